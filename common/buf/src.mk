@@ -1,0 +1,2 @@
+LIB += common/buf/buf.c common/buf/span.c common/buf/base64.c common/buf/crc32c.c
+TESTS += regress/buf/buf_test
