@@ -1,0 +1,266 @@
+/*
+ * Every message between the processes, grouped by link.  Payload and meaning
+ * of the id stand beside each; the structs are described once, in msg.c, and
+ * encoder and decoder read that one table (codec.h).  Strings are UTF-8 or
+ * octets from outside, never trusted to be either.
+ *
+ * R marks a request: it gets exactly one answer of the same type with
+ * IMSG_REPLY set.  N marks a notice.
+ */
+#ifndef MSG_H
+#define MSG_H
+
+#include "codec.h"
+#include "imsg.h"
+
+#define MSG_ADDR_MAX	1024	/* octets of an address in a message */
+#define MSG_NAME_MAX	512	/* of a name, a mechanism, a short text */
+#define MSG_TEXT_MAX	2048	/* of a reply text */
+#define MSG_SASL_MAX	12288	/* of SASL data, before base64 */
+#define MSG_RCPTS_MAX	100	/* recipients in one message; more: several */
+
+enum msg_type {
+	/* parent -> role, at birth, in this order (all N) */
+	M_BIRTH = 1,		/* msg_birth */
+	M_CONF,			/* octets: next piece of the configuration */
+	M_LISTENER,		/* msg_number: index in conf->listeners; fd */
+	M_KEYFILE,		/* msg_number: index in conf->certs; fd (keys) */
+	M_LOG,			/* fd: where log lines go */
+	M_BIRTH_END,
+	/* parent -> role, later (N) */
+	M_LINK,			/* msg_link; fd.  control also gets log pipes */
+	M_LOGPIPE,		/* msg_link; fd (control): log lines of that role */
+	M_PREPARE,		/* msg_number: generation; M_CONF, M_LISTENER,
+				 * M_KEYFILE before it.  R */
+	M_COMMIT,		/* msg_number: generation */
+	M_CANCEL,		/* msg_number: generation */
+	M_STOP,			/* orderly stop */
+	M_LOGFILE,		/* fd (control): a freshly opened log file */
+	/* role -> parent (N) */
+	M_READY,
+	M_FAILED,		/* msg_text: why it cannot come up */
+	M_END_PEER,		/* msg_link without name: end and restart it */
+	/* control -> parent, fixed verbs (R, answer msg_result) */
+	M_DO_RELOAD,
+	M_DO_STOP,
+	M_DO_STATUS,		/* answer: msg_text, JSON array of the roles */
+	M_DO_LOGFILE,
+	M_LOG_LEVEL,		/* control -> parent -> every role; msg_number (N) */
+	/* queued -> parent */
+	M_WORKER_START,		/* msg_text: transport (N); the link follows */
+	M_WORKER_END,		/* msg_text: transport, idle (N) */
+
+	/* smtpd, front -> auth */
+	M_CONN_OPEN = 100,	/* R msg_number: connection; fd: duplicate of the
+				 * socket.  Answer msg_conn_opened */
+	M_CONN_TLS,		/* N msg_conn_tls, once, after the handshake */
+	M_CONN_CLOSED,		/* N msg_number: connection */
+	M_SASL_START,		/* R msg_sasl_start; fd: one end of a fresh pair,
+				 * or the client's socket.  Answer msg_sasl */
+	M_SASL_STEP,		/* R msg_sasl_step.  Answer msg_sasl */
+	M_SASL_ABORT,		/* R msg_number: connection.  Answer msg_sasl */
+	/* smtpd, queued -> auth */
+	M_RCPT,			/* R msg_text: address.  Answer msg_rcpt */
+	M_MAY_USE,		/* R msg_may_use (queued). Answer msg_result */
+	M_ACCOUNT_ROUTES,	/* R msg_number: account id (queued). Answer
+				 * msg_text: one route a line, letterlock.conf(5) */
+	M_ACCOUNT_NAMED,	/* R msg_text: account name (queued). Answer msg_rcpt */
+	/* auth -> store, queued */
+	M_SESSION,		/* R msg_session; fd.  Answer msg_result */
+	M_END_SESSIONS,		/* R msg_end_sessions: end what matches.
+				 * Answer msg_number: how many */
+	M_ACCOUNT_GONE,		/* R msg_account (store): remove everything of it,
+				 * in slices.  Answer msg_result when begun */
+	/* auth -> keys */
+	M_KEY_CLAIM,		/* R octets; client certificates: kept for them */
+
+	/* queued -> smtpd (N) and back: bodies and delivery ids */
+	M_SLOT = 200,		/* N msg_slot; fd: the writing end.  smtpd */
+	M_SLOT_READ,		/* N msg_slot; fd: the reading end.  smtpd */
+	M_SLOT_WANT,		/* N msg_number: smtpd wants so many more slots */
+	M_SLOT_SETTLED,		/* N msg_slot: stored or given up, smtpd is done
+				 * with it and truncated the file; queued answers
+				 * with M_SLOT_ID */
+	M_SLOT_ID,		/* N msg_slot: the slot's file with a new id */
+	M_QUEUE_COMMIT,		/* R msg_commit, preceded by M_QUEUE_RCPTS for more
+				 * than MSG_RCPTS_MAX.  Answer msg_stored */
+	M_QUEUE_RCPTS,		/* N msg_commit, recipients alone are looked at */
+
+	/* smtpd -> queued on a submission session's own link (ROLE_SESSION) */
+	M_SUB_MAIL = 250,	/* R msg_sub_mail.  Answer msg_result */
+	M_SUB_RCPT,		/* R msg_commit_rcpt.  Answer msg_result */
+	M_SUB_DATA,		/* R empty.  Answer msg_slot; fd: the writing end */
+	M_SUB_COMMIT,		/* R msg_sub_commit.  Answer msg_stored */
+	M_SUB_RESET,		/* N empty: RSET, failed data */
+	M_SUB_END,		/* queued -> smtpd N msg_text: end with 421 */
+
+	/* smtpd, queued -> store */
+	M_DELIVER = 300,	/* R msg_deliver; fd: reading end of the body.
+				 * All recipients are taken or none.
+				 * Answer msg_stored */
+	M_SETTLED,		/* N msg_settled: queued -> store, keys may go */
+
+	/* queued -> relay */
+	M_RELAY = 400,		/* R msg_relay; fd: body, to read.
+				 * Answer msg_relay_done */
+
+	/* relay, smtpd, queued -> lookup */
+	M_DNS = 500,		/* R msg_dns.  Answer msg_dns_answer */
+
+	/* control <-> auth, queued, store, smtpd, front, lookup */
+	M_CTL = 600,		/* R msg_ctl; maybe fd.  Answer msg_ctl_page */
+
+	/* smtpd, front, relay <-> keys: on a link of its own, synchronous */
+	M_SIGN = 700		/* R msg_sign.  Answer msg_signature */
+};
+
+/* Outcomes, everywhere. */
+enum result {
+	RESULT_OK,
+	RESULT_NO,		/* permanently */
+	RESULT_TEMP		/* try again later */
+};
+
+struct msg_birth { struct span build; uint8_t role; uint32_t instance;
+    struct span name; uint8_t privileged; uint8_t log_level;
+    uint64_t conf_size; };
+struct msg_number { uint64_t number; };
+struct msg_text { struct span text; };
+struct msg_link { uint8_t role; uint32_t instance; uint64_t generation;
+    struct span name; uint32_t pid; };
+struct msg_result { uint8_t result; uint32_t code; struct span enhanced;
+    struct span text; };	/* code: SMTP reply code or 0 */
+
+/* --- connections and logins ------------------------------------------- */
+struct msg_conn_opened { uint64_t conn; uint8_t allowed; struct span text;
+    uint32_t listener; struct span remote; /* "192.0.2.1" */
+    uint16_t port; };
+struct msg_conn_tls { uint64_t conn; struct span version, cipher, sni;
+    /* channel bindings, empty when they do not exist */
+    struct span exporter, unique, end_point;
+    /* client key: SHA-256 of its SPKI, and the handshake that proves it */
+    struct span key, record; };
+enum sasl_proto { SASL_SUBMISSION, SASL_IMAP };
+struct msg_sasl_start { uint64_t conn; struct span mech;
+    uint8_t has_initial; struct span initial;	/* octets, after base64 */
+    struct span tag;		/* IMAP tag, for the store's tagged OK */
+    uint8_t login_command;	/* IMAP LOGIN: initial is "user NUL password" */
+    uint8_t plain_socket;	/* the fd is the client's own socket */
+    struct span pending; };	/* octets read past the command, for the store */
+struct msg_sasl_step { uint64_t conn; struct span data; };
+enum sasl_outcome {
+	SASL_MORE,		/* send data as a challenge */
+	SASL_OK,		/* in; data, if any, was the last challenge's */
+	SASL_BAD_CREDENTIALS,	/* 535 5.7.8, NO [AUTHENTICATIONFAILED] */
+	SASL_MALFORMED,		/* 501 5.5.2, BAD */
+	SASL_UNKNOWN_MECH,	/* 504 5.5.4, NO */
+	SASL_NEEDS_TLS,		/* 538 5.7.11, NO [PRIVACYREQUIRED] */
+	SASL_DISABLED,		/* 525 5.7.13 with text, NO with text */
+	SASL_UNAVAILABLE,	/* 454 4.7.0, NO [UNAVAILABLE] */
+	SASL_ABORTED,		/* 501 5.5.0, BAD */
+	SASL_TOO_MANY		/* 421 4.7.0, BYE */
+};
+struct msg_sasl { uint64_t conn; uint8_t outcome; struct span data;
+    struct span text; uint32_t delay_ms;	/* wait before answering */
+    struct span account, address; };	/* SASL_OK on submission */
+struct msg_session { uint64_t account; uint32_t partition;
+    struct span name;		/* account */
+    struct span address;	/* login address */
+    struct span mech, key, remote;
+    uint64_t conn;		/* for logs */
+    uint8_t proto;		/* enum sasl_proto */
+    uint8_t tls;
+    uint8_t preauth;		/* IMAP: greet with PREAUTH */
+    uint8_t admin;		/* by peer uid */
+    struct span tag, pending;
+    uint32_t listener;
+    uint64_t password_serial; };
+struct msg_end_sessions { uint64_t account;	/* 0: any */
+    struct span key;		/* empty: any */
+    uint64_t serial_below;	/* sessions opened by a password older than this */
+    uint64_t session;		/* one session id, or 0 */
+    struct span why; };
+struct msg_account { uint64_t account; uint32_t partition; };
+struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
+    uint64_t account; uint32_t partition;
+    struct span name;		/* account */
+    struct span address;	/* canonical */
+    uint8_t local;		/* the domain is ours (also when unknown) */
+    struct span text; };
+struct msg_may_use { uint64_t account; struct span address; };
+
+/* --- queue ------------------------------------------------------------- */
+struct msg_slot { uint32_t slot; uint8_t id[16]; };
+struct msg_commit_rcpt { struct span address, orcpt; uint32_t notify;
+    uint64_t account; uint32_t partition;	/* 0 when not local */
+    struct span name; };
+#define NOTIFY_NEVER	0x01u
+#define NOTIFY_SUCCESS	0x02u
+#define NOTIFY_FAILURE	0x04u
+#define NOTIFY_DELAY	0x08u
+struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
+    struct span envid; uint8_t ret;	/* 0 none, 1 FULL, 2 HDRS */
+    uint8_t utf8, body;		/* body: 0 7BIT, 1 8BITMIME, 2 BINARYMIME */
+    struct span session;	/* smtpd's session id, for logs */
+    struct span remote;		/* address of the client */
+    struct list rcpts; };	/* struct msg_commit_rcpt */
+struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
+    struct span text; struct span queueid; };
+struct msg_sub_mail { struct span from, envid; uint8_t ret, utf8, body;
+    uint64_t size; uint8_t requiretls; struct span session; };
+struct msg_sub_commit { uint8_t id[16]; uint64_t size; struct span received; };
+struct msg_deliver_rcpt { uint64_t account; struct span address, name; };
+struct msg_deliver { uint8_t id[16]; uint32_t partition; uint64_t size;
+    struct span from; struct span session; struct list rcpts; };
+struct msg_settled { uint8_t id[16]; uint32_t partition; };
+struct msg_relay_rcpt { uint64_t id; struct span address, orcpt;
+    uint32_t notify; };
+struct msg_relay { uint64_t id; struct span from; uint64_t size;
+    struct span destination;	/* domain or [literal], A-label */
+    struct span envid; uint8_t ret, utf8, body, requiretls;
+    struct list rcpts; };
+struct msg_relay_result { uint64_t id; uint8_t result; uint32_t code;
+    struct span enhanced, text; };
+struct msg_relay_done { uint64_t id; struct span host, address, tls;
+    uint8_t dsn;		/* the next hop knows DSN */
+    struct list results; };	/* struct msg_relay_result, every recipient */
+
+/* --- DNS ---------------------------------------------------------------- */
+enum dns_status { DNS_OK, DNS_NODATA, DNS_NXDOMAIN, DNS_TEMPFAIL, DNS_BOGUS };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15,
+    DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+struct msg_dns { struct span name; uint16_t type; };
+/* rdata as in the wire format, names inside uncompressed; at most 100 */
+struct msg_dns_record { struct span rdata; };
+struct msg_dns_answer { uint8_t status; uint8_t secure; uint32_t ttl;
+    struct span canonical;	/* owner name after CNAMEs */
+    struct list records; };
+
+/* --- control ------------------------------------------------------------ */
+struct msg_ctl_arg { struct span arg; };
+/*
+ * verb: "account list"; args: positional; flags as "--name", "value" pairs.
+ * cursor: empty at first, then what the page before said.  uid: of the
+ * administrator, as the kernel told control.
+ */
+struct msg_ctl { struct span verb; struct list args; struct span cursor;
+    uint32_t uid; };
+struct msg_ctl_row { struct span json; };	/* one JSON object */
+/* status 0: done; 1: an error, text says it; more: ask again with cursor */
+struct msg_ctl_page { uint8_t status; struct span text; uint8_t more;
+    struct span cursor; struct list rows; };
+
+/* --- signing ------------------------------------------------------------- */
+enum sign_op { SIGN_RSA_PKCS1, SIGN_RSA_PSS, SIGN_ECDSA, SIGN_ED25519 };
+struct msg_sign { uint8_t key[32]; uint8_t op; uint32_t hash; /* NID */
+    struct span data; };
+struct msg_signature { uint8_t result; struct span signature; };
+
+extern const struct codec
+    c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
+    c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
+    c_rcpt, c_may_use, c_slot, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
+    c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,
+    c_dns, c_dns_answer, c_ctl, c_ctl_page, c_sign, c_signature;
+
+#endif
