@@ -40,6 +40,9 @@ enum msg_type {
 	M_READY,
 	M_FAILED,		/* msg_text: why it cannot come up */
 	M_END_PEER,		/* msg_link without name: end and restart it */
+	M_LINK_LOST,		/* msg_link without name: this link ended; the
+				 * parent makes a new one unless it already has,
+				 * with back-off */
 	/* control -> parent, fixed verbs (R, answer msg_result) */
 	M_DO_RELOAD,
 	M_DO_STOP,

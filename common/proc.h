@@ -7,6 +7,9 @@
  * (sandbox.h); ops->start (threads may start here); tell the parent "ready";
  * run the event loop.  All other links arrive later, at any time, and again
  * whenever a peer was restarted.  When the parent's link ends the role ends.
+ *
+ * A configuration stays valid for what began under it: proc_conf() changes at a
+ * commit, the former one is never freed.
  */
 #ifndef PROC_H
 #define PROC_H
@@ -27,7 +30,8 @@ struct role_ops {
 	int			(*open)(void);
 	/* In the cage.  May be NULL. */
 	int			(*start)(void);
-	/* A link came up, or ended (the peer is freed afterwards). May be NULL. */
+	/* A link came up, or ended (the peer is freed afterwards).  May be
+	 * NULL.  The arg of a relay's peer is its transport's name, malloced. */
 	void			(*link_up)(struct peer *);
 	void			(*link_down)(struct peer *);
 	/*
@@ -60,6 +64,13 @@ struct peer		*proc_parent(void);
 unsigned		 proc_count(enum role);
 /* Listening socket of conf->listeners[i], or -1 when it is not ours. */
 int			 proc_listener(size_t i);
+/*
+ * The link to keys, for synchronous signing (smtpd, front, relay): no peer of
+ * the loop.  -1 while keys is away.  proc_keys_lost() closes it after a failure;
+ * the parent brings a new one.
+ */
+int			 proc_keys_fd(void);
+void			 proc_keys_lost(void);
 /* A key file's descriptor for conf->certs[i] (role keys), or -1. */
 int			 proc_keyfile(size_t i);
 /* Is this run isolated as root would be (chroot, users)? */

@@ -1,0 +1,689 @@
+/*
+ * Links between processes.  See imsg.h for the contract.
+ *
+ * Sending: a packet is sent at once; what the socket does not take waits in
+ * "out" in order, until the socket is writable, at most IMSG_STALL seconds.
+ * Requests beyond the credit wait in "held" with their number already given.
+ */
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imsg.h"
+#include "log.h"
+
+#define HEADER		8	/* type, id */
+#define ROUND		64	/* packets read from one peer a turn */
+
+struct packet {
+	TAILQ_ENTRY(packet)	 entry;
+	int			 fd;
+	size_t			 n;
+	uint8_t			 data[];
+};
+TAILQ_HEAD(packets, packet);
+
+struct ask {
+	TAILQ_ENTRY(ask)	 entry;
+	uint32_t		 id;
+	uint32_t		 type;
+	reply_fn		 fn;	/* NULL: forgotten */
+	void			*arg;
+	struct packet		*held;	/* not sent yet */
+};
+TAILQ_HEAD(asks, ask);
+
+struct peer {
+	struct event_base	*base;
+	struct event		*rev, *wev, *stall;
+	int			 fd;
+	enum role		 role;
+	unsigned		 inst;
+	const struct peer_ops	*ops;
+	void			*arg;
+	char			 name[32];
+	struct packets		 out;
+	struct asks		 open;	/* sent, in order of sending */
+	struct asks		 held;
+	size_t			 nopen;
+	uint32_t		 next_id;
+	int			 depth;	/* handlers running */
+	int			 gone;	/* free when depth is 0 */
+	const char		*why;
+};
+
+static const char *const role_names[ROLE_COUNT] = {
+	"parent", "control", "auth", "keys", "lookup", "smtpd", "front",
+	"store", "queued", "relay", "session"
+};
+
+static int	 send_packet(struct peer *, const uint8_t *, size_t, int);
+static int	 transmit(struct peer *, uint32_t, uint32_t, const uint8_t *,
+		    size_t, int);
+static void	 on_write(evutil_socket_t, short, void *);
+static void	 on_read(evutil_socket_t, short, void *);
+static void	 on_stall(evutil_socket_t, short, void *);
+static ssize_t	 receive(struct peer *, struct imsg *, uint8_t *);
+static int	 dispatch(struct peer *, struct imsg *);
+static int	 answered(struct peer *, struct imsg *);
+static void	 release_held(struct peer *);
+static void	 finish(struct peer *);
+static void	 end(struct peer *, const char *, int);
+
+const char *
+role_name(enum role r)
+{
+	return (r < ROLE_COUNT ? role_names[r] : "nobody");
+}
+
+static int
+make_pair(int type, int fds[2])
+{
+	/* Linux counts a packet's bookkeeping too, hence the factor. */
+	int	 size = IMSG_MAX * 16;
+	int	 i;
+
+	if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+	    fds) == -1)
+		return (-1);
+	for (i = 0; i < 2 && type == SOCK_SEQPACKET; i++)
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size,
+		    sizeof(size));
+	return (0);
+}
+
+int
+imsg_pair(int fds[2])
+{
+	return (make_pair(SOCK_SEQPACKET, fds));
+}
+
+int
+stream_pair(int fds[2])
+{
+	return (make_pair(SOCK_STREAM, fds));
+}
+
+struct peer *
+peer_new(struct event_base *base, int fd, enum role role, unsigned inst,
+    const struct peer_ops *ops, void *arg)
+{
+	struct peer	*p;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		goto err;
+	p->base = base;
+	p->fd = fd;
+	p->role = role;
+	p->inst = inst;
+	p->ops = ops;
+	p->arg = arg;
+	snprintf(p->name, sizeof(p->name), "%s %u", role_name(role), inst);
+	TAILQ_INIT(&p->out);
+	TAILQ_INIT(&p->open);
+	TAILQ_INIT(&p->held);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
+		goto err;
+	p->rev = event_new(base, fd, EV_READ | EV_PERSIST, on_read, p);
+	if (p->rev == NULL || event_add(p->rev, NULL) == -1)
+		goto err;
+	return (p);
+err:
+	if (p != NULL && p->rev != NULL)
+		event_free(p->rev);
+	free(p);
+	close(fd);
+	return (NULL);
+}
+
+/* Answer every open request with NULL, give everything back. */
+static void
+finish(struct peer *p)
+{
+	struct packet	*k;
+	struct ask	*a;
+
+	while ((a = TAILQ_FIRST(&p->open)) != NULL ||
+	    (a = TAILQ_FIRST(&p->held)) != NULL) {
+		TAILQ_REMOVE(a->held == NULL ? &p->open : &p->held, a, entry);
+		if (a->held != NULL) {
+			if (a->held->fd != -1)
+				close(a->held->fd);
+			free(a->held);
+		}
+		if (a->fn != NULL)
+			(void)a->fn(a->arg, p, NULL);
+		free(a);
+	}
+	while ((k = TAILQ_FIRST(&p->out)) != NULL) {
+		TAILQ_REMOVE(&p->out, k, entry);
+		if (k->fd != -1)
+			close(k->fd);
+		free(k);
+	}
+	if (p->wev != NULL)
+		event_free(p->wev);
+	if (p->stall != NULL)
+		event_free(p->stall);
+	event_free(p->rev);
+	free(p);
+}
+
+/* The link is over: at once, or when the running handler returns. */
+static void
+end(struct peer *p, const char *why, int tell)
+{
+	if (p->gone)
+		return;
+	p->gone = tell ? 2 : 1;
+	p->why = why;
+	event_del(p->rev);
+	close(p->fd);
+	p->fd = -1;
+	if (p->depth == 0) {
+		if (tell && p->ops != NULL && p->ops->down != NULL)
+			p->ops->down(p, why);
+		finish(p);
+	}
+}
+
+void
+peer_free(struct peer *p)
+{
+	if (p != NULL)
+		end(p, "freed", 0);
+}
+
+void
+peer_close(struct peer *p, const char *why)
+{
+	if (p == NULL || p->gone)
+		return;
+	log_warn("link to %s closed: %s", p->name, why);
+	end(p, why, 1);
+}
+
+enum role
+peer_role(const struct peer *p)
+{
+	return (p->role);
+}
+
+unsigned
+peer_instance(const struct peer *p)
+{
+	return (p->inst);
+}
+
+void *
+peer_arg(const struct peer *p)
+{
+	return (p->arg);
+}
+
+void
+peer_set_arg(struct peer *p, void *arg)
+{
+	p->arg = arg;
+}
+
+const char *
+peer_name(const struct peer *p)
+{
+	return (p->name);
+}
+
+size_t
+peer_pending(const struct peer *p)
+{
+	const struct ask	*a;
+	size_t			 n = p->nopen;
+
+	TAILQ_FOREACH(a, &p->held, entry)
+		n++;
+	return (n);
+}
+
+/* 0 sent (fd closed here), 1 would block (fd kept), -1 the link is dead. */
+static int
+send_packet(struct peer *p, const uint8_t *data, size_t n, int fd)
+{
+	union {
+		struct cmsghdr	 hdr;
+		char		 room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec	 iov;
+	struct msghdr	 m = { 0 };
+	struct cmsghdr	*c;
+
+	memcpy(&iov.iov_base, &data, sizeof(data));
+	iov.iov_len = n;
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	if (fd != -1) {
+		memset(&control, 0, sizeof(control));
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof(control.room);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	while (sendmsg(p->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
+		if (errno == EINTR)
+			continue;
+		return (errno == EAGAIN || errno == ENOBUFS ||
+		    errno == ETOOMANYREFS ? 1 : -1);
+	}
+	if (fd != -1)
+		close(fd);
+	return (0);
+}
+
+static int
+transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
+    size_t n, int fd)
+{
+	static const struct timeval	 patience = { IMSG_STALL, 0 };
+	struct packet			*k;
+	uint8_t				 head[IMSG_MAX];
+	struct buf			 b = { head, 0, sizeof(head),
+					    sizeof(head), 0 };
+	int				 rc;
+
+	buf_put_u32(&b, type);
+	buf_put_u32(&b, id);
+	if (p->gone || buf_add(&b, data, n) == -1) {
+		if (fd != -1)
+			close(fd);
+		errno = p->gone ? ENOTCONN : EMSGSIZE;
+		return (-1);
+	}
+	rc = TAILQ_EMPTY(&p->out) ? send_packet(p, b.p, b.n, fd) : 1;
+	if (rc == 0)
+		return (0);
+	/* A dead link is noticed by its reader, in a turn of its own. */
+	if (rc == -1 || (k = malloc(sizeof(*k) + b.n)) == NULL) {
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	k->fd = fd;
+	k->n = b.n;
+	memcpy(k->data, b.p, b.n);
+	TAILQ_INSERT_TAIL(&p->out, k, entry);
+	if (p->wev == NULL) {
+		p->wev = event_new(p->base, p->fd, EV_WRITE | EV_PERSIST,
+		    on_write, p);
+		p->stall = event_new(p->base, -1, 0, on_stall, p);
+		if (p->wev == NULL || p->stall == NULL)
+			return (-1);
+	}
+	event_add(p->wev, NULL);
+	if (!event_pending(p->stall, EV_TIMEOUT, NULL))
+		event_add(p->stall, &patience);
+	return (0);
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval	 patience = { IMSG_STALL, 0 };
+	struct peer			*p = arg;
+	struct packet			*k;
+	int				 rc;
+
+	(void)fd;
+	(void)what;
+	while ((k = TAILQ_FIRST(&p->out)) != NULL) {
+		if ((rc = send_packet(p, k->data, k->n, k->fd)) == 1) {
+			return;
+		}
+		if (rc == -1) {
+			event_del(p->wev);
+			return;		/* the reader will find it closed */
+		}
+		TAILQ_REMOVE(&p->out, k, entry);
+		free(k);
+		event_add(p->stall, &patience);
+	}
+	event_del(p->wev);
+	event_del(p->stall);
+}
+
+static void
+on_stall(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	peer_close(arg, "packets left unread");
+}
+
+int
+peer_send(struct peer *p, uint32_t type, const struct buf *b, int fd)
+{
+	if (p == NULL) {
+		if (fd != -1)
+			close(fd);
+		errno = ENOTCONN;
+		return (-1);
+	}
+	return (transmit(p, type, 0, b == NULL ? NULL : b->p,
+	    b == NULL ? 0 : b->n, fd));
+}
+
+/* Encode on the stack and send. */
+static int
+put(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
+    const void *v, int fd)
+{
+	uint8_t		 room[IMSG_MAX];
+	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
+	int		 rc;
+
+	if (p == NULL || (c != NULL && codec_put(&b, c, v) == -1)) {
+		if (fd != -1)
+			close(fd);
+		if (p == NULL)
+			errno = ENOTCONN;
+		return (-1);
+	}
+	rc = transmit(p, type, id, b.p, b.n, fd);
+	explicit_bzero(room, b.n);
+	return (rc);
+}
+
+int
+peer_put(struct peer *p, uint32_t type, const struct codec *c, const void *v,
+    int fd)
+{
+	return (put(p, type, 0, c, v, fd));
+}
+
+int
+peer_reply(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
+    const void *v, int fd)
+{
+	return (put(p, type | IMSG_REPLY, id, c, v, fd));
+}
+
+int
+peer_reply_buf(struct peer *p, uint32_t type, uint32_t id,
+    const struct buf *b, int fd)
+{
+	if (p == NULL) {
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	return (transmit(p, type | IMSG_REPLY, id, b == NULL ? NULL : b->p,
+	    b == NULL ? 0 : b->n, fd));
+}
+
+static uint32_t
+ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
+    reply_fn fn, void *arg)
+{
+	struct ask	*a;
+
+	if (p == NULL || p->gone || n > IMSG_MAX - HEADER ||
+	    (a = calloc(1, sizeof(*a))) == NULL) {
+		if (fd != -1)
+			close(fd);
+		return (0);
+	}
+	do
+		p->next_id++;		/* 2^32 asks take days: no reuse */
+	while (p->next_id == 0);
+	a->id = p->next_id;
+	a->type = type;
+	a->fn = fn;
+	a->arg = arg;
+	if (p->nopen < IMSG_CREDIT && TAILQ_EMPTY(&p->held)) {
+		if (transmit(p, type, a->id, data, n, fd) == -1) {
+			free(a);
+			return (0);
+		}
+		TAILQ_INSERT_TAIL(&p->open, a, entry);
+		p->nopen++;
+		return (a->id);
+	}
+	if ((a->held = malloc(sizeof(*a->held) + n)) == NULL) {
+		free(a);
+		if (fd != -1)
+			close(fd);
+		return (0);
+	}
+	a->held->fd = fd;
+	a->held->n = n;
+	if (n != 0)
+		memcpy(a->held->data, data, n);
+	TAILQ_INSERT_TAIL(&p->held, a, entry);
+	return (a->id);
+}
+
+/* Send what waited for credit. */
+static void
+release_held(struct peer *p)
+{
+	struct packet	*k;
+	struct ask	*a;
+
+	while (!p->gone && p->nopen < IMSG_CREDIT &&
+	    (a = TAILQ_FIRST(&p->held)) != NULL) {
+		k = a->held;
+		TAILQ_REMOVE(&p->held, a, entry);
+		a->held = NULL;
+		TAILQ_INSERT_TAIL(&p->open, a, entry);
+		p->nopen++;
+		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd);
+		explicit_bzero(k->data, k->n);
+		free(k);
+	}
+}
+
+uint32_t
+peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
+    int fd, reply_fn fn, void *arg)
+{
+	uint8_t		 room[IMSG_MAX];
+	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
+	uint32_t	 id;
+
+	if (c != NULL && codec_put(&b, c, v) == -1) {
+		if (fd != -1)
+			close(fd);
+		return (0);
+	}
+	id = ask(p, type, b.p, b.n, fd, fn, arg);
+	explicit_bzero(room, b.n);
+	return (id);
+}
+
+uint32_t
+peer_ask_buf(struct peer *p, uint32_t type, const struct buf *b, int fd,
+    reply_fn fn, void *arg)
+{
+	return (ask(p, type, b == NULL ? NULL : b->p, b == NULL ? 0 : b->n, fd,
+	    fn, arg));
+}
+
+void
+peer_forget(struct peer *p, uint32_t id)
+{
+	struct ask	*a;
+
+	if (p == NULL)
+		return;
+	TAILQ_FOREACH(a, &p->open, entry)
+		if (a->id == id)
+			a->fn = NULL;
+	TAILQ_FOREACH(a, &p->held, entry)
+		if (a->id == id)
+			a->fn = NULL;
+}
+
+/* One packet.  Its octets; 0 nothing there; -1 the link is over. */
+static ssize_t
+receive(struct peer *p, struct imsg *m, uint8_t *room)
+{
+	union {
+		struct cmsghdr	 hdr;
+		char		 space[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec	 iov = { room, IMSG_MAX };
+	struct msghdr	 h = { 0 };
+	struct cmsghdr	*c;
+	struct span	 s;
+	ssize_t		 n;
+	size_t		 i, nfd;
+	int		 fd;
+
+	h.msg_iov = &iov;
+	h.msg_iovlen = 1;
+	h.msg_control = control.space;
+	h.msg_controllen = sizeof(control.space);
+	while ((n = recvmsg(p->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) == -1)
+		if (errno != EINTR)
+			return (errno == EAGAIN ? 0 : -1);
+	m->fd = -1;
+	for (c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		nfd = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (i = 0; i < nfd; i++) {
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (m->fd == -1)
+				m->fd = fd;
+			else
+				close(fd);
+		}
+	}
+	if (n == 0 && m->fd == -1)
+		return (-1);
+	s = span_of(room, (size_t)n);
+	if ((h.msg_flags & MSG_TRUNC) != 0 ||
+	    span_get_u32(&s, &m->type) == -1 || span_get_u32(&s, &m->id) == -1) {
+		if (m->fd != -1)
+			close(m->fd);
+		errno = EBADMSG;
+		return (-1);
+	}
+	m->data = s;
+	return (n);
+}
+
+/* An answer: to an open request of that id and type, or malformed. */
+static int
+answered(struct peer *p, struct imsg *m)
+{
+	struct ask	*a;
+	reply_fn	 fn;
+	void		*arg;
+
+	TAILQ_FOREACH(a, &p->open, entry)
+		if (a->id == m->id)
+			break;
+	if (a == NULL || (a->type | IMSG_REPLY) != m->type)
+		return (-1);
+	TAILQ_REMOVE(&p->open, a, entry);
+	p->nopen--;
+	fn = a->fn;
+	arg = a->arg;
+	free(a);
+	release_held(p);
+	return (fn == NULL ? 0 : fn(arg, p, m));
+}
+
+static int
+dispatch(struct peer *p, struct imsg *m)
+{
+	const struct msg_rule	*r = NULL;
+	size_t			 i;
+
+	if ((m->type & IMSG_REPLY) != 0)
+		return (answered(p, m));
+	for (i = 0; p->ops != NULL && i < p->ops->nrules && r == NULL; i++)
+		if (p->ops->rules[i].type == m->type &&
+		    (p->ops->rules[i].from & PEER(p->role)) != 0)
+			r = &p->ops->rules[i];
+	if (r == NULL) {
+		errno = EPERM;
+		return (-1);
+	}
+	errno = EBADMSG;
+	if (((r->flags & MSG_BODY) != 0) != (m->data.n != 0) ||
+	    (m->fd != -1 && (r->flags & (MSG_FD | MSG_MAYFD)) == 0))
+		return (-1);
+	/*
+	 * A descriptor that should be there and is not: this process or the
+	 * kernel was out of them.  The handler fails that request.
+	 */
+	if (r->run(p, m) == -1 || (!p->gone && m->data.n != 0)) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
+
+static void
+on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer	*p = arg;
+	struct imsg	 m;
+	uint8_t		 room[IMSG_MAX];
+	char		 why[96];
+	ssize_t		 n;
+	int		 i, rc;
+
+	(void)fd;
+	(void)what;
+	p->depth++;
+	for (i = 0; i < ROUND && !p->gone; i++) {
+		if ((n = receive(p, &m, room)) == 0)
+			break;
+		if (n == -1) {
+			end(p, "closed", 1);
+			break;
+		}
+		rc = dispatch(p, &m);
+		if (m.fd != -1)
+			close(m.fd);
+		explicit_bzero(room, (size_t)n);	/* may be a password */
+		if (rc == -1 && !p->gone) {
+			snprintf(why, sizeof(why), "%s %s%s",
+			    errno == EPERM ? "may not send" : "malformed",
+			    msg_name(m.type),
+			    (m.type & IMSG_REPLY) != 0 ? " answer" : "");
+			log_warn("link to %s closed: %s", p->name, why);
+			end(p, "protocol", 1);
+		}
+	}
+	p->depth--;
+	if (p->gone && p->depth == 0) {
+		if (p->gone == 2 && p->ops != NULL && p->ops->down != NULL)
+			p->ops->down(p, p->why);
+		finish(p);
+	}
+}
+
+int
+imsg_get(struct imsg *m, const struct codec *c, void *v)
+{
+	if (codec_get(&m->data, c, v) == -1)
+		return (-1);
+	if (m->data.n != 0) {
+		codec_free(c, v);
+		errno = EBADMSG;
+		return (-1);
+	}
+	return (0);
+}
