@@ -266,7 +266,7 @@ static const struct field f_signature[] = {
 };
 const struct codec c_signature = CODEC(msg_signature, f_signature);
 
-#define NAME(n)	case n: return (#n + 2)
+#define NAME(n)	case n: return (&#n[2])
 
 const char *
 msg_name(uint32_t type)

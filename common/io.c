@@ -1,0 +1,661 @@
+/*
+ * Buffered sockets, in clear or under TLS.  See io.h.
+ *
+ * Output is sent once a turn, from an event that a write makes active.  Reading
+ * is paused lazily: only when octets arrive while paused does the event go, so
+ * a client that waits for its reply costs no system call for that.  The deadline
+ * is lazy as well: the timer, when it fires early, is set anew.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <tls.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "tlsctx.h"
+
+#define IN_MAX		16384	/* default of io_inmax() */
+#define SCRATCH		65536	/* read at once */
+#define TLS_CHUNK	16384	/* tls_write takes no more */
+#define LINGER		5	/* seconds to see the peer go */
+#define KEEPALIVE	120	/* seconds idle before the first probe */
+
+struct io {
+	struct event_base	*base;
+	int			 fd;
+	io_fn			 fn;
+	void			*arg;
+	struct buf		 in, out;
+	size_t			 sent;		/* of out, not drained yet */
+	size_t			 inmax, lowat;
+	struct event		 rev, wev, tev, fev;
+	uint64_t		 deadline;	/* ms, monotonic; 0 none */
+	struct tls		*tls;
+	struct tlsctx		*ctx;		/* until the handshake is done */
+	void			*ssl;
+	const char		*error;
+	unsigned		 depth;
+	unsigned		 paused : 1, reading : 1, full : 1, above : 1,
+				 handshake : 1, starting : 1, finishing : 1,
+				 closing : 1, dead : 1, eof : 1, again : 1;
+};
+
+static void	 on_read(evutil_socket_t, short, void *);
+static void	 on_write(evutil_socket_t, short, void *);
+static void	 on_flush(evutil_socket_t, short, void *);
+static void	 on_time(evutil_socket_t, short, void *);
+static void	 tell(struct io *, enum io_event);
+static void	 destroy(struct io *);
+static void	 failed(struct io *, const char *);
+static void	 handshake(struct io *);
+static void	 flush(struct io *);
+static void	 closing(struct io *);
+static void	 want(struct io *, ssize_t);
+static void	 read_on(struct io *);
+static ssize_t	 read_some(struct io *, uint8_t *, size_t);
+static ssize_t	 write_some(struct io *);
+
+static uint8_t	 scratch[SCRATCH];
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec	 t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
+struct io *
+io_new(struct event_base *base, int fd, io_fn fn, void *arg)
+{
+	struct io	*io;
+	int		 on = 1, idle = KEEPALIVE;
+
+	if ((io = calloc(1, sizeof(*io))) == NULL ||
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1) {
+		free(io);
+		close(fd);
+		return (NULL);
+	}
+	/* A unix socket knows neither; that is fine. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	io->base = base;
+	io->fd = fd;
+	io->fn = fn;
+	io->arg = arg;
+	io->inmax = IN_MAX;
+	event_assign(&io->rev, base, fd, EV_READ | EV_PERSIST, on_read, io);
+	event_assign(&io->wev, base, fd, EV_WRITE, on_write, io);
+	event_assign(&io->tev, base, -1, 0, on_time, io);
+	event_assign(&io->fev, base, -1, 0, on_flush, io);
+	read_on(io);
+	return (io);
+}
+
+static void
+destroy(struct io *io)
+{
+	event_del(&io->rev);
+	event_del(&io->wev);
+	event_del(&io->tev);
+	event_del(&io->fev);
+	tls_free(io->tls);
+	tlsctx_unref(io->ctx);
+	if (io->fd != -1)
+		close(io->fd);
+	buf_freezero(&io->in);
+	buf_freezero(&io->out);
+	free(io);
+}
+
+void
+io_free(struct io *io)
+{
+	if (io == NULL)
+		return;
+	io->dead = 1;
+	if (io->depth == 0)
+		destroy(io);
+}
+
+/* Call back; afterwards io may be gone. */
+static void
+tell(struct io *io, enum io_event what)
+{
+	if (io->dead || io->finishing)
+		return;
+	io->depth++;
+	io->fn(io, what, io->arg);
+	io->depth--;
+	if (io->dead && io->depth == 0)
+		destroy(io);
+	else if (io->in.n == 0 && io->in.cap != 0 && io->depth == 0)
+		buf_freezero(&io->in);
+}
+
+static void
+failed(struct io *io, const char *why)
+{
+	event_del(&io->rev);
+	event_del(&io->wev);
+	io->reading = 0;
+	io->error = why;
+	if (io->finishing) {
+		io_free(io);
+		return;
+	}
+	tell(io, IO_ERROR);
+}
+
+static void
+read_on(struct io *io)
+{
+	if (!io->reading && !io->eof && io->fd != -1) {
+		event_add(&io->rev, NULL);
+		io->reading = 1;
+	}
+}
+
+/* What a TLS call waits for. */
+static void
+want(struct io *io, ssize_t rc)
+{
+	if (rc == TLS_WANT_POLLIN)
+		read_on(io);
+	else if (rc == TLS_WANT_POLLOUT)
+		event_add(&io->wev, NULL);
+}
+
+static void
+handshake(struct io *io)
+{
+	int	 rc = tls_handshake(io->tls);
+
+	if (rc == TLS_WANT_POLLIN || rc == TLS_WANT_POLLOUT) {
+		want(io, rc);
+		return;
+	}
+	if (rc == -1) {
+		failed(io, tls_error(io->tls));
+		return;
+	}
+	io->handshake = 0;
+	tlsctx_unref(io->ctx);
+	io->ctx = NULL;
+	io->depth++;
+	tell(io, IO_TLS);
+	if (!io->dead && !io->paused) {
+		read_on(io);
+		/* What came with the last flight makes no event. */
+		event_active(&io->rev, EV_READ, 0);
+	}
+	if (!io->dead && io->out.n > io->sent)
+		io_kick(io);
+	if (--io->depth == 0 && io->dead)
+		destroy(io);
+}
+
+/* Octets; 0 end of file; TLS_WANT_POLLIN or _POLLOUT; -1 failed. */
+static ssize_t
+read_some(struct io *io, uint8_t *p, size_t n)
+{
+	ssize_t	 rc;
+
+	if (io->tls != NULL) {
+		if ((rc = tls_read(io->tls, p, n)) == -1)
+			io->error = tls_error(io->tls);
+		return (rc);
+	}
+	while ((rc = recv(io->fd, p, n, MSG_DONTWAIT)) == -1 && errno == EINTR)
+		continue;
+	if (rc == -1 && errno == EAGAIN)
+		return (TLS_WANT_POLLIN);
+	if (rc == -1)
+		io->error = strerror(errno);
+	return (rc);
+}
+
+/* The peer of a connection that we are ending: swallow until it is gone. */
+static void
+swallow(struct io *io)
+{
+	ssize_t	 n;
+	int	 i;
+
+	for (i = 0; i < 16; i++) {
+		n = recv(io->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+			io_free(io);
+			return;
+		}
+		if (n == -1)
+			return;
+	}
+}
+
+static void
+on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct io	*io = arg;
+	size_t		 room, got = 0;
+	ssize_t		 n = 0;
+
+	(void)fd;
+	(void)what;
+	if (io->starting || (io->paused && !io->handshake &&
+	    !io->finishing)) {
+		event_del(&io->rev);
+		io->reading = 0;
+		return;
+	}
+	if (io->handshake) {
+		handshake(io);
+		return;
+	}
+	if (io->finishing) {
+		if (io->closing)
+			swallow(io);
+		else
+			flush(io);
+		return;
+	}
+	while ((room = io->in.n < io->inmax ? io->inmax - io->in.n : 0) > 0) {
+		if (room > sizeof(scratch))
+			room = sizeof(scratch);
+		if ((n = read_some(io, scratch, room)) <= 0)
+			break;
+		if (buf_add(&io->in, scratch, (size_t)n) == -1) {
+			io->error = "no memory";
+			n = -1;
+			break;
+		}
+		got += (size_t)n;
+		/* In clear what is left makes an event of its own. */
+		if (io->tls == NULL && (size_t)n < room)
+			break;
+		if (io->tls == NULL)
+			break;
+	}
+	explicit_bzero(scratch, got < sizeof(scratch) ? got : sizeof(scratch));
+	if (room == 0) {
+		event_del(&io->rev);
+		io->reading = 0;
+		io->full = 1;
+	}
+	if (n == TLS_WANT_POLLOUT)
+		event_add(&io->wev, NULL);
+	io->depth++;
+	if (got > 0 || io->again) {
+		io->again = 0;
+		tell(io, IO_DATA);
+	}
+	if (!io->dead && n == 0 && room > 0) {
+		event_del(&io->rev);
+		io->reading = 0;
+		io->eof = 1;
+		tell(io, IO_EOF);
+	} else if (!io->dead && n == -1)
+		failed(io, io->error);
+	if (--io->depth == 0 && io->dead)
+		destroy(io);
+	else if (io->depth == 0 && io->in.n == 0 && io->in.cap != 0)
+		buf_freezero(&io->in);
+}
+
+/* Octets taken; TLS_WANT_*; -1 failed. */
+static ssize_t
+write_some(struct io *io)
+{
+	const uint8_t	*p = io->out.p + io->sent;
+	size_t		 n = io->out.n - io->sent;
+	ssize_t		 rc;
+
+	if (io->tls != NULL && !io->starting) {
+		if ((rc = tls_write(io->tls, p,
+		    n > TLS_CHUNK ? TLS_CHUNK : n)) == -1)
+			io->error = tls_error(io->tls);
+		return (rc);
+	}
+	while ((rc = send(io->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT)) == -1 &&
+	    errno == EINTR)
+		continue;
+	if (rc == -1 && errno == EAGAIN)
+		return (TLS_WANT_POLLOUT);
+	if (rc == -1)
+		io->error = strerror(errno);
+	return (rc);
+}
+
+/* Everything is out: close_notify, then no more from us. */
+static void
+closing(struct io *io)
+{
+	static const struct timeval	 linger = { LINGER, 0 };
+	int				 rc;
+
+	if (io->tls != NULL && !io->handshake &&
+	    (rc = tls_close(io->tls)) == TLS_WANT_POLLOUT) {
+		event_add(&io->wev, NULL);
+		return;
+	}
+	io->closing = 1;
+	if (shutdown(io->fd, SHUT_WR) == -1) {
+		io_free(io);
+		return;
+	}
+	event_del(&io->tev);
+	io->deadline = 0;
+	event_add(&io->tev, &linger);
+	read_on(io);
+}
+
+static void
+flush(struct io *io)
+{
+	ssize_t	 n;
+
+	if (io->handshake && !io->starting) {
+		if (io->finishing)
+			closing(io);
+		return;
+	}
+	while (io->sent < io->out.n) {
+		if ((n = write_some(io)) < 0) {
+			if (n == -1) {
+				failed(io, io->error);
+				return;
+			}
+			if (io->sent > io->out.n / 2) {
+				buf_drain(&io->out, io->sent);
+				io->sent = 0;
+			}
+			want(io, n);
+			return;
+		}
+		io->sent += (size_t)n;
+	}
+	if (io->out.cap > IN_MAX || io->out.n != 0)
+		buf_free(&io->out);
+	io->sent = 0;
+	if (io->starting) {	/* the answer to STARTTLS is out */
+		io->starting = 0;
+		handshake(io);
+		return;
+	}
+	if (io->finishing && !io->closing) {
+		closing(io);
+		return;
+	}
+	if (io->above && io_outlen(io) <= io->lowat) {
+		io->above = 0;
+		tell(io, IO_LOWAT);
+	}
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct io	*io = arg;
+
+	(void)fd;
+	(void)what;
+	if (io->handshake && !io->starting)
+		handshake(io);
+	else
+		flush(io);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct io	*io = arg;
+
+	(void)fd;
+	(void)what;
+	if (!event_pending(&io->wev, EV_WRITE, NULL))
+		flush(io);
+}
+
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct io	*io = arg;
+	struct timeval	 left;
+	uint64_t	 now = now_ms();
+
+	(void)fd;
+	(void)what;
+	if (io->closing || (io->finishing && io->deadline <= now)) {
+		io_free(io);
+		return;
+	}
+	if (io->deadline == 0)
+		return;
+	if (io->deadline > now) {
+		left.tv_sec = (time_t)((io->deadline - now) / 1000);
+		left.tv_usec = (suseconds_t)((io->deadline - now) % 1000) *
+		    1000;
+		event_add(&io->tev, &left);
+		return;
+	}
+	io->deadline = 0;
+	tell(io, IO_TIMEOUT);
+}
+
+void
+io_deadline(struct io *io, unsigned seconds)
+{
+	struct timeval	 tv = { (time_t)seconds, 0 }, due, now;
+
+	if (seconds == 0) {
+		io->deadline = 0;
+		return;
+	}
+	io->deadline = now_ms() + (uint64_t)seconds * 1000;
+	if (event_pending(&io->tev, EV_TIMEOUT, &due)) {
+		evutil_gettimeofday(&now, NULL);
+		if (due.tv_sec <= now.tv_sec + (time_t)seconds)
+			return;		/* it fires soon enough */
+	}
+	event_add(&io->tev, &tv);
+}
+
+void
+io_finish(struct io *io)
+{
+	static const struct timeval	 patience = { 30, 0 };
+
+	if (io == NULL || io->dead || io->finishing)
+		return;
+	io->finishing = 1;
+	io->deadline = now_ms() + 30000;
+	event_add(&io->tev, &patience);
+	buf_freezero(&io->in);
+	io_kick(io);
+}
+
+int
+io_release(struct io *io)
+{
+	int	 fd = io->fd;
+
+	if (io->tls != NULL || io_outlen(io) != 0)
+		return (-1);
+	event_del(&io->rev);
+	event_del(&io->wev);
+	io->reading = 0;
+	io->fd = -1;
+	io_free(io);
+	return (fd);
+}
+
+int
+io_fd(const struct io *io)
+{
+	return (io->fd);
+}
+
+void
+io_set(struct io *io, io_fn fn, void *arg)
+{
+	io->fn = fn;
+	io->arg = arg;
+}
+
+struct span
+io_in(const struct io *io)
+{
+	return (span_buf(&io->in));
+}
+
+void
+io_drain(struct io *io, size_t n)
+{
+	buf_drain(&io->in, n);
+	if (io->full && io->in.n < io->inmax) {
+		io->full = 0;
+		if (!io->paused)
+			io_resume(io);
+	}
+}
+
+void
+io_inmax(struct io *io, size_t n)
+{
+	io->inmax = n;
+	if (io->full && io->in.n < n)
+		io_drain(io, 0);
+}
+
+void
+io_pause(struct io *io)
+{
+	io->paused = 1;
+}
+
+void
+io_resume(struct io *io)
+{
+	int	 look = io->in.n > 0;
+
+	io->paused = 0;
+	if (io->handshake)
+		return;
+	io->again = look ? 1 : 0;
+	if (!io->full && !io->reading && !io->eof) {
+		read_on(io);
+		look |= io->tls != NULL;	/* libssl may hold more */
+	}
+	if (look)
+		event_active(&io->rev, EV_READ, 0);
+}
+
+int
+io_write(struct io *io, const void *p, size_t n)
+{
+	int	 rc = buf_add(&io->out, p, n);
+
+	io_kick(io);
+	return (rc);
+}
+
+int
+io_printf(struct io *io, const char *fmt, ...)
+{
+	va_list	 ap;
+	int	 rc;
+
+	va_start(ap, fmt);
+	rc = buf_addv(&io->out, fmt, ap);
+	va_end(ap);
+	io_kick(io);
+	return (rc);
+}
+
+struct buf *
+io_out(struct io *io)
+{
+	return (&io->out);
+}
+
+void
+io_kick(struct io *io)
+{
+	if (io->dead)
+		return;
+	if (io_outlen(io) > io->lowat)
+		io->above = 1;
+	event_active(&io->fev, EV_WRITE, 0);
+}
+
+size_t
+io_outlen(const struct io *io)
+{
+	return (io->out.n - io->sent);
+}
+
+void
+io_lowat(struct io *io, size_t n)
+{
+	io->lowat = n;
+}
+
+const char *
+io_error(const struct io *io)
+{
+	return (io->error == NULL ? "" : io->error);
+}
+
+int
+io_tls_server(struct io *io, struct tlsctx *ctx)
+{
+	if (io->tls != NULL || io->in.n != 0 ||
+	    (io->tls = tlsctx_accept(ctx, io->fd)) == NULL)
+		return (-1);
+	io->ssl = tlsctx_ssl(io->tls);
+	io->ctx = tlsctx_ref(ctx);
+	io->handshake = 1;
+	io->starting = 1;
+	io_kick(io);
+	return (0);
+}
+
+int
+io_tls_client(struct io *io, struct tls *tls, const char *servername)
+{
+	if (io->tls != NULL || io->in.n != 0 ||
+	    tls_connect_socket(tls, io->fd, servername) == -1) {
+		tls_free(tls);
+		return (-1);
+	}
+	io->tls = tls;
+	io->ssl = tlsctx_ssl(tls);
+	io->handshake = 1;
+	io->starting = 1;
+	io_kick(io);
+	return (0);
+}
+
+struct tls *
+io_tls(const struct io *io)
+{
+	return (io->tls);
+}
+
+void *
+io_ssl(const struct io *io)
+{
+	return (io->ssl);
+}

@@ -1,0 +1,272 @@
+/*
+ * Links: requests and answers, credit, descriptors, and what a hostile peer
+ * sends.  Two peers of one process over a pair.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "msg.h"
+#include "test.h"
+
+static struct event_base	*base;
+static struct peer		*a, *b;
+static int			 a_down, b_down, served, answers, nulls, got_fd;
+static uint32_t			 late[256];
+static int			 nlate, hold;
+
+static int
+on_number(struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	served++;
+	if (hold) {
+		late[nlate++] = m->id;
+		return (0);
+	}
+	n.number++;
+	return (peer_reply(p, M_CONN_OPEN, m->id, &c_number, &n, -1));
+}
+
+static int
+on_fd(struct peer *p, struct imsg *m)
+{
+	(void)p;
+	got_fd = m->fd != -1 && fcntl(m->fd, F_GETFD) == FD_CLOEXEC;
+	m->data.n = 0;
+	return (0);
+}
+
+static const struct msg_rule rules[] = {
+	{ M_CONN_OPEN,	PEER(ROLE_SMTPD),	MSG_BODY,		on_number },
+	{ M_SLOT,	PEER(ROLE_SMTPD),	MSG_BODY | MSG_FD,	on_fd },
+	{ M_STOP,	PEER(ROLE_PARENT),	MSG_EMPTY,		on_fd },
+};
+
+static void
+down_a(struct peer *p, const char *why)
+{
+	(void)p;
+	(void)why;
+	a_down++;
+	a = NULL;
+}
+
+static void
+down_b(struct peer *p, const char *why)
+{
+	(void)p;
+	(void)why;
+	b_down++;
+	b = NULL;
+}
+
+static const struct peer_ops ops_a = { NULL, 0, down_a };
+static const struct peer_ops ops_b = { rules, nitems(rules), down_b };
+
+static int
+answer(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+
+	(void)p;
+	if (m == NULL) {
+		nulls++;
+		return (0);
+	}
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	answers += n.number == (uint64_t)(uintptr_t)arg + 1;
+	return (0);
+}
+
+static void
+spin(void)
+{
+	int	 i;
+
+	for (i = 0; i < 200; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void
+fresh(void)
+{
+	int	 fds[2];
+
+	peer_free(a);
+	peer_free(b);
+	if (imsg_pair(fds) == -1)
+		exit(1);
+	a = peer_new(base, fds[0], ROLE_AUTH, 0, &ops_a, NULL);
+	b = peer_new(base, fds[1], ROLE_SMTPD, 1, &ops_b, NULL);
+	a_down = b_down = served = answers = nulls = nlate = hold = 0;
+}
+
+static void
+test_ask(void)
+{
+	struct msg_number	 n;
+	uintptr_t		 i;
+
+	fresh();
+	for (i = 0; i < 200; i++) {
+		n.number = i;
+		peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer, (void *)i);
+	}
+	CHECK(peer_pending(a) == 200, "200 requests pending");
+	spin();
+	CHECK(answers == 200 && served == 200, "all answered, in their turn");
+	CHECK(peer_pending(a) == 0, "none pending");
+
+	fresh();
+	hold = 1;
+	for (i = 0; i < 200; i++)
+		peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer, (void *)i);
+	spin();
+	CHECK(served == IMSG_CREDIT, "no more than the credit at the peer");
+	peer_free(b);
+	b = NULL;
+	spin();
+	CHECK(nulls == 200 && a_down == 1, "each gets its NULL when it ends");
+
+	fresh();
+	hold = 1;
+	n.number = 7;
+	peer_forget(a, peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer,
+	    (void *)7));
+	spin();
+	peer_reply(b, M_CONN_OPEN, late[0], &c_number, &n, -1);
+	spin();
+	CHECK(answers == 0 && nulls == 0 && a != NULL, "a forgotten one");
+}
+
+static void
+test_fd(void)
+{
+	struct msg_slot	 s = { 0 };
+	int		 fd = open("/dev/null", O_RDONLY);
+
+	fresh();
+	peer_put(a, M_SLOT, &c_slot, &s, fd);
+	spin();
+	CHECK(got_fd, "a descriptor arrives, close-on-exec");
+	CHECK(fcntl(fd, F_GETFD) == -1, "and is closed here");
+}
+
+/* What closes the link, and only the link. */
+static const struct bad_case {
+	const char	*name;
+	const char	*data;
+	size_t		 n;
+	int		 fd;
+} bad[] = {
+	{ "empty type",		"\0\0\0", 3, 0 },
+	{ "header alone",	"\0\0\0\x64\0\0\0\1", 8, 0 },
+	{ "too short",		"\0\0\0\x64\0\0\0\1\0\0\0", 11, 0 },
+	{ "octets left",	"\0\0\0\x64\0\0\0\1\0\0\0\0\0\0\0\0\1", 17, 0 },
+	{ "unknown type",	"\x7f\0\0\x64\0\0\0\1\0\0\0\0\0\0\0\0", 16, 0 },
+	{ "not its message",	"\0\0\0\x0c\0\0\0\0", 8, 0 },
+	{ "answer to nothing",	"\x80\0\0\x64\0\0\0\1\0\0\0\0\0\0\0\0", 16, 0 },
+	{ "unwanted descriptor", "\0\0\0\x64\0\0\0\1\0\0\0\0\0\0\0\0", 16, 1 },
+};
+
+static void
+send_raw(int s, const void *p, size_t n, int nfds)
+{
+	char		 control[CMSG_SPACE(8 * sizeof(int))] = { 0 };
+	struct iovec	 iov;
+	struct msghdr	 h = { 0 };
+	struct cmsghdr	*c;
+	int		 i, zero = 0;
+
+	memcpy(&iov.iov_base, &p, sizeof(p));
+	iov.iov_len = n;
+	h.msg_iov = &iov;
+	h.msg_iovlen = 1;
+	if (nfds > 0) {
+		h.msg_control = control;
+		h.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		for (i = 0; i < nfds; i++)
+			memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &zero,
+			    sizeof(int));
+	}
+	if (sendmsg(s, &h, MSG_NOSIGNAL) == -1)
+		perror("sendmsg");
+}
+
+static void
+test_bad(void)
+{
+	static char	 big[IMSG_MAX + 1];
+	int		 fds[2], before, after;
+	size_t		 i;
+
+	before = open("/dev/null", O_RDONLY);
+	close(before);
+	for (i = 0; i <= nitems(bad) + 1; i++) {
+		fresh();
+		peer_free(b);
+		if (imsg_pair(fds) == -1)
+			exit(1);
+		b = peer_new(base, fds[1], ROLE_SMTPD, 1, &ops_b, NULL);
+		if (i < nitems(bad))
+			send_raw(fds[0], bad[i].data, bad[i].n, bad[i].fd);
+		else if (i == nitems(bad))
+			send_raw(fds[0], big, sizeof(big), 0);
+		else
+			send_raw(fds[0], big, 8, 8);	/* many descriptors */
+		spin();
+		CHECK(b == NULL && b_down == 1, "%s: the link is closed",
+		    i < nitems(bad) ? bad[i].name : i == nitems(bad) ?
+		    "too long" : "eight descriptors");
+		close(fds[0]);
+	}
+	peer_free(a);
+	a = NULL;
+	after = open("/dev/null", O_RDONLY);
+	CHECK(after == before, "no descriptor is left behind");
+	close(after);
+}
+
+static void
+test_large(void)
+{
+	static uint8_t	 x[IMSG_MAX];
+	struct buf	 o = { x, IMSG_MAX - 8, sizeof(x), 0, 0 };
+
+	fresh();
+	CHECK(peer_send(a, M_CONF, &o, -1) == 0, "the largest");
+	o.n++;
+	CHECK(peer_send(a, M_CONF, &o, -1) == -1 && errno == EMSGSIZE,
+	    "one octet more is refused by the sender");
+	CHECK(peer_send(NULL, M_CONF, NULL, -1) == -1, "nobody there");
+	CHECK(peer_ask(NULL, M_CONF, NULL, NULL, -1, answer, NULL) == 0,
+	    "nobody to ask");
+	peer_free(a);
+	peer_free(b);
+	a = b = NULL;
+}
+
+int
+main(void)
+{
+	log_level(LOG_LEVEL_ERROR);
+	base = event_base_new();
+	test_ask();
+	test_fd();
+	test_bad();
+	test_large();
+	event_base_free(base);
+	return (test_done());
+}
