@@ -212,6 +212,9 @@ test_bad(void)
 	int		 fds[2], before, after;
 	size_t		 i;
 
+	peer_free(a);
+	peer_free(b);
+	a = b = NULL;
 	before = open("/dev/null", O_RDONLY);
 	close(before);
 	for (i = 0; i <= nitems(bad) + 1; i++) {
