@@ -46,7 +46,7 @@ struct io {
 	unsigned		 depth;
 	unsigned		 paused : 1, reading : 1, full : 1, above : 1,
 				 handshake : 1, starting : 1, finishing : 1,
-				 closing : 1, dead : 1, eof : 1, again : 1;
+				 closing : 1, dead : 1, eof : 1, again : 1, told : 1;
 };
 
 static void	 on_read(evutil_socket_t, short, void *);
@@ -249,7 +249,7 @@ static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct io	*io = arg;
-	size_t		 room, got = 0;
+	size_t		 room = 1, got = 0;
 	ssize_t		 n = 0;
 
 	(void)fd;
@@ -271,7 +271,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 			flush(io);
 		return;
 	}
-	while ((room = io->in.n < io->inmax ? io->inmax - io->in.n : 0) > 0) {
+	while (!io->eof &&
+	    (room = io->in.n < io->inmax ? io->inmax - io->in.n : 0) > 0) {
 		if (room > sizeof(scratch))
 			room = sizeof(scratch);
 		if ((n = read_some(io, scratch, room)) <= 0)
@@ -296,15 +297,18 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n == TLS_WANT_POLLOUT)
 		event_add(&io->wev, NULL);
+	if (n == 0 && room > 0 && !io->eof) {
+		event_del(&io->rev);
+		io->reading = 0;
+		io->eof = 1;
+	}
 	io->depth++;
 	if (got > 0 || io->again) {
 		io->again = 0;
 		tell(io, IO_DATA);
 	}
-	if (!io->dead && n == 0 && room > 0) {
-		event_del(&io->rev);
-		io->reading = 0;
-		io->eof = 1;
+	if (!io->dead && io->eof && !io->told && !io->paused) {
+		io->told = 1;		/* what came before it is consumed */
 		tell(io, IO_EOF);
 	} else if (!io->dead && n == -1)
 		failed(io, io->error);
@@ -548,12 +552,13 @@ io_pause(struct io *io)
 void
 io_resume(struct io *io)
 {
-	int	 look = io->in.n > 0;
+	int	 look = io->in.n > 0;	/* or the end, not told yet */
 
 	io->paused = 0;
 	if (io->handshake)
 		return;
 	io->again = look ? 1 : 0;
+	look |= io->eof && !io->told;
 	if (!io->full && !io->reading && !io->eof) {
 		read_on(io);
 		look |= io->tls != NULL;	/* libssl may hold more */
