@@ -1,0 +1,56 @@
+/*
+ * What FETCH asks for, RFC 3501 section 6.4.5.
+ */
+#ifndef IMAP_FETCH_H
+#define IMAP_FETCH_H
+
+#include "cursor.h"
+
+#define FETCH_SECTIONS	64		/* BODY[...] items in one command */
+#define FETCH_FIELDS	256		/* names in one HEADER.FIELDS */
+#define FETCH_DEPTH	100		/* numbers in a part specifier */
+
+/* Bits of fetch_items.what. */
+#define FETCH_UID		0x0001u
+#define FETCH_FLAGS		0x0002u
+#define FETCH_INTERNALDATE	0x0004u
+#define FETCH_RFC822_SIZE	0x0008u
+#define FETCH_ENVELOPE		0x0010u
+#define FETCH_BODY		0x0020u	/* BODY without brackets */
+#define FETCH_BODYSTRUCTURE	0x0040u
+#define FETCH_MODSEQ		0x0080u	/* RFC 7162 */
+
+enum section_kind { SECTION_ALL, SECTION_HEADER, SECTION_FIELDS,
+    SECTION_FIELDS_NOT, SECTION_TEXT, SECTION_MIME };
+/* How the item is called in the answer. */
+enum section_form { FORM_BODY, FORM_RFC822, FORM_RFC822_HEADER,
+    FORM_RFC822_TEXT };
+
+struct section {
+	enum section_form	 form;
+	enum section_kind	 kind;
+	int			 peek;
+	uint32_t		 part[FETCH_DEPTH];
+	size_t			 nparts;
+	struct span		*fields;	/* borrowed octets */
+	size_t			 nfields;
+	int			 partial;
+	uint64_t		 offset;	/* <offset.length> */
+	uint64_t		 length;
+	struct span		 text;		/* between the brackets, as given,
+						 * for the answer */
+};
+
+struct fetch_items {
+	uint32_t	 what;
+	struct section	*sections;
+	size_t		 nsections;
+	int		 sets_seen;	/* some section without PEEK */
+};
+
+int	 cur_fetch(struct cursor *, struct fetch_items *);
+void	 fetch_free(struct fetch_items *);
+/* The item's name as the answer has it: BODY[1.MIME]<0> ... */
+void	 section_write(struct buf *, const struct section *);
+
+#endif

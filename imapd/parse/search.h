@@ -1,0 +1,51 @@
+/*
+ * A SEARCH program, RFC 3501 section 6.4.4, as a flat tree.
+ */
+#ifndef IMAP_SEARCH_H
+#define IMAP_SEARCH_H
+
+#include "cursor.h"
+#include "seqset.h"
+
+#define SEARCH_NODES	1000		/* keys in a program */
+#define SEARCH_DEPTH	50		/* NOT, OR and parentheses, nested */
+
+enum search_key {
+	SEARCH_AND, SEARCH_OR, SEARCH_NOT,	/* children */
+	SEARCH_ALL,
+	SEARCH_FLAG, SEARCH_UNFLAG,		/* text: the flag or keyword */
+	SEARCH_NEW, SEARCH_OLD, SEARCH_RECENT,
+	SEARCH_BEFORE, SEARCH_ON, SEARCH_SINCE,	/* number: start of the day */
+	SEARCH_SENTBEFORE, SEARCH_SENTON, SEARCH_SENTSINCE,
+	SEARCH_LARGER, SEARCH_SMALLER,		/* number */
+	SEARCH_HEADER,				/* field and text */
+	SEARCH_BODY, SEARCH_TEXT,
+	SEARCH_SEQ, SEARCH_UID,			/* set */
+	SEARCH_MODSEQ,				/* number */
+	SEARCH_OLDER, SEARCH_YOUNGER		/* number: seconds, RFC 5032 */
+};
+
+struct search_node {
+	enum search_key	 key;
+	int		 first, next;	/* children, siblings; -1 none */
+	struct span	 field, text;	/* UTF-8 octets, borrowed */
+	int64_t		 number;
+	struct seqset	 set;
+};
+
+struct search {
+	struct search_node	*nodes;	/* nodes[0] is the root, an AND */
+	size_t			 n;
+	struct span		 charset;	/* as given, or empty */
+	int			 needs_body;	/* BODY or TEXT in it */
+	int			 needs_header;
+};
+
+/*
+ * Everything after "SEARCH SP".  The charset is taken but not judged: the
+ * caller answers NO [BADCHARSET] for one that it does not know.
+ */
+int	 cur_search(struct cursor *, struct search *);
+void	 search_free(struct search *);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Sets of sequence numbers or UIDs, RFC 3501 "sequence-set".
+ */
+#ifndef IMAP_SEQSET_H
+#define IMAP_SEQSET_H
+
+#include "cursor.h"
+
+#define SEQSET_RANGES	10000		/* in one set */
+
+struct range { uint32_t lo, hi; };	/* lo <= hi after seqset_resolve() */
+
+struct seqset {
+	struct range	*r;
+	size_t		 n;
+	int		 saved;		/* "$", RFC 5182 */
+};
+
+/* "*" is 0 until seqset_resolve().  Free with seqset_free(). */
+int	 cur_seqset(struct cursor *, struct seqset *);
+/*
+ * Put the largest number for "*" (0 when there is no message: ranges of "*"
+ * alone go), turn ranges the right way round, sort and merge.
+ */
+void	 seqset_resolve(struct seqset *, uint32_t largest);
+int	 seqset_has(const struct seqset *, uint32_t);	/* after resolve */
+uint64_t seqset_count(const struct seqset *);		/* numbers covered */
+int	 seqset_add(struct seqset *, uint32_t);		/* ascending, merging */
+void	 seqset_write(struct buf *, const struct seqset *);
+void	 seqset_free(struct seqset *);
+
+#endif
