@@ -53,8 +53,8 @@ void		 body_sweep(struct body *);
  * those of fd (a regular file or memfd), read by pread from 0 to its end,
  * once; feed sees each of them, in order, as it is stored.
  *
- *  fd		stays the caller's; may be closed when done was called or
- *		body_in_start() did not return 0.  -1: prefix is all
+ *  fd		stays the caller's, who may close it when body_in_start() has
+ *		returned; not to be written to from then on.  -1: prefix is all
  *  max		more octets than this, prefix counted: EFBIG
  *  prefix	copied
  *  feed	called by the loop thread within body_in_start() for a body up
@@ -82,7 +82,7 @@ int		 body_in_start(struct body *, const struct body_source *,
 /*
  * Make it a body, with refs references (1 and more), in the open command.
  * The command may be aborted or undone and body_in_put called again: the
- * identity stays the same.  Once the transaction stands no further time.
+ * identity stays the same.  EEXIST: it is one already.
  */
 int		 body_in_put(struct body_in *, uint32_t refs, uint64_t *id);
 uint64_t	 body_in_size(const struct body_in *);
@@ -94,9 +94,9 @@ struct span	 body_in_octets(const struct body_in *);
 ssize_t		 body_in_read(struct body_in *, uint64_t off, void *, size_t);
 /*
  * Always, put or not; NULL is fine.  One that is not all in yet is given up:
- * after this neither feed nor done is called (it may wait for a slice).  Free
- * one that was put only when its group is flushed or undone, or at once when
- * nobody would put it again.
+ * after this neither feed nor done is called (it may wait for one slice).  One
+ * that was put may be freed at once; when its command or group is undone its
+ * file goes.
  */
 void		 body_in_free(struct body_in *);
 

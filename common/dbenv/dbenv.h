@@ -271,7 +271,7 @@ void		 dbenv_job(struct dbenv *, struct dbenv_job *);
  * answer 452 or NO and begin nothing; removals and reads go on.  Looked at
  * twice a second and after each failed write.
  */
-int		 dbenv_writable(const struct dbenv *);
+int		 dbenv_writable(struct dbenv *);
 
 /* The directory, for openat() and fsync(); it stays env's. */
 int		 dbenv_dirfd(const struct dbenv *);
@@ -292,6 +292,7 @@ struct dbenv_backup {
 	int			(*more)(struct dbenv_backup *);
 	void			(*done)(struct dbenv_backup *, int error);
 	void			*arg;		/* the caller's */
+	void			*more_arg;	/* of who sets more */
 	struct dbenv		*env;		/* the rest is dbenv's */
 	int			 error;
 };

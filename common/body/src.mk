@@ -1,0 +1,1 @@
+LIB += common/body/body.c common/body/body_in.c common/body/body_file.c
