@@ -10,7 +10,7 @@
 
 #include "buf.h"
 
-#define LEX_STREAMS	512		/* streamed literals in a command */
+#define LEX_STREAMS	512		/* streamed literals in a command: MULTIAPPEND */
 
 struct lex_limits {
 	size_t		 line;		/* octets of a command without literals */
@@ -54,13 +54,12 @@ struct lex {
 	/* private */
 	struct buf		 text;
 	uint64_t		 skip;		/* of a refused literal */
-	size_t			 line, kept;
+	size_t			 start;		/* of the line being read */
+	size_t			 line, kept;	/* octets so far */
 	unsigned		 nliterals;
 	size_t			*streamed;	/* where in the text each one stood */
 	size_t			 nstreamed;
 	int			 state;
-	int			 synchronising;
-	int			 big;		/* the literal may be written ~{n} */
 };
 
 void		 lex_init(struct lex *, const struct lex_limits *);

@@ -1,0 +1,287 @@
+/*
+ * FETCH items.  See fetch.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch.h"
+#include "write.h"
+
+#define FAST	(FETCH_FLAGS | FETCH_INTERNALDATE | FETCH_RFC822_SIZE)
+
+static const struct {
+	const char	*name;
+	uint32_t	 what;
+	int		 macro;		/* only alone */
+} simple[] = {
+	{ "ALL",		FAST | FETCH_ENVELOPE,			1 },
+	{ "FAST",		FAST,					1 },
+	{ "FULL",		FAST | FETCH_ENVELOPE | FETCH_BODY,	1 },
+	{ "UID",		FETCH_UID,				0 },
+	{ "FLAGS",		FETCH_FLAGS,				0 },
+	{ "INTERNALDATE",	FETCH_INTERNALDATE,			0 },
+	{ "RFC822.SIZE",	FETCH_RFC822_SIZE,			0 },
+	{ "ENVELOPE",		FETCH_ENVELOPE,				0 },
+	{ "BODYSTRUCTURE",	FETCH_BODYSTRUCTURE,			0 },
+	{ "MODSEQ",		FETCH_MODSEQ,				0 },
+};
+
+static const struct {
+	const char		*name;
+	enum section_form	 form;
+	enum section_kind	 kind;
+	int			 peek;
+} whole[] = {
+	{ "RFC822",		FORM_RFC822,		SECTION_ALL,	0 },
+	{ "RFC822.HEADER",	FORM_RFC822_HEADER,	SECTION_HEADER,	1 },
+	{ "RFC822.TEXT",	FORM_RFC822_TEXT,	SECTION_TEXT,	0 },
+};
+
+static int	 item(struct cursor *, struct fetch_items *, int);
+static struct section *add(struct cursor *, struct fetch_items *);
+static int	 section(struct cursor *, struct section *);
+static int	 fields(struct cursor *, struct section *);
+static int	 partial(struct cursor *, struct section *);
+
+static struct section *
+add(struct cursor *c, struct fetch_items *f)
+{
+	struct section	*more;
+
+	if (f->nsections == FETCH_SECTIONS) {
+		c->error = "too many body sections";
+		return (NULL);
+	}
+	more = reallocarray(f->sections, f->nsections + 1, sizeof(*more));
+	if (more == NULL) {
+		c->error = "no memory";
+		return (NULL);
+	}
+	f->sections = more;
+	memset(&more[f->nsections], 0, sizeof(*more));
+	return (&more[f->nsections++]);
+}
+
+static int
+fields(struct cursor *c, struct section *s)
+{
+	struct span	*more, name;
+
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
+		return (-1);
+	do {
+		if (s->nfields > 0)
+			(void)cur_sp(c);
+		if (s->nfields == FETCH_FIELDS) {
+			c->error = "too many header fields";
+			return (-1);
+		}
+		if (cur_astring(c, &name) == -1)
+			return (-1);
+		more = reallocarray(s->fields, s->nfields + 1, sizeof(*more));
+		if (more == NULL) {
+			c->error = "no memory";
+			return (-1);
+		}
+		s->fields = more;
+		s->fields[s->nfields++] = name;
+	} while (cur_peek(c) == ' ');
+	return (cur_char(c, ')'));
+}
+
+/* What stands between "[" and "]". */
+static int
+section(struct cursor *c, struct section *s)
+{
+	static const struct {
+		const char		*name;
+		enum section_kind	 kind;
+	} kinds[] = {
+		{ "HEADER.FIELDS.NOT",	SECTION_FIELDS_NOT },
+		{ "HEADER.FIELDS",	SECTION_FIELDS },
+		{ "HEADER",		SECTION_HEADER },
+		{ "TEXT",		SECTION_TEXT },
+		{ "MIME",		SECTION_MIME },
+	};
+	const uint8_t	*begin = c->s.p;
+	uint64_t	 n;
+	size_t		 i;
+	int		 dot = 0;
+
+	while (cur_peek(c) >= '0' && cur_peek(c) <= '9') {
+		if (cur_number(c, UINT32_MAX, &n) == -1)
+			return (-1);
+		if (n == 0 || s->nparts == FETCH_DEPTH) {
+			c->error = "no such part";
+			return (-1);
+		}
+		s->part[s->nparts++] = (uint32_t)n;
+		if ((dot = cur_peek(c) == '.'))
+			(void)cur_char(c, '.');
+	}
+	if (cur_peek(c) != ']') {
+		if (s->nparts > 0 && !dot) {
+			c->error = "malformed part number";
+			return (-1);
+		}
+		for (i = 0; i < nitems(kinds); i++)
+			if (cur_is(c, kinds[i].name) == 0)
+				break;
+		if (i == nitems(kinds) || (kinds[i].kind == SECTION_MIME &&
+		    s->nparts == 0)) {
+			c->error = "unknown body section";
+			return (-1);
+		}
+		s->kind = kinds[i].kind;
+		if ((s->kind == SECTION_FIELDS ||
+		    s->kind == SECTION_FIELDS_NOT) && fields(c, s) == -1)
+			return (-1);
+	} else if (dot) {
+		c->error = "malformed part number";
+		return (-1);
+	}
+	s->text = span_of(begin, (size_t)(c->s.p - begin));
+	return (cur_char(c, ']'));
+}
+
+static int
+partial(struct cursor *c, struct section *s)
+{
+	if (cur_peek(c) != '<')
+		return (0);
+	s->partial = 1;
+	if (cur_char(c, '<') == -1 ||
+	    cur_number(c, INT64_MAX, &s->offset) == -1 ||
+	    cur_char(c, '.') == -1 ||
+	    cur_number(c, INT64_MAX, &s->length) == -1)
+		return (-1);
+	if (s->length == 0) {
+		c->error = "partial fetch of no octets";
+		return (-1);
+	}
+	return (cur_char(c, '>'));
+}
+
+static int
+item(struct cursor *c, struct fetch_items *f, int alone)
+{
+	struct section	*s;
+	struct span	 w;
+	size_t		 i;
+
+	if (cur_word(c, &w) == -1)
+		return (-1);
+	for (i = 0; i < nitems(simple); i++)
+		if (span_caseeqs(w, simple[i].name) &&
+		    (alone || !simple[i].macro)) {
+			f->what |= simple[i].what;
+			return (0);
+		}
+	for (i = 0; i < nitems(whole); i++)
+		if (span_caseeqs(w, whole[i].name)) {
+			if ((s = add(c, f)) == NULL)
+				return (-1);
+			s->form = whole[i].form;
+			s->kind = whole[i].kind;
+			s->peek = whole[i].peek;
+			f->sets_seen |= !s->peek;
+			return (0);
+		}
+	if (!span_caseeqs(w, "BODY") && !span_caseeqs(w, "BODY.PEEK")) {
+		c->error = "unknown FETCH item";
+		return (-1);
+	}
+	if (cur_peek(c) != '[') {
+		if (w.n != 4) {
+			c->error = "BODY.PEEK needs a section";
+			return (-1);
+		}
+		f->what |= FETCH_BODY;
+		return (0);
+	}
+	if ((s = add(c, f)) == NULL)
+		return (-1);
+	s->peek = w.n != 4;
+	f->sets_seen |= !s->peek;
+	(void)cur_char(c, '[');
+	if (section(c, s) == -1)
+		return (-1);
+	return (partial(c, s));
+}
+
+int
+cur_fetch(struct cursor *c, struct fetch_items *f)
+{
+	memset(f, 0, sizeof(*f));
+	if (cur_peek(c) != '(') {
+		if (item(c, f, 1) == 0)
+			return (0);
+		goto bad;
+	}
+	(void)cur_char(c, '(');
+	for (;;) {
+		if (item(c, f, 0) == -1)
+			goto bad;
+		if (cur_peek(c) != ' ')
+			break;
+		(void)cur_sp(c);
+	}
+	if (cur_char(c, ')') == 0)
+		return (0);
+bad:
+	fetch_free(f);
+	return (-1);
+}
+
+void
+fetch_free(struct fetch_items *f)
+{
+	size_t	 i;
+
+	for (i = 0; i < f->nsections; i++)
+		free(f->sections[i].fields);
+	free(f->sections);
+	memset(f, 0, sizeof(*f));
+}
+
+void
+section_write(struct buf *b, const struct section *s)
+{
+	static const char *const forms[] = { "BODY", "RFC822",
+	    "RFC822.HEADER", "RFC822.TEXT" };
+	size_t	 i;
+
+	buf_adds(b, forms[s->form]);
+	if (s->form != FORM_BODY)
+		return;
+	buf_addc(b, '[');
+	/* A name of a field may have come as a literal: write it anew. */
+	for (i = 0; i < s->nparts; i++)
+		buf_addf(b, "%s%u", i == 0 ? "" : ".", s->part[i]);
+	if (s->kind != SECTION_ALL && s->nparts > 0)
+		buf_addc(b, '.');
+	switch (s->kind) {
+	case SECTION_ALL:
+		break;
+	case SECTION_HEADER:
+		buf_adds(b, "HEADER");
+		break;
+	case SECTION_TEXT:
+		buf_adds(b, "TEXT");
+		break;
+	case SECTION_MIME:
+		buf_adds(b, "MIME");
+		break;
+	case SECTION_FIELDS:
+	case SECTION_FIELDS_NOT:
+		buf_adds(b, s->kind == SECTION_FIELDS ? "HEADER.FIELDS (" :
+		    "HEADER.FIELDS.NOT (");
+		for (i = 0; i < s->nfields; i++)
+			astring_write(b, s->fields[i], i > 0);
+		buf_addc(b, ')');
+		break;
+	}
+	buf_addc(b, ']');
+	if (s->partial)
+		buf_addf(b, "<%llu>", (unsigned long long)s->offset);
+}

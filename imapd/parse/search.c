@@ -1,0 +1,255 @@
+/*
+ * SEARCH programs.  See search.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "search.h"
+
+enum arg { NONE, FIXED, FLAG, DATE, NUMBER, TEXT, FIELD, UIDS, SUB, TWO,
+    MODSEQ };
+
+static const struct key {
+	const char	*name;
+	enum search_key	 key;
+	enum arg	 arg;
+	const char	*fixed;		/* flag or header field */
+} keys[] = {
+	{ "ALL",	SEARCH_ALL,		NONE,	NULL },
+	{ "ANSWERED",	SEARCH_FLAG,		FIXED,	"\\Answered" },
+	{ "BCC",	SEARCH_HEADER,		TEXT,	"Bcc" },
+	{ "BEFORE",	SEARCH_BEFORE,		DATE,	NULL },
+	{ "BODY",	SEARCH_BODY,		TEXT,	"" },
+	{ "CC",		SEARCH_HEADER,		TEXT,	"Cc" },
+	{ "DELETED",	SEARCH_FLAG,		FIXED,	"\\Deleted" },
+	{ "DRAFT",	SEARCH_FLAG,		FIXED,	"\\Draft" },
+	{ "FLAGGED",	SEARCH_FLAG,		FIXED,	"\\Flagged" },
+	{ "FROM",	SEARCH_HEADER,		TEXT,	"From" },
+	{ "HEADER",	SEARCH_HEADER,		FIELD,	NULL },
+	{ "KEYWORD",	SEARCH_FLAG,		FLAG,	NULL },
+	{ "LARGER",	SEARCH_LARGER,		NUMBER,	NULL },
+	{ "MODSEQ",	SEARCH_MODSEQ,		MODSEQ,	NULL },
+	{ "NEW",	SEARCH_NEW,		NONE,	NULL },
+	{ "NOT",	SEARCH_NOT,		SUB,	NULL },
+	{ "OLD",	SEARCH_OLD,		NONE,	NULL },
+	{ "OLDER",	SEARCH_OLDER,		NUMBER,	NULL },
+	{ "ON",		SEARCH_ON,		DATE,	NULL },
+	{ "OR",		SEARCH_OR,		TWO,	NULL },
+	{ "RECENT",	SEARCH_RECENT,		NONE,	NULL },
+	{ "SEEN",	SEARCH_FLAG,		FIXED,	"\\Seen" },
+	{ "SENTBEFORE",	SEARCH_SENTBEFORE,	DATE,	NULL },
+	{ "SENTON",	SEARCH_SENTON,		DATE,	NULL },
+	{ "SENTSINCE",	SEARCH_SENTSINCE,	DATE,	NULL },
+	{ "SINCE",	SEARCH_SINCE,		DATE,	NULL },
+	{ "SMALLER",	SEARCH_SMALLER,		NUMBER,	NULL },
+	{ "SUBJECT",	SEARCH_HEADER,		TEXT,	"Subject" },
+	{ "TEXT",	SEARCH_TEXT,		TEXT,	"" },
+	{ "TO",		SEARCH_HEADER,		TEXT,	"To" },
+	{ "UID",	SEARCH_UID,		UIDS,	NULL },
+	{ "UNANSWERED",	SEARCH_UNFLAG,		FIXED,	"\\Answered" },
+	{ "UNDELETED",	SEARCH_UNFLAG,		FIXED,	"\\Deleted" },
+	{ "UNDRAFT",	SEARCH_UNFLAG,		FIXED,	"\\Draft" },
+	{ "UNFLAGGED",	SEARCH_UNFLAG,		FIXED,	"\\Flagged" },
+	{ "UNKEYWORD",	SEARCH_UNFLAG,		FLAG,	NULL },
+	{ "UNSEEN",	SEARCH_UNFLAG,		FIXED,	"\\Seen" },
+	{ "YOUNGER",	SEARCH_YOUNGER,		NUMBER,	NULL },
+};
+
+static int	 node(struct cursor *, struct search *, enum search_key);
+static int	 one(struct cursor *, struct search *, int depth, int *at);
+static int	 many(struct cursor *, struct search *, int depth, int parent);
+static int	 argument(struct cursor *, struct search *, const struct key *,
+		    int depth, int at);
+static int	 modseq(struct cursor *, struct search *, int at);
+static int	 children(struct cursor *, struct search *, int depth, int at,
+		    int n);
+
+static int
+node(struct cursor *c, struct search *s, enum search_key key)
+{
+	struct search_node	*more;
+
+	if (s->n == SEARCH_NODES) {
+		c->error = "search too long";
+		return (-1);
+	}
+	if ((s->n & (s->n - 1)) == 0) {	/* powers of two */
+		more = reallocarray(s->nodes, s->n == 0 ? 1 : s->n * 2,
+		    sizeof(*more));
+		if (more == NULL) {
+			c->error = "no memory";
+			return (-1);
+		}
+		s->nodes = more;
+	}
+	memset(&s->nodes[s->n], 0, sizeof(*s->nodes));
+	s->nodes[s->n].key = key;
+	s->nodes[s->n].first = s->nodes[s->n].next = -1;
+	return ((int)s->n++);
+}
+
+static int
+children(struct cursor *c, struct search *s, int depth, int at, int n)
+{
+	int	 i, child, last = -1;
+
+	for (i = 0; i < n; i++) {
+		if (cur_sp(c) == -1 || one(c, s, depth + 1, &child) == -1)
+			return (-1);
+		if (last == -1)
+			s->nodes[at].first = child;
+		else
+			s->nodes[last].next = child;
+		last = child;
+	}
+	return (0);
+}
+
+/* MODSEQ [entry SP type SP] number, RFC 7162 3.1.5; the entry is not used. */
+static int
+modseq(struct cursor *c, struct search *s, int at)
+{
+	struct span	 entry;
+	uint64_t	 v;
+
+	if (cur_peek(c) == '"' && (cur_string(c, &entry) == -1 ||
+	    cur_sp(c) == -1 || (cur_is(c, "all") == -1 &&
+	    cur_is(c, "priv") == -1 && cur_is(c, "shared") == -1) ||
+	    cur_sp(c) == -1))
+		return (-1);
+	if (cur_number(c, INT64_MAX, &v) == -1)
+		return (-1);
+	s->nodes[at].number = (int64_t)v;
+	return (0);
+}
+
+static int
+argument(struct cursor *c, struct search *s, const struct key *k, int depth,
+    int at)
+{
+	struct search_node	*n = &s->nodes[at];
+	uint64_t		 v;
+
+	switch (k->arg) {
+	case NONE:
+		return (0);
+	case FIXED:
+		n->text = span_str(k->fixed);
+		return (0);
+	case SUB:
+		return (children(c, s, depth, at, 1));
+	case TWO:
+		return (children(c, s, depth, at, 2));
+	default:
+		break;
+	}
+	if (cur_sp(c) == -1)
+		return (-1);
+	switch (k->arg) {
+	case FLAG:
+		return (cur_atom(c, &n->text));
+	case DATE:
+		s->needs_header |= k->key >= SEARCH_SENTBEFORE &&
+		    k->key <= SEARCH_SENTSINCE;
+		return (cur_date(c, &n->number));
+	case NUMBER:
+		if (cur_number(c, UINT32_MAX, &v) == -1)
+			return (-1);
+		n->number = (int64_t)v;
+		return (0);
+	case FIELD:
+		s->needs_header = 1;
+		if (cur_astring(c, &n->field) == -1 || cur_sp(c) == -1)
+			return (-1);
+		return (cur_astring(c, &n->text));
+	case TEXT:
+		n->field = span_str(k->fixed);
+		s->needs_header |= k->key == SEARCH_HEADER;
+		s->needs_body |= k->key != SEARCH_HEADER;
+		return (cur_astring(c, &n->text));
+	case UIDS:
+		return (cur_seqset(c, &n->set));
+	case MODSEQ:
+		return (modseq(c, s, at));
+	default:
+		return (-1);
+	}
+}
+
+static int
+one(struct cursor *c, struct search *s, int depth, int *at)
+{
+	struct span	 w;
+	size_t		 i;
+	int		 o = cur_peek(c);
+
+	if (depth > SEARCH_DEPTH) {
+		c->error = "search nested too deep";
+		return (-1);
+	}
+	if (o == '(') {
+		if ((*at = node(c, s, SEARCH_AND)) == -1 ||
+		    cur_char(c, '(') == -1 || many(c, s, depth + 1, *at) == -1)
+			return (-1);
+		return (cur_char(c, ')'));
+	}
+	if (o == '*' || o == '$' || (o >= '0' && o <= '9')) {
+		if ((*at = node(c, s, SEARCH_SEQ)) == -1)
+			return (-1);
+		return (cur_seqset(c, &s->nodes[*at].set));
+	}
+	if (cur_word(c, &w) == -1)
+		return (-1);
+	for (i = 0; i < nitems(keys); i++)
+		if (span_caseeqs(w, keys[i].name)) {
+			if ((*at = node(c, s, keys[i].key)) == -1)
+				return (-1);
+			return (argument(c, s, &keys[i], depth, *at));
+		}
+	c->error = "unknown search key";
+	return (-1);
+}
+
+static int
+many(struct cursor *c, struct search *s, int depth, int parent)
+{
+	int	 child, last = -1;
+
+	for (;;) {
+		if (one(c, s, depth, &child) == -1)
+			return (-1);
+		if (last == -1)
+			s->nodes[parent].first = child;
+		else
+			s->nodes[last].next = child;
+		last = child;
+		if (cur_peek(c) != ' ')
+			return (0);
+		(void)cur_sp(c);
+	}
+}
+
+int
+cur_search(struct cursor *c, struct search *s)
+{
+	memset(s, 0, sizeof(*s));
+	if (cur_is(c, "CHARSET") == 0 && (cur_sp(c) == -1 ||
+	    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1))
+		goto bad;
+	if (node(c, s, SEARCH_AND) == 0 && many(c, s, 0, 0) == 0)
+		return (0);
+bad:
+	search_free(s);
+	return (-1);
+}
+
+void
+search_free(struct search *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->n; i++)
+		seqset_free(&s->nodes[i].set);
+	free(s->nodes);
+	memset(s, 0, sizeof(*s));
+}

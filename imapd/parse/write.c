@@ -1,0 +1,71 @@
+/*
+ * Strings in answers.  See write.h.
+ */
+#include <string.h>
+
+#include "mutf7.h"
+#include "write.h"
+
+#define QUOTED_MAX	512	/* octets; longer ones are literals */
+
+void
+string_write(struct buf *b, struct span s)
+{
+	size_t	 i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] >= 0x7f)
+			break;
+	if (i < s.n || s.n > QUOTED_MAX) {
+		buf_addf(b, "{%zu}\r\n", s.n);
+		buf_add_span(b, s);
+		return;
+	}
+	buf_addc(b, '"');
+	for (i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, s.p[i]);
+	}
+	buf_addc(b, '"');
+}
+
+void
+astring_write(struct buf *b, struct span s, int space_before)
+{
+	size_t	 i;
+
+	if (space_before)
+		buf_addc(b, ' ');
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] <= 0x20 || s.p[i] >= 0x7f ||
+		    strchr("(){%*\"\\", s.p[i]) != NULL)
+			break;
+	if (s.n == 0 || i < s.n || span_caseeqs(s, "NIL"))
+		string_write(b, s);
+	else
+		buf_add_span(b, s);
+}
+
+void
+mailbox_write(struct buf *b, struct span s, int utf8)
+{
+	struct buf	 enc = { 0 };
+	size_t		 i;
+
+	if (!utf8) {
+		if (mutf7_encode(&enc, s) == 0)
+			astring_write(b, span_buf(&enc), 0);
+		else
+			buf_adds(b, "\"\"");
+		buf_free(&enc);
+		return;
+	}
+	buf_addc(b, '"');
+	for (i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, s.p[i]);
+	}
+	buf_addc(b, '"');
+}
