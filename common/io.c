@@ -46,7 +46,8 @@ struct io {
 	unsigned		 depth;
 	unsigned		 paused : 1, reading : 1, full : 1, above : 1,
 				 handshake : 1, starting : 1, finishing : 1,
-				 closing : 1, dead : 1, eof : 1, again : 1, told : 1;
+				 closing : 1, dead : 1, eof : 1, again : 1, told : 1,
+				 by_line : 1;
 };
 
 static void	 on_read(evutil_socket_t, short, void *);
@@ -211,13 +212,18 @@ handshake(struct io *io)
 static ssize_t
 read_some(struct io *io, uint8_t *p, size_t n)
 {
-	ssize_t	 rc;
+	const uint8_t	*lf;
+	ssize_t		 rc;
 
 	if (io->tls != NULL) {
 		if ((rc = tls_read(io->tls, p, n)) == -1)
 			io->error = tls_error(io->tls);
 		return (rc);
 	}
+	if (io->by_line && (rc = recv(io->fd, p, n,
+	    MSG_DONTWAIT | MSG_PEEK)) > 0 &&
+	    (lf = memchr(p, '\n', (size_t)rc)) != NULL)
+		n = (size_t)(lf - p) + 1;
 	while ((rc = recv(io->fd, p, n, MSG_DONTWAIT)) == -1 && errno == EINTR)
 		continue;
 	if (rc == -1 && errno == EAGAIN)
@@ -541,6 +547,12 @@ io_inmax(struct io *io, size_t n)
 	io->inmax = n;
 	if (io->full && io->in.n < n)
 		io_drain(io, 0);
+}
+
+void
+io_by_line(struct io *io, int on)
+{
+	io->by_line = on != 0;
 }
 
 void

@@ -45,6 +45,9 @@ struct span	 io_in(const struct io *);
 void		 io_drain(struct io *, size_t);
 /* Most octets held in io_in(); reading stops there.  Default 16384. */
 void		 io_inmax(struct io *, size_t);
+/* In clear, take no octet past the next LF from the socket: whoever gets the
+ * descriptor after io_release() misses nothing. */
+void		 io_by_line(struct io *, int);
 /* Stop reading, start again.  io_resume() calls back with IO_DATA soon when
  * octets are waiting already. */
 void		 io_pause(struct io *);
