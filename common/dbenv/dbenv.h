@@ -184,6 +184,7 @@ struct dbenv_iter {
 	uint8_t		*piece;		/* what DB_MULTIPLE_KEY gave */
 	uint32_t	 size;
 	void		*at;		/* place in the piece */
+	struct span	 last;		/* key last shown, in the piece */
 	struct buf	 from;		/* where the next piece begins */
 	struct buf	 prefix;
 	int		 ended;

@@ -453,6 +453,8 @@ dbenv_iter_next(struct dbenv_iter *it, struct span *key, struct span *val)
 		if (it->at != NULL)
 			break;
 		/* the next piece begins with the first key behind the last */
+		buf_reset(&it->from);
+		buf_add_span(&it->from, it->last);
 		if (buf_addc(&it->from, 0) == -1) {
 			it->failed = ENOMEM;
 			return (dbenv_fail(it->db->env, ENOMEM, "iterator"));
@@ -467,8 +469,6 @@ dbenv_iter_next(struct dbenv_iter *it, struct span *key, struct span *val)
 		return (0);
 	}
 	*val = span_of(vp, vn);
-	buf_reset(&it->from);
-	if (buf_add_span(&it->from, *key) == -1)
-		it->failed = ENOMEM;
+	it->last = *key;
 	return (unseal(it->db, *key, val) == 0 ? 1 : -1);
 }
