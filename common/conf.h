@@ -140,8 +140,9 @@ struct conf {
 };
 
 /* Iterate: CONF_EACH(struct conf_domain, d, &conf->domains) { ... } */
-#define CONF_EACH(type, v, l)						\
-	for (type *v = (l)->v; v != NULL && v < (type *)(l)->v + (l)->n; v++)
+#define CONF_EACH(type, var, in)					\
+	for (type *var = (in)->v; var != NULL &&			\
+	    var < (type *)(in)->v + (in)->n; var++)
 
 struct conf	*conf_new(void);		/* with all defaults */
 void		 conf_free(struct conf *);

@@ -23,7 +23,8 @@ enum msg_type {
 	/* parent -> role, at birth, in this order (all N) */
 	M_BIRTH = 1,		/* msg_birth */
 	M_CONF,			/* octets: next piece of the configuration */
-	M_LISTENER,		/* msg_number: index in conf->listeners; fd */
+	M_LISTENER,		/* msg_number: index in conf->listeners (control:
+				 * 0, the control socket, SOCK_SEQPACKET); fd */
 	M_KEYFILE,		/* msg_number: index in conf->certs; fd (keys) */
 	M_LOG,			/* fd: where log lines go */
 	M_BIRTH_END,

@@ -1,0 +1,745 @@
+/*
+ * IMAP up to login: accept, TLS, greeting, the few commands that exist before
+ * login (RFC 3501 section 6.1 and 6.2).  It holds no file, no key and no mail;
+ * after login a clear-text socket is the store's, a TLS one is relayed.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "log.h"
+#include "parse/cursor.h"
+#include "proc.h"
+#include "tlsctx.h"
+
+#define ACCEPTS		16	/* connections taken a turn and listener */
+#define AWAY_MAX	1000	/* connections while auth is away */
+#define SASL_LINE	((MSG_SASL_MAX + 2) / 3 * 4)	/* octets of a response */
+#define TLS_TIMEOUT	30	/* seconds for a handshake */
+#define ACCEPT_PAUSE	200000	/* microseconds without a free descriptor */
+
+struct door {			/* a listening socket */
+	struct event	*ev;
+	struct event	*again;
+	struct tlsctx	*ctx;
+	size_t		 index;
+};
+
+static void	 on_accept(evutil_socket_t, short, void *);
+static void	 on_again(evutil_socket_t, short, void *);
+static void	 admit(int, struct door *);
+static int	 on_opened(void *, struct peer *, struct imsg *);
+static void	 welcome(struct front *);
+static void	 greet(struct front *);
+static void	 on_io(struct io *, enum io_event, void *);
+static void	 on_tls(struct front *);
+static void	 read_commands(struct front *);
+static void	 response(struct front *);
+static int	 command(struct front *);
+static int	 bad(struct front *, const char *);
+static struct tlsctx	*context(const struct front *);
+static void	 close_doors(struct door *, size_t);
+static int	 make_doors(const struct conf *, struct buf *);
+static void	 open_doors(void);
+
+static struct door	*doors, *new_doors;
+static size_t		 ndoors, new_ndoors;
+static struct front	*all;
+static size_t		 nfronts;
+static uint64_t		 next_id;
+static int		 stopping;
+
+static const struct lex_limits	 limits = { FRONT_LINE, FRONT_LITERAL,
+    2 * FRONT_LITERAL, 4 };
+
+struct peer *
+front_auth_peer(void)
+{
+	return (proc_peer(ROLE_AUTH, 0));
+}
+
+/* ---- connections ------------------------------------------------------ */
+
+void
+front_free(struct front *f)
+{
+	struct msg_number	 gone = { f->id };
+
+	if (f->busy) {		/* its own command ended it */
+		f->dead = 1;
+		return;
+	}
+	if (f->ask != 0)
+		peer_forget(front_auth_peer(), f->ask);
+	if (f->counted)
+		(void)peer_put(front_auth_peer(), M_CONN_CLOSED, &c_number,
+		    &gone, -1);
+	io_free(f->io);
+	io_free(f->store);
+	if (f->pair != -1)
+		close(f->pair);
+	lex_free(&f->lex);
+	free(f->tag);
+	if (f->next != NULL)
+		f->next->prev = f->prev;
+	if (f->prev != NULL)
+		f->prev->next = f->next;
+	else
+		all = f->next;
+	nfronts--;
+	free(f);
+	if (stopping && all == NULL)
+		proc_exit(0);
+}
+
+/* The last words, then gone. */
+void
+front_bye(struct front *f, const char *text)
+{
+	io_printf(f->io, "* BYE %s\r\n", text);
+	io_finish(f->io);
+	f->io = NULL;
+	front_free(f);
+}
+
+void
+front_tagged(struct front *f, struct span tag, const char *fmt, ...)
+{
+	struct buf	*out = io_out(f->io);
+	va_list		 ap;
+
+	if (tag.n == 0)
+		buf_addc(out, '*');
+	else
+		buf_add_span(out, tag);
+	buf_addc(out, ' ');
+	va_start(ap, fmt);
+	buf_addv(out, fmt, ap);
+	va_end(ap);
+	io_write(f->io, "\r\n", 2);
+}
+
+void
+front_ready(struct front *f)
+{
+	f->state = FRONT_COMMAND;
+	io_deadline(f->io, f->listener->limits.login_timeout);
+	io_resume(f->io);
+}
+
+void
+front_capability(const struct front *f, struct buf *b)
+{
+	int	 clear = front_mech_ok(f, MECH_PLAIN);
+	int	 m;
+
+	buf_adds(b, "CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID");
+	if (!f->tls && f->listener->tls != TLS_OFF)
+		buf_adds(b, " STARTTLS");
+	for (m = 0; m < MECH_COUNT; m++)
+		if (front_mech_ok(f, (enum mech)m))
+			buf_addf(b, " AUTH=%s", mech_names[m]);
+	if (!clear)
+		buf_adds(b, " LOGINDISABLED");
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct door	*d = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(d->ev, NULL);
+}
+
+static void
+on_accept(evutil_socket_t lfd, short what, void *arg)
+{
+	static const struct timeval	 pause = { 0, ACCEPT_PAUSE };
+	struct door			*d = arg;
+	int				 fd, i;
+
+	(void)what;
+	for (i = 0; i < ACCEPTS; i++) {
+		fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd != -1) {
+			admit(fd, d);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			log_warn("accept: %s", strerror(errno));
+			event_del(d->ev);
+			event_add(d->again, &pause);
+		}
+		return;
+	}
+}
+
+static void
+admit(int fd, struct door *d)
+{
+	struct msg_number	 m;
+	struct front		*f;
+	int			 copy;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL) {
+		close(fd);
+		return;
+	}
+	f->id = ++next_id;
+	f->pair = -1;
+	f->conf = proc_conf();
+	f->index = d->index;
+	f->listener = (struct conf_listener *)f->conf->listeners.v + d->index;
+	lex_init(&f->lex, &limits);
+	if ((f->io = io_new(proc_base(), fd, on_io, f)) == NULL) {
+		free(f);
+		return;
+	}
+	io_pause(f->io);
+	io_by_line(f->io, 1);
+	io_inmax(f->io, FRONT_LINE);
+	f->next = all;
+	if (all != NULL)
+		all->prev = f;
+	all = f;
+	nfronts++;
+	m.number = f->id;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	f->ask = copy == -1 ? 0 : peer_ask(front_auth_peer(), M_CONN_OPEN,
+	    &c_number, &m, copy, on_opened, f);
+	if (f->ask != 0) {
+		f->counted = 1;
+		return;
+	}
+	/* auth is away: logins will hear so, up to a number */
+	if (nfronts > AWAY_MAX)
+		front_bye(f, "try again later");
+	else
+		welcome(f);
+}
+
+static int
+on_opened(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_conn_opened	 o;
+	struct front		*f = arg;
+
+	(void)p;
+	f->ask = 0;
+	if (m == NULL) {
+		f->counted = 0;
+		welcome(f);
+		return (0);
+	}
+	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != f->id) {
+		front_free(f);
+		return (-1);
+	}
+	if (!o.allowed && f->listener->tls != TLS_IMPLICIT)
+		front_bye(f, o.text.n == 0 ? "too many connections" :
+		    log_esc(o.text));
+	else if (!o.allowed)
+		front_free(f);
+	else
+		welcome(f);
+	return (0);
+}
+
+/* The TLS of its listener; of another configuration's, if that is what there is
+ * now, none. */
+static struct tlsctx *
+context(const struct front *f)
+{
+	size_t	 i;
+
+	for (i = 0; i < ndoors && f->conf == proc_conf(); i++)
+		if (doors[i].index == f->index)
+			return (doors[i].ctx);
+	return (NULL);
+}
+
+static void
+welcome(struct front *f)
+{
+	if (f->listener->tls != TLS_IMPLICIT) {
+		greet(f);
+		return;
+	}
+	f->state = FRONT_TLS;
+	io_deadline(f->io, TLS_TIMEOUT);
+	if (context(f) == NULL || io_tls_server(f->io, context(f)) == -1)
+		front_free(f);
+}
+
+static void
+greet(struct front *f)
+{
+	struct buf	 cap = { 0 };
+
+	front_capability(f, &cap);
+	front_tagged(f, span_of("", 0), "OK [%s] %s Letterlock ready",
+	    buf_cstr(&cap), f->listener->hostname);
+	buf_free(&cap);
+	front_ready(f);
+}
+
+/* The handshake is done: what TLS is goes to auth, once. */
+static void
+on_tls(struct front *f)
+{
+	struct msg_conn_tls	 m = { .conn = f->id };
+	struct tlsctx_facts	 facts;
+
+	tlsctx_facts(f->io, &facts);
+	m.version = span_str(facts.version);
+	m.cipher = span_str(facts.cipher);
+	m.sni = span_str(facts.sni);
+	m.exporter = span_of(facts.exporter, facts.exporter_n);
+	m.unique = span_of(facts.unique, facts.unique_n);
+	m.end_point = span_of(facts.end_point, facts.end_point_n);
+	f->binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
+	f->tls = 1;
+	io_by_line(f->io, 0);
+	if (f->counted)
+		(void)peer_put(front_auth_peer(), M_CONN_TLS, &c_conn_tls, &m,
+		    -1);
+	if (f->listener->tls == TLS_IMPLICIT)
+		greet(f);
+	else
+		front_ready(f);
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct front	*f = arg;
+
+	(void)io;
+	switch (what) {
+	case IO_DATA:
+		read_commands(f);
+		break;
+	case IO_TLS:
+		on_tls(f);
+		break;
+	case IO_TIMEOUT:
+		if (f->state == FRONT_DELAYED)
+			front_sasl_refuse(f);
+		else if (f->state == FRONT_TLS)
+			front_free(f);
+		else
+			front_bye(f, "too slow");
+		break;
+	case IO_LOWAT:
+		break;
+	default:
+		if (what == IO_ERROR && f->state == FRONT_TLS)
+			log_debug("conn %llu: TLS: %s",
+			    (unsigned long long)f->id, io_error(f->io));
+		front_free(f);
+	}
+}
+
+/* ---- commands ---------------------------------------------------------- */
+
+/* Everything that is there, until something has to be waited for. */
+static void
+read_commands(struct front *f)
+{
+	struct span	 in;
+	size_t		 was;
+
+	while (f->state == FRONT_COMMAND) {
+		in = io_in(f->io);
+		was = in.n;
+		switch (lex_step(&f->lex, &in)) {
+		case LEX_CONTINUE:
+			io_drain(f->io, was - in.n);
+			io_printf(f->io, "+ OK\r\n");
+			break;
+		case LEX_COMMAND:
+			io_drain(f->io, was - in.n);
+			if (command(f) == -1)
+				return;
+			break;
+		case LEX_BAD:
+			io_drain(f->io, was - in.n);
+			if (bad(f, f->lex.refused) == -1)
+				return;
+			break;
+		default:
+			io_drain(f->io, was - in.n);
+			return;
+		}
+	}
+	if (f->state == FRONT_CHALLENGED)
+		response(f);
+}
+
+/* A line of a SASL exchange. */
+static void
+response(struct front *f)
+{
+	struct span	 in = io_in(f->io), line;
+	struct buf	 keep = { 0 };
+
+	if (span_split(&in, '\n', &line) == 0) {
+		if (line.n >= SASL_LINE)
+			front_bye(f, "line too long");
+		return;
+	}
+	buf_add_span(&keep, line);
+	io_drain(f->io, line.n + 1);
+	line = span_buf(&keep);
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	front_sasl_response(f, line);
+	buf_freezero(&keep);
+}
+
+/* What is no command, answered; after a few of them it is no client: -1. */
+static int
+bad(struct front *f, const char *why)
+{
+	struct buf	 scratch = { 0 };
+	struct cursor	 c;
+	struct span	 tag;
+
+	if (++f->bad >= FRONT_BAD) {
+		front_bye(f, "too many bad commands");
+		return (-1);
+	}
+	cursor_init(&c, &f->lex, &scratch, 0);
+	if (cur_tag(&c, &tag) == -1)
+		tag = span_of("", 0);
+	front_tagged(f, tag, "BAD %s", why);
+	buf_free(&scratch);
+	lex_next(&f->lex);
+	return (0);
+}
+
+static int
+cmd_capability(struct front *f, struct span tag, struct cursor *c)
+{
+	struct buf	 cap = { 0 };
+
+	if (cur_end(c) == -1)
+		return (-1);
+	front_capability(f, &cap);
+	front_tagged(f, span_of("", 0), "%s", buf_cstr(&cap));
+	buf_free(&cap);
+	front_tagged(f, tag, "OK done");
+	return (0);
+}
+
+static int
+cmd_noop(struct front *f, struct span tag, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (-1);
+	front_tagged(f, tag, "OK done");
+	return (0);
+}
+
+static int
+cmd_logout(struct front *f, struct span tag, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (-1);
+	io_printf(f->io, "* BYE until next time\r\n");
+	front_tagged(f, tag, "OK done");
+	f->state = FRONT_ENDING;
+	return (0);
+}
+
+/* ID, RFC 2971: taken, bounded, not believed. */
+static int
+cmd_id(struct front *f, struct span tag, struct cursor *c)
+{
+	struct span	 s;
+	int		 nil, n;
+
+	if (cur_sp(c) == -1)
+		return (-1);
+	if (cur_peek(c) == '(') {
+		(void)cur_char(c, '(');
+		for (n = 0; cur_peek(c) != ')'; n++)
+			if (n == 60 || (n > 0 && cur_sp(c) == -1) ||
+			    cur_nstring(c, &s, &nil) == -1)
+				return (-1);
+		(void)cur_char(c, ')');
+	} else if (cur_is(c, "NIL") == -1)
+		return (-1);
+	if (cur_end(c) == -1)
+		return (-1);
+	front_tagged(f, span_of("", 0), "ID (\"name\" \"Letterlock\")");
+	front_tagged(f, tag, "OK done");
+	return (0);
+}
+
+static int
+cmd_starttls(struct front *f, struct span tag, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (-1);
+	if (f->tls || context(f) == NULL) {
+		front_tagged(f, tag, "BAD %s", f->tls ? "TLS is active" :
+		    "no TLS here");
+		return (0);
+	}
+	front_tagged(f, tag, "OK begin TLS");
+	f->state = FRONT_TLS;
+	io_deadline(f->io, TLS_TIMEOUT);
+	if (io_tls_server(f->io, context(f)) == -1) {
+		log_warn("conn %llu: octets behind STARTTLS: closed",
+		    (unsigned long long)f->id);
+		f->state = FRONT_ENDING;
+	}
+	return (0);
+}
+
+static int
+cmd_login(struct front *f, struct span tag, struct cursor *c)
+{
+	struct buf	 both = { .max = MSG_SASL_MAX };
+	struct span	 user, pass;
+
+	if (cur_sp(c) == -1 || cur_astring(c, &user) == -1 ||
+	    cur_sp(c) == -1 || cur_astring(c, &pass) == -1 || cur_end(c) == -1)
+		return (-1);
+	if (!front_mech_ok(f, MECH_PLAIN)) {
+		front_tagged(f, tag, "NO [PRIVACYREQUIRED] %s", f->tls ?
+		    "LOGIN is off here" : "TLS first");
+		return (0);
+	}
+	buf_add_span(&both, user);
+	buf_addc(&both, '\0');
+	buf_add_span(&both, pass);
+	front_sasl_start(f, span_str("PLAIN"), tag, 1, span_buf(&both), 1);
+	buf_freezero(&both);
+	return (0);
+}
+
+/* AUTHENTICATE mechanism [initial response], RFC 4959 */
+static int
+cmd_authenticate(struct front *f, struct span tag, struct cursor *c)
+{
+	struct buf	 initial = { .max = MSG_SASL_MAX };
+	struct span	 mech;
+	int		 has = 0;
+
+	if (cur_sp(c) == -1 || cur_atom(c, &mech) == -1)
+		return (-1);
+	if (cur_peek(c) == ' ') {
+		(void)cur_sp(c);
+		has = 1;
+		if (!span_eqs(c->s, "=") &&
+		    buf_add_unbase64(&initial, c->s) == -1) {
+			buf_freezero(&initial);
+			c->error = "malformed base64";
+			return (-1);
+		}
+		c->s.n = 0;
+	}
+	if (cur_end(c) == 0)
+		front_sasl_start(f, mech, tag, has, span_buf(&initial), 0);
+	buf_freezero(&initial);
+	return (c->s.n == 0 ? 0 : -1);
+}
+
+static const struct {
+	const char	*name;
+	int		(*run)(struct front *, struct span, struct cursor *);
+} commands[] = {
+	{ "AUTHENTICATE",	cmd_authenticate },
+	{ "CAPABILITY",		cmd_capability },
+	{ "ID",			cmd_id },
+	{ "LOGIN",		cmd_login },
+	{ "LOGOUT",		cmd_logout },
+	{ "NOOP",		cmd_noop },
+	{ "STARTTLS",		cmd_starttls },
+};
+
+/* A whole command is in the lexer.  -1 when the connection is over. */
+static int
+command(struct front *f)
+{
+	struct cursor	 c;
+	struct span	 tag, word;
+	struct buf	 scratch = { 0 };
+	size_t		 i = nitems(commands);
+	int		 rc = -1;
+
+	cursor_init(&c, &f->lex, &scratch, 0);
+	if (cur_tag(&c, &tag) == 0 && cur_sp(&c) == 0 &&
+	    cur_word(&c, &word) == 0)
+		for (i = 0; i < nitems(commands); i++)
+			if (span_caseeqs(word, commands[i].name))
+				break;
+	f->busy = 1;
+	if (i < nitems(commands))
+		rc = commands[i].run(f, tag, &c);
+	else if (c.error[0] == '\0')
+		c.error = "no such command before login";
+	f->busy = 0;
+	buf_freezero(&scratch);
+	if (f->dead) {
+		front_free(f);
+		return (-1);
+	}
+	if (rc == -1)
+		return (bad(f, c.error));
+	lex_next(&f->lex);
+	if (f->state != FRONT_ENDING)
+		return (0);
+	io_finish(f->io);
+	f->io = NULL;
+	front_free(f);
+	return (-1);
+}
+
+/* ---- the role ----------------------------------------------------------- */
+
+static void
+close_doors(struct door *d, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++) {
+		if (d[i].ev != NULL)
+			event_free(d[i].ev);
+		if (d[i].again != NULL)
+			event_free(d[i].again);
+		tlsctx_unref(d[i].ctx);
+	}
+	free(d);
+}
+
+/* A door for each IMAP listener of a configuration, closed yet. */
+static int
+make_doors(const struct conf *conf, struct buf *why)
+{
+	struct door	*d;
+	size_t		 i = 0;
+
+	new_ndoors = 0;
+	if ((new_doors = calloc(conf->listeners.n + 1, sizeof(*d))) == NULL) {
+		buf_adds(why, "no memory");
+		return (-1);
+	}
+	CONF_EACH(struct conf_listener, l, &conf->listeners) {
+		if (l->kind == KIND_IMAP) {
+			d = &new_doors[new_ndoors++];
+			d->index = i;
+			if (l->tls != TLS_OFF &&
+			    (d->ctx = tlsctx_server(conf, l, why)) == NULL) {
+				close_doors(new_doors, new_ndoors);
+				new_doors = NULL;
+				return (-1);
+			}
+		}
+		i++;
+	}
+	return (0);
+}
+
+/* The doors made last are open from now on, the former ones gone. */
+static void
+open_doors(void)
+{
+	struct door	*d;
+	size_t		 i;
+
+	close_doors(doors, ndoors);
+	doors = new_doors;
+	ndoors = new_ndoors;
+	new_doors = NULL;
+	for (i = 0; i < ndoors; i++) {
+		d = &doors[i];
+		if (proc_listener(d->index) == -1)
+			continue;
+		d->ev = event_new(proc_base(), proc_listener(d->index),
+		    EV_READ | EV_PERSIST, on_accept, d);
+		d->again = event_new(proc_base(), -1, 0, on_again, d);
+		if (d->ev != NULL)
+			event_add(d->ev, NULL);
+	}
+}
+
+static int
+front_open(void)
+{
+	struct buf	 why = { 0 };
+	int		 rc = make_doors(proc_conf(), &why);
+
+	if (rc == -1)
+		log_error("%s", buf_cstr(&why));
+	buf_free(&why);
+	return (rc);
+}
+
+static int
+front_start(void)
+{
+	open_doors();
+	return (0);
+}
+
+static void
+front_cancel(void)
+{
+	close_doors(new_doors, new_ndoors);
+	new_doors = NULL;
+}
+
+/* No new connections; those before login are told, the others end with their
+ * stores. */
+static void
+front_stop(void)
+{
+	struct front	*f, *next;
+
+	stopping = 1;
+	close_doors(doors, ndoors);
+	doors = NULL;
+	ndoors = 0;
+	for (f = all; f != NULL; f = next) {
+		next = f->next;
+		if (f->state != FRONT_RELAY && f->state != FRONT_TLS)
+			front_bye(f, "shutting down");
+	}
+	if (all == NULL)
+		proc_exit(0);
+}
+
+/* auth is gone: what it counted is forgotten, see M_CONN_OPEN. */
+static void
+front_link_down(struct peer *p)
+{
+	struct front	*f;
+
+	if (peer_role(p) == ROLE_AUTH)
+		for (f = all; f != NULL; f = f->next)
+			f->counted = 0;
+}
+
+const struct role_ops front_ops = {
+	.role = ROLE_FRONT,
+	.open = front_open,
+	.start = front_start,
+	.link_down = front_link_down,
+	.prepare = make_doors,
+	.commit = open_doors,
+	.cancel = front_cancel,
+	.stop = front_stop,
+};

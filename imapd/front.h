@@ -1,0 +1,72 @@
+/*
+ * IMAP up to login, "imapd: front": connections and what they wait for.
+ */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include "buf.h"
+#include "conf.h"
+#include "io.h"
+#include "msg.h"
+#include "parse/lex.h"
+
+#define FRONT_LINE	8192	/* octets of a command before login */
+#define FRONT_LITERAL	4096	/* of a literal before login */
+#define FRONT_BAD	3	/* commands that are none, then BYE */
+#define FRONT_WINDOW	65536	/* relayed octets held back in one direction */
+
+enum front_state {
+	FRONT_OPENING,		/* auth is asked whether it may stay */
+	FRONT_TLS,		/* handshake */
+	FRONT_COMMAND,		/* waiting for a command */
+	FRONT_CHALLENGED,	/* waiting for a SASL response */
+	FRONT_ASKED,		/* auth is at work */
+	FRONT_DELAYED,		/* a refusal that waits */
+	FRONT_RELAY,		/* logged in: octets to and from the store */
+	FRONT_ENDING
+};
+
+struct front {
+	uint64_t			 id;
+	enum front_state		 state;
+	struct io			*io;
+	struct io			*store;	/* our end of the session's pair */
+	const struct conf		*conf;
+	const struct conf_listener	*listener;
+	size_t				 index;	/* of the listener */
+	struct lex			 lex;
+	uint32_t			 ask;	/* open request to auth, or 0 */
+	char				*tag;
+	int				 pair;	/* our end until OK, or -1 */
+	unsigned			 bad;
+	enum sasl_outcome		 refusal;	/* FRONT_DELAYED */
+	unsigned			 tls : 1, counted : 1, binding : 1,
+					 busy : 1, dead : 1;
+	struct front			*next, *prev;
+};
+
+extern const struct role_ops	 front_ops;
+
+/* front.c */
+void	 front_free(struct front *);
+void	 front_bye(struct front *, const char *text);
+void	 front_tagged(struct front *, struct span tag, const char *fmt, ...)
+	    __attribute__((__format__(printf, 3, 4)));
+void	 front_ready(struct front *);		/* for the next command */
+void	 front_capability(const struct front *, struct buf *);
+struct peer	*front_auth_peer(void);
+
+/* front_auth.c */
+/* Start an exchange; initial is octets, already decoded. */
+void	 front_sasl_start(struct front *, struct span mech, struct span tag,
+	    int has_initial, struct span initial, int login_command);
+void	 front_sasl_response(struct front *, struct span line);
+/* The delay of a refusal is over. */
+void	 front_sasl_refuse(struct front *);
+/* May this mechanism be used on this connection now? */
+int	 front_mech_ok(const struct front *, enum mech);
+
+/* front_relay.c */
+void	 front_relay(struct front *);
+
+#endif
