@@ -93,6 +93,8 @@ struct dbenv {
 	struct line		*lines, **lines_tail;
 	unsigned int		 nlines;
 	char			*dberr;		/* Berkeley DB's last word */
+	time_t			 dberr_since;
+	unsigned int		 dberr_lines;
 	char			*lost;		/* why this ends */
 	struct dbenv_backup	*backup;	/* under way */
 	int			 backup_ended;

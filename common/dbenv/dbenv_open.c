@@ -19,6 +19,8 @@
 
 #define MAX_LOCKS	(4 * 1024 * 1024)
 #define SCHEMA_KEY	"version"
+#define DBERR_LINES	6	/* of Berkeley DB's for the log, in so many */
+#define DBERR_SECONDS	10	/* seconds */
 
 /* As root: who we were, and the user whose files these are. */
 struct who {
@@ -58,15 +60,26 @@ static void
 on_dberr(const DB_ENV *e, const char *pfx, const char *msg)
 {
 	struct dbenv	*env = e->app_private;
+	struct timespec	 now;
 	char		*s;
+	unsigned int	 n;
 
 	(void)pfx;
 	s = strdup(msg);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	pthread_mutex_lock(&env->mtx);
 	free(env->dberr);
 	env->dberr = s;
+	/* a failing disk says so for every page */
+	if (now.tv_sec - env->dberr_since >= DBERR_SECONDS) {
+		env->dberr_since = now.tv_sec;
+		env->dberr_lines = 0;
+	}
+	n = env->dberr_lines++;
 	pthread_mutex_unlock(&env->mtx);
-	dbenv_line(env, DBENV_LOG_WARN, "Berkeley DB: %s", msg);
+	if (n < DBERR_LINES)
+		dbenv_line(env, DBENV_LOG_WARN, "%s: Berkeley DB: %s",
+		    env->home, msg);
 }
 
 static void
@@ -164,6 +177,19 @@ drop_env(struct dbenv *env)
 	if (env->e != NULL)
 		env->e->close(env->e, 0);
 	env->e = NULL;
+	/* what it said of itself went with it */
+	free(env->lost);
+	env->lost = NULL;
+}
+
+static int
+space_is_low(struct dbenv *env)
+{
+	struct statvfs	 sv;
+
+	return (fstatvfs(env->dirfd, &sv) == 0 &&
+	    (uint64_t)sv.f_bavail * sv.f_frsize <
+	    env->conf.margin + 2ULL * env->conf.log_file);
 }
 
 /*
@@ -173,25 +199,22 @@ drop_env(struct dbenv *env)
 static int
 recover(struct dbenv *env)
 {
-	struct statvfs	 sv;
-	int		 r;
+	int	 r;
 
 	if ((r = make_env(env)) == 0)
 		return (0);
 	drop_env(env);
-	if (r == ENOSPC || (fstatvfs(env->dirfd, &sv) == 0 &&
-	    (uint64_t)sv.f_bavail * sv.f_frsize <
-	    env->conf.margin + 2ULL * env->conf.log_file)) {
-		if (unlinkat(env->dirfd, RESERVE_NAME, 0) == 0) {
-			dbenv_line(env, DBENV_LOG_WARN,
-			    "%s: disk full, recovering with the reserve file",
-			    env->home);
-			if ((r = make_env(env)) == 0)
-				return (0);
-			drop_env(env);
-		}
+	if (!space_is_low(env))
+		return (dbenv_fail(env, dbenv_errno(r), "recovery"));
+	if (unlinkat(env->dirfd, RESERVE_NAME, 0) == 0) {
+		dbenv_line(env, DBENV_LOG_WARN,
+		    "%s: disk full, recovering with the reserve file's space",
+		    env->home);
+		if ((r = make_env(env)) == 0)
+			return (0);
+		drop_env(env);
 	}
-	return (dbenv_fail(env, dbenv_errno(r), "recovery"));
+	return (dbenv_fail(env, ENOSPC, "recovery needs space"));
 }
 
 /* The reserve file is made when there is plenty of space, else next time. */

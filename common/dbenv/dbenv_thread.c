@@ -204,9 +204,17 @@ flusher(void *arg)
 void
 dbenv_remove_logs(struct dbenv *env)
 {
+	char	**list = NULL, **name;
+
 	pthread_mutex_lock(&env->arch_mtx);
-	if (!env->backing_up)
-		env->e->log_archive(env->e, NULL, DB_ARCH_REMOVE);
+	/* DB_ARCH_REMOVE would want to know where in the file system this is */
+	if (!env->backing_up &&
+	    env->e->log_archive(env->e, &list, 0) == 0 && list != NULL)
+		for (name = list; *name != NULL; name++)
+			if (unlinkat(env->dirfd, *name, 0) == -1)
+				dbenv_line(env, DBENV_LOG_WARN, "%s/%s: %s",
+				    env->home, *name, strerror(errno));
+	free(list);
 	pthread_mutex_unlock(&env->arch_mtx);
 }
 
