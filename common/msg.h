@@ -47,7 +47,7 @@ enum msg_type {
 	/* control -> parent, fixed verbs (R, answer msg_result) */
 	M_DO_RELOAD,
 	M_DO_STOP,
-	M_DO_STATUS,		/* answer: msg_text, JSON array of the roles */
+	M_DO_STATUS,		/* answer: msg_text, a JSON object a line */
 	M_DO_LOGFILE,
 	M_LOG_LEVEL,		/* control -> parent -> every role; msg_number (N) */
 	/* queued -> parent */
