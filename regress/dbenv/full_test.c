@@ -9,6 +9,15 @@
 
 #define DISK	"size=48m"
 
+/* Berkeley DB leaks a little when it panics. */
+const char	*__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
+{
+	return ("leak:__os_malloc");
+}
+
 static int	 undone, undone_errno;
 
 static void
