@@ -1,0 +1,60 @@
+/*
+ * letterctl's side of the control socket.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include "buf.h"
+#include "msg.h"
+
+/* Exit statuses, documented in letterctl(8). */
+#define EXIT_OK		0
+#define EXIT_REFUSED	1	/* the service said no; it says why */
+#define EXIT_USAGE_	2	/* the command line is wrong */
+#define EXIT_AWAY	3	/* no service at the socket */
+
+struct ctl;
+
+/* Connect; NULL after saying why. */
+struct ctl	*ctl_open(const char *path);
+void		 ctl_close(struct ctl *);
+
+/*
+ * Ask, page after page.  row is called for each row, text for what the service
+ * says at the end of a page; both may be NULL.  stream, when not -1, is an open
+ * file: "out" copies what the service writes into it, "in" copies it to the
+ * service.  Returns an exit status; errors are printed.
+ */
+struct ctl_ask {
+	const char	*verb;
+	struct msg_ctl_arg *args;
+	size_t		 nargs;
+	int		 stream;
+	int		 in;
+	void		(*row)(void *, struct span json);
+	void		(*text)(void *, struct span);
+	/* takes octets of the stream instead of a file, -1 to give up */
+	int		(*take)(void *, struct span);
+	void		*arg;
+};
+int		 ctl_ask(struct ctl *, const struct ctl_ask *);
+
+/* list.c: rows as columns, or as JSON. */
+struct list_ctx;
+struct list_ctx	*list_new(const char *columns, int json);
+void		 list_row(void *, struct span json);
+void		 list_end(struct list_ctx *);
+
+/* password.c: from the terminal, twice and unseen, or a line of standard
+ * input.  0, or -1 after saying why. */
+int		 read_password(struct buf *);
+
+/* backup.c: one environment's stream into a directory. */
+int		 backup_take(void *, struct span);
+struct unpack	*unpack_new(const char *dir);
+int		 unpack_end(struct unpack *);
+
+/* quickstart.c */
+int		 quickstart(int, char **);
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * letterctl: administration of a running suite through its control socket.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+#define WORDS_MAX	64	/* arguments of a command */
+
+enum special { NONE, PASSWORD, STREAM_OUT, STREAM_IN, LOCAL };
+
+/* A command, what it needs, and the columns of its listing ("" for a single
+ * thing, NULL for none). */
+static const struct command {
+	const char	*name;
+	const char	*usage;
+	int		 min, max;	/* positional arguments */
+	enum special	 special;
+	const char	*columns;
+	const char	*verb;		/* when it is another */
+	int		(*run)(int, char **);
+} commands[];
+
+static int	 run(const struct command *, const char *, int, char **, int);
+static int	 run_backup(int, char **);
+static int	 run_verify(int, char **);
+static int	 run_check(int, char **);
+static int	 run_sessions(int, char **);
+static void	 say(void *, struct span);
+static void	 usage(void) __attribute__((__noreturn__));
+
+static const char	*socket_path = RUNDIR "/control.sock";
+static int		 json;
+
+#define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
+    "[--account NAME] [--transport NAME] [--held yes|no]"
+
+static const struct command commands[] = {
+	{ "status", "", 0, 0, NONE,
+	  "role instance name pid state restarts user cage", NULL, NULL },
+	{ "stop", "", 0, 0, NONE, NULL, NULL, NULL },
+	{ "reload", "", 0, 0, NONE, NULL, NULL, NULL },
+	{ "check", "[FILE]", 0, 1, LOCAL, NULL, NULL, run_check },
+	{ "quickstart", "[-d DIRECTORY] ADDRESS", 1, 3, LOCAL, NULL, NULL,
+	  quickstart },
+	{ "account add", "[--near ACCOUNT] NAME ADDRESS", 2, 4, PASSWORD, NULL,
+	  NULL, NULL },
+	{ "account list", "", 0, 0, NONE,
+	  "name partition addresses disabled created_at", NULL, NULL },
+	{ "account show", "NAME", 1, 1, NONE, "", NULL, NULL },
+	{ "account remove", "NAME", 1, 1, NONE, NULL, NULL, NULL },
+	{ "account disable", "NAME TEXT", 2, 2, NONE, NULL, NULL, NULL },
+	{ "account enable", "NAME", 1, 1, NONE, NULL, NULL, NULL },
+	{ "account password", "[--end-sessions yes] NAME", 1, 3, PASSWORD, NULL,
+	  NULL, NULL },
+	{ "account local-user", "NAME USER|-", 2, 2, NONE, NULL, NULL, NULL },
+	{ "account route add", "NAME ROUTE", 2, 2, NONE, NULL, NULL, NULL },
+	{ "account route list", "NAME", 1, 1, NONE, "number route", NULL,
+	  NULL },
+	{ "account route remove", "NAME NUMBER", 2, 2, NONE, NULL, NULL, NULL },
+	{ "address add", "NAME ADDRESS", 2, 2, NONE, NULL, NULL, NULL },
+	{ "address remove", "NAME ADDRESS", 2, 2, NONE, NULL, NULL, NULL },
+	{ "logins", "[ACCOUNT]", 0, 1, NONE,
+	  "last_at count account address remote protocol mechanism result",
+	  NULL, NULL },
+	{ "mailbox list", "ACCOUNT", 1, 1, NONE,
+	  "name messages unseen octets uidnext uidvalidity special", NULL,
+	  NULL },
+	{ "queue list", FILTERS, 0, WORDS_MAX, NONE,
+	  "id created_at from to attempts next_at state last", NULL, NULL },
+	{ "queue show", "ID", 1, 1, NONE, "", NULL, NULL },
+	{ "queue dump", "ID", 1, 1, STREAM_OUT, NULL, NULL, NULL },
+	{ "queue hold", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue release", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue kick", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue drop", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue fail", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "route explain", "FROM TO [--attempt N]", 2, 4, NONE, "", NULL,
+	  NULL },
+	{ "sessions list", "", 0, 0, LOCAL, NULL, NULL, run_sessions },
+	{ "sessions end", "ID", 1, 1, LOCAL, NULL, NULL, run_sessions },
+	{ "log level", "error|warning|info|debug", 1, 1, NONE, NULL, NULL,
+	  NULL },
+	{ "log reopen", "", 0, 0, NONE, NULL, NULL, NULL },
+	{ "export", "ACCOUNT [MAILBOX]", 1, 2, STREAM_OUT, NULL, NULL, NULL },
+	{ "import", "ACCOUNT [MAILBOX]", 1, 2, STREAM_IN, NULL, NULL, NULL },
+	{ "backup", "DIRECTORY", 1, 1, LOCAL, NULL, NULL, run_backup },
+	{ "verify", "", 0, 0, LOCAL, NULL, NULL, run_verify },
+};
+
+static void
+usage(void)
+{
+	size_t	 i;
+
+	fprintf(stderr, "usage: letterctl [-j] [-s SOCKET] COMMAND ...\n");
+	for (i = 0; i < nitems(commands); i++)
+		fprintf(stderr, "       letterctl %s %s\n", commands[i].name,
+		    commands[i].usage);
+	exit(EXIT_USAGE_);
+}
+
+/* How many words of argv are the command's name; 0: it is another. */
+static int
+matches(const struct command *c, int argc, char **argv)
+{
+	const char	*p = c->name;
+	size_t		 n;
+	int		 i;
+
+	for (i = 0; *p != '\0'; i++) {
+		n = strcspn(p, " ");
+		if (i == argc || strlen(argv[i]) != n ||
+		    strncmp(argv[i], p, n) != 0)
+			return (0);
+		p += n;
+		p += strspn(p, " ");
+	}
+	return (i);
+}
+
+static void
+say(void *arg, struct span text)
+{
+	(void)arg;
+	printf("%.*s\n", (int)text.n, (const char *)text.p);
+}
+
+/* One command at the service. */
+static int
+run(const struct command *c, const char *verb, int argc, char **argv,
+    int quiet)
+{
+	struct msg_ctl_arg	 args[WORDS_MAX + 1];
+	struct ctl_ask		 a = { .verb = verb, .args = args,
+				    .stream = -1 };
+	struct buf		 pass = { 0 };
+	struct list_ctx		*l = NULL;
+	struct ctl		*ctl;
+	int			 i, rc;
+
+	for (i = 0; i < argc; i++)
+		args[a.nargs++].arg = span_str(argv[i]);
+	if (c->special == PASSWORD) {
+		if (read_password(&pass) == -1) {
+			buf_freezero(&pass);
+			return (EXIT_USAGE_);
+		}
+		args[a.nargs++].arg = span_buf(&pass);
+	}
+	if (c->special == STREAM_OUT)
+		a.stream = STDOUT_FILENO;
+	if (c->special == STREAM_IN) {
+		a.stream = STDIN_FILENO;
+		a.in = 1;
+	}
+	if ((ctl = ctl_open(socket_path)) == NULL) {
+		buf_freezero(&pass);
+		return (EXIT_AWAY);
+	}
+	if (c->columns != NULL) {
+		a.row = list_row;
+		a.arg = l = list_new(c->columns, json);
+	}
+	if (!quiet && !json && c->special != STREAM_OUT)
+		a.text = say;
+	rc = ctl_ask(ctl, &a);
+	if (l != NULL)
+		list_end(l);
+	ctl_close(ctl);
+	buf_freezero(&pass);
+	return (rc);
+}
+
+/* IMAP sessions are with the stores, submissions with the queue, connections
+ * without a login with smtpd: one listing of all. */
+static int
+run_sessions(int argc, char **argv)
+{
+	static const char *const verbs[] = { "sessions", "submissions",
+	    "connections" };
+	static const struct command	 list = { "sessions list", "", 0, 0,
+	    NONE, "id protocol account address remote tls since_at state",
+	    NULL, NULL };
+	struct ctl_ask		 a = { .stream = -1 };
+	struct msg_ctl_arg	 arg;
+	struct list_ctx		*l = list_new(list.columns, json);
+	struct ctl		*ctl;
+	struct buf		 verb = { 0 };
+	size_t			 i;
+	int			 rc = EXIT_OK;
+
+	if ((ctl = ctl_open(socket_path)) == NULL)
+		return (EXIT_AWAY);
+	a.row = list_row;
+	a.arg = l;
+	a.text = argc > 0 ? say : NULL;
+	if (argc > 0) {
+		arg.arg = span_str(argv[0]);
+		a.args = &arg;
+		a.nargs = 1;
+	}
+	for (i = 0; i < nitems(verbs) && rc == EXIT_OK; i++) {
+		buf_reset(&verb);
+		buf_addf(&verb, "%s %s", verbs[i], argc > 0 ? "end" : "list");
+		a.verb = buf_cstr(&verb);
+		rc = ctl_ask(ctl, &a);
+	}
+	list_end(l);
+	buf_free(&verb);
+	ctl_close(ctl);
+	return (rc);
+}
+
+/* Queue first, then mail, then credentials: what is in two of them is
+ * recognised after a restore. */
+static int
+run_backup(int argc, char **argv)
+{
+	static const char *const verbs[] = { "backup queue", "backup mail",
+	    "backup auth" };
+	struct ctl_ask	 a = { .stream = -1, .take = backup_take,
+			    .text = NULL };
+	struct ctl	*ctl;
+	struct unpack	*u;
+	size_t		 i;
+	int		 rc = EXIT_OK;
+
+	(void)argc;
+	if ((ctl = ctl_open(socket_path)) == NULL)
+		return (EXIT_AWAY);
+	if ((u = unpack_new(argv[0])) == NULL) {
+		ctl_close(ctl);
+		return (EXIT_REFUSED);
+	}
+	a.arg = u;
+	for (i = 0; i < nitems(verbs) && rc == EXIT_OK; i++) {
+		a.verb = verbs[i];
+		rc = ctl_ask(ctl, &a);
+	}
+	if (unpack_end(u) == -1 && rc == EXIT_OK)
+		rc = EXIT_REFUSED;
+	ctl_close(ctl);
+	if (rc != EXIT_OK)
+		warnx("%s: the backup is not complete", argv[0]);
+	return (rc);
+}
+
+static int
+run_verify(int argc, char **argv)
+{
+	static const struct command	 c = { "verify", "", 0, 0, NONE,
+	    "environment database page key problem", NULL, NULL };
+	int	 rc, worst;
+
+	(void)argc;
+	(void)argv;
+	worst = run(&c, "verify auth", 0, NULL, 0);
+	if ((rc = run(&c, "verify queue", 0, NULL, 0)) > worst)
+		worst = rc;
+	if ((rc = run(&c, "verify mail", 0, NULL, 0)) > worst)
+		worst = rc;
+	return (worst);
+}
+
+/* authd knows the grammar: ask it. */
+static int
+run_check(int argc, char **argv)
+{
+	char		 path[4096], *slash;
+	ssize_t		 n;
+
+	if ((n = readlink("/proc/self/exe", path, sizeof(path) - 8)) == -1)
+		err(EXIT_USAGE_, "/proc/self/exe");
+	path[n] = '\0';
+	if ((slash = strrchr(path, '/')) != NULL)
+		memcpy(slash + 1, "authd", sizeof("authd"));
+	if (argc > 0)
+		execl(path, "authd", "-n", "-f", argv[0], (char *)NULL);
+	else
+		execl(path, "authd", "-n", (char *)NULL);
+	err(EXIT_USAGE_, "%s", path);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command	*c;
+	int			 ch, n, words = 0;
+
+	while ((ch = getopt(argc, argv, "+js:")) != -1) {
+		switch (ch) {
+		case 'j':
+			json = 1;
+			break;
+		case 's':
+			socket_path = optarg;
+			break;
+		default:
+			usage();
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	for (n = 0; n < argc; n++)	/* --json anywhere */
+		if (strcmp(argv[n], "--json") == 0) {
+			json = 1;
+			memmove(argv + n, argv + n + 1,
+			    (size_t)(argc - n) * sizeof(*argv));
+			argc--;
+			n--;
+		}
+	for (c = commands; c < commands + nitems(commands); c++)
+		if ((words = matches(c, argc, argv)) > 0)
+			break;
+	if (words == 0)
+		usage();
+	argc -= words;
+	argv += words;
+	if (argc < c->min || argc > c->max || argc > WORDS_MAX) {
+		fprintf(stderr, "usage: letterctl %s %s\n", c->name, c->usage);
+		return (EXIT_USAGE_);
+	}
+	if (c->run != NULL)
+		return (c->run(argc, argv));
+	return (run(c, c->name, argc, argv, 0));
+}

@@ -1,0 +1,81 @@
+/*
+ * Passwords: typed twice and unseen at a terminal, else a line of standard
+ * input; never an argument, which everybody can see.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+#define PASSWORD_MAX	1024	/* octets */
+
+static int	 read_line(int, struct buf *);
+static int	 ask(int, const char *, struct buf *);
+
+static int
+read_line(int fd, struct buf *b)
+{
+	uint8_t	 o;
+	ssize_t	 n;
+
+	while ((n = read(fd, &o, 1)) == 1 && o != '\n')
+		if (buf_addc(b, o) == -1) {
+			warnx("password too long");
+			return (-1);
+		}
+	if (n == -1 || (n == 0 && b->n == 0)) {
+		warnx("no password on standard input");
+		return (-1);
+	}
+	if (b->n > 0 && b->p[b->n - 1] == '\r')
+		buf_truncate(b, b->n - 1);
+	return (0);
+}
+
+static int
+ask(int tty, const char *prompt, struct buf *b)
+{
+	struct termios	 old, quiet;
+	int		 rc;
+
+	if (tcgetattr(tty, &old) == -1) {
+		warn("terminal");
+		return (-1);
+	}
+	quiet = old;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	(void)dprintf(tty, "%s: ", prompt);
+	(void)tcsetattr(tty, TCSAFLUSH, &quiet);
+	rc = read_line(tty, b);
+	(void)tcsetattr(tty, TCSAFLUSH, &old);
+	(void)dprintf(tty, "\n");
+	return (rc);
+}
+
+int
+read_password(struct buf *b)
+{
+	struct buf	 again = { .max = PASSWORD_MAX };
+	int		 tty, rc = -1;
+
+	b->max = PASSWORD_MAX;
+	if (!isatty(STDIN_FILENO))
+		return (read_line(STDIN_FILENO, b));
+	if ((tty = open("/dev/tty", O_RDWR | O_CLOEXEC)) == -1) {
+		warn("/dev/tty");
+		return (-1);
+	}
+	if (ask(tty, "Password", b) == 0 && ask(tty, "Again", &again) == 0) {
+		if (span_eq(span_buf(b), span_buf(&again)))
+			rc = 0;
+		else
+			warnx("they differ");
+	}
+	close(tty);
+	buf_freezero(&again);
+	return (rc);
+}
