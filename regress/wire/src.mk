@@ -1,0 +1,1 @@
+SCRIPTS += $(sort $(wildcard regress/wire/*_test.py))
