@@ -37,6 +37,7 @@ codec_put(struct buf *b, const struct codec *c, const void *v)
 {
 	const struct field	*f;
 	const uint8_t		*p;
+	const char		*cstr;
 	struct span		 s;
 	uint16_t		 u16;
 	uint32_t		 u32;
@@ -72,6 +73,14 @@ codec_put(struct buf *b, const struct codec *c, const void *v)
 			}
 			rc = buf_put_str(b, s);
 			break;
+		case FT_CSTR:
+			memcpy(&cstr, p, sizeof(cstr));
+			if (cstr != NULL && strlen(cstr) > f->size) {
+				errno = EMSGSIZE;
+				return (-1);
+			}
+			rc = buf_put_cstr(b, cstr);
+			break;
 		case FT_LIST:
 			rc = put_list(b, f, (const struct list *)
 			    (const void *)p);
@@ -104,6 +113,7 @@ static int
 get_field(struct span *s, const struct field *f, uint8_t *p)
 {
 	struct span	 str;
+	char		*cstr;
 	uint16_t	 u16;
 	uint32_t	 u32;
 	uint64_t	 u64;
@@ -133,6 +143,12 @@ get_field(struct span *s, const struct field *f, uint8_t *p)
 			return (-1);
 		memcpy(p, &str, sizeof(str));
 		return (0);
+	case FT_CSTR:
+		if (span_get_str(s, &str) == -1 || str.n > f->size ||
+		    (cstr = span_dup(str)) == NULL)
+			return (-1);
+		memcpy(p, &cstr, sizeof(cstr));
+		return (0);
 	case FT_LIST:
 		return (get_list(s, f, (struct list *)(void *)p));
 	}
@@ -159,9 +175,14 @@ codec_free(const struct codec *c, void *v)
 {
 	const struct field	*f;
 	struct list		*l;
+	char			*cstr;
 	size_t			 i;
 
 	for (f = c->f; f < c->f + c->n; f++) {
+		if (f->type == FT_CSTR) {
+			memcpy(&cstr, (uint8_t *)v + f->off, sizeof(cstr));
+			free(cstr);
+		}
 		if (f->type != FT_LIST)
 			continue;
 		l = (struct list *)(void *)((uint8_t *)v + f->off);

@@ -3,7 +3,7 @@
  * read that table, so that they cannot differ.  Messages between processes,
  * the configuration as roles get it, and database records are made with it.
  *
- * Decoded strings borrow from the octets that were decoded; decoded lists are
+ * Decoded spans borrow from the octets that were decoded; C strings and lists are
  * allocated and freed by codec_free().  Integers are in network byte order.
  */
 #ifndef CODEC_H
@@ -16,6 +16,7 @@ enum field_type {
 	FT_U8, FT_U16, FT_U32, FT_U64,	/* uint8_t ... uint64_t */
 	FT_RAW,				/* uint8_t x[size] */
 	FT_STR,				/* struct span, 32-bit length before it */
+	FT_CSTR,			/* char *, allocated by codec_get(), never NULL */
 	FT_LIST				/* struct list of sub-structs */
 };
 
@@ -46,6 +47,7 @@ struct codec {
 #define F_RAW(s, m)		{ FT_RAW, offsetof(struct s, m), \
 				    sizeof(((struct s *)0)->m), NULL }
 #define F_STR(s, m, max)	{ FT_STR, offsetof(struct s, m), (max), NULL }
+#define F_CSTR(s, m, max)	{ FT_CSTR, offsetof(struct s, m), (max), NULL }
 #define F_LIST(s, m, max, c)	{ FT_LIST, offsetof(struct s, m), (max), (c) }
 #define CODEC(s, fields)	{ (fields), nitems(fields), sizeof(struct s) }
 
@@ -57,7 +59,7 @@ int	 codec_put(struct buf *, const struct codec *, const void *);
  * the span: the caller decides (peer_dispatch() calls that malformed).
  */
 int	 codec_get(struct span *, const struct codec *, void *);
-/* Free the lists inside; the struct is zeroed. */
+/* Free the lists and C strings inside; the struct is zeroed. */
 void	 codec_free(const struct codec *, void *);
 
 #endif
