@@ -1,0 +1,229 @@
+/*
+ * What no single line of letterlock.conf shows: names that nothing declares,
+ * things declared twice, settings that contradict or endanger.
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+
+#include "parse.h"
+
+#define PLUS	((1u << MECH_SCRAM_SHA_256_PLUS) | \
+		    (1u << MECH_SCRAM_SHA_1_PLUS))
+#define CLEAR	((1u << MECH_PLAIN) | (1u << MECH_LOGIN))
+
+static void	 check_listener(const struct conf_listener *, struct report *,
+		    unsigned);
+static void	 check_twice(const struct conf *, struct report *);
+static void	 check_routes(const struct conf *, const struct list *,
+		    struct report *, unsigned);
+static int	 loopback(const struct sockaddr_storage *);
+static int	 covers(const struct list *, const struct list *);
+static int	 shadows(const struct conf_route *, const struct conf_route *);
+
+static int
+loopback(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in	*in = (const void *)ss;
+	const struct sockaddr_in6	*in6 = (const void *)ss;
+
+	if (ss->ss_family == AF_INET)
+		return ((ntohl(in->sin_addr.s_addr) >> 24) == 127);
+	return (IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr));
+}
+
+static void
+check_local_socket(const struct conf_listener *l, struct report *r)
+{
+	if (l->kind != KIND_SUBMISSION)
+		report_error(r, l->where,
+		    "a local socket serves submission alone");
+	if (l->tls != TLS_OFF || l->mechs != 0 || l->cleartext_auth ||
+	    l->ccert != CCERT_OFF)
+		report_error(r, l->where, "on a local socket the kernel says "
+		    "who it is: no tls, mechanisms or client certificates");
+}
+
+static void
+check_listener(const struct conf_listener *l, struct report *r,
+    unsigned broken)
+{
+	if (l->path[0] != '\0') {
+		check_local_socket(l, r);
+		return;
+	}
+	if (l->tls != TLS_OFF && l->certs.n == 0 &&
+	    (broken & BROKEN_CERTIFICATE) == 0)
+		report_error(r, l->where,
+		    "tls without a certificate; there is none");
+	if (l->kind == KIND_SMTP) {
+		if (l->mechs != 0 || l->cleartext_auth ||
+		    l->ccert != CCERT_OFF)
+			report_error(r, l->where, "nobody logs in to smtp; "
+			    "use submission");
+		if (l->tls == TLS_REQUIRED || l->tls == TLS_IMPLICIT)
+			report_warning(r, l->where, "mail from servers that "
+			    "do not use TLS is refused");
+		else if (l->tls == TLS_OFF && !loopback(&l->addr))
+			report_warning(r, l->where, "mail arrives in clear "
+			    "text");
+		return;
+	}
+	if (l->mechs == 0)
+		report_error(r, l->where, "no mechanism is left to log in");
+	if (l->tls == TLS_OFF && (l->mechs & PLUS) != 0)
+		report_error(r, l->where, "a mechanism with channel binding "
+		    "(-PLUS) needs tls");
+	if (l->tls == TLS_OFF && l->ccert != CCERT_OFF)
+		report_error(r, l->where, "client certificates need tls");
+	if (l->tls == TLS_OFF && !l->cleartext_auth &&
+	    (l->mechs & ~CLEAR) == 0)
+		report_error(r, l->where, "PLAIN and LOGIN need tls, or "
+		    "allow-cleartext-auth");
+	if (l->cleartext_auth && l->tls >= TLS_REQUIRED)
+		report_warning(r, l->where, "allow-cleartext-auth means "
+		    "nothing where tls is required");
+	else if (l->cleartext_auth && !loopback(&l->addr))
+		report_warning(r, l->where, "passwords may cross the network "
+		    "in clear text");
+}
+
+/* Equal address and port; "all" and one of its addresses differ. */
+static int
+same_place(const struct conf_listener *a, const struct conf_listener *b)
+{
+	if (a->path[0] != '\0' || b->path[0] != '\0')
+		return (strcmp(a->path, b->path) == 0);
+	return (memcmp(&a->addr, &b->addr, sizeof(a->addr)) == 0);
+}
+
+static void
+check_twice(const struct conf *c, struct report *r)
+{
+	CONF_EACH(struct conf_listener, l, &c->listeners)
+		for (struct conf_listener *m = c->listeners.v; m < l; m++)
+			if (same_place(l, m)) {
+				report_error(r, l->where, "the same place is "
+				    "listened on twice, first at %s",
+				    m->where);
+				break;
+			}
+	CONF_EACH(struct conf_domain, d, &c->domains)
+		for (struct conf_domain *e = c->domains.v; e < d; e++)
+			if (strcmp(d->name, e->name) == 0 &&
+			    d->name[0] != '\0') {
+				report_error(r, d->where, "domain \"%s\" is "
+				    "given twice, first at %s", d->text,
+				    e->where);
+				break;
+			}
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		if (strcasecmp(t->name, "default") == 0)
+			report_error(r, t->where, "\"default\" is the "
+			    "transport that is there anyway; choose another "
+			    "name");
+		for (struct conf_transport *u = c->transports.v; u < t; u++)
+			if (strcasecmp(t->name, u->name) == 0) {
+				report_error(r, t->where, "transport \"%s\" "
+				    "is given twice, first at %s", t->name,
+				    u->where);
+				break;
+			}
+	}
+}
+
+/* Does a pattern take everything that another takes? */
+static int
+pattern_covers(const char *a, const char *b)
+{
+	size_t	 na = strlen(a), nb = strlen(b);
+
+	if (strcmp(a, b) == 0)
+		return (1);
+	if (a[0] != '.' || na < 2 || strcmp(b, ".") == 0)
+		return (0);
+	if (b[0] != '.' && strcmp(a + 1, b) == 0)
+		return (1);
+	return (nb > na && strcmp(b + nb - na, a) == 0);
+}
+
+static int
+covers(const struct list *a, const struct list *b)
+{
+	int	 found;
+
+	if (a->n == 0)
+		return (1);
+	if (b->n == 0)
+		return (0);
+	CONF_EACH(char *, p, b) {
+		found = 0;
+		CONF_EACH(char *, q, a)
+			found |= pattern_covers(*q, *p);
+		if (!found)
+			return (0);
+	}
+	return (1);
+}
+
+/* Does the earlier route leave nothing to the later one? */
+static int
+shadows(const struct conf_route *earlier, const struct conf_route *later)
+{
+	return (earlier->attempts <= later->attempts &&
+	    covers(&earlier->from, &later->from) &&
+	    covers(&earlier->to, &later->to));
+}
+
+static void
+check_routes(const struct conf *c, const struct list *routes,
+    struct report *r, unsigned broken)
+{
+	const struct conf_route	*first = routes->v, *e;
+
+	CONF_EACH(struct conf_route, x, routes) {
+		if (strcasecmp(x->transport, "default") != 0 &&
+		    conf_transport(c, x->transport) == NULL &&
+		    (broken & BROKEN_TRANSPORT) == 0)
+			report_error(r, x->where,
+			    "there is no transport \"%s\"", x->transport);
+		for (e = first; e < x; e++)
+			if (shadows(e, x)) {
+				report_warning(r, x->where, "this route never "
+				    "matches: the one at %s comes first",
+				    e->where);
+				break;
+			}
+	}
+}
+
+void
+check_conf(const struct conf *c, struct report *r, unsigned broken)
+{
+	const char	*file = c->path;
+
+	if (c->hostname[0] == '\0' && (broken & BROKEN_HOSTNAME) == 0)
+		report_error(r, file, "hostname is missing");
+	if (c->listeners.n == 0 && broken == 0)
+		report_warning(r, file, "nothing is listened on");
+	CONF_EACH(struct conf_listener, l, &c->listeners)
+		check_listener(l, r, broken);
+	check_twice(c, r);
+	check_routes(c, &c->routes, r, broken);
+	CONF_EACH(struct conf_domain, d, &c->domains) {
+		check_routes(c, &d->routes, r, broken);
+		/* Routes of a domain are for its senders. */
+		CONF_EACH(struct conf_route, x, &d->routes)
+			if (x->from.n > 0 && !covers(&x->from,
+			    &(const struct list){ (char *[]){ d->name }, 1 }))
+				report_warning(r, x->where, "this route never "
+				    "matches: senders here are of %s",
+				    d->text);
+	}
+	if (c->schedule.expire <= c->schedule.first[c->schedule.nfirst == 0 ?
+	    0 : c->schedule.nfirst - 1] && c->schedule.nfirst > 0)
+		report_error(r, file, "retry: mail expires before the last of "
+		    "the first attempts");
+	if (c->nstore > c->npartitions && c->npartitions != 0)
+		report_error(r, file, "more store processes than partitions");
+}

@@ -1,0 +1,309 @@
+/*
+ * Transports in letterlock.conf: an option is a row that says which kinds have it.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "parse_int.h"
+
+#define NAME_OCTETS	64	/* of a transport's name */
+#define TEXT_OCTETS	256	/* of a refusal */
+
+#define D	(1u << TRANSPORT_DIRECT)
+#define S	(1u << TRANSPORT_SMTP)
+#define L	(1u << TRANSPORT_DELIVER)
+#define F	(1u << TRANSPORT_FAIL)
+
+static void	 opt_host(const struct lex_token *);
+static void	 opt_port(const struct lex_token *);
+static void	 opt_tls(const struct lex_token *);
+static void	 opt_verify(const struct lex_token *);
+static void	 opt_source(const struct lex_token *);
+static void	 opt_helo(const struct lex_token *);
+static void	 opt_account(const struct lex_token *);
+static void	 opt_code(const struct lex_token *);
+static void	 opt_text(const struct lex_token *);
+static void	 opt_connections(const struct lex_token *);
+static void	 opt_total(const struct lex_token *);
+static void	 opt_recipients(const struct lex_token *);
+static void	 opt_no4(const struct lex_token *);
+static void	 opt_no6(const struct lex_token *);
+
+static const struct option {
+	const char	*name;
+	unsigned	 kinds;		/* that have it */
+	unsigned	 needed;	/* by these kinds */
+	void		(*set)(const struct lex_token *);
+} options[] = {
+	{ "host",		S,	S,	opt_host },
+	{ "port",		D | S,	0,	opt_port },
+	{ "tls",		D | S,	0,	opt_tls },
+	{ "verify",		S,	0,	opt_verify },
+	{ "source",		D | S,	0,	opt_source },
+	{ "helo",		D | S,	0,	opt_helo },
+	{ "account",		L,	L,	opt_account },
+	{ "code",		F,	0,	opt_code },
+	{ "text",		F,	0,	opt_text },
+	{ "connections",	D | S,	0,	opt_connections },
+	{ "connections-total",	D | S,	0,	opt_total },
+	{ "recipients",		D | S,	0,	opt_recipients },
+	{ "no-ipv4",		D,	0,	opt_no4 },
+	{ "no-ipv6",		D,	0,	opt_no6 },
+};
+
+static unsigned
+bit_of(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(options); i++)
+		if (strcmp(options[i].name, name) == 0)
+			return (1u << i);
+	return (0);
+}
+
+void
+transport_begin(const char *name, const char *kind)
+{
+	struct conf_transport	*t = &P.transport;
+	struct buf		 ignored = { 0 };
+	int			 n;
+
+	P.place = "option";
+	codec_free(&c_conf_transport, t);
+	P.transport_has = 0;
+	set_string(&t->name, name);
+	set_string(&t->where, P.where);
+	set_string(&t->host, "");
+	set_string(&t->source4, "");
+	set_string(&t->source6, "");
+	set_string(&t->helo, "");
+	set_string(&t->account, "");
+	set_string(&t->message, "");
+	t->connections = 10;
+	t->connections_total = 200;
+	t->recipients = 100;
+	t->port = 25;
+	t->code = 554;
+	t->tls = TLS_OPTIONAL;
+	if (name[0] == '\0' || strlen(name) > NAME_OCTETS)
+		parse_fail("a transport's name has 1 to %d octets",
+		    NAME_OCTETS);
+	if (value_choice(kind, transport_later, &ignored) != -1)
+		parse_fail("this version has no transports of kind %s", kind);
+	else if (!parse_failed(n = value_choice(kind, transport_names,
+	    &P.why)))
+		t->kind = (uint8_t)n;
+	buf_free(&ignored);
+}
+
+void
+transport_option(const char *name, const struct lex_token *v)
+{
+	const struct conf_transport	*t = &P.transport;
+	const struct option		*o;
+
+	for (o = options; strcmp(o->name, name) != 0; o++)
+		;
+	if ((o->kinds & (1u << t->kind)) == 0)
+		parse_fail("a transport of kind %s has no %s",
+		    transport_names[t->kind], name);
+	else if ((P.transport_has & bit_of(name)) != 0 && o->set != opt_source)
+		parse_fail("%s is given twice", name);
+	else
+		o->set(v);
+	P.transport_has |= bit_of(name);
+}
+
+void
+transport_done(void)
+{
+	struct conf_transport	*t = &P.transport, *copy;
+	struct buf		 b = { 0 };
+	size_t			 i;
+
+	for (i = 0; i < nitems(options); i++)
+		if ((options[i].needed & (1u << t->kind)) != 0 &&
+		    (P.transport_has & (1u << i)) == 0)
+			parse_fail("a transport of kind %s needs %s",
+			    transport_names[t->kind], options[i].name);
+	if (t->kind == TRANSPORT_SMTP) {
+		if ((P.transport_has & bit_of("verify")) == 0)
+			t->verify = t->tls >= TLS_REQUIRED;
+		if ((P.transport_has & bit_of("port")) == 0 &&
+		    t->tls == TLS_IMPLICIT)
+			t->port = 465;
+		if (t->verify && t->tls < TLS_REQUIRED)
+			parse_fail("verify needs tls required or implicit");
+	} else if (t->kind == TRANSPORT_DIRECT) {
+		if (t->tls == TLS_IMPLICIT)
+			parse_fail("other mail servers do not begin with TLS; "
+			    "tls is off, optional or required here");
+		if (t->no_ipv4 && t->no_ipv6)
+			parse_fail("no-ipv4 and no-ipv6 leave nothing");
+		if ((t->no_ipv4 && t->source4[0] != '\0') ||
+		    (t->no_ipv6 && t->source6[0] != '\0'))
+			parse_fail("a source address of a family that is "
+			    "switched off");
+	}
+	print_transport(&b, t);
+	set_string(&t->text, buf_cstr(&b));
+	buf_free(&b);
+	copy = list_add(&P.conf->transports, sizeof(*copy));
+	*copy = *t;
+	memset(t, 0, sizeof(*t));
+}
+
+/* A name, or an address, kept as a literal; RFC 5321 section 4.1.3. */
+static void
+opt_host(const struct lex_token *v)
+{
+	struct sockaddr_storage	 ss;
+	struct buf		 b = { 0 };
+	struct span		 s = span_str(v->s);
+	char			*plain, *name;
+
+	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		s = span_of(s.p + 1, s.n - 2);
+	if (span_caseprefix(s, "IPv6:"))
+		s = span_of(s.p + 5, s.n - 5);
+	if ((plain = span_dup(s)) == NULL)
+		return;
+	if (value_address(plain, 0, &ss) == 0) {
+		buf_adds(&b, ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
+		print_address(&b, &ss);
+		buf_addc(&b, ']');
+		set_string(&P.transport.host, buf_cstr(&b));
+	} else if (!parse_failed(value_domain(v->s, &name, &P.why))) {
+		free(P.transport.host);
+		P.transport.host = name;
+	}
+	buf_free(&b);
+	free(plain);
+}
+
+static void
+opt_port(const struct lex_token *v)
+{
+	if (v->unit != 0 || v->n == 0 || v->n > 65535)
+		parse_fail("a port is a number from 1 to 65535");
+	else
+		P.transport.port = (uint16_t)v->n;
+}
+
+static void
+opt_tls(const struct lex_token *v)
+{
+	int	 n;
+
+	if (!parse_failed(n = value_choice(v->s, tls_names, &P.why)))
+		P.transport.tls = (uint8_t)n;
+}
+
+static void
+opt_verify(const struct lex_token *v)
+{
+	int	 n;
+
+	if (!parse_failed(n = value_choice(v->s, yes_names, &P.why)))
+		P.transport.verify = (uint8_t)n;
+}
+
+static void
+opt_source(const struct lex_token *v)
+{
+	struct sockaddr_storage	 ss;
+	struct buf		 b = { 0 };
+	char			**to;
+
+	if (value_address(v->s, 0, &ss) == -1) {
+		parse_fail("\"%s\" is not an address", v->s);
+		return;
+	}
+	to = ss.ss_family == AF_INET ? &P.transport.source4 :
+	    &P.transport.source6;
+	if ((*to)[0] != '\0')
+		parse_fail("source is given twice for that family");
+	print_address(&b, &ss);
+	set_string(to, buf_cstr(&b));
+	buf_free(&b);
+}
+
+static void
+opt_helo(const struct lex_token *v)
+{
+	char	*s;
+
+	if (!parse_failed(value_domain(v->s, &s, &P.why))) {
+		free(P.transport.helo);
+		P.transport.helo = s;
+	}
+}
+
+static void
+opt_account(const struct lex_token *v)
+{
+	if (v->s[0] == '\0' || strlen(v->s) > NAME_OCTETS)
+		parse_fail("not the name of an account: \"%s\"", v->s);
+	else
+		set_string(&P.transport.account, v->s);
+}
+
+static void
+opt_code(const struct lex_token *v)
+{
+	if (v->unit != 0 || v->n < 400 || v->n > 599)
+		parse_fail("code is from 400 to 599");
+	else
+		P.transport.code = (uint32_t)v->n;
+}
+
+static void
+opt_text(const struct lex_token *v)
+{
+	const char	*p;
+
+	for (p = v->s; *p >= 0x20 && *p < 0x7f; p++)
+		;
+	if (*p != '\0' || p - v->s > TEXT_OCTETS)
+		parse_fail("text has at most %d printable ASCII characters",
+		    TEXT_OCTETS);
+	else
+		set_string(&P.transport.message, v->s);
+}
+
+static void
+opt_connections(const struct lex_token *v)
+{
+	P.transport.connections = ranged("connections", v, 1, 1000);
+}
+
+static void
+opt_total(const struct lex_token *v)
+{
+	P.transport.connections_total = ranged("connections-total", v, 1,
+	    10000);
+}
+
+static void
+opt_recipients(const struct lex_token *v)
+{
+	P.transport.recipients = ranged("recipients", v, 1, 10000);
+}
+
+static void
+opt_no4(const struct lex_token *v)
+{
+	(void)v;
+	P.transport.no_ipv4 = 1;
+}
+
+static void
+opt_no6(const struct lex_token *v)
+{
+	(void)v;
+	P.transport.no_ipv6 = 1;
+}
