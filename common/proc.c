@@ -329,11 +329,11 @@ on_link(struct peer *p, struct imsg *m)
 	if (imsg_get(m, &c_link, &l) == -1 || l.role >= ROLE_COUNT ||
 	    l.instance >= PEERS_MAX)
 		return (-1);
+	self.generations[l.role][l.instance] = l.generation;
 	if (m->fd == -1) {
 		link_lost((enum role)l.role, l.instance);
 		return (0);
 	}
-	self.generations[l.role][l.instance] = l.generation;
 	if (l.role == ROLE_KEYS && (self.ops->role == ROLE_SMTPD ||
 	    self.ops->role == ROLE_FRONT || self.ops->role == ROLE_RELAY)) {
 		if (self.keys_fd != -1)
