@@ -25,7 +25,8 @@ int	 date_parse(struct span, struct date *);
 /* Append "Tue, 24 Nov 2026 10:07:42 +0000".  -1 EINVAL: outside the bounds. */
 int	 date_write(struct buf *, int64_t time, int zone);
 
-/* IMAP date-time without its quotes, " 7-Jul-1996 02:44:25 -0700". */
+/* IMAP date-time without its quotes, "07-Jul-1996 02:44:25 -0700"; " 7" is
+ * taken as well. */
 int	 date_imap_parse(struct span, struct date *);
 int	 date_imap_write(struct buf *, int64_t time, int zone);
 

@@ -5,9 +5,9 @@
  * with LF, a CR right before it belongs to the line's end, any other CR is an
  * octet like others.  The header ends with the first empty line, which is part
  * of it; without one all octets are header.  A line that begins with a space
- * or a tab continues the field before it.  A line without a colon, or a
- * continuation with nothing before it, is no field, does not end the header,
- * and is passed over.
+ * or a tab continues the field before it.  A line without a colon, with a
+ * space or a control in its name, or a continuation with nothing before it is
+ * no field, does not end the header, and is passed over.
  *
  * Nothing here allocates but the bufs that are written to; all results borrow.
  */
