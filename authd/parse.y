@@ -497,7 +497,7 @@ yylex(void)
 	struct lex_token	*t = &P.tok;
 	int			 token;
 
-	if (P.tok.s != NULL && P.tok.s == P.first_word)
+	if (P.tok.s != NULL && P.tok.s == P.first_word && P.first != WORD)
 		P.place = P.first_word;	/* what may follow it */
 	lex_next(P.lex, t);
 	yylval.t = *t;

@@ -234,6 +234,7 @@ certificate(const char *name, const char *cert, const char *key)
 	c = list_add(&P.conf->certs, sizeof(*c));
 	set_string(&c->name, name);
 	set_string(&c->pem, "");
+	set_string(&c->where, P.where);
 	set_string(&c->certfile, "");
 	set_string(&c->keyfile, "");
 	absolute("the certificate's file", &c->certfile, cert);

@@ -30,9 +30,9 @@ static const struct codec c_index = CODEC(one_number, f_index);
 static const struct field f_cert[] = {
 	F_CSTR(conf_cert, name, NAME_MAX_), F_CSTR(conf_cert, certfile, 4096),
 	F_CSTR(conf_cert, keyfile, 4096), F_CSTR(conf_cert, pem, PEM_MAX),
-	F_RAW(conf_cert, key),
+	F_RAW(conf_cert, key), F_CSTR(conf_cert, where, 4096),
 };
-static const struct codec c_cert = CODEC(conf_cert, f_cert);
+const struct codec c_conf_cert = CODEC(conf_cert, f_cert);
 
 static const struct field f_listener[] = {
 	F_U8(conf_listener, kind), F_U8(conf_listener, tls),
@@ -53,7 +53,7 @@ static const struct field f_listener[] = {
 	F_U32(conf_listener, limits.login_failures),
 	F_CSTR(conf_listener, where, 4096),
 };
-static const struct codec c_listener = CODEC(conf_listener, f_listener);
+const struct codec c_conf_listener = CODEC(conf_listener, f_listener);
 
 static const struct field f_route[] = {
 	F_LIST(conf_route, from, COUNT_MAX, &c_string),
@@ -61,17 +61,17 @@ static const struct field f_route[] = {
 	F_U32(conf_route, attempts), F_CSTR(conf_route, transport, NAME_MAX_),
 	F_CSTR(conf_route, text, TEXT_MAX_), F_CSTR(conf_route, where, 4096),
 };
-static const struct codec c_route = CODEC(conf_route, f_route);
+const struct codec c_conf_route = CODEC(conf_route, f_route);
 
 static const struct field f_domain[] = {
 	F_CSTR(conf_domain, name, NAME_MAX_),
 	F_CSTR(conf_domain, text, NAME_MAX_),
 	F_U8(conf_domain, case_sensitive),
 	F_CSTR(conf_domain, separators, 16),
-	F_LIST(conf_domain, routes, COUNT_MAX, &c_route),
+	F_LIST(conf_domain, routes, COUNT_MAX, &c_conf_route),
 	F_CSTR(conf_domain, where, 4096),
 };
-static const struct codec c_domain = CODEC(conf_domain, f_domain);
+const struct codec c_conf_domain = CODEC(conf_domain, f_domain);
 
 static const struct field f_transport[] = {
 	F_U8(conf_transport, kind), F_CSTR(conf_transport, name, NAME_MAX_),
@@ -89,7 +89,7 @@ static const struct field f_transport[] = {
 	F_CSTR(conf_transport, text, TEXT_MAX_),
 	F_CSTR(conf_transport, where, 4096),
 };
-static const struct codec c_transport = CODEC(conf_transport, f_transport);
+const struct codec c_conf_transport = CODEC(conf_transport, f_transport);
 
 static const struct field f_conf[] = {
 	F_U64(conf, generation), F_CSTR(conf, path, 4096),
@@ -111,11 +111,11 @@ static const struct field f_conf[] = {
 	F_CSTR(conf, users[ROLE_QUEUED], 64),
 	F_CSTR(conf, users[ROLE_RELAY], 64),
 	F_CSTR(conf, users[ROLE_SESSION], 64),
-	F_LIST(conf, certs, 1000, &c_cert),
-	F_LIST(conf, listeners, 1000, &c_listener),
-	F_LIST(conf, domains, COUNT_MAX, &c_domain),
-	F_LIST(conf, routes, COUNT_MAX, &c_route),
-	F_LIST(conf, transports, 1000, &c_transport),
+	F_LIST(conf, certs, 1000, &c_conf_cert),
+	F_LIST(conf, listeners, 1000, &c_conf_listener),
+	F_LIST(conf, domains, COUNT_MAX, &c_conf_domain),
+	F_LIST(conf, routes, COUNT_MAX, &c_conf_route),
+	F_LIST(conf, transports, 1000, &c_conf_transport),
 	F_U32(conf, schedule.first[0]), F_U32(conf, schedule.first[1]),
 	F_U32(conf, schedule.first[2]), F_U32(conf, schedule.first[3]),
 	F_U32(conf, schedule.first[4]), F_U32(conf, schedule.first[5]),

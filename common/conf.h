@@ -48,6 +48,7 @@ struct conf_cert {
 	char		*certfile, *keyfile;	/* paths; the parent's business */
 	char		*pem;			/* the chain, loaded by the parent */
 	uint8_t		 key[32];		/* SHA-256 of the leaf's SPKI */
+	char		*where;			/* "file:line", for messages */
 };
 
 struct conf_listener {
@@ -143,6 +144,10 @@ struct conf {
 #define CONF_EACH(type, var, in)					\
 	for (type *var = (in)->v; var != NULL &&			\
 	    var < (type *)(in)->v + (in)->n; var++)
+
+/* Of the parts, so that each can be freed by codec_free(). */
+extern const struct codec	c_conf_cert, c_conf_listener, c_conf_route,
+    c_conf_domain, c_conf_transport;
 
 struct conf	*conf_new(void);		/* with all defaults */
 void		 conf_free(struct conf *);
