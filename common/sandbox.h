@@ -4,6 +4,7 @@
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
+#include <sys/types.h>
 #include "conf.h"
 #include "imsg.h"
 
@@ -17,5 +18,18 @@
  */
 int	 sandbox_enter(enum role, const struct conf *, int privileged,
 	    unsigned instance);
+
+/* The directory of a role below the state directory: "auth", "queue", "mail";
+ * "empty" for those without files.  NULL for the parent. */
+const char	*sandbox_directory(enum role);
+
+/*
+ * The ids of a user by name or number.  A number alone is its group too.
+ * 0, or -1 when there is no such user, or it is root.
+ */
+int	 sandbox_user(const char *name, uid_t *, gid_t *);
+
+/* Octets of the largest file a role may write; UINT64_MAX: no limit. */
+uint64_t sandbox_file_limit(enum role, const struct conf *);
 
 #endif

@@ -1,0 +1,11 @@
+PROGS += authd
+PARENT := authd/check.c authd/child.c authd/control.c authd/control_log.c \
+    authd/files.c authd/lex.c authd/link.c authd/main.c authd/parent.c \
+    authd/parse.y authd/parse_act.c authd/parse_transport.c authd/place.c \
+    authd/print.c authd/reload.c authd/status.c authd/values.c authd/worker.c
+SRCS.authd := $(PARENT)
+
+# regress: the parent, with roles that do no work
+PROGS += regress/authd/authd regress/authd/role
+SRCS.regress/authd/authd := $(PARENT) regress/authd/dummy.c
+SRCS.regress/authd/role := regress/authd/dummy.c regress/authd/role.c
