@@ -135,11 +135,12 @@ void
 link_lost(struct child *c, enum role role, unsigned inst, uint64_t gen)
 {
 	static const int	 delays[] = { 0, 1, 2, 4 };
-	struct timeval		 delay = { 0, 0 };
+	/* Time for us to hear that the other process ended. */
+	struct timeval		 delay = { 0, 50000 };
 	struct child		*o = child_find(role, inst);
 	struct link		*l = o == NULL ? NULL : find(c, o);
 
-	if (l == NULL || l->again == NULL || l->generation != gen ||
+	if (parent.stopping || l == NULL || l->again == NULL || l->generation != gen ||
 	    event_pending(l->again, EV_TIMEOUT, NULL))
 		return;
 	if (now() - l->made > SETTLED)

@@ -2,6 +2,8 @@
  * A new configuration in two steps: everybody builds its side and says yes or
  * why not; then all take it, or nobody does.
  */
+#include <sys/resource.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "log.h"
 #include "msg.h"
 #include "parent.h"
+#include "sandbox.h"
 
 static struct {
 	struct conf	*conf;		/* NULL: no reload is under way */
@@ -26,6 +29,7 @@ static int	 on_prepared(void *, struct peer *, struct imsg *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static void	 refuse(struct child *, const char *);
 static void	 finish(void);
+static void	 adjust_limits(const struct child *);
 static void	 commit(void);
 static void	 cancel(void);
 static const char	*needs_restart(const struct conf *,
@@ -215,6 +219,24 @@ reload_disturbed(struct child *c)
 	refuse(c, "ended meanwhile");
 }
 
+/* A larger message may be written from now on, or no longer. */
+static void
+adjust_limits(const struct child *c)
+{
+	struct rlimit	 r;
+	uint64_t	 n = sandbox_file_limit(c->role, parent.conf);
+
+	if (c->role != ROLE_SMTPD || prlimit(c->pid, RLIMIT_FSIZE, NULL,
+	    &r) == -1 || r.rlim_cur == RLIM_INFINITY)
+		return;
+	r.rlim_cur = n;
+	if (parent.privileged)
+		r.rlim_max = n;
+	if (prlimit(c->pid, RLIMIT_FSIZE, &r, NULL) == -1)
+		log_warn("%s: file size limit: %s", child_name(c),
+		    strerror(errno));
+}
+
 static void
 commit(void)
 {
@@ -231,6 +253,7 @@ commit(void)
 	TAILQ_FOREACH(c, &parent.children, entry) {
 		if (c->prepared == 1) {
 			c->generation = n.number;
+			adjust_limits(c);
 			(void)peer_put(c->peer, M_COMMIT, &c_number, &n, -1);
 			if (new_level)
 				(void)peer_put(c->peer, M_LOG_LEVEL, &c_number,

@@ -9,3 +9,4 @@ SRCS.authd := $(PARENT)
 PROGS += regress/authd/authd regress/authd/role
 SRCS.regress/authd/authd := $(PARENT) regress/authd/dummy.c
 SRCS.regress/authd/role := regress/authd/dummy.c regress/authd/role.c
+SCRIPTS += regress/authd/parent_test.py
