@@ -200,8 +200,11 @@ check_routes(const struct conf *c, const struct list *routes,
 void
 check_conf(const struct conf *c, struct report *r, unsigned broken)
 {
-	const char	*file = c->path;
+	struct buf	 where = { 0 };
+	const char	*file;
 
+	buf_addf(&where, "%s:1", c->path);	/* what stands nowhere */
+	file = buf_cstr(&where);
 	if (c->hostname[0] == '\0' && (broken & BROKEN_HOSTNAME) == 0)
 		report_error(r, file, "hostname is missing");
 	if (c->listeners.n == 0 && broken == 0)
@@ -220,10 +223,7 @@ check_conf(const struct conf *c, struct report *r, unsigned broken)
 				    "matches: senders here are of %s",
 				    d->text);
 	}
-	if (c->schedule.expire <= c->schedule.first[c->schedule.nfirst == 0 ?
-	    0 : c->schedule.nfirst - 1] && c->schedule.nfirst > 0)
-		report_error(r, file, "retry: mail expires before the last of "
-		    "the first attempts");
 	if (c->nstore > c->npartitions && c->npartitions != 0)
 		report_error(r, file, "more store processes than partitions");
+	buf_free(&where);
 }

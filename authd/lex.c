@@ -366,11 +366,17 @@ plain(struct lexer *x, struct lex_token *t)
 	struct buf	 b = { 0 };
 
 	t->type = LEX_WORD;
-	while (is_word(peek(x))) {
+	for (; t->type == LEX_WORD; skip(x)) {
+		/* as in mail.$domain */
+		while (peek(x) == '$' && x->expand.n == 0 &&
+		    expand(x, t) == 0)
+			;
+		if (t->type != LEX_WORD || !is_word(peek(x)))
+			break;
 		buf_addc(&b, peek(x));
-		skip(x);
 	}
-	keep(x, t, &b);
+	if (t->type == LEX_WORD)
+		keep(x, t, &b);
 	buf_free(&b);
 	if (t->type == LEX_WORD)
 		number(x, t);

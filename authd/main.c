@@ -44,15 +44,18 @@ role(const char *name, int argc, char **argv)
 static void
 check_users(const struct conf *c, struct report *r)
 {
-	uid_t	 uid;
-	gid_t	 gid;
-	int	 i;
+	struct buf	 where = { 0 };
+	uid_t		 uid;
+	gid_t		 gid;
+	int		 i;
 
+	buf_addf(&where, "%s:1", c->path);
 	for (i = ROLE_CONTROL; i <= ROLE_RELAY; i++)
 		if (sandbox_user(c->users[i], &uid, &gid) == -1)
-			report_warning(r, c->path, "user \"%s\" of %s does not "
+			report_warning(r, buf_cstr(&where), "user \"%s\" of %s does not "
 			    "exist, or is root", c->users[i],
 			    role_name((enum role)i));
+	buf_free(&where);
 }
 
 /* Is the file right, and what it names?  Twice -n: say what was understood. */

@@ -117,8 +117,11 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 	| HOSTNAME string		{
 		char	*s;
 
-		if (parse_once("hostname") && !parse_failed(value_domain($2.s, &s,
-		    &P.why))) {
+		if (!parse_once("hostname"))
+			break;
+		if (parse_failed(value_domain($2.s, &s, &P.why)))
+			P.broken |= BROKEN_HOSTNAME;
+		else {
 			free(P.conf->hostname);
 			P.conf->hostname = s;
 		}
@@ -380,7 +383,7 @@ retry	: RETRY				{
 		P.place = "retry";
 		(void)parse_once("retry");
 	}
-	  retries
+	  retries			{ retry_done(); }
 	;
 
 retries	: retry_option
@@ -505,7 +508,7 @@ yylex(void)
 	case LEX_END:
 		return (0);
 	case LEX_NEWLINE:
-		P.recovering = 0;
+		P.recovering = P.in_macro = 0;
 		if (P.depth == P.in_domain)
 			P.newline = 1;
 		return ('\n');
@@ -520,9 +523,12 @@ yylex(void)
 		break;
 	case LEX_PUNCT:
 		token = (unsigned char)t->s[0];
+		P.in_macro |= token == '=' && P.first == WORD;
 		break;
 	default:
 		token = WORD;
+		if (P.in_macro)		/* its words are for another place */
+			break;
 		for (k = keywords; k < keywords + nitems(keywords); k++)
 			if (strcasecmp(k->name, t->s) == 0)
 				token = k->token;

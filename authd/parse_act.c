@@ -264,10 +264,15 @@ process_count(const char *role, const struct lex_token *t)
 					    NULL };
 	uint32_t			*counts[] = { &P.conf->nsmtpd,
 					    &P.conf->nfront, &P.conf->nstore };
+	struct buf			 what = { 0 };
 	int				 r;
 
-	if (!parse_failed(r = value_choice(role, names, &P.why)))
-		*counts[r] = ranged(role, t, 1, 64);
+	if (parse_failed(r = value_choice(role, names, &P.why)))
+		return;
+	buf_addf(&what, "processes %s", names[r]);
+	if (parse_once(buf_cstr(&what)))
+		*counts[r] = ranged(buf_cstr(&what), t, 1, 64);
+	buf_free(&what);
 }
 
 void
@@ -304,6 +309,16 @@ retry_first(void)
 		s->first[i] = (uint32_t)n;
 	}
 	s->nfirst = (uint32_t)i;
+}
+
+void
+retry_done(void)
+{
+	const struct conf_schedule	*s = &P.conf->schedule;
+
+	if (s->nfirst > 0 && s->expire <= s->first[s->nfirst - 1])
+		parse_fail("mail expires before the last of the first "
+		    "attempts");
 }
 
 void

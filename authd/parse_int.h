@@ -22,6 +22,7 @@ struct parsing {
 	int			 opened;	/* line of the outermost */
 	int			 in_domain;	/* 1: in its braces */
 	int			 recovering;	/* until the end of the line */
+	int			 in_macro;	/* behind "name =" */
 	char			*where;		/* of the statement */
 	struct list		 seen;		/* struct once */
 	struct list		 words;		/* char *, of the lexer */
@@ -71,6 +72,7 @@ void		 certificate(const char *, const char *, const char *);
 void		 user_name(const char *, const char *);
 void		 process_count(const char *, const struct lex_token *);
 void		 retry_first(void);
+void		 retry_done(void);
 void		 limit_word(const char *, const struct lex_token *);
 void		 limits_global(void);
 

@@ -10,3 +10,4 @@ PROGS += regress/authd/authd regress/authd/role
 SRCS.regress/authd/authd := $(PARENT) regress/authd/dummy.c
 SRCS.regress/authd/role := regress/authd/dummy.c regress/authd/role.c
 SCRIPTS += regress/authd/parent_test.py
+SCRIPTS += regress/conf/conf_test.sh
