@@ -14,6 +14,7 @@ struct words {				/* since the last delimiter */
 	int	 space;			/* before the next one */
 	int	 dot;			/* the last was a dot */
 	int	 angle;			/* in <>: no display name */
+	int	 gap;			/* a space that a local part has not */
 };
 
 /* RFC 5322 section 3.2.3, and white space. */
@@ -100,8 +101,10 @@ word(struct address_list *l, struct words *w, struct span s, int dot)
 	if (w->n++ > 0 && w->space) {
 		if (!w->angle)
 			buf_addc(&l->name, ' ');
-		if (!dot && !w->dot)
+		if (!dot && !w->dot) {
 			buf_addc(&l->local, ' ');
+			w->gap = 1;
+		}
 	}
 	w->space = 0;
 	w->dot = dot;
@@ -156,25 +159,33 @@ static void
 domain(struct address_list *l, const char *stop, int *broken)
 {
 	struct span	*s = &l->left;
-	int		 literal = 0;
+	int		 literal = 0, gap = 0;
 
 	buf_reset(&l->host);
 	while (s->n > 0) {
 		if (s->p[0] == '(' && !literal) {
 			comment(l, broken);
+			gap = 1;
 			continue;
 		}
 		if (!literal && s->p[0] != '\0' && strchr(stop, s->p[0]))
 			break;
+		if (is_space(s->p[0])) {
+			gap = 1;
+			next(s);
+			continue;
+		}
+		if (gap && s->p[0] != '.' && l->host.n > 0 &&
+		    l->host.p[l->host.n - 1] != '.' && !literal)
+			*broken = 1;	/* two words */
+		gap = 0;
 		if (s->p[0] == '[' || s->p[0] == ']')
 			literal = s->p[0] == '[';
 		else if (s->p[0] == '\\' && literal && s->n > 1)
 			next(s);
-		else if (specials[s->p[0]] && !is_space(s->p[0]) &&
-		    s->p[0] != '.' && !literal)
+		else if (specials[s->p[0]] && s->p[0] != '.' && !literal)
 			*broken = 1;
-		if (!is_space(s->p[0]))
-			buf_addc(&l->host, s->p[0]);
+		buf_addc(&l->host, s->p[0]);
 		next(s);
 	}
 	if (l->host.n == 0 || literal)
@@ -226,6 +237,7 @@ angle(struct address_list *l, struct address *a)
 		} else
 			atom(l, &w);
 	}
+	a->broken |= w.gap;
 	if (s->n > 0 && s->p[0] == '@') {
 		next(s);
 		domain(l, ">", &a->broken);
@@ -281,6 +293,7 @@ special(struct address_list *l, struct address *a, struct words *w)
 		return (0);
 	case '@':
 		next(s);
+		a->broken |= w->gap;
 		buf_reset(&l->name);
 		domain(l, ",;<", &a->broken);
 		if (s->n > 0 && s->p[0] == '<') {	/* a@b <c@d> */

@@ -1,5 +1,12 @@
 LIB += common/message/header.c common/message/header_select.c \
 	common/message/date.c common/message/address.c \
-	common/message/content.c common/message/mime.c \
-	common/message/mime_tree.c common/message/imap_form.c \
-	common/message/utf8.c
+	common/message/address_write.c common/message/content.c \
+	common/message/mime.c common/message/mime_tree.c \
+	common/message/imap_form.c common/message/utf8.c \
+	common/message/transfer.c common/message/charset.c \
+	common/message/rfc2047.c common/message/html.c common/message/fold.c \
+	common/message/text.c common/message/preview.c \
+	common/message/msgid.c common/message/subject.c \
+	common/message/compose.c common/message/dsn.c common/message/submit.c
+TESTS += regress/message/header_test regress/message/address_test \
+	regress/message/date_test

@@ -1,0 +1,213 @@
+/*
+ * Folding for SEARCH.  ASCII goes eight octets at a time; characters below
+ * FOLD_TABLE come from a table that is filled once, by whoever comes first.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+
+#include "fold.h"
+#include "utf8.h"
+
+#define FOLD_TABLE	0x3000u
+#define FOLD_OCTETS	11		/* of one character's folded form */
+#define FOLD_CHARS	18		/* U+FDFA has the most */
+
+struct folded {
+	uint8_t	 n;			/* FOLD_OCTETS + 1: too long for it */
+	uint8_t	 octets[FOLD_OCTETS];
+};
+
+static struct folded	 table[FOLD_TABLE];
+static pthread_once_t	 table_once = PTHREAD_ONCE_INIT;
+
+static size_t	 fold_one(uint32_t, uint32_t *);
+static void	 table_fill(void);
+static size_t	 fold_ascii(uint8_t *, const uint8_t *, size_t);
+static int	 fold_other(struct buf *, uint32_t);
+
+/* One character's folded form, up to FOLD_CHARS characters. */
+static size_t
+fold_one(uint32_t cp, uint32_t *to)
+{
+	ucs4_t	 title = uc_totitle(cp), parts[FOLD_CHARS * 2];
+	size_t	 i, n = 0, len = nitems(parts);
+
+	if (u32_normalize(UNINORM_NFKD, &title, 1, parts, &len) == NULL) {
+		parts[0] = title;
+		len = 1;
+	}
+	for (i = 0; i < len && n < FOLD_CHARS; i++)
+		if (!uc_is_general_category_withtable(parts[i],
+		    UC_CATEGORY_MASK_Mn))
+			to[n++] = uc_totitle(parts[i]);
+	return (n);
+}
+
+static void
+table_fill(void)
+{
+	struct buf	 b = { 0 };
+	uint32_t	 cp, to[FOLD_CHARS];
+	size_t		 i, n;
+
+	for (cp = 0x80; cp < FOLD_TABLE; cp++) {
+		buf_reset(&b);
+		n = fold_one(cp, to);
+		for (i = 0; i < n; i++)
+			utf8_add(&b, to[i]);
+		table[cp].n = FOLD_OCTETS + 1;
+		if (!buf_failed(&b) && b.n <= FOLD_OCTETS) {
+			table[cp].n = (uint8_t)b.n;
+			if (b.n > 0)
+				memcpy(table[cp].octets, b.p, b.n);
+		}
+	}
+	buf_free(&b);
+}
+
+/* Fold the ASCII at the front of s.  Returns how much that was. */
+static size_t
+fold_ascii(uint8_t *to, const uint8_t *s, size_t n)
+{
+	const uint64_t	 ones = 0x0101010101010101;
+	uint64_t	 w, lower;
+	size_t		 i;
+
+	for (i = 0; i + 8 <= n; i += 8) {
+		memcpy(&w, s + i, 8);
+		if (w & ones << 7)
+			break;
+		/* the top bit of each octet from 'a' to 'z' */
+		lower = (w + ones * (0x80 - 'a')) &
+		    ~(w + ones * (0x80 - 'z' - 1)) & ones << 7;
+		w ^= lower >> 2;
+		memcpy(to + i, &w, 8);
+	}
+	for (; i < n && s[i] < 0x80; i++)
+		to[i] = s[i] >= 'a' && s[i] <= 'z' ? s[i] - 32 : s[i];
+	return (i);
+}
+
+static int
+fold_other(struct buf *b, uint32_t cp)
+{
+	uint32_t	 to[FOLD_CHARS];
+	size_t		 i, n;
+
+	if (cp < FOLD_TABLE && table[cp].n <= FOLD_OCTETS)
+		return (buf_add(b, table[cp].octets, table[cp].n));
+	n = fold_one(cp, to);
+	for (i = 0; i < n; i++)
+		utf8_add(b, to[i]);
+	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+fold_text(struct buf *b, struct span s)
+{
+	uint8_t		*to;
+	uint32_t	 cp;
+	size_t		 n;
+	int		 len;
+
+	(void)pthread_once(&table_once, table_fill);
+	while (s.n > 0) {
+		if ((to = buf_reserve(b, s.n)) == NULL)
+			return (-1);
+		n = fold_ascii(to, s.p, s.n);
+		buf_commit(b, n);
+		s.p += n;
+		s.n -= n;
+		while (s.n > 0 && s.p[0] >= 0x80) {
+			len = utf8_decode(s, &cp);
+			if (fold_other(b, len > 0 ? cp : 0xfffd) == -1)
+				return (-1);
+			len = len > 0 ? len : 1;
+			s.p += len;
+			s.n -= (size_t)len;
+		}
+	}
+	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+fold_contains(struct span s, struct span needle)
+{
+	struct fold_find	 f;
+	int			 rc;
+
+	fold_find_start(&f, needle);
+	rc = fold_find_feed(&f, s);
+	fold_find_end(&f);
+	return (rc);
+}
+
+void
+fold_find_start(struct fold_find *f, struct span needle)
+{
+	memset(f, 0, sizeof(*f));
+	f->needle = needle;
+	f->found = needle.n == 0;
+}
+
+int
+fold_find_feed(struct fold_find *f, struct span s)
+{
+	uint32_t	 cp;
+	size_t		 keep;
+
+	if (f->found || s.n == 0)
+		return (f->found);
+	while (f->ncut > 0 && s.n > 0) {	/* a character cut in two */
+		f->cut[f->ncut++] = s.p[0];
+		if (utf8_decode(span_of(f->cut, f->ncut), &cp) == -1 &&
+		    f->ncut < 4) {
+			s.p++;
+			s.n--;
+			continue;
+		}
+		if ((s.p[0] & 0xc0) == 0x80) {
+			s.p++;
+			s.n--;
+		} else
+			f->ncut--;
+		if (fold_text(&f->text, span_of(f->cut, f->ncut)) == -1)
+			return (-1);
+		f->ncut = 0;
+	}
+	for (keep = 1; keep <= 3 && keep <= s.n; keep++)
+		if (s.p[s.n - keep] >= 0xc0) {
+			if (utf8_decode(span_of(s.p + s.n - keep, keep),
+			    &cp) == -1) {
+				memcpy(f->cut, s.p + s.n - keep, keep);
+				f->ncut = keep;
+				s.n -= keep;
+			}
+			break;
+		}
+	if (fold_text(&f->text, s) == -1)
+		return (-1);
+	if (f->text.n >= f->needle.n) {
+		f->found = memmem(f->text.p, f->text.n, f->needle.p,
+		    f->needle.n) != NULL;
+		buf_drain(&f->text, f->text.n - (f->needle.n - 1));
+	}
+	return (f->found);
+}
+
+void
+fold_find_break(struct fold_find *f)
+{
+	buf_reset(&f->text);
+	f->ncut = 0;
+}
+
+void
+fold_find_end(struct fold_find *f)
+{
+	buf_free(&f->text);
+}

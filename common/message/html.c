@@ -1,0 +1,364 @@
+/*
+ * HTML to text, one octet at a time.  See html.h.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "html.h"
+#include "utf8.h"
+
+enum { TEXT, OPEN, NAME, ATTRIBUTES, VALUE, MARKUP, COMMENT, ENTITY };
+
+static const char	*const hiding[] = { "head", "script", "style", "title",
+    "template", "svg" };
+
+/* Tags that begin a line; all others mean nothing. */
+static const char	*const blocks[] = { "address", "article", "aside",
+    "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt",
+    "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "hr", "html", "legend", "li", "main", "nav", "ol", "option", "p",
+    "pre", "section", "table", "tbody", "tfoot", "thead", "tr", "ul" };
+/* Tags that are at least a space. */
+static const char	*const spaces[] = { "img", "input", "select", "td",
+    "textarea", "th" };
+
+static const struct entity {
+	const char	*name;
+	uint16_t	 cp;
+} entities[] = {
+	{ "AElig", 0xc6 }, { "Aacute", 0xc1 }, { "Acirc", 0xc2 },
+	{ "Agrave", 0xc0 }, { "Aring", 0xc5 }, { "Atilde", 0xc3 },
+	{ "Auml", 0xc4 }, { "Ccedil", 0xc7 }, { "Eacute", 0xc9 },
+	{ "Ecirc", 0xca }, { "Egrave", 0xc8 }, { "Euml", 0xcb },
+	{ "Iacute", 0xcd }, { "Icirc", 0xce }, { "Igrave", 0xcc },
+	{ "Iuml", 0xcf }, { "Ntilde", 0xd1 }, { "OElig", 0x152 },
+	{ "Oacute", 0xd3 }, { "Ocirc", 0xd4 }, { "Ograve", 0xd2 },
+	{ "Oslash", 0xd8 }, { "Otilde", 0xd5 }, { "Ouml", 0xd6 },
+	{ "Scaron", 0x160 }, { "THORN", 0xde }, { "Uacute", 0xda },
+	{ "Ucirc", 0xdb }, { "Ugrave", 0xd9 }, { "Uuml", 0xdc },
+	{ "Yacute", 0xdd }, { "Yuml", 0x178 }, { "aacute", 0xe1 },
+	{ "acirc", 0xe2 }, { "acute", 0xb4 }, { "aelig", 0xe6 },
+	{ "agrave", 0xe0 }, { "amp", '&' }, { "apos", '\'' },
+	{ "aring", 0xe5 }, { "atilde", 0xe3 }, { "auml", 0xe4 },
+	{ "bdquo", 0x201e }, { "brvbar", 0xa6 }, { "bull", 0x2022 },
+	{ "ccedil", 0xe7 }, { "cedil", 0xb8 }, { "cent", 0xa2 },
+	{ "copy", 0xa9 }, { "curren", 0xa4 }, { "dagger", 0x2020 },
+	{ "deg", 0xb0 }, { "divide", 0xf7 }, { "eacute", 0xe9 },
+	{ "ecirc", 0xea }, { "egrave", 0xe8 }, { "emsp", 0x2003 },
+	{ "ensp", 0x2002 }, { "eth", 0xf0 }, { "euml", 0xeb },
+	{ "euro", 0x20ac }, { "frac12", 0xbd }, { "frac14", 0xbc },
+	{ "frac34", 0xbe }, { "gt", '>' }, { "hellip", 0x2026 },
+	{ "iacute", 0xed }, { "icirc", 0xee }, { "iexcl", 0xa1 },
+	{ "igrave", 0xec }, { "iquest", 0xbf }, { "iuml", 0xef },
+	{ "laquo", 0xab }, { "larr", 0x2190 }, { "ldquo", 0x201c },
+	{ "lsaquo", 0x2039 }, { "lsquo", 0x2018 }, { "lt", '<' },
+	{ "macr", 0xaf }, { "mdash", 0x2014 }, { "micro", 0xb5 },
+	{ "middot", 0xb7 }, { "minus", 0x2212 }, { "nbsp", ' ' },
+	{ "ndash", 0x2013 }, { "not", 0xac }, { "ntilde", 0xf1 },
+	{ "oacute", 0xf3 }, { "ocirc", 0xf4 }, { "oelig", 0x153 },
+	{ "ograve", 0xf2 }, { "ordf", 0xaa }, { "ordm", 0xba },
+	{ "oslash", 0xf8 }, { "otilde", 0xf5 }, { "ouml", 0xf6 },
+	{ "para", 0xb6 }, { "permil", 0x2030 }, { "plusmn", 0xb1 },
+	{ "pound", 0xa3 }, { "quot", '"' }, { "raquo", 0xbb },
+	{ "rarr", 0x2192 }, { "rdquo", 0x201d }, { "reg", 0xae },
+	{ "rsaquo", 0x203a }, { "rsquo", 0x2019 }, { "sbquo", 0x201a },
+	{ "scaron", 0x161 }, { "sect", 0xa7 }, { "shy", 0xad },
+	{ "sup1", 0xb9 }, { "sup2", 0xb2 }, { "sup3", 0xb3 },
+	{ "szlig", 0xdf }, { "thinsp", 0x2009 }, { "thorn", 0xfe },
+	{ "tilde", 0x2dc }, { "times", 0xd7 }, { "trade", 0x2122 },
+	{ "uacute", 0xfa }, { "ucirc", 0xfb }, { "ugrave", 0xf9 },
+	{ "uml", 0xa8 }, { "uuml", 0xfc }, { "yacute", 0xfd },
+	{ "yen", 0xa5 }, { "yuml", 0xff }, { "zwj", 0x200d },
+	{ "zwnj", 0x200c },
+};
+
+static int	 is_space(int);
+static int	 in_list(const char *const *, size_t, const char *);
+static void	 separate(struct html *, struct buf *);
+static void	 out(struct html *, struct buf *, uint32_t);
+static void	 tag(struct html *);
+static uint32_t	 numeric(const char *);
+static void	 entity(struct html *, struct buf *);
+static int	 text(struct html *, struct buf *, struct span *);
+static int	 raw(const struct html *);
+static int	 step(struct html *, struct buf *, uint8_t);
+
+static int
+is_space(int c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f');
+}
+
+static int
+in_list(const char *const *list, size_t n, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(list[i], name) == 0)
+			return (1);
+	return (0);
+}
+
+void
+html_start(struct html *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->state = TEXT;
+}
+
+/* The space or line that is due, if there is something before it. */
+static void
+separate(struct html *h, struct buf *b)
+{
+	if (h->begun && h->space != 0)
+		buf_addc(b, h->space == 2 ? '\n' : ' ');
+	h->space = 0;
+	h->begun = 1;
+}
+
+/* One character of text. */
+static void
+out(struct html *h, struct buf *b, uint32_t cp)
+{
+	if (h->hidden[0] != '\0')
+		return;
+	if (cp < 0x80 && is_space((int)cp)) {
+		if (h->space == 0)
+			h->space = h->pre > 0 && cp == '\n' ? 2 : 1;
+		return;
+	}
+	if (cp < 0x20 || cp == 0x7f || cp == 0xad || cp == 0xfeff ||
+	    cp == 0x200b)		/* not to be seen */
+		return;
+	separate(h, b);
+	utf8_add(b, cp);
+}
+
+/* A tag's name is complete. */
+static void
+tag(struct html *h)
+{
+	size_t	 i;
+
+	h->name[h->nname] = '\0';
+	for (i = 0; i < h->nname; i++)
+		if (h->name[i] >= 'A' && h->name[i] <= 'Z')
+			h->name[i] += 32;
+	h->nname = 0;
+	if (h->hidden[0] != '\0') {
+		/* a body ends a head that nobody ended */
+		if ((h->closing && strcmp(h->hidden, h->name) == 0) ||
+		    (!h->closing && strcmp(h->hidden, "head") == 0 &&
+		    strcmp(h->name, "body") == 0))
+			h->hidden[0] = '\0';
+		else
+			return;
+	} else if (!h->closing && in_list(hiding, nitems(hiding), h->name))
+		memcpy(h->hidden, h->name, sizeof(h->hidden));
+	if (strcmp(h->name, "pre") == 0) {
+		if (!h->closing && h->pre < 1000)
+			h->pre++;
+		else if (h->closing && h->pre > 0)
+			h->pre--;
+	}
+	if (in_list(blocks, nitems(blocks), h->name))
+		h->space = 2;
+	else if (h->space == 0 && in_list(spaces, nitems(spaces), h->name))
+		h->space = 1;
+}
+
+/* Behind "#". */
+static uint32_t
+numeric(const char *s)
+{
+	uint32_t	 v = 0;
+	unsigned	 base = 10, digit;
+
+	if (*s == 'x' || *s == 'X') {
+		base = 16;
+		s++;
+	}
+	if (*s == '\0')
+		return (0xfffd);
+	for (; *s != '\0'; s++) {
+		if (*s >= '0' && *s <= '9')
+			digit = (unsigned)(*s - '0');
+		else if ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'f')
+			digit = (unsigned)((*s | 0x20) - 'a') + 10;
+		else
+			return (0xfffd);
+		if (digit >= base)
+			return (0xfffd);
+		if (v < 0x110000)
+			v = v * base + digit;
+	}
+	return (v == 0 ? 0xfffd : v == 0xa0 ? ' ' : v);
+}
+
+/* "&name" has ended; what is not known is text. */
+static void
+entity(struct html *h, struct buf *b)
+{
+	size_t	 i;
+
+	h->name[h->nname] = '\0';
+	h->state = TEXT;
+	if (h->name[0] == '#') {
+		out(h, b, numeric(h->name + 1));
+		h->nname = 0;
+		return;
+	}
+	for (i = 0; i < nitems(entities); i++)
+		if (strcmp(entities[i].name, h->name) == 0) {
+			out(h, b, entities[i].cp);
+			h->nname = 0;
+			return;
+		}
+	out(h, b, '&');
+	for (i = 0; i < h->nname; i++)
+		out(h, b, (uint8_t)h->name[i]);
+	h->nname = 0;
+}
+
+/* A run of plain text at the front of s.  Returns whether there was one. */
+static int
+text(struct html *h, struct buf *b, struct span *s)
+{
+	const uint8_t	*lt;
+	size_t		 n;
+
+	if (h->hidden[0] != '\0') {
+		lt = memchr(s->p, '<', s->n);
+		n = lt == NULL ? s->n : (size_t)(lt - s->p);
+	} else {
+		for (n = 0; n < s->n && s->p[n] > ' ' && s->p[n] != '<' &&
+		    s->p[n] != '&' && s->p[n] != 0x7f; n++)
+			;
+		if (n > 0) {
+			separate(h, b);
+			buf_add(b, s->p, n);
+		}
+	}
+	s->p += n;
+	s->n -= n;
+	return (n > 0);
+}
+
+/* In what has no tags but its own end. */
+static int
+raw(const struct html *h)
+{
+	return (strcmp(h->hidden, "script") == 0 ||
+	    strcmp(h->hidden, "style") == 0);
+}
+
+/* One octet that means something, or in a tag.  Returns 0: look again. */
+static int
+step(struct html *h, struct buf *b, uint8_t c)
+{
+	switch (h->state) {
+	case TEXT:
+		if (c == '<')
+			h->state = OPEN;
+		else if (c == '&' && h->hidden[0] == '\0')
+			h->state = ENTITY;
+		else
+			out(h, b, c);
+		h->nname = 0;
+		return (1);
+	case ENTITY:
+		if (h->nname < HTML_NAME - 1 && ((c >= '0' && c <= '9') ||
+		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+		    (c == '#' && h->nname == 0))) {
+			h->name[h->nname++] = (char)c;
+			return (1);
+		}
+		entity(h, b);
+		return (c == ';');
+	case OPEN:
+		h->closing = c == '/';
+		h->nname = 0;
+		if (c == '!' || c == '?') {
+			h->state = raw(h) ? TEXT : MARKUP;
+			h->dashes = 0;
+			return (1);
+		}
+		if (h->closing || (c | 0x20) < 'a' || (c | 0x20) > 'z') {
+			h->state = h->closing ? NAME : TEXT;
+			if (!h->closing)
+				out(h, b, '<');
+			return (h->closing);
+		}
+		h->state = NAME;
+		return (0);
+	case NAME:
+		if (c == '<') {
+			h->state = OPEN;
+			return (1);
+		}
+		if (c != '>' && c != '/' && !is_space(c)) {
+			if (h->nname < HTML_NAME - 1)
+				h->name[h->nname++] = (char)c;
+			return (1);
+		}
+		tag(h);
+		h->state = c == '>' ? TEXT : ATTRIBUTES;
+		return (1);
+	case ATTRIBUTES:
+		if (c == '>')
+			h->state = TEXT;
+		else if (c == '<' && h->hidden[0] != '\0')
+			h->state = OPEN;
+		else if ((c == '"' || c == '\'') && h->dashes == '=' &&
+		    !raw(h)) {
+			h->state = VALUE;
+			h->quote = c;
+		}
+		if (!is_space(c))
+			h->dashes = c;	/* the octet before */
+		return (1);
+	case VALUE:
+		if (c == h->quote)
+			h->state = ATTRIBUTES;
+		return (1);
+	case MARKUP:		/* <!--, <!DOCTYPE, <?xml */
+		if (c == '-' && ++h->dashes == 2) {
+			h->state = COMMENT;
+			h->dashes = 2;	/* "<!-->" is a whole one */
+		} else if (c == '>')
+			h->state = TEXT;
+		else if (c != '-')
+			h->dashes = -1000000;
+		return (1);
+	case COMMENT:
+		if (c == '>' && h->dashes >= 2)
+			h->state = TEXT;
+		h->dashes = c == '-' ? (h->dashes < 2 ? h->dashes + 1 : 2) : 0;
+		return (1);
+	}
+	return (1);
+}
+
+int
+html_feed(struct html *h, struct buf *b, struct span s)
+{
+	while (s.n > 0) {
+		if (h->state == TEXT && text(h, b, &s))
+			continue;
+		if (step(h, b, s.p[0])) {
+			s.p++;
+			s.n--;
+		}
+	}
+	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+html_end(struct html *h, struct buf *b)
+{
+	if (h->state == ENTITY)
+		entity(h, b);
+	h->state = TEXT;
+	return (buf_failed(b) ? -1 : 0);
+}
