@@ -1,0 +1,62 @@
+#!/bin/sh
+# Debian packages that are missing: installed when we are root, else named.
+#	deps.sh [build] [test] [peers] [lint]		(build alone by default)
+
+build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
+    libdb5.3-dev libidn2-dev libunistring-dev libunbound-dev
+    libcurl4-openssl-dev libjson-c-dev libseccomp-dev zlib1g-dev
+    ca-certificates openssl"
+# clients that the tests use
+test="perl python3 procps strace curl swaks gsasl mutt isync msmtp"
+# servers on the other side, for .ci/run and the benchmark
+peers="postfix dovecot-core dovecot-imapd dovecot-lmtpd unbound nsd"
+lint="clang clang-tidy cppcheck mandoc"
+
+[ $# -gt 0 ] || set -- build
+want=
+for group; do
+	case $group in
+	build)	want="$want $build" ;;
+	test)	want="$want $test" ;;
+	peers)	want="$want $peers" ;;
+	lint)	want="$want $lint" ;;
+	*)	echo "deps.sh: no group \"$group\"" >&2; exit 2 ;;
+	esac
+done
+
+# Another system: its own packages; pkg-config will say what is missing.
+command -v dpkg-query >/dev/null || exit 0
+
+have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+    sed -n 's/^installed //p')
+missing=
+for p in $want; do
+	case "
+$have
+" in
+	*"
+$p
+"*)	;;
+	*)	missing="$missing $p" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "Packages are missing.  Install them with:" >&2
+	echo "sudo apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+
+# A server of the tests is not to be started on this machine for that.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+	trap 'rm -f $policy' EXIT INT TERM
+fi
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+apt-get install -y -q --no-install-recommends $missing ||
+    { apt-get update -q && apt-get install -y -q --no-install-recommends \
+    $missing; }
