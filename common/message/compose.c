@@ -12,7 +12,7 @@
 #include "utf8.h"
 
 #define LINE_GOOD	78	/* octets, RFC 5322 section 2.1.1 */
-#define LINE_MAX_	998
+#define LINE_LIMIT	998		/* no line is longer */
 
 static void	 fold(struct buf *, struct span, size_t);
 static int	 is_simple(struct span);
@@ -34,12 +34,12 @@ fold(struct buf *b, struct span s, size_t col)
 	while (s.n > 0) {
 		for (n = 0; n < s.n && (n == 0 || s.p[n] != ' '); n++)
 			;
-		if (n > LINE_MAX_ - LINE_GOOD)
-			n = utf8_cut(s, LINE_MAX_ - LINE_GOOD);
+		if (n > LINE_LIMIT - LINE_GOOD)
+			n = utf8_cut(s, LINE_LIMIT - LINE_GOOD);
 		if (col + n > LINE_GOOD && s.p[0] == ' ') {
 			buf_adds(b, "\r\n");
 			col = 0;
-		} else if (col + n > LINE_MAX_) {
+		} else if (col + n > LINE_LIMIT) {
 			buf_adds(b, "\r\n ");
 			col = 1;
 		}
@@ -104,7 +104,7 @@ compose_lines(struct buf *b, struct span s)
 		} else if (s.p[i] != '\0')
 			buf_addc(b, s.p[i]);
 	}
-	if (b->n >= 2 && s.n > 0 && b->p[b->n - 1] != '\n')
+	if (s.n > 0 && b->n > 0 && b->p[b->n - 1] != '\n')
 		buf_adds(b, "\r\n");
 	return (buf_failed(b) ? -1 : 0);
 }

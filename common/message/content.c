@@ -31,6 +31,8 @@ static int		 piece_add(struct content *, const struct piece *,
 			    int);
 static int		 join(struct content *, struct piece *, size_t);
 static int		 params(struct content *, struct span);
+static int		 parse(struct content *, struct span, struct span,
+			    struct span);
 
 void
 content_init(struct content *c)
@@ -300,40 +302,58 @@ params(struct content *c, struct span s)
 	return (join(c, pieces, n));
 }
 
+/* The type goes into text as well, so that nothing borrows from the value. */
+static int
+parse(struct content *c, struct span type, struct span subtype, struct span s)
+{
+	buf_add_span(&c->text, type);
+	buf_add_span(&c->text, subtype);
+	if (params(c, s) == -1) {
+		c->nparams = 0;
+		errno = ENOMEM;
+		return (-1);
+	}
+	c->type = span_of(c->text.p, type.n);
+	c->subtype = span_of(c->text.p + type.n, subtype.n);
+	return (0);
+}
+
 int
 content_type(struct content *c, struct span s)
 {
+	struct span	 type, subtype = { NULL, 0 };
+
 	buf_reset(&c->text);
 	c->nparams = 0;
 	skip(&s);
-	c->type = token(&s);
+	type = token(&s);
 	skip(&s);
-	c->subtype = span_of(s.p, 0);
-	if (c->type.n != 0 && s.n > 0 && s.p[0] == '/') {
+	if (type.n != 0 && s.n > 0 && s.p[0] == '/') {
 		s.p++, s.n--;
 		skip(&s);
-		c->subtype = token(&s);
+		subtype = token(&s);
 	}
-	if (c->type.n == 0 || c->subtype.n == 0) {
+	if (subtype.n == 0) {
 		errno = EINVAL;
 		return (-1);
 	}
-	return (params(c, s));
+	return (parse(c, type, subtype, s));
 }
 
 int
 content_disposition(struct content *c, struct span s)
 {
+	struct span	 type;
+
 	buf_reset(&c->text);
 	c->nparams = 0;
 	skip(&s);
-	c->type = token(&s);
-	c->subtype = span_of(s.p, 0);
-	if (c->type.n == 0) {
+	type = token(&s);
+	if (type.n == 0) {
 		errno = EINVAL;
 		return (-1);
 	}
-	return (params(c, s));
+	return (parse(c, type, span_of(type.p, 0), s));
 }
 
 struct span

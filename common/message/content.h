@@ -19,7 +19,7 @@ struct content_param {
 	struct span	 name, value;
 };
 
-/* Spans borrow from the value given and from text. */
+/* Spans borrow from text, until the next value is parsed. */
 struct content {
 	struct span		 type, subtype;	/* subtype empty: disposition */
 	struct content_param	 params[CONTENT_PARAMS];

@@ -78,7 +78,7 @@ static void	 separate(struct html *, struct buf *);
 static void	 out(struct html *, struct buf *, uint32_t);
 static void	 tag(struct html *);
 static uint32_t	 numeric(const char *);
-static void	 entity(struct html *, struct buf *);
+static int	 entity(struct html *, struct buf *);
 static int	 text(struct html *, struct buf *, struct span *);
 static int	 raw(const struct html *);
 static int	 step(struct html *, struct buf *, uint8_t);
@@ -196,8 +196,8 @@ numeric(const char *s)
 	return (v == 0 ? 0xfffd : v == 0xa0 ? ' ' : v);
 }
 
-/* "&name" has ended; what is not known is text. */
-static void
+/* "&name" has ended; what is not known is text.  Returns whether it was. */
+static int
 entity(struct html *h, struct buf *b)
 {
 	size_t	 i;
@@ -206,19 +206,17 @@ entity(struct html *h, struct buf *b)
 	h->state = TEXT;
 	if (h->name[0] == '#') {
 		out(h, b, numeric(h->name + 1));
-		h->nname = 0;
-		return;
+		return (1);
 	}
 	for (i = 0; i < nitems(entities); i++)
 		if (strcmp(entities[i].name, h->name) == 0) {
 			out(h, b, entities[i].cp);
-			h->nname = 0;
-			return;
+			return (1);
 		}
 	out(h, b, '&');
 	for (i = 0; i < h->nname; i++)
 		out(h, b, (uint8_t)h->name[i]);
-	h->nname = 0;
+	return (0);
 }
 
 /* A run of plain text at the front of s.  Returns whether there was one. */
@@ -274,8 +272,7 @@ step(struct html *h, struct buf *b, uint8_t c)
 			h->name[h->nname++] = (char)c;
 			return (1);
 		}
-		entity(h, b);
-		return (c == ';');
+		return (entity(h, b) && c == ';');
 	case OPEN:
 		h->closing = c == '/';
 		h->nname = 0;
@@ -358,7 +355,7 @@ int
 html_end(struct html *h, struct buf *b)
 {
 	if (h->state == ENTITY)
-		entity(h, b);
+		(void)entity(h, b);
 	h->state = TEXT;
 	return (buf_failed(b) ? -1 : 0);
 }

@@ -9,4 +9,6 @@ LIB += common/message/header.c common/message/header_select.c \
 	common/message/msgid.c common/message/subject.c \
 	common/message/compose.c common/message/dsn.c common/message/submit.c
 TESTS += regress/message/header_test regress/message/address_test \
-	regress/message/date_test
+	regress/message/date_test regress/message/mime_test \
+	regress/message/form_test regress/message/word_test \
+	regress/message/text_test regress/message/compose_test

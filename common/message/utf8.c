@@ -109,8 +109,6 @@ utf8_add_clean(struct buf *b, struct span s)
 		s.p += ok + 1;
 		s.n -= ok + 1;
 		ok = 0;
-		while (s.n > 0 && (s.p[0] & 0xc0) == 0x80)
-			s.p++, s.n--;
 	}
 	return (buf_add(b, s.p, ok));
 }

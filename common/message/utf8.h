@@ -14,7 +14,7 @@ int	 utf8_decode(struct span, uint32_t *);
 int	 utf8_valid(struct span);
 /* Append a code point; one that cannot be becomes U+FFFD. */
 int	 utf8_add(struct buf *, uint32_t);
-/* Append s; each malformed sequence becomes U+FFFD. */
+/* Append s; each octet that is in no well-formed sequence becomes U+FFFD. */
 int	 utf8_add_clean(struct buf *, struct span);
 /* The longest front of s that has at most n octets and cuts no sequence. */
 size_t	 utf8_cut(struct span, size_t n);

@@ -1,0 +1,338 @@
+/* Texts: HTML, folding, search, previews, ids, subjects. */
+#include <time.h>
+
+#include "fold.h"
+#include "html.h"
+#include "msgid.h"
+#include "subject.h"
+#include "test.h"
+#include "text.h"
+
+static const struct {
+	const char	*in, *want;
+} htmls[] = {
+	{ "", "" },
+	{ "plain  \r\n text", "plain text" },
+	{ "<p>one</p><p>two</p>", "one\ntwo" },
+	{ "a<br>b<BR/>c", "a\nb\nc" },
+	{ "a<b>b</b>c <i>d</i>", "abc d" },
+	{ "<td>a</td><td>b</td>", "a b" },
+	{ "<html><head><title>no</title><style>p{a:b}</style></head>"
+	    "<body>yes</body></html>", "yes" },
+	{ "<head>no<body>yes", "yes" },
+	{ "a<script>if (a<b && c>d) x='</p>';</script>b", "ab" },
+	{ "a<script>a<b=\"</script>b", "ab" },
+	{ "a<style><!-- x > y --></style>b", "ab" },
+	{ "a<style><!-- x </style>b", "ab" },
+	{ "a<!-- no > -- > no -->b", "ab" },
+	{ "a<!---->b<!-->c<!DOCTYPE x>d<?xml y?>e", "abcde" },
+	{ "a<!-- unterminated", "a" },
+	{ "&lt;b&gt; &amp;amp; &quot;&#65;&#x42;&#x43", "<b> &amp; \"ABC" },
+	{ "&eacute;&Eacute;&nbsp;&euro;&mdash;x",
+	    "\303\251\303\211 \342\202\254\342\200\224x" },
+	{ "&unknown; &; & &#; &#xZZ; &#99999999999;",
+	    "&unknown; &; & \357\277\275 \357\277\275 \357\277\275" },
+	{ "a &am", "a &am" },
+	{ "a < b > c <", "a < b > c" },
+	{ "<a href=\"x>y\" title='q>\"'>t</a>", "t" },
+	{ "<a href=\"unterminated>t</a> more", "" },
+	{ "<p <p>a</p>", "a" },
+	{ "<pre>a\nb</pre>c", "a\nb\nc" },
+	{ "zero\303\251\342\200\213width", "zero\303\251\342\200\213width" },
+	{ "so&shy;ft", "soft" },
+	{ "</>a</ >b", "ab" },
+	{ "a\001b\177c", "abc" },
+};
+
+static double
+now(void)
+{
+	struct timespec	 t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((double)t.tv_sec + (double)t.tv_nsec / 1e9);
+}
+
+static void
+test_html(void)
+{
+	struct html	 h;
+	struct buf	 b = { 0 };
+	struct span	 s, part;
+	size_t		 i, n;
+
+	for (i = 0; i < nitems(htmls); i++)
+		for (n = strlen(htmls[i].in); n > 0; n--) {
+			buf_reset(&b);
+			html_start(&h);
+			for (s = span_str(htmls[i].in); s.n > 0;) {
+				(void)span_take(&s, s.n < n ? s.n : n, &part);
+				html_feed(&h, &b, part);
+			}
+			html_end(&h, &b);
+			if (!CHECK(span_eqs(span_buf(&b), htmls[i].want),
+			    "%s by %zu: %s", htmls[i].in, n, buf_cstr(&b)))
+				break;
+		}
+	buf_free(&b);
+}
+
+static const struct {
+	const char	*text, *needle;
+	int		 found;
+} folds[] = {
+	{ "Hello World", "hello", 1 },
+	{ "hello world", "O W", 1 },
+	{ "hello", "", 1 },
+	{ "", "", 1 },
+	{ "", "a", 0 },
+	{ "Z\303\274rich", "zurich", 1 },
+	{ "Zurich", "z\303\274rich", 1 },
+	{ "Zu\314\210rich", "z\303\234rich", 1 },
+	{ "\320\237\320\240\320\230\320\222\320\225\320\242",
+	    "\320\277\321\200\320\270\320\262", 1 },
+	{ "\316\243\316\243", "\317\203\317\202", 1 },
+	{ "\357\274\241\357\274\242", "ab", 1 },
+	{ "\357\254\201ne", "fine", 1 },
+	{ "\342\204\253", "\303\245", 1 },
+	{ "abc", "abd", 0 },
+	{ "\346\227\245\346\234\254\350\252\236", "\346\234\254", 1 },
+	{ "a\377b", "a\377b", 1 },
+	{ "a\377b", "ab", 0 },
+	{ "aaaaaaaaab", "aab", 1 },
+};
+
+static void
+test_fold(void)
+{
+	struct fold_find	 f;
+	struct buf		 needle = { 0 };
+	struct span		 s, part;
+	size_t			 i, n;
+	int			 rc;
+
+	for (i = 0; i < nitems(folds); i++) {
+		buf_reset(&needle);
+		fold_text(&needle, span_str(folds[i].needle));
+		rc = fold_contains(span_str(folds[i].text), span_buf(&needle));
+		CHECK(rc == folds[i].found, "\"%s\" in \"%s\": %d",
+		    folds[i].needle, folds[i].text, rc);
+		for (n = 1; n <= strlen(folds[i].text); n++) {
+			fold_find_start(&f, span_buf(&needle));
+			rc = f.found;
+			for (s = span_str(folds[i].text); s.n > 0;) {
+				(void)span_take(&s, s.n < n ? s.n : n, &part);
+				rc = fold_find_feed(&f, part);
+			}
+			fold_find_end(&f);
+			if (rc != folds[i].found)
+				CHECK(0, "\"%s\" by %zu", folds[i].text, n);
+		}
+	}
+	buf_free(&needle);
+}
+
+#define MAIL								\
+	"From: =?utf-8?q?Zo=C3=AB?= <zoe@example.org>\r\n"		\
+	"Subject: =?iso-8859-1?q?caf=E9?=\r\n"				\
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n"		\
+	"preamble\r\n"							\
+	"--b\r\nContent-Type: text/html; charset=iso-8859-1\r\n"	\
+	"Content-Transfer-Encoding: quoted-printable\r\n\r\n"		\
+	"<p>na=EFve <b>H</b>TM=\r\nL &lt;text&gt;</p>\r\n"		\
+	"--b\r\nContent-Type: text/plain\r\n"				\
+	"Content-Transfer-Encoding: base64\r\n\r\n"			\
+	"cGxhaW4gdGV4dA==\r\n"						\
+	"--b\r\nContent-Type: application/pdf; name=\"secret.pdf\"\r\n\r\n"\
+	"hidden words\r\n"						\
+	"--b\r\nContent-Type: message/rfc822\r\n\r\n"			\
+	"Subject: the inner one\r\n\r\nwithin\r\n--b--\r\n"
+
+static void
+test_find(void)
+{
+	static const struct {
+		const char	*needle;
+		int		 body, text;
+	} t[] = {
+		{ "cafe", 0, 1 }, { "zo\303\253", 0, 1 },
+		{ "zoe@example", 0, 1 }, { "naive html <TEXT>", 1, 1 },
+		{ "<b>", 0, 0 }, { "plain text", 1, 1 },
+		{ "cGxhaW4", 0, 0 }, { "hidden", 0, 0 },
+		{ "secret.pdf", 0, 1 }, { "preamble", 0, 0 },
+		{ "inner ONE", 1, 1 }, { "within", 1, 1 },
+		{ "subject: caf\303\251", 0, 1 }, { "", 1, 1 },
+	};
+	struct span		 s = span_str(MAIL);
+	struct message_source	 src = { message_source_span, &s };
+	struct charsets		*all = charsets_open();
+	struct mime		*m = message_parse(s);
+	struct buf		 needle = { 0 };
+	size_t			 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&needle);
+		fold_text(&needle, span_str(t[i].needle));
+		CHECK(text_find(m, &src, all, TEXT_SEARCH_BODY,
+		    span_buf(&needle)) == t[i].body &&
+		    text_find(m, &src, all, TEXT_SEARCH_TEXT,
+		    span_buf(&needle)) == t[i].text, "search \"%s\"",
+		    t[i].needle);
+	}
+	mime_free(m);
+	charsets_free(all);
+	buf_free(&needle);
+}
+
+static void
+test_preview(void)
+{
+	static const struct {
+		const char	*in, *want;
+		size_t		 chars;
+	} t[] = {
+		{ "", "", 0 },
+		{ "A: b\r\n\r\n  hello \r\n\r\n there\t you\r\n",
+		    "hello there you", 0 },
+		{ "A: b\r\n\r\n> quoted\r\nanswer\r\n > more\r\n", "answer",
+		    0 },
+		{ "A: b\r\n\r\n> only\r\n> quotes\r\n", "> only > quotes", 0 },
+		{ "A: b\r\n\r\nabc def", "abc", 4 },
+		{ "A: b\r\n\r\nabc def", "abc d", 5 },
+		{ "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+		    "\303\251\303\251\303\251", "\303\251\303\251", 2 },
+		{ "Content-Type: text/html\r\n\r\n<head><style>x</style>"
+		    "</head><p>Hi <b>you</b></p><p>2</p>", "Hi you 2", 0 },
+		{ "Content-Type: image/png\r\n\r\nxyz", "", 0 },
+		{ "A: b\r\n\r\na\033[1mb\302\205c", "a [1mb c", 0 },
+		{ MAIL, "plain text", 0 },
+	};
+	struct message_source	 src = { message_source_span, NULL };
+	struct buf		 b = { 0 };
+	struct mime		*m;
+	struct span		 s;
+	size_t			 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		s = span_str(t[i].in);
+		src.arg = &s;
+		m = message_parse(s);
+		buf_reset(&b);
+		CHECK(message_preview(&b, m, &src, NULL, t[i].chars) == 0 &&
+		    span_eqs(span_buf(&b), t[i].want), "preview: %s",
+		    buf_cstr(&b));
+		mime_free(m);
+	}
+	buf_free(&b);
+}
+
+static void
+test_msgid(void)
+{
+	static const struct {
+		const char	*in, *want;	/* normal forms, | between */
+	} t[] = {
+		{ "<a@b>", "a@b" },
+		{ " <a@b>\r\n <c@d> junk <e@f>", "a@b|c@d|e@f" },
+		{ "a@b", "" }, { "<>", "" }, { "<a@b", "" },
+		{ "<a@b <c@d>", "c@d" },
+		{ "<\"a>b\"@c>", "a>b@c" }, { "<\"a@c>", "a@c" },
+		{ "<\"01KF8JCEOCBS0045PS\"@xxx.yyy.com>",
+		    "01KF8JCEOCBS0045PS@xxx.yyy.com" },
+		{ "<a @ b>", "a@b" }, { "<a(x(y))@b>", "a@b" },
+		{ "<A@b>", "A@b" },
+	};
+	const uint8_t	 rnd[16] = { 0xab, 1 };
+	struct buf	 b = { 0 };
+	struct span	 s, id;
+	double		 begin;
+	size_t		 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&b);
+		for (s = span_str(t[i].in); msgid_next(&s, &id);) {
+			if (b.n > 0)
+				buf_addc(&b, '|');
+			msgid_normal(&b, id);
+		}
+		CHECK(span_eqs(span_buf(&b), t[i].want), "%s: %s", t[i].in,
+		    buf_cstr(&b));
+	}
+	buf_reset(&b);
+	msgid_write(&b, 255, rnd, "mail.example\r\n>");
+	CHECK(span_eqs(span_buf(&b),
+	    "<ff.ab010000000000000000000000000000@mail.example>"), "%s",
+	    buf_cstr(&b));
+	buf_reset(&b);
+	for (i = 0; i < 16000; i++)
+		buf_adds(&b, "<\"\\\"");
+	begin = now();
+	for (s = span_buf(&b), i = 0; msgid_next(&s, &id); i++)
+		;
+	CHECK(now() - begin < 2, "hostile ids: %.3f s", now() - begin);
+	buf_free(&b);
+}
+
+static void
+test_subject(void)
+{
+	static const struct {
+		const char	*in, *want;
+		int		 reply;
+	} t[] = {
+		{ "", "", 0 }, { "abc", "abc", 0 },
+		{ "  a  b\tc ", "a b c", 0 },
+		{ "Re: abc", "abc", 1 }, { "RE : abc", "abc", 1 },
+		{ "re: Fwd: FW: abc", "abc", 1 },
+		{ "Re[2]: abc", "abc", 1 }, { "Re [x] : abc", "abc", 1 },
+		{ "[list] Re: abc", "abc", 1 }, { "[list] abc", "abc", 0 },
+		{ "[a] [b] abc", "abc", 0 }, { "[a][b]", "[b]", 0 },
+		{ "[list]", "[list]", 0 }, { "abc (fwd)", "abc", 1 },
+		{ "abc (FWD) (fwd)", "abc", 1 },
+		{ "[Fwd: abc]", "abc", 1 }, { "[fwd: [Fwd: Re: abc]]", "abc",
+		    1 },
+		{ "Re:", "", 1 }, { "Re", "Re", 0 }, { "Reply: x", "Reply: x",
+		    0 },
+		{ "re: [list] re: abc", "abc", 1 }, { "[[a]] b", "[[a]] b",
+		    0 },
+		{ "[unclosed abc", "[unclosed abc", 0 },
+		{ "Fwd: [Fwd: x] y", "y", 1 },
+	};
+	static const char	*const units[] = { "[", "[]", "re:", "[Fwd: ",
+	    "(fwd)", " ", "re[", "[a] re: ", "re [x" };
+	struct buf	 b = { 0 }, in = { 0 };
+	double		 begin;
+	size_t		 i;
+	int		 re;
+
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&b);
+		subject_base(&b, span_str(t[i].in), &re);
+		CHECK(span_eqs(span_buf(&b), t[i].want) && re == t[i].reply,
+		    "%s: %s %d", t[i].in, buf_cstr(&b), re);
+	}
+	for (i = 0; i < nitems(units); i++) {
+		buf_reset(&b);
+		buf_reset(&in);
+		while (in.n < 1000000)
+			buf_adds(&in, units[i]);
+		begin = now();
+		subject_base(&b, span_buf(&in), NULL);
+		CHECK(now() - begin < 3, "a megabyte of \"%s\": %.3f s",
+		    units[i], now() - begin);
+	}
+	buf_free(&b);
+	buf_free(&in);
+}
+
+int
+main(void)
+{
+	test_html();
+	test_fold();
+	test_find();
+	test_preview();
+	test_msgid();
+	test_subject();
+	return (test_done());
+}
