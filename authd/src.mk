@@ -1,8 +1,9 @@
 PROGS += authd
-PARENT := authd/check.c authd/child.c authd/control.c authd/control_log.c \
-    authd/files.c authd/lex.c authd/link.c authd/main.c authd/parent.c \
-    authd/parse.y authd/parse_act.c authd/parse_transport.c authd/place.c \
-    authd/print.c authd/reload.c authd/status.c authd/values.c authd/worker.c
+PARSE := authd/check.c authd/lex.c authd/parse.y authd/parse_act.c \
+    authd/parse_transport.c authd/print.c authd/values.c
+PARENT := $(PARSE) authd/child.c authd/control.c authd/control_log.c \
+    authd/files.c authd/link.c authd/main.c authd/parent.c authd/place.c \
+    authd/reload.c authd/status.c authd/worker.c
 SRCS.authd := $(PARENT)
 
 # regress: the parent, with roles that do no work
@@ -11,3 +12,5 @@ SRCS.regress/authd/authd := $(PARENT) regress/authd/dummy.c
 SRCS.regress/authd/role := regress/authd/dummy.c regress/authd/role.c
 SCRIPTS += regress/authd/parent_test.py
 SCRIPTS += regress/conf/conf_test.sh
+FUZZ += regress/fuzz/conffile_fuzz regress/fuzz/confwire_fuzz
+SRCS.regress/fuzz/conffile_fuzz := $(PARSE)

@@ -26,17 +26,7 @@ if [ "$1" = --one ]; then
 		exit 1
 		;;
 	*/fuzz/*_fuzz)
-		name=${t##*/}
-		corpus=regress/fuzz/corpus/$name
-		echo 1..1
-		if [ -d "$corpus" ] &&
-		    timeout 300 "./$t" "$corpus"/* >"$t.got" 2>&1; then
-			echo "ok 1 - $name over its corpus"
-			exit 0
-		fi
-		echo "not ok 1 - $name over its corpus"
-		sed 's/^/# /' "$t.got"
-		exit 1
+		exec timeout 300 "./$t" "regress/fuzz/corpus/${t##*/}"
 		;;
 	*)
 		exec timeout 900 "./$t"
