@@ -14,3 +14,4 @@ SCRIPTS += regress/authd/parent_test.py
 SCRIPTS += regress/conf/conf_test.sh
 FUZZ += regress/fuzz/conffile_fuzz regress/fuzz/confwire_fuzz
 SRCS.regress/fuzz/conffile_fuzz := $(PARSE)
+MAN += man/authd.8 man/letterlock.conf.5
