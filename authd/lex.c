@@ -83,7 +83,7 @@ complain(struct lexer *x, const char *file, int line, const char *text)
 static struct file *
 read_file(struct lexer *x, const char *path, const char *where)
 {
-	struct stat	 st;
+	struct stat	 st = { 0 };
 	struct file	*f, *up;
 	const char	*why = NULL;
 	uint8_t		*p;
@@ -107,7 +107,7 @@ read_file(struct lexer *x, const char *path, const char *where)
 		why = "anybody may write to it";
 	else if (st.st_size > (off_t)LEX_FILE_MAX)
 		why = "too large";
-	if (why == NULL) {
+	if (why == NULL && fd != -1) {
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;
 		for (up = x->now; up != NULL && why == NULL; up = up->from)

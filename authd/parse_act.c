@@ -210,15 +210,21 @@ octets(const char *name, const struct lex_token *t, uint64_t min,
 void
 absolute(const char *what, char **out, const char *s)
 {
-	size_t	 n = strlen(s);
+	struct span	 path = span_str(s);
+	char		*copy;
 
-	if (s[0] != '/' || n > 1024 || strstr(s, "/../") != NULL) {
+	if (s[0] != '/' || path.n > 1024 || strstr(s, "/../") != NULL) {
 		parse_fail("%s is a whole path that begins with /", what);
 		return;
 	}
-	set_string(out, s);
-	for (; n > 1 && (*out)[n - 1] == '/'; n--)
-		(*out)[n - 1] = '\0';
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	if ((copy = span_dup(path)) == NULL) {
+		parse_fail("no memory");
+		return;
+	}
+	free(*out);
+	*out = copy;
 }
 
 void

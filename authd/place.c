@@ -328,7 +328,7 @@ sockets_open(const struct conf *c, const struct conf *oldconf,
 		s->v[i].fd = -1;
 		s->n = i + 1;
 		o = oldconf == NULL ? NULL : oldconf->listeners.v;
-		for (k = 0; old != NULL && k < old->n; k++)
+		for (k = 0; o != NULL && k < old->n; k++)
 			if (same_place(&l[i], &o[k]))
 				s->v[i].fd = old->v[k].fd;
 		if (s->v[i].fd != -1)

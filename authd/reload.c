@@ -96,7 +96,7 @@ read_conf(struct buf *why)
 	if (c != NULL)
 		load_certificates(c, &r);
 	buf_add_span(why, span_buf(&r.text));
-	if (r.errors == 0) {
+	if (c != NULL && r.errors == 0) {
 		buf_reset(why);
 		conf_settle(c, parent.conf->npartitions);
 		c->generation = parent.conf->generation + 1;

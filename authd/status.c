@@ -23,11 +23,10 @@ cage(struct buf *b, pid_t pid)
 {
 	char	 path[64], line[256], root[256];
 	FILE	*f;
-	ssize_t	 n;
 	int	 v;
 
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	if ((n = readlink(path, root, sizeof(root))) > 1)
+	if (readlink(path, root, sizeof(root)) > 1)
 		buf_adds(b, "chroot ");
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if ((f = fopen(path, "r")) == NULL)
