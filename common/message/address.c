@@ -181,9 +181,8 @@ domain(struct address_list *l, const char *stop, int *broken)
 		gap = 0;
 		if (s->p[0] == '[' || s->p[0] == ']')
 			literal = s->p[0] == '[';
-		else if (s->p[0] == '\\' && literal && s->n > 1)
-			next(s);
-		else if (specials[s->p[0]] && s->p[0] != '.' && !literal)
+		else if (s->p[0] == '\\' || (specials[s->p[0]] &&
+		    s->p[0] != '.' && !literal))
 			*broken = 1;
 		buf_addc(&l->host, s->p[0]);
 		next(s);

@@ -190,9 +190,13 @@ close_frame(struct mime_parser *p, uint64_t at)
 
 	part->end = at;
 	part->lines = p->lf - f->lf;
-	if (p->eol > 0 && at - part->body >= p->eol) {
-		part->end -= p->eol;	/* belongs to the boundary */
-		part->lines--;
+	/* the line end before a boundary is the boundary's, but for the empty
+	 * line behind a header, here or in the last part inside */
+	if (p->eol > 0 && at - part->body >= p->eol && (f->last == MIME_NONE ||
+	    p->m.parts[f->last].end <= at - p->eol)) {
+		part->end -= p->eol;
+		if (part->lines > 0)
+			part->lines--;
 	}
 	if (f->n > 0)
 		buf_truncate(&p->bounds, f->at);
@@ -403,10 +407,17 @@ match(struct mime_parser *p, struct span s, uint32_t *found, int *closing)
 static int
 boundary(struct mime_parser *p, uint32_t frame, int closing, uint64_t start)
 {
-	if (p->in_header)
+	uint64_t	 end = start;
+	uint32_t	 i;
+
+	if (p->in_header) {		/* it has no empty line */
 		buf_truncate(&p->m.text, p->undo);
-	while (p->in_header)		/* it has no empty line */
-		if (header_done(p, start) == -1)
+		i = p->frames[p->nframes - 1].part;
+		if (start - p->m.parts[i].header >= p->eol)
+			end -= p->eol;
+	}
+	while (p->in_header)
+		if (header_done(p, end) == -1)
 			return (-1);
 	while (p->nframes > frame + 1)
 		close_frame(p, start);

@@ -30,6 +30,7 @@ struct run {				/* words in one charset */
 static int	 is_blank(int);
 static int	 all_blank(struct span);
 static int	 word_parse(struct span, struct eword *);
+static int	 hex(int);
 static int	 word_octets(struct buf *, const struct eword *);
 static void	 run_end(struct run *, struct buf *);
 static void	 plain(struct buf *, struct span);
@@ -84,18 +85,38 @@ word_parse(struct span s, struct eword *w)
 }
 
 static int
+hex(int c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	c |= 0x20;
+	return (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
+}
+
+static int
 word_octets(struct buf *b, const struct eword *w)
 {
 	struct transfer	 t;
-	size_t		 begin = b->n, i;
+	struct span	 s = w->text;
 
-	transfer_start(&t, w->base64 ? MIME_BASE64 : MIME_QP);
-	if (transfer_feed(&t, b, w->text) == -1 || transfer_end(&t, b) == -1)
-		return (-1);
-	for (i = begin; !w->base64 && i < b->n; i++)
-		if (b->p[i] == '_')
-			b->p[i] = ' ';
-	return (0);
+	if (w->base64) {
+		transfer_start(&t, MIME_BASE64);
+		if (transfer_feed(&t, b, s) == -1)
+			return (-1);
+		return (transfer_end(&t, b));
+	}
+	for (; s.n > 0; s.p++, s.n--) {
+		if (s.p[0] == '_')
+			buf_addc(b, ' ');
+		else if (s.p[0] == '=' && s.n > 2 && hex(s.p[1]) != -1 &&
+		    hex(s.p[2]) != -1) {
+			buf_addc(b, hex(s.p[1]) << 4 | hex(s.p[2]));
+			s.p += 2;
+			s.n -= 2;
+		} else
+			buf_addc(b, s.p[0]);
+	}
+	return (buf_failed(b) ? -1 : 0);
 }
 
 /* Controls of what was added since begin become spaces. */
@@ -228,7 +249,9 @@ words(struct buf *b, struct span s, size_t *col)
 		n = 0;
 		if (*col + WORD_LEAST <= RFC2047_LINE)
 			n = word_fit(s, RFC2047_LINE - *col - WORD_FRAME);
-		if (n == 0) {
+		if (n == 0) {		/* fold, with the space that is there */
+			if (b->n > 0 && b->p[b->n - 1] == ' ')
+				buf_truncate(b, b->n - 1);
 			buf_adds(b, "\r\n ");
 			*col = 1;
 			n = word_fit(s, RFC2047_LINE - *col - WORD_FRAME);

@@ -12,3 +12,7 @@ TESTS += regress/message/header_test regress/message/address_test \
 	regress/message/date_test regress/message/mime_test \
 	regress/message/form_test regress/message/word_test \
 	regress/message/text_test regress/message/compose_test
+FUZZ += regress/fuzz/mime_fuzz regress/fuzz/mimeload_fuzz \
+	regress/fuzz/address_fuzz regress/fuzz/word_fuzz \
+	regress/fuzz/date_fuzz regress/fuzz/html_fuzz regress/fuzz/transfer_fuzz
+EXAMPLES += common/message/example

@@ -232,10 +232,10 @@ test_decode(void)
 	struct transfer	 t;
 	struct buf	 b = { 0 };
 	struct span	 s, part;
-	size_t		 i, n, bad;
+	size_t		 i, n;
 
 	for (i = 0; i < nitems(decodes); i++)
-		for (n = 1, bad = 0; n <= strlen(decodes[i].in); n++) {
+		for (n = 1; n <= strlen(decodes[i].in); n++) {
 			buf_reset(&b);
 			transfer_start(&t, decodes[i].e);
 			for (s = span_str(decodes[i].in); s.n > 0;) {
