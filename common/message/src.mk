@@ -16,3 +16,5 @@ FUZZ += regress/fuzz/mime_fuzz regress/fuzz/mimeload_fuzz \
 	regress/fuzz/address_fuzz regress/fuzz/word_fuzz \
 	regress/fuzz/date_fuzz regress/fuzz/html_fuzz regress/fuzz/transfer_fuzz
 EXAMPLES += common/message/example
+MAN += man/message.3 man/message_header.3 man/message_text.3 \
+	man/message_compose.3
