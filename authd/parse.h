@@ -45,8 +45,6 @@ void	 print_address(struct buf *, const struct sockaddr_storage *);
 uint16_t address_port(const struct sockaddr_storage *);
 
 /* values.c: words to values.  0 or -1 with the reason in why. */
-int	 value_domain(const char *, char **, struct buf *why);
-int	 value_pattern(const char *, char **, struct buf *why);
 int	 value_address(const char *, uint16_t port, struct sockaddr_storage *);
 int	 value_mailbox(const char *, char **, struct buf *why);
 int	 value_resolver(const char *, char **, struct buf *why);

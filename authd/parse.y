@@ -119,7 +119,7 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 
 		if (!parse_once("hostname"))
 			break;
-		if (parse_failed(value_domain($2.s, &s, &P.why)))
+		if (parse_failed(conf_ascii_domain($2.s, &s, &P.why)))
 			P.broken |= BROKEN_HOSTNAME;
 		else {
 			free(P.conf->hostname);
@@ -264,7 +264,7 @@ listen_option
 	| HOSTNAME string		{
 		char	*s;
 
-		if (!parse_failed(value_domain($2.s, &s, &P.why))) {
+		if (!parse_failed(conf_ascii_domain($2.s, &s, &P.why))) {
 			free(P.listener.hostname);
 			P.listener.hostname = s;
 		}

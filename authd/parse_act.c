@@ -575,7 +575,7 @@ copy_patterns(struct list *l)
 		free_words(l);
 	}
 	for (i = 0; i < P.words.n; i++)
-		if (!parse_failed(value_pattern(words[i], &s, &P.why)))
+		if (!parse_failed(conf_pattern(words[i], &s, &P.why)))
 			*(char **)list_add(l, sizeof(char *)) = s;
 }
 
@@ -603,7 +603,7 @@ domain_begin(const char *name)
 	set_string(&P.domain.where, P.where);
 	set_string(&P.domain.text, name);
 	set_string(&P.domain.separators, "+");
-	if (parse_failed(value_domain(name, &P.domain.name, &P.why)))
+	if (parse_failed(conf_ascii_domain(name, &P.domain.name, &P.why)))
 		set_string(&P.domain.name, "");
 }
 

@@ -177,7 +177,7 @@ opt_host(const struct lex_token *v)
 		print_address(&b, &ss);
 		buf_addc(&b, ']');
 		set_string(&P.transport.host, buf_cstr(&b));
-	} else if (!parse_failed(value_domain(v->s, &name, &P.why))) {
+	} else if (!parse_failed(conf_ascii_domain(v->s, &name, &P.why))) {
 		free(P.transport.host);
 		P.transport.host = name;
 	}
@@ -237,7 +237,7 @@ opt_helo(const struct lex_token *v)
 {
 	char	*s;
 
-	if (!parse_failed(value_domain(v->s, &s, &P.why))) {
+	if (!parse_failed(conf_ascii_domain(v->s, &s, &P.why))) {
 		free(P.transport.helo);
 		P.transport.helo = s;
 	}

@@ -3,10 +3,7 @@
  * list.
  */
 #include <arpa/inet.h>
-#include <sys/un.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <idn2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +13,6 @@
 #include "parse.h"
 
 #define CORES_MAX	64	/* processes of a role, without being asked */
-
-static int	 ascii_domain(const char *);
 
 /* In the order of the enums of conf.h. */
 const char *const kind_names[] = { "smtp", "submission", "imap", NULL };
@@ -114,70 +109,6 @@ limits_default(struct conf_limits *l)
 	*l = d;
 }
 
-/* Letters, digits, - and _ in labels of 1 to 63 octets; RFC 1035 2.3.4. */
-static int
-ascii_domain(const char *s)
-{
-	size_t	 label = 0, total = strlen(s);
-	char	 last = '.';
-
-	if (total == 0 || total > 253)
-		return (0);
-	for (; *s != '\0'; last = *s++) {
-		if (*s == '.') {
-			if (label == 0 || last == '-')
-				return (0);
-			label = 0;
-			continue;
-		}
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') ||
-		    *s == '_' || (*s == '-' && label > 0)) || ++label > 63)
-			return (0);
-	}
-	return (label > 0 && last != '-');
-}
-
-/* To A-labels in lower case, RFC 5891. */
-int
-value_domain(const char *s, char **out, struct buf *why)
-{
-	char	*ascii = NULL, *p;
-	int	 rc;
-
-	rc = idn2_to_ascii_8z(s, &ascii, IDN2_NFC_INPUT |
-	    IDN2_NONTRANSITIONAL);
-	if (rc == IDN2_OK) {
-		for (p = ascii; *p != '\0'; p++)
-			if (*p >= 'A' && *p <= 'Z')
-				*p |= 0x20;
-		if (ascii_domain(ascii) && (*out = strdup(ascii)) != NULL) {
-			idn2_free(ascii);
-			return (0);
-		}
-	}
-	idn2_free(ascii);
-	buf_addf(why, "\"%s\" is not a domain name", s);
-	return (-1);
-}
-
-/* "example.org", ".example.org" (with everything below) or "." (no domain). */
-int
-value_pattern(const char *s, char **out, struct buf *why)
-{
-	struct buf	 b = { 0 };
-	char		*d;
-
-	if (strcmp(s, ".") == 0)
-		return ((*out = strdup(s)) == NULL ? -1 : 0);
-	if (value_domain(s[0] == '.' ? s + 1 : s, &d, why) == -1)
-		return (-1);
-	buf_addf(&b, "%s%s", s[0] == '.' ? "." : "", d);
-	*out = strdup(buf_cstr(&b));
-	buf_free(&b);
-	free(d);
-	return (*out == NULL ? -1 : 0);
-}
-
 int
 value_address(const char *s, uint16_t port, struct sockaddr_storage *out)
 {
@@ -210,7 +141,7 @@ value_mailbox(const char *s, char **out, struct buf *why)
 		buf_addf(why, "\"%s\" is not a mail address", s);
 		return (-1);
 	}
-	if (value_domain(at + 1, &d, why) == -1)
+	if (conf_ascii_domain(at + 1, &d, why) == -1)
 		return (-1);
 	buf_add(&b, s, (size_t)(at - s) + 1);
 	buf_adds(&b, d);

@@ -164,6 +164,20 @@ struct conf	*conf_get(struct span);
 const struct conf_domain	*conf_domain(const struct conf *, struct span);
 const struct conf_transport	*conf_transport(const struct conf *,
 				    const char *);
+/*
+ * A domain in lower-case A-labels; a pattern of a route, "example.org",
+ * ".example.org" or ".".  *out is for the caller to free.  0, or -1 with the
+ * reason appended to why.
+ */
+int		 conf_ascii_domain(const char *, char **out, struct buf *why);
+int		 conf_pattern(const char *, char **out, struct buf *why);
+/*
+ * One route as a line, with or without the word "route" in front; freed by
+ * codec_free(&c_conf_route, ...).  Whether the transport exists is for the
+ * caller to see.  0, or -1 with nothing to free and the reason in why.
+ */
+int		 conf_route_parse(struct span, struct conf_route *,
+		    struct buf *why);
 const char	*kind_name(enum conf_kind);
 /* MECH_COUNT when there is no such mechanism; ASCII case does not count. */
 enum mech	 mech_by_name(struct span);
