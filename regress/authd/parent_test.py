@@ -190,6 +190,40 @@ p.write(p.text)
 os.kill(p.row("parent")["pid"], signal.SIGHUP)
 ok(wait_for(lambda: "reloaded, generation 4" in p.log()), "SIGHUP reloads")
 
+# who is believed, what is refused
+def misbehave(name):
+    at = len(p.log())
+    before = {(x["role"], x["instance"]): x["pid"] for x in p.rows()}
+    p.write(p.text.replace("mail.letterlock", name + ".letterlock"))
+    p.ctl("reload")
+    wait_for(lambda: p.up() and "for the test" in p.log()[at:] or
+             any(x["pid"] not in (0, before.get((x["role"], x["instance"])))
+                 for x in p.rows()), 2)
+    wait_for(p.up)
+    return sorted("%s %d" % (x["role"], x["instance"]) for x in p.rows()
+                  if x["pid"] != before.get((x["role"], x["instance"]))), p.log()[at:]
+
+
+who, _ = misbehave("blame")
+is_(who, [], "the less trusted cannot have the more trusted ended")
+who, said = misbehave("end")
+is_(who, ["smtpd 1"], "the more trusted can have the less trusted ended")
+ok("smtpd 1 is ended at the word of store 0" in said, "and the log says so")
+who, said = misbehave("forbidden")
+is_(who, ["smtpd 0"], "who sends what it may not is ended, nobody else")
+ok("link to smtpd 0 closed: may not send WORKER_START" in said, "and the log says why")
+who, said = misbehave("malformed")
+is_(who, ["smtpd 0"], "who sends what is malformed is ended, nobody else")
+ok("link to smtpd 0 closed: malformed LINK_LOST" in said, "and the log says why")
+who, said = misbehave("drop")
+is_(who, [], "links are lost: nobody is ended for it")
+ok("link to queued 0 closed: for the test" in said, "they were lost")
+for role in "store", "lookup", "auth":
+    pid = p.row(role)["pid"]
+    ok(wait_for(lambda: "queued 0" in p.linked("%s[%d]" % (role, pid))), "%s has a new one" % role)
+p.write(p.text)
+is_(p.ctl("reload").returncode, 0, "all is well again")
+
 # a second instance, the log, the end
 r = subprocess.run(p.authd("-d"), capture_output=True, text=True)
 ok(r.returncode == 1 and "is in use by another authd, process %d" % p.row("parent")["pid"]
