@@ -153,9 +153,16 @@ for host in 127.0.0.1 '[::1]'; do
 	esac
 	for p in "$smtp smtp" "$submission smtp" "$submissions" "$imap imap" \
 	    "$imaps"; do
+		# shellcheck disable=SC2086
 		set -- $p
+		tries=50
 		until answers "$host:$1" "${2:-}"; do
 			kill -0 "$pid" 2>/dev/null || finish 1
+			tries=$((tries - 1))
+			[ $tries -gt 0 ] || {
+				echo "localserve: no answer on $host:$1" >&2
+				finish 1
+			}
 			sleep 0.2
 		done
 	done
