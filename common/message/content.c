@@ -221,13 +221,13 @@ piece_add(struct content *c, const struct piece *p, int ext)
 static int
 join(struct content *c, struct piece *p, size_t n)
 {
-	size_t		 i, k, at[CONTENT_PARAMS][4];
+	size_t		 i, k, m = 0, at[CONTENT_PARAMS][4];
 	int32_t		 want;
 	int		 ext;
 
 	c->nparams = 0;
 	for (i = 0; i < n; i = k) {
-		size_t	*o = at[c->nparams];
+		size_t	*o = at[m];
 
 		o[0] = c->text.n;
 		buf_add_span(&c->text, p[i].name);
@@ -238,7 +238,7 @@ join(struct content *c, struct piece *p, size_t n)
 			o[1] = c->text.n - o[0];
 			o[2] = p[i].at;
 			o[3] = p[i].n;
-			c->nparams++;
+			m++;
 			continue;
 		}
 		while (k < n && same(&p[i], &p[k]))
@@ -257,11 +257,12 @@ join(struct content *c, struct piece *p, size_t n)
 		}
 		o[3] = c->text.n - o[2];
 		if (want > 0)			/* piece 0 was there */
-			c->nparams++;
+			m++;
 	}
 	if (buf_failed(&c->text))
 		return (-1);
-	for (i = 0; i < c->nparams; i++) {
+	c->nparams = m;
+	for (i = 0; i < m; i++) {
 		c->params[i].name = span_of(c->text.p + at[i][0], at[i][1]);
 		c->params[i].value = span_of(c->text.p + at[i][2], at[i][3]);
 	}

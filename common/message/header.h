@@ -85,7 +85,7 @@ void		 header_facts(struct span header, struct header_facts *);
  * Appends to the buf; returns as buf_add().
  */
 int		 header_select(struct buf *, struct span header,
-		    const struct span *names, size_t n, int not);
+		    const struct span *names, size_t n, int except);
 /*
  * The same for a header that comes in slices.  start; feed every octet of the
  * header, in order, each feed appends what can be told so far; end.  The names
@@ -94,14 +94,14 @@ int		 header_select(struct buf *, struct span header,
 struct header_selector {
 	const struct span	*names;
 	size_t			 n;
-	int			 not;
+	int			 except;
 	int			 take;		/* the field we are in */
 	int			 state;
 	size_t			 held;
 	uint8_t			 hold[HEADER_NAME_MAX + 2];
 };
 void		 header_selector_start(struct header_selector *,
-		    const struct span *names, size_t n, int not);
+		    const struct span *names, size_t n, int except);
 int		 header_selector_feed(struct header_selector *, struct buf *,
 		    struct span);
 int		 header_selector_end(struct header_selector *, struct buf *);

@@ -18,11 +18,11 @@ static void	 hold(struct header_selector *, int);
 
 int
 header_select(struct buf *b, struct span h, const struct span *names, size_t n,
-    int not)
+    int except)
 {
 	struct header_selector	 s;
 
-	header_selector_start(&s, names, n, not);
+	header_selector_start(&s, names, n, except);
 	if (header_selector_feed(&s, b, h) == -1)
 		return (-1);
 	return (header_selector_end(&s, b));
@@ -30,13 +30,13 @@ header_select(struct buf *b, struct span h, const struct span *names, size_t n,
 
 void
 header_selector_start(struct header_selector *s, const struct span *names,
-    size_t n, int not)
+    size_t n, int except)
 {
 	memset(s, 0, sizeof(*s));
 	s->names = names;
 	s->n = n;
-	s->not = not;
-	s->take = not;		/* a continuation of nothing is no field */
+	s->except = except;
+	s->take = except;		/* a continuation of nothing is no field */
 	s->state = BEGIN;
 }
 
@@ -49,18 +49,18 @@ wanted(const struct header_selector *s, struct span name)
 	    name.p[name.n - 1] == '\t'))
 		name.n--;
 	if (name.n == 0)
-		return (s->not);
+		return (s->except);
 	for (i = 0; i < s->n; i++)
 		if (s->names[i].n == name.n && span_caseeq(s->names[i], name))
-			return (!s->not);
-	return (s->not);
+			return (!s->except);
+	return (s->except);
 }
 
 /* The held octets are all of a name, or no field's. */
 static void
 decide(struct header_selector *s, int field)
 {
-	s->take = field ? wanted(s, span_of(s->hold, s->held)) : s->not;
+	s->take = field ? wanted(s, span_of(s->hold, s->held)) : s->except;
 	s->state = REST;
 }
 

@@ -81,6 +81,7 @@ static uint32_t	 numeric(const char *);
 static int	 entity(struct html *, struct buf *);
 static int	 text(struct html *, struct buf *, struct span *);
 static int	 raw(const struct html *);
+static void	 inside(struct html *, uint8_t);
 static int	 step(struct html *, struct buf *, uint8_t);
 
 static int
@@ -251,6 +252,45 @@ raw(const struct html *h)
 	    strcmp(h->hidden, "style") == 0);
 }
 
+/* One octet of what nobody reads: attributes, comments. */
+static void
+inside(struct html *h, uint8_t c)
+{
+	switch (h->state) {
+	case ATTRIBUTES:
+		if (c == '>')
+			h->state = TEXT;
+		else if (c == '<' && h->hidden[0] != '\0')
+			h->state = OPEN;
+		else if ((c == '"' || c == '\'') && h->dashes == '=' &&
+		    !raw(h)) {
+			h->state = VALUE;
+			h->quote = c;
+		}
+		if (!is_space(c))
+			h->dashes = c;	/* the octet before */
+		break;
+	case VALUE:
+		if (c == h->quote)
+			h->state = ATTRIBUTES;
+		break;
+	case MARKUP:		/* <!--, <!DOCTYPE, <?xml */
+		if (c == '-' && ++h->dashes == 2) {
+			h->state = COMMENT;
+			h->dashes = 2;	/* "<!-->" is a whole one */
+		} else if (c == '>')
+			h->state = TEXT;
+		else if (c != '-')
+			h->dashes = -1000000;
+		break;
+	case COMMENT:
+		if (c == '>' && h->dashes >= 2)
+			h->state = TEXT;
+		h->dashes = c == '-' ? (h->dashes < 2 ? h->dashes + 1 : 2) : 0;
+		break;
+	}
+}
+
 /* One octet that means something, or in a tag.  Returns 0: look again. */
 static int
 step(struct html *h, struct buf *b, uint8_t c)
@@ -302,39 +342,10 @@ step(struct html *h, struct buf *b, uint8_t c)
 		tag(h);
 		h->state = c == '>' ? TEXT : ATTRIBUTES;
 		return (1);
-	case ATTRIBUTES:
-		if (c == '>')
-			h->state = TEXT;
-		else if (c == '<' && h->hidden[0] != '\0')
-			h->state = OPEN;
-		else if ((c == '"' || c == '\'') && h->dashes == '=' &&
-		    !raw(h)) {
-			h->state = VALUE;
-			h->quote = c;
-		}
-		if (!is_space(c))
-			h->dashes = c;	/* the octet before */
-		return (1);
-	case VALUE:
-		if (c == h->quote)
-			h->state = ATTRIBUTES;
-		return (1);
-	case MARKUP:		/* <!--, <!DOCTYPE, <?xml */
-		if (c == '-' && ++h->dashes == 2) {
-			h->state = COMMENT;
-			h->dashes = 2;	/* "<!-->" is a whole one */
-		} else if (c == '>')
-			h->state = TEXT;
-		else if (c != '-')
-			h->dashes = -1000000;
-		return (1);
-	case COMMENT:
-		if (c == '>' && h->dashes >= 2)
-			h->state = TEXT;
-		h->dashes = c == '-' ? (h->dashes < 2 ? h->dashes + 1 : 2) : 0;
+	default:
+		inside(h, c);
 		return (1);
 	}
-	return (1);
 }
 
 int
