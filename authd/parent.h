@@ -127,7 +127,6 @@ void		 place_unlink_socket(const char *);
 /* reload.c */
 /* Answers request id of control, or nobody when p is NULL. */
 void		 reload(struct peer *p, uint32_t id);
-int		 reloading(void);
 /* A child ended meanwhile. */
 void		 reload_disturbed(struct child *);
 

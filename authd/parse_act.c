@@ -384,7 +384,7 @@ listener_begin(void)
 	limits_default(&P.listener.limits);
 	P.listener_limits = 0;
 	P.addresses.n = P.cert_names.n = 0;
-	P.has_tls = P.has_ccert = P.has_mechs = 0;
+	P.has_tls = P.has_mechs = 0;
 	P.port = 0;
 }
 

@@ -37,12 +37,6 @@ static const char	*needs_restart(const struct conf *,
 static struct conf	*read_conf(struct buf *);
 static void	 prepare(struct child *);
 
-int
-reloading(void)
-{
-	return (R.conf != NULL);
-}
-
 static void
 answer(pid_t asker, uint32_t id, int ok, const char *text)
 {

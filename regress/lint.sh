@@ -6,7 +6,8 @@
 export BUILD
 cores=$(nproc 2>/dev/null || echo 2)
 rc=0
-[ $# -gt 0 ] || set -- $(git ls-files '*.c' 2>/dev/null || find . -name '*.c')
+[ $# -gt 0 ] || set -- $(git ls-files '*.c' 2>/dev/null ||
+    find authd common imapd letterctl queued regress smtpd -name '*.c')
 make -s BUILD="$BUILD" "$BUILD/stamp.h" || exit 1
 
 # One group of files, as xargs starts it.
