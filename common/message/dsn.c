@@ -126,7 +126,8 @@ address_field(struct buf *b, const struct dsn *d, const char *name,
 	for (; s.n > 0; s.p += n, s.n -= (size_t)n) {
 		if ((n = utf8_decode(s, &cp)) <= 0)
 			n = 1;
-		if (cp < 0x80 || d->utf8)
+		if (cp > ' ' && cp != '+' && cp != '=' && cp != '\\' &&
+		    cp != 0x7f && (cp < 0x80 || d->utf8))
 			utf8_add(&v, cp);
 		else
 			buf_addf(&v, "\\x{%X}", cp);

@@ -12,7 +12,7 @@
 #include "fold.h"
 #include "utf8.h"
 
-#define FOLD_TABLE	0x3000u
+#define FOLD_TABLE	0x3400u	/* with the kana */
 #define FOLD_OCTETS	11		/* of one character's folded form */
 #define FOLD_CHARS	18		/* U+FDFA has the most */
 
@@ -27,6 +27,7 @@ static pthread_once_t	 table_once = PTHREAD_ONCE_INIT;
 static size_t	 fold_one(uint32_t, uint32_t *);
 static void	 table_fill(void);
 static size_t	 fold_ascii(uint8_t *, const uint8_t *, size_t);
+static size_t	 fold_hangul(uint32_t, uint32_t *);
 static int	 fold_other(struct buf *, uint32_t);
 
 /* One character's folded form, up to FOLD_CHARS characters. */
@@ -92,6 +93,17 @@ fold_ascii(uint8_t *to, const uint8_t *s, size_t n)
 	return (i);
 }
 
+/* A Hangul syllable is two or three letters, by arithmetic. */
+static size_t
+fold_hangul(uint32_t cp, uint32_t *to)
+{
+	cp -= 0xac00;
+	to[0] = 0x1100 + cp / 588;
+	to[1] = 0x1161 + cp % 588 / 28;
+	to[2] = 0x11a7 + cp % 28;
+	return (cp % 28 == 0 ? 2 : 3);
+}
+
 static int
 fold_other(struct buf *b, uint32_t cp)
 {
@@ -100,7 +112,12 @@ fold_other(struct buf *b, uint32_t cp)
 
 	if (cp < FOLD_TABLE && table[cp].n <= FOLD_OCTETS)
 		return (buf_add(b, table[cp].octets, table[cp].n));
-	n = fold_one(cp, to);
+	if (cp >= 0x3400 && cp < 0xa000)	/* ideographs stay */
+		return (utf8_add(b, cp));
+	if (cp >= 0xac00 && cp <= 0xd7a3)
+		n = fold_hangul(cp, to);
+	else
+		n = fold_one(cp, to);
 	for (i = 0; i < n; i++)
 		utf8_add(b, to[i]);
 	return (buf_failed(b) ? -1 : 0);

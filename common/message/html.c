@@ -79,7 +79,9 @@ static void	 out(struct html *, struct buf *, uint32_t);
 static void	 tag(struct html *);
 static uint32_t	 numeric(const char *);
 static int	 entity(struct html *, struct buf *);
+static int	 plain(uint8_t);
 static int	 text(struct html *, struct buf *, struct span *);
+static void	 skip(struct html *, struct span *);
 static int	 raw(const struct html *);
 static void	 inside(struct html *, uint8_t);
 static int	 step(struct html *, struct buf *, uint8_t);
@@ -96,7 +98,7 @@ in_list(const char *const *list, size_t n, const char *name)
 	size_t	 i;
 
 	for (i = 0; i < n; i++)
-		if (strcmp(list[i], name) == 0)
+		if (list[i][0] == name[0] && strcmp(list[i], name) == 0)
 			return (1);
 	return (0);
 }
@@ -220,6 +222,13 @@ entity(struct html *h, struct buf *b)
 	return (0);
 }
 
+/* Text that is only itself. */
+static int
+plain(uint8_t c)
+{
+	return (c > ' ' && c != '<' && c != '&' && c != 0x7f);
+}
+
 /* A run of plain text at the front of s.  Returns whether there was one. */
 static int
 text(struct html *h, struct buf *b, struct span *s)
@@ -231,8 +240,9 @@ text(struct html *h, struct buf *b, struct span *s)
 		lt = memchr(s->p, '<', s->n);
 		n = lt == NULL ? s->n : (size_t)(lt - s->p);
 	} else {
-		for (n = 0; n < s->n && s->p[n] > ' ' && s->p[n] != '<' &&
-		    s->p[n] != '&' && s->p[n] != 0x7f; n++)
+		/* a space with text on both sides is part of it */
+		for (n = 0; n < s->n && (plain(s->p[n]) || (s->p[n] == ' ' &&
+		    n > 0 && n + 1 < s->n && plain(s->p[n + 1]))); n++)
 			;
 		if (n > 0) {
 			separate(h, b);
@@ -348,12 +358,29 @@ step(struct html *h, struct buf *b, uint8_t c)
 	}
 }
 
+/* Octets in a value, or in a comment, that cannot end it. */
+static void
+skip(struct html *h, struct span *s)
+{
+	const uint8_t	*end;
+	int		 c = h->state == VALUE ? h->quote : '-';
+
+	if (h->state != VALUE && (h->state != COMMENT || h->dashes != 0))
+		return;
+	end = memchr(s->p, c, s->n);
+	s->n -= end == NULL ? s->n : (size_t)(end - s->p);
+	s->p = end == NULL ? s->p : end;
+}
+
 int
 html_feed(struct html *h, struct buf *b, struct span s)
 {
 	while (s.n > 0) {
 		if (h->state == TEXT && text(h, b, &s))
 			continue;
+		skip(h, &s);
+		if (s.n == 0)
+			break;
 		if (step(h, b, s.p[0])) {
 			s.p++;
 			s.n--;

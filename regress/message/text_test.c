@@ -1,5 +1,6 @@
 /* Texts: HTML, folding, search, previews, ids, subjects. */
 #include <time.h>
+#include <uninorm.h>
 
 #include "fold.h"
 #include "html.h"
@@ -7,6 +8,7 @@
 #include "subject.h"
 #include "test.h"
 #include "text.h"
+#include "utf8.h"
 
 static const struct {
 	const char	*in, *want;
@@ -130,6 +132,37 @@ test_fold(void)
 		}
 	}
 	buf_free(&needle);
+}
+
+/* Ranges that are folded by rule are folded as by the tables of Unicode. */
+static void
+test_rules(void)
+{
+	struct buf	 b = { 0 }, one = { 0 }, want = { 0 };
+	uint32_t	 in;
+	ucs4_t		 out[8];
+	size_t		 i, n;
+	int		 bad = 0;
+
+	for (in = 0x3400; in <= 0xd7a3; in++) {
+		if (in == 0xa000)
+			in = 0xac00;
+		n = nitems(out);
+		buf_reset(&b);
+		buf_reset(&one);
+		buf_reset(&want);
+		if (u32_normalize(UNINORM_NFKD, &in, 1, out, &n) == NULL)
+			bad++;
+		for (i = 0; i < n; i++)
+			utf8_add(&want, out[i]);
+		utf8_add(&one, in);
+		fold_text(&b, span_buf(&one));
+		bad += !span_eq(span_buf(&b), span_buf(&want));
+	}
+	CHECK(bad == 0, "%d ideographs and syllables differ", bad);
+	buf_free(&b);
+	buf_free(&one);
+	buf_free(&want);
 }
 
 #define MAIL								\
@@ -330,6 +363,7 @@ main(void)
 {
 	test_html();
 	test_fold();
+	test_rules();
 	test_find();
 	test_preview();
 	test_msgid();

@@ -1,5 +1,8 @@
 /* Encoded words (hardcases I7), transfer encodings, character sets. */
+#include <iconv.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "charset.h"
 #include "rfc2047.h"
@@ -395,6 +398,31 @@ test_utf8(void)
 	    utf8_cut(span_str("ab"), 9) == 2, "cut");
 }
 
+/* What was opened before a chroot goes on after it. */
+static void
+test_caged(void)
+{
+	char	 dir[] = "/tmp/word_test.XXXXXX";
+	pid_t	 pid;
+	int	 status = 0;
+
+	if ((pid = fork()) == 0) {
+		if (freopen("/dev/null", "w", stdout) == NULL ||
+		    mkdtemp(dir) == NULL || chdir(dir) == -1 ||
+		    rmdir(dir) == -1)
+			_exit(1);
+		if (chroot(".") == -1)
+			_exit(0);	/* not root: nothing to try */
+		test_failed = 0;
+		CHECK(iconv_open("UTF-8", "EBCDIC-US") == (iconv_t)-1,
+		    "caged");
+		test_charsets();
+		_exit(test_failed != 0);
+	}
+	CHECK(pid != -1 && waitpid(pid, &status, 0) == pid && status == 0,
+	    "all sets after chroot");
+}
+
 int
 main(void)
 {
@@ -407,6 +435,7 @@ main(void)
 	test_round();
 	test_charsets();
 	test_large();
+	test_caged();
 	charsets_free(all);
 	return (test_done());
 }
