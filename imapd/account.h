@@ -1,0 +1,112 @@
+/*
+ * Accounts and mailboxes in memory.  An account is read whole, but for its
+ * messages, when it is first used, and kept while somebody uses it and for some
+ * time after.  Memory follows the database: a change is written first and
+ * applied here when its command is committed; when the group is undone the
+ * account is read anew.
+ */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include <stdint.h>
+
+#include "part.h"
+
+#define MAILBOX_NAME_MAX	480	/* octets, UTF-8 */
+#define MAILBOX_DEPTH		30	/* levels */
+#define MAILBOX_SEPARATOR	'/'
+#define KEYWORDS_MAX		64	/* of a mailbox */
+#define KEYWORD_MAX		64	/* octets of one */
+
+/* Uses, RFC 6154; one a mailbox, one mailbox each. */
+#define USE_ARCHIVE	0x01u
+#define USE_DRAFTS	0x02u
+#define USE_JUNK	0x04u
+#define USE_SENT	0x08u
+#define USE_TRASH	0x10u
+#define USE_FLAGGED	0x20u
+#define USE_ALL		0x40u
+
+struct view;
+
+struct mailbox {
+	struct account	*account;
+	uint64_t	 id;
+	char		*name;
+	uint32_t	 uidvalidity;
+	uint32_t	 uses;
+	uint64_t	 created;
+	char		**keywords;		/* KEYWORDS_MAX at most */
+	size_t		 nkeywords;
+	struct mbstate	 st;
+	uint64_t	 seq;			/* group of the last change */
+	struct view	*view;			/* NULL while nobody looks */
+	int		 removed;		/* only sessions still hold it */
+};
+
+struct account {
+	struct part	*part;
+	uint64_t	 id;
+	char		*name;
+	uint32_t	 uidvalidity;
+	uint64_t	 created;
+	struct mailbox	**mailboxes;		/* by name */
+	size_t		 nmailboxes;
+	struct mailbox	*inbox;
+	char		**subs;			/* by name */
+	size_t		 nsubs;
+	uint64_t	 seq;			/* group of the last change to the
+						 * list of mailboxes or subs */
+	unsigned	 refs;
+	unsigned	 nsessions;
+	uint64_t	 used;			/* store_now() */
+	struct account	*next;			/* in the bucket */
+};
+
+/*
+ * The account, made with the usual mailboxes when it is new (name is needed for
+ * that alone).  NULL with errno.  account_put() gives it back.
+ */
+struct account	*account_get(struct part *, uint64_t id, struct span name);
+/* The same, or NULL with ENOENT: none is made. */
+struct account	*account_find(struct part *, uint64_t id);
+void		 account_put(struct account *);
+void		 account_free_all(struct part *);
+/* A group was undone: read again what it changed. */
+void		 account_undone(struct part *, uint64_t seq);
+uint64_t	 account_octets(const struct account *);
+
+struct mailbox	*mailbox_named(const struct account *, struct span name);
+struct mailbox	*mailbox_by_id(const struct account *, uint64_t id);
+/* Position of the first mailbox whose name is not less. */
+size_t		 mailbox_lower(const struct account *, struct span name);
+/* Is there a mailbox under this name? */
+int		 mailbox_has_children(const struct account *, struct span name);
+
+/*
+ * Changes to the list, each a command of its own: 0, or -1 with errno: EEXIST,
+ * ENOENT, EINVAL (such a name is not possible), EMLINK (too many), EPERM (the
+ * INBOX), or that of the database.  What the reply waits for is account->seq.
+ */
+int		 mailbox_check_name(struct span name);
+int		 mailbox_create(struct account *, struct span name,
+		    uint32_t uses, struct mailbox **);
+/* Its messages go in slices, see ending.h. */
+int		 mailbox_delete(struct mailbox *);
+/* With what is under it; the INBOX alone, and it leaves an empty one behind. */
+int		 mailbox_rename(struct account *, struct span from,
+		    struct span to);
+int		 account_subscribe(struct account *, struct span name, int on);
+int		 account_subscribed(const struct account *, struct span name);
+/*
+ * The bit of a keyword, -1 when there is none.  mailbox_keyword_add() gives it
+ * one: -1 with EMLINK when there are KEYWORDS_MAX.
+ */
+int		 mailbox_keyword(const struct mailbox *, struct span);
+int		 mailbox_keyword_add(struct mailbox *, struct span);
+
+const char	*use_name(uint32_t use);	/* "\\Sent" */
+/* The bit of "\Sent", 0 for none. */
+uint32_t	 use_by_name(struct span);
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * One command's writes.  See batch.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/batch.h"
+#include "imapd/ready.h"
+#include "imapd/store.h"
+
+#define VANISHED_RUNS	80		/* in one record: under 900 octets */
+#define VANISHED_MAX	10000		/* records of a mailbox */
+
+enum op_kind { OP_ADD, OP_FLAGS, OP_EXPUNGE };
+
+struct op {
+	struct msgrec	 rec;
+	size_t		 box;		/* in batch.boxes */
+	uint32_t	 author;
+	uint8_t		 kind;
+	uint8_t		 kept;
+};
+
+struct box {
+	struct mailbox	*mb;
+	struct mbstate	 st;
+	uint32_t	*uids;		/* removed */
+	uint8_t		*kept;
+	size_t		 nuids, capuids;
+};
+
+static struct {
+	struct part	*part;		/* NULL: none open */
+	struct box	*boxes;
+	size_t		 nboxes, capboxes;
+	struct op	*ops;
+	size_t		 nops, capops;
+} batch;
+
+static struct box	*box_of(struct mailbox *);
+static struct op	*op_new(enum op_kind, struct box *,
+			    const struct msgrec *);
+static int		 write_vanished(struct box *);
+static int		 write_run(struct box *, const struct buf *, unsigned);
+static void		 apply(void);
+static void		 done(void);
+
+int
+batch_begin(struct part *p)
+{
+	if (batch.part != NULL) {
+		errno = EINVAL;
+		return (-1);
+	}
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	batch.part = p;
+	batch.nboxes = 0;
+	batch.nops = 0;
+	return (0);
+}
+
+/* Its counters as this batch leaves them. */
+static struct box *
+box_of(struct mailbox *mb)
+{
+	struct box	*b;
+	size_t		 i, cap;
+
+	for (i = batch.nboxes; i > 0; i--)
+		if (batch.boxes[i - 1].mb == mb)
+			return (&batch.boxes[i - 1]);
+	if (mb->removed) {
+		errno = ENOENT;
+		return (NULL);
+	}
+	if (batch.nboxes == batch.capboxes) {
+		cap = batch.capboxes == 0 ? 16 : batch.capboxes * 2;
+		if ((b = reallocarray(batch.boxes, cap, sizeof(*b))) == NULL)
+			return (NULL);
+		batch.boxes = b;
+		batch.capboxes = cap;
+	}
+	b = &batch.boxes[batch.nboxes++];
+	memset(b, 0, sizeof(*b));
+	b->mb = mb;
+	b->st = mb->st;
+	b->st.modseq++;
+	return (b);
+}
+
+static struct op *
+op_new(enum op_kind kind, struct box *b, const struct msgrec *r)
+{
+	struct op	*o;
+	size_t		 cap;
+
+	if (batch.nops == batch.capops) {
+		cap = batch.capops == 0 ? 64 : batch.capops * 2;
+		if ((o = reallocarray(batch.ops, cap, sizeof(*o))) == NULL)
+			return (NULL);
+		batch.ops = o;
+		batch.capops = cap;
+	}
+	o = &batch.ops[batch.nops++];
+	memset(o, 0, sizeof(*o));
+	o->kind = (uint8_t)kind;
+	o->box = (size_t)(b - batch.boxes);
+	o->rec = *r;
+	return (o);
+}
+
+int
+batch_add(struct mailbox *mb, struct msgrec *r)
+{
+	struct box	*b;
+	uint8_t		 k[12];
+
+	if ((b = box_of(mb)) == NULL)
+		return (-1);
+	if (b->st.uidnext >= UINT32_MAX - 1) {
+		errno = EMLINK;
+		return (-1);
+	}
+	r->uid = b->st.uidnext++;
+	r->modseq = b->st.modseq;
+	r->saved = store_time();
+	b->st.messages++;
+	b->st.octets += r->size;
+	b->st.unseen += (r->flags & MF_SEEN) == 0;
+	b->st.deleted += (r->flags & MF_DELETED) != 0;
+	if (part_put(batch.part->index, key_msg(k, mb->id, r->uid),
+	    &c_msgrec, r) == -1)
+		return (-1);
+	return (op_new(OP_ADD, b, r) == NULL ? -1 : 0);
+}
+
+/* Counters are taken from a count that may not go below nothing. */
+static void
+less(uint32_t *n, int by)
+{
+	if (by && *n > 0)
+		(*n)--;
+}
+
+int
+batch_flags(struct mailbox *mb, const struct msgrec *old, struct msgrec *r,
+    uint32_t author)
+{
+	struct box	*b;
+	struct op	*o;
+	uint8_t		 k[12];
+
+	if ((b = box_of(mb)) == NULL)
+		return (-1);
+	r->modseq = b->st.modseq;
+	if (((old->flags ^ r->flags) & MF_SEEN) != 0) {
+		b->st.unseen += (r->flags & MF_SEEN) == 0;
+		less(&b->st.unseen, (r->flags & MF_SEEN) != 0);
+	}
+	if (((old->flags ^ r->flags) & MF_DELETED) != 0) {
+		b->st.deleted += (r->flags & MF_DELETED) != 0;
+		less(&b->st.deleted, (r->flags & MF_DELETED) == 0);
+	}
+	if (part_put(batch.part->index, key_msg(k, mb->id, r->uid),
+	    &c_msgrec, r) == -1 || (o = op_new(OP_FLAGS, b, r)) == NULL)
+		return (-1);
+	o->author = author;
+	return (0);
+}
+
+static int
+note_uid(struct box *b, uint32_t uid, uint8_t kept)
+{
+	uint32_t	*nu;
+	uint8_t		*nk;
+	size_t		 cap;
+
+	if (b->nuids == b->capuids) {
+		cap = b->capuids == 0 ? 64 : b->capuids * 2;
+		if ((nu = reallocarray(b->uids, cap, sizeof(*nu))) == NULL)
+			return (-1);
+		b->uids = nu;
+		if ((nk = reallocarray(b->kept, cap, sizeof(*nk))) == NULL)
+			return (-1);
+		b->kept = nk;
+		b->capuids = cap;
+	}
+	if (b->nuids > 0 && b->uids[b->nuids - 1] >= uid) {
+		errno = EINVAL;		/* callers go upwards */
+		return (-1);
+	}
+	b->uids[b->nuids] = uid;
+	b->kept[b->nuids++] = kept;
+	return (0);
+}
+
+int
+batch_expunge(struct mailbox *mb, const struct msgrec *r,
+    const struct seen *self)
+{
+	struct box	*b;
+	struct buf	 v = { 0 };
+	uint8_t		 k[12], kept;
+	int		 rc;
+
+	if ((b = box_of(mb)) == NULL)
+		return (-1);
+	(void)key_msg(k, mb->id, r->uid);
+	if (dbenv_del(batch.part->index, span_of(k, 12)) == -1)
+		return (-1);
+	kept = mb->view != NULL && view_counted(mb->view, self, r->uid);
+	if (kept) {
+		(void)buf_put_u64(&v, r->body);
+		rc = dbenv_put(batch.part->gone, span_of(k, 12), span_buf(&v));
+		buf_free(&v);
+	} else if ((rc = ready_unref(batch.part, r->body)) == -1 &&
+	    errno == ENOENT)
+		rc = 0;		/* verify tells of it; it goes anyway */
+	if (rc == -1)
+		return (-1);
+	less(&b->st.messages, 1);
+	b->st.octets -= r->size < b->st.octets ? r->size : b->st.octets;
+	less(&b->st.unseen, (r->flags & MF_SEEN) == 0);
+	less(&b->st.deleted, (r->flags & MF_DELETED) != 0);
+	return (note_uid(b, r->uid, kept));
+}
+
+/* Key: mailbox, modseq, number of the piece. */
+static int
+write_run(struct box *b, const struct buf *runs, unsigned piece)
+{
+	struct buf	 k = { 0 };
+	int		 rc = -1;
+
+	(void)buf_put_u64(&k, b->mb->id);
+	(void)buf_put_u64(&k, b->st.modseq);
+	(void)buf_put_u16(&k, (uint16_t)piece);
+	if (!buf_failed(&k) && !buf_failed(runs))
+		rc = dbenv_put(batch.part->vanished, span_buf(&k),
+		    span_buf(runs));
+	buf_free(&k);
+	return (rc);
+}
+
+/*
+ * RFC 7162 section 3.2: which UIDs this command removed, as runs lo, hi.  Time
+ * stands in front, for old ones to go.
+ */
+static int
+write_vanished(struct box *b)
+{
+	struct buf	 runs = { 0 };
+	unsigned	 n = 0, piece = 0;
+	size_t		 i, j;
+	int		 rc = 0;
+
+	for (i = 0; i < b->nuids && rc == 0; i = j) {
+		for (j = i + 1; j < b->nuids &&
+		    b->uids[j] == b->uids[j - 1] + 1; j++)
+			continue;
+		if (n == 0)
+			(void)buf_put_u64(&runs, store_time());
+		(void)buf_put_u32(&runs, b->uids[i]);
+		(void)buf_put_u32(&runs, b->uids[j - 1]);
+		if (++n == VANISHED_RUNS || j == b->nuids) {
+			rc = write_run(b, &runs, piece++);
+			buf_reset(&runs);
+			n = 0;
+		}
+	}
+	buf_free(&runs);
+	return (rc);
+}
+
+static void
+apply(void)
+{
+	uint64_t	 seq = dbenv_seq(batch.part->env);
+	struct op	*o;
+	struct box	*b;
+	struct view	*v;
+	size_t		 i;
+
+	for (i = 0; i < batch.nboxes; i++) {
+		batch.boxes[i].st.recent = batch.boxes[i].mb->st.recent;
+		batch.boxes[i].mb->st = batch.boxes[i].st;
+		batch.boxes[i].mb->seq = seq;
+	}
+	for (i = 0; i < batch.nops; i++) {
+		o = &batch.ops[i];
+		if ((v = batch.boxes[o->box].mb->view) == NULL)
+			continue;
+		if (o->kind == OP_ADD)
+			(void)view_add(v, &o->rec, seq);
+		else
+			view_flags(v, &o->rec, seq, o->author);
+	}
+	for (i = 0; i < batch.nboxes; i++) {
+		b = &batch.boxes[i];
+		if (b->nuids > 0 && b->mb->view != NULL)
+			view_expunge(b->mb->view, b->uids, b->kept, b->nuids,
+			    seq);
+	}
+}
+
+static void
+done(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < batch.nboxes; i++) {
+		free(batch.boxes[i].uids);
+		free(batch.boxes[i].kept);
+	}
+	/* A large one gives its memory back. */
+	if (batch.capops > 1024) {
+		free(batch.ops);
+		batch.ops = NULL;
+		batch.capops = 0;
+	}
+	batch.nboxes = 0;
+	batch.nops = 0;
+	batch.part = NULL;
+}
+
+int
+batch_commit(void)
+{
+	struct box	*b;
+	uint8_t		 k[16];
+	size_t		 i;
+	int		 e;
+
+	for (i = 0; i < batch.nboxes; i++) {
+		b = &batch.boxes[i];
+		if (part_put(batch.part->state, key_u64_2(k,
+		    b->mb->account->id, b->mb->id), &c_mbstate,
+		    &b->st) == -1 || write_vanished(b) == -1) {
+			e = errno;
+			batch_abort();
+			errno = e;
+			return (-1);
+		}
+	}
+	if (dbenv_commit(batch.part->env) == -1) {
+		e = errno;
+		done();
+		errno = e;
+		return (-1);
+	}
+	apply();
+	done();
+	return (0);
+}
+
+void
+batch_abort(void)
+{
+	int	 e = errno;
+
+	if (batch.part == NULL)
+		return;
+	dbenv_abort(batch.part->env);
+	done();
+	errno = e;
+}

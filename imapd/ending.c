@@ -1,0 +1,258 @@
+/*
+ * Removals in slices.  See ending.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/ending.h"
+#include "imapd/ready.h"
+#include "imapd/store.h"
+#include "log.h"
+
+struct leaving {
+	uint64_t	 mailbox;
+	uint64_t	 body;
+	uint32_t	 uid;
+};
+
+struct ending {
+	struct work	 work;
+	struct part	*part;
+	uint64_t	*dead;
+	size_t		 ndead;
+	struct leaving	*gone;
+	size_t		 ngone, capgone;
+};
+
+static int	 run(struct work *);
+static int	 some_gone(struct ending *);
+static int	 some_dead(struct ending *);
+static int	 remove_some(struct part *, uint64_t);
+static int	 read_left(struct ending *);
+
+/* One transaction of messages that nobody counts. */
+static int
+some_gone(struct ending *e)
+{
+	struct part	*p = e->part;
+	struct leaving	*l;
+	uint8_t		 k[12];
+	size_t		 n;
+
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	for (n = 0; n < ENDING_MESSAGES && n < e->ngone; n++) {
+		l = &e->gone[e->ngone - 1 - n];
+		if (dbenv_del(p->gone, key_msg(k, l->mailbox,
+		    l->uid)) == -1) {
+			if (errno == ENOENT)
+				continue;
+			goto err;
+		}
+		if (ready_unref(p, l->body) == -1 && errno != ENOENT)
+			goto err;
+	}
+	if (dbenv_commit(p->env) == -1)
+		return (-1);
+	e->ngone -= n;
+	return (0);
+err:
+	dbenv_abort(p->env);
+	return (-1);
+}
+
+/* Some messages of a removed mailbox: 1 there may be more, 0 none, -1. */
+static int
+remove_some(struct part *p, uint64_t id)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	struct msgrec		 r;
+	uint8_t			 k[12], kp[8];
+	int			 rc, n = 0;
+
+	dbenv_iter_init(&it, p->index, key_u64(kp, id), key_u64(kp, id));
+	while (n < ENDING_MESSAGES &&
+	    (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
+		if (rc == -1 && errno != EILSEQ)
+			break;
+		n++;
+		if (dbenv_del(p->index, key_msg(k, id, key_uid(key))) == -1) {
+			rc = -1;
+			break;
+		}
+		/* A damaged one leaves its body behind, which verify tells. */
+		if (rc == 1 && codec_get(&val, &c_msgrec, &r) == 0 &&
+		    ready_unref(p, r.body) == -1 && errno != ENOENT) {
+			rc = -1;
+			break;
+		}
+		rc = 1;
+	}
+	dbenv_iter_free(&it);
+	return (rc);
+}
+
+/* The records of what vanished there. */
+static int
+remove_vanished(struct part *p, uint64_t id)
+{
+	struct span	 key, val;
+	uint8_t		 k[8];
+	int		 n;
+
+	for (n = 0; n < ENDING_MESSAGES; n++) {
+		if (dbenv_next(p->vanished, key_u64(k, id), &key, &val) == -1)
+			return (errno == ENOENT ? 0 : -1);
+		if (key.n < 8 || memcmp(key.p, k, 8) != 0)
+			return (0);
+		if (dbenv_del(p->vanished, key) == -1)
+			return (-1);
+	}
+	return (1);
+}
+
+static int
+some_dead(struct ending *e)
+{
+	struct part	*p = e->part;
+	uint64_t	 id = e->dead[e->ndead - 1];
+	uint8_t		 k[8];
+	int		 rc;
+
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	if ((rc = remove_some(p, id)) == 0)
+		rc = remove_vanished(p, id);
+	if (rc == 0 && dbenv_del(p->dead, key_u64(k, id)) == -1 &&
+	    errno != ENOENT)
+		rc = -1;
+	if (rc == -1) {
+		dbenv_abort(p->env);
+		return (-1);
+	}
+	if (dbenv_commit(p->env) == -1)
+		return (-1);
+	if (rc == 0)
+		e->ndead--;
+	return (0);
+}
+
+static int
+run(struct work *w)
+{
+	struct ending	*e = (struct ending *)(void *)w;
+	int		 rc = 0;
+
+	if (e->ngone > 0)
+		rc = some_gone(e);
+	else if (e->ndead > 0)
+		rc = some_dead(e);
+	if (rc == -1) {		/* what is left waits for the next occasion */
+		log_error("partition %02u: removing: %s", e->part->num,
+		    dbenv_error(e->part->env));
+		return (0);
+	}
+	return (e->ngone > 0 || e->ndead > 0);
+}
+
+int
+ending_add(struct part *p, uint64_t id, uint64_t seq)
+{
+	struct ending	*e = p->endings;
+	uint64_t	*nv;
+
+	(void)seq;	/* later groups are flushed later */
+	if (e == NULL || (nv = reallocarray(e->dead, e->ndead + 1,
+	    sizeof(*nv))) == NULL)
+		return (-1);
+	e->dead = nv;
+	nv[e->ndead++] = id;
+	store_work(p->store, &e->work);
+	return (0);
+}
+
+void
+ending_message(struct part *p, uint64_t mailbox, const struct msgrec *r)
+{
+	struct ending	*e = p->endings;
+	struct leaving	*nv;
+	size_t		 cap;
+
+	if (e == NULL)
+		return;
+	if (e->ngone == e->capgone) {
+		cap = e->capgone == 0 ? 64 : e->capgone * 2;
+		if ((nv = reallocarray(e->gone, cap, sizeof(*nv))) == NULL)
+			return;
+		e->gone = nv;
+		e->capgone = cap;
+	}
+	e->gone[e->ngone].mailbox = mailbox;
+	e->gone[e->ngone].body = r->body;
+	e->gone[e->ngone++].uid = r->uid;
+	store_work(p->store, &e->work);
+}
+
+static int
+read_left(struct ending *e)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	struct msgrec		 r = { 0 };
+	uint64_t		 id;
+	int			 rc;
+
+	dbenv_iter_init(&it, e->part->dead, span_of("", 0), span_of("", 0));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
+		if (span_get_u64(&key, &id) == 0 &&
+		    ending_add(e->part, id, 0) == -1)
+			break;
+	dbenv_iter_free(&it);
+	if (rc != 0)
+		return (-1);
+	dbenv_iter_init(&it, e->part->gone, span_of("", 0), span_of("", 0));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		r.uid = key_uid(key);
+		if (span_get_u64(&key, &id) == 0 &&
+		    span_get_u64(&val, &r.body) == 0)
+			ending_message(e->part, id, &r);
+	}
+	dbenv_iter_free(&it);
+	return (rc);
+}
+
+int
+ending_start(struct part *p)
+{
+	struct ending	*e;
+
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return (-1);
+	e->part = p;
+	e->work.run = run;
+	p->endings = e;
+	return (read_left(e));
+}
+
+void
+ending_stop(struct part *p)
+{
+	struct ending	*e = p->endings;
+
+	if (e == NULL)
+		return;
+	store_unwork(p->store, &e->work);
+	free(e->dead);
+	free(e->gone);
+	free(e);
+	p->endings = NULL;
+}
+
+int
+ending_busy(const struct part *p)
+{
+	return (p->endings != NULL &&
+	    (p->endings->ndead > 0 || p->endings->ngone > 0));
+}

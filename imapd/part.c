@@ -1,0 +1,280 @@
+/*
+ * A partition's environment: opening, the schema, the turn of the loop.  What
+ * the databases hold: part.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/account.h"
+#include "imapd/part.h"
+#include "imapd/store.h"
+#include "log.h"
+
+static void	 part_log(void *, enum dbenv_level, const char *);
+static void	 part_begun(void *);
+static void	 part_undone(void *, uint64_t, int);
+static void	 part_fatal(void *, const char *);
+static void	 part_notify(evutil_socket_t, short, void *);
+static void	 part_turn(evutil_socket_t, short, void *);
+static int	 part_databases(struct part *);
+
+static const struct field f_account[] = {
+	F_STR(rec_account, name, 512), F_U32(rec_account, uidvalidity),
+	F_U64(rec_account, created),
+};
+const struct codec c_rec_account = CODEC(rec_account, f_account);
+
+static const struct field f_mailbox[] = {
+	F_STR(rec_mailbox, name, MAILBOX_NAME_MAX),
+	F_U32(rec_mailbox, uidvalidity), F_U32(rec_mailbox, uses),
+	F_U64(rec_mailbox, created),
+	F_STR(rec_mailbox, keywords, KEYWORDS_MAX * (KEYWORD_MAX + 1)),
+};
+const struct codec c_rec_mailbox = CODEC(rec_mailbox, f_mailbox);
+
+static const struct field f_state[] = {
+	F_U32(mbstate, uidnext), F_U32(mbstate, recent),
+	F_U32(mbstate, messages), F_U32(mbstate, unseen),
+	F_U32(mbstate, deleted), F_U64(mbstate, octets),
+	F_U64(mbstate, modseq), F_U64(mbstate, floor),
+};
+const struct codec c_mbstate = CODEC(mbstate, f_state);
+
+static const struct field f_msg[] = {
+	F_U32(msgrec, flags), F_U64(msgrec, keywords), F_U64(msgrec, modseq),
+	F_U64(msgrec, date), F_U64(msgrec, saved), F_U64(msgrec, body),
+	F_U64(msgrec, email), F_U32(msgrec, size), F_U16(msgrec, zone),
+};
+const struct codec c_msgrec = CODEC(msgrec, f_msg);
+
+static const struct {
+	const char	*name;
+	size_t		 off;
+} databases[] = {
+	{ "account",	offsetof(struct part, account) },
+	{ "mailbox",	offsetof(struct part, mailbox) },
+	{ "state",	offsetof(struct part, state) },
+	{ "sub",	offsetof(struct part, sub) },
+	{ "index",	offsetof(struct part, index) },
+	{ "ready",	offsetof(struct part, ready) },
+	{ "vanished",	offsetof(struct part, vanished) },
+	{ "gone",	offsetof(struct part, gone) },
+	{ "dead",	offsetof(struct part, dead) },
+	{ "key",	offsetof(struct part, key) },
+};
+
+static void
+be64(uint8_t *p, uint64_t v)
+{
+	int	 i;
+
+	for (i = 7; i >= 0; i--, v >>= 8)
+		p[i] = (uint8_t)v;
+}
+
+struct span
+key_u64(uint8_t k[8], uint64_t a)
+{
+	be64(k, a);
+	return (span_of(k, 8));
+}
+
+struct span
+key_u64_2(uint8_t k[16], uint64_t a, uint64_t b)
+{
+	be64(k, a);
+	be64(k + 8, b);
+	return (span_of(k, 16));
+}
+
+struct span
+key_msg(uint8_t k[12], uint64_t mailbox, uint32_t uid)
+{
+	int	 i;
+
+	be64(k, mailbox);
+	for (i = 11; i >= 8; i--, uid >>= 8)
+		k[i] = (uint8_t)uid;
+	return (span_of(k, 12));
+}
+
+uint32_t
+key_uid(struct span k)
+{
+	if (k.n != 12)
+		return (0);
+	return ((uint32_t)k.p[8] << 24 | (uint32_t)k.p[9] << 16 |
+	    (uint32_t)k.p[10] << 8 | k.p[11]);
+}
+
+int
+part_put(struct dbenv_db *db, struct span key, const struct codec *c,
+    const void *v)
+{
+	static struct buf	 b;	/* kept: every write passes here */
+
+	buf_reset(&b);
+	if (codec_put(&b, c, v) == -1)
+		return (-1);
+	return (dbenv_put(db, key, span_buf(&b)));
+}
+
+int
+part_get(struct dbenv_db *db, struct span key, const struct codec *c, void *v)
+{
+	struct span	 val;
+
+	if (dbenv_get(db, key, &val) == -1)
+		return (-1);
+	if (codec_get(&val, c, v) == -1 || val.n != 0) {
+		log_error("database %s: a record of %zu octets does not decode",
+		    dbenv_db_name(db), val.n);
+		errno = EILSEQ;
+		return (-1);
+	}
+	return (0);
+}
+
+static void
+part_log(void *arg, enum dbenv_level level, const char *text)
+{
+	struct part	*p = arg;
+
+	if (level == DBENV_LOG_ERR)
+		log_error("partition %02u: %s", p->num, text);
+	else if (level == DBENV_LOG_WARN)
+		log_warn("partition %02u: %s", p->num, text);
+	else
+		log_info("partition %02u: %s", p->num, text);
+}
+
+/* Runs behind everything that this turn of the loop has to do. */
+static void
+part_begun(void *arg)
+{
+	struct part	*p = arg;
+
+	if (event_initialized(&p->turn))
+		event_active(&p->turn, EV_TIMEOUT, 0);
+}
+
+static void
+part_undone(void *arg, uint64_t seq, int error)
+{
+	struct part	*p = arg;
+
+	log_warn("partition %02u: writes undone: %s", p->num, strerror(error));
+	account_undone(p, seq);
+}
+
+static void
+part_fatal(void *arg, const char *text)
+{
+	struct part	*p = arg;
+
+	log_error("partition %02u: %s; ending", p->num, text);
+	_exit(1);
+}
+
+static void
+part_notify(evutil_socket_t fd, short what, void *arg)
+{
+	struct part	*p = arg;
+
+	(void)fd;
+	(void)what;
+	dbenv_notify(p->env);
+}
+
+static void
+part_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct part	*p = arg;
+
+	(void)fd;
+	(void)what;
+	dbenv_turn_end(p->env);
+}
+
+static int
+part_databases(struct part *p)
+{
+	struct dbenv_db	*db;
+	size_t		 i;
+
+	for (i = 0; i < nitems(databases); i++) {
+		if ((db = dbenv_db(p->env, databases[i].name, 0)) == NULL)
+			return (-1);
+		memcpy((uint8_t *)p + databases[i].off, &db, sizeof(db));
+	}
+	return (0);
+}
+
+struct part *
+part_open(struct store *store, const struct part_conf *conf)
+{
+	struct dbenv_conf	 dc = { 0 };
+	struct buf		 why = { 0 };
+	struct part		*p;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL) {
+		log_error("no memory");
+		return (NULL);
+	}
+	p->store = store;
+	p->num = conf->num;
+	dc.home = conf->home;
+	dc.uid = conf->uid;
+	dc.gid = conf->gid;
+	dc.cache = conf->cache;
+	dc.margin = conf->margin;
+	dc.log = part_log;
+	dc.begun = part_begun;
+	dc.undone = part_undone;
+	dc.fatal = part_fatal;
+	dc.arg = p;
+	if (dbenv_open(&dc, &p->env, &why) == -1) {
+		log_error("partition %02u: %s", p->num, buf_cstr(&why));
+		buf_free(&why);
+		free(p);
+		return (NULL);
+	}
+	buf_free(&why);
+	if (part_databases(p) == -1 ||
+	    (p->bodies = body_open(p->env)) == NULL ||
+	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1) {
+		log_error("partition %02u: %s", p->num, dbenv_error(p->env));
+		part_close(p);
+		return (NULL);
+	}
+	return (p);
+}
+
+int
+part_start(struct part *p)
+{
+	event_assign(&p->ev, p->store->base, dbenv_fd(p->env),
+	    EV_READ | EV_PERSIST, part_notify, p);
+	event_assign(&p->turn, p->store->base, -1, 0, part_turn, p);
+	if (event_add(&p->ev, NULL) == -1 || dbenv_start(p->env) == -1) {
+		log_error("partition %02u: %s", p->num, strerror(errno));
+		return (-1);
+	}
+	return (0);
+}
+
+void
+part_close(struct part *p)
+{
+	if (p == NULL)
+		return;
+	account_free_all(p);
+	if (event_initialized(&p->ev)) {
+		event_del(&p->ev);
+		event_del(&p->turn);
+	}
+	body_close(p->bodies);
+	dbenv_close(p->env);
+	free(p);
+}

@@ -1,0 +1,602 @@
+/*
+ * The life of an IMAP session: its turns, its output, its end.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imapd/append.h"
+#include "imapd/session.h"
+#include "io.h"
+#include "log.h"
+
+static int	 run(struct work *);
+static int	 turn(struct session *);
+static void	 on_io(struct io *, enum io_event, void *);
+static void	 on_flushed(struct dbenv_wait *, int);
+static void	 news(struct seen *);
+static int	 flushed(struct session *);
+static void	 send_out(struct session *);
+static void	 command_end(struct session *);
+static void	 greet(struct session *, const struct msg_session *);
+static void	 write_expunged(struct seen *, uint32_t, uint32_t);
+static void	 write_changed(struct seen *, const struct msgrec *);
+static void	 write_exists(struct seen *, uint32_t, uint32_t);
+
+static const struct seen_teller teller = {
+	write_expunged, write_changed, write_exists
+};
+
+static struct session *
+of_seen(struct seen *s)
+{
+	return ((struct session *)(void *)((char *)s -
+	    offsetof(struct session, seen)));
+}
+
+static struct session *
+session_alloc(struct store *store, const struct msg_session *m)
+{
+	struct session	*s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return (NULL);
+	s->store = store;
+	s->work.run = run;
+	s->id = ++store->next_session;
+	s->since = s->last_in = s->last_out = store_now();
+	s->state = ST_AUTH;
+	s->serial = m->password_serial;
+	s->tls = m->tls;
+	s->admin = m->admin;
+	s->max_message = store->limits.message;
+	s->seen.news = news;
+	s->keylen = m->key.n;
+	if ((s->address = span_dup(m->address)) == NULL ||
+	    (s->mech = span_dup(m->mech)) == NULL ||
+	    (s->remote = span_dup(m->remote)) == NULL ||
+	    (s->key = malloc(m->key.n + 1)) == NULL ||
+	    buf_add_span(&s->pending, m->pending) == -1) {
+		session_free(s);
+		errno = ENOMEM;
+		return (NULL);
+	}
+	if (m->key.n > 0)
+		memcpy(s->key, m->key.p, m->key.n);
+	append_lexer(s);
+	return (s);
+}
+
+int
+session_new(struct store *store, struct part *part,
+    const struct msg_session *m, int fd)
+{
+	struct session	*s;
+	int		 e;
+
+	if ((s = session_alloc(store, m)) == NULL) {
+		close(fd);
+		return (-1);
+	}
+	if ((s->account = account_get(part, m->account, m->name)) == NULL)
+		goto err;
+	if (s->account->nsessions >= store->limits.sessions) {
+		errno = EMLINK;
+		goto err;
+	}
+	if ((s->io = io_new(store->base, fd, on_io, s)) == NULL) {
+		fd = -1;
+		errno = ENOMEM;
+		goto err;
+	}
+	io_lowat(s->io, store->limits.out_low);
+	s->account->nsessions++;
+	TAILQ_INSERT_TAIL(&store->sessions, s, entry);
+	store->nsessions++;
+	greet(s, m);
+	/* The account may have been made just now. */
+	session_hold(s, s->account->seq);
+	s->phase = PHASE_FLUSH;
+	session_wake(s);
+	return (0);
+err:
+	e = errno;
+	if (fd != -1)
+		close(fd);
+	session_free(s);
+	errno = e;
+	return (-1);
+}
+
+/* The answer to the login command, or a PREAUTH greeting, RFC 3501 7.1.4. */
+static void
+greet(struct session *s, const struct msg_session *m)
+{
+	if (m->preauth || m->tag.n == 0)
+		(void)buf_adds(&s->reply, "* PREAUTH [");
+	else {
+		(void)buf_add_span(&s->reply, m->tag);
+		(void)buf_adds(&s->reply, " OK [");
+	}
+	session_capability(s, &s->reply);
+	(void)buf_adds(&s->reply, m->preauth || m->tag.n == 0 ?
+	    "] Letterlock ready" : "] Logged in");
+}
+
+void
+session_free(struct session *s)
+{
+	if (s == NULL)
+		return;
+	store_unwork(s->store, &s->work);
+	if (s->data_free != NULL)
+		s->data_free(s->data);
+	append_free(s);
+	session_unselect(s);
+	if (s->account != NULL) {
+		dbenv_unwait(s->account->part->env, &s->wait);
+		if (s->io != NULL)
+			s->account->nsessions--;
+		account_put(s->account);
+	}
+	if (s->io != NULL) {
+		TAILQ_REMOVE(&s->store->sessions, s, entry);
+		s->store->nsessions--;
+		io_free(s->io);
+	}
+	lex_free(&s->lex);
+	buf_freezero(&s->pending);
+	buf_free(&s->scratch);
+	buf_free(&s->out);
+	buf_free(&s->reply);
+	free(s->address);
+	free(s->mech);
+	free(s->remote);
+	free(s->key);
+	free(s);
+}
+
+void
+session_bye(struct session *s, const char *text)
+{
+	struct io	*io = s->io;
+
+	if (s->phase != PHASE_OVER)
+		(void)io_printf(io, "* BYE %s\r\n", text);
+	s->phase = PHASE_OVER;
+	/* The socket lives on until the client took its BYE. */
+	TAILQ_REMOVE(&s->store->sessions, s, entry);
+	s->store->nsessions--;
+	s->account->nsessions--;
+	s->io = NULL;
+	io_set(io, on_io, NULL);
+	io_finish(io);
+	session_free(s);
+}
+
+void
+session_wake(struct session *s)
+{
+	store_work(s->store, &s->work);
+}
+
+struct buf *
+session_out(struct session *s)
+{
+	return (&s->out);
+}
+
+void
+session_hold(struct session *s, uint64_t seq)
+{
+	if (seq > s->hold)
+		s->hold = seq;
+}
+
+int
+session_room(struct session *s)
+{
+	return (s->out.n + io_outlen(s->io) < s->store->limits.out_high);
+}
+
+enum step
+session_reply(struct session *s, const char *text)
+{
+	buf_reset(&s->reply);
+	(void)buf_add_span(&s->reply, s->tag);
+	(void)buf_addc(&s->reply, ' ');
+	(void)buf_adds(&s->reply, text);
+	return (STEP_DONE);
+}
+
+enum step
+session_replyf(struct session *s, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	buf_reset(&s->reply);
+	(void)buf_add_span(&s->reply, s->tag);
+	(void)buf_addc(&s->reply, ' ');
+	va_start(ap, fmt);
+	(void)buf_addv(&s->reply, fmt, ap);
+	va_end(ap);
+	return (STEP_DONE);
+}
+
+enum step
+session_syntax(struct session *s, const struct cursor *c)
+{
+	s->bad++;
+	return (session_replyf(s, "BAD %s", c->error != NULL &&
+	    c->error[0] != '\0' ? c->error : "syntax error"));
+}
+
+static const struct {
+	int		 error;
+	const char	*text;
+} errors[] = {
+	{ ENOENT,	"NO [NONEXISTENT] no such mailbox" },
+	{ EEXIST,	"NO [ALREADYEXISTS] that mailbox exists" },
+	{ EINVAL,	"NO [CANNOT] not a possible name" },
+	{ EMLINK,	"NO [LIMIT] too many of them" },
+	{ EPERM,	"NO [CANNOT] not with the INBOX" },
+	{ ENOSPC,	"NO [UNAVAILABLE] the disk is full" },
+	{ EDQUOT,	"NO [OVERQUOTA] the quota is used up" },
+	{ EFBIG,	"NO [TOOBIG] message too large" },
+	{ EROFS,	"NO [READ-ONLY] mailbox is open read-only" },
+	{ ENOMEM,	"NO [UNAVAILABLE] no memory, try again later" },
+};
+
+enum step
+session_no(struct session *s, int error)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(errors); i++)
+		if (errors[i].error == error)
+			return (session_reply(s, errors[i].text));
+	log_error("account %s: %s: %s", log_escs(s->account->name),
+	    s->command != NULL ? s->command->name : "-", strerror(error));
+	return (session_reply(s, "NO [SERVERBUG] internal error"));
+}
+
+enum step
+session_begin(struct session *s, enum step (*step)(struct session *),
+    void *data, void (*data_free)(void *))
+{
+	s->step = step;
+	s->data = data;
+	s->data_free = data_free;
+	return (STEP_AGAIN);
+}
+
+void
+session_unselect(struct session *s)
+{
+	seen_close(&s->seen);
+	s->seen.news = news;
+	s->state = ST_AUTH;
+}
+
+/* Output goes to the socket; a large buffer changes hands. */
+static void
+send_out(struct session *s)
+{
+	struct buf	*to, tmp;
+
+	if (s->out.n == 0)
+		return;
+	to = io_out(s->io);
+	if (to->n == 0) {
+		tmp = *to;
+		*to = s->out;
+		to->max = tmp.max;
+		s->out = tmp;
+		s->out.max = 0;
+		buf_free(&s->out);
+	} else {
+		(void)buf_add(to, s->out.p, s->out.n);
+		buf_reset(&s->out);
+	}
+	io_kick(s->io);
+	s->last_out = store_now();
+}
+
+static void
+on_flushed(struct dbenv_wait *w, int error)
+{
+	struct session	*s = w->arg;
+
+	s->waiting = 0;
+	if (error != 0) {
+		/* What was to be said did not happen. */
+		buf_reset(&s->out);
+		if (s->phase == PHASE_FLUSH && s->command == NULL) {
+			buf_reset(&s->reply);
+			(void)buf_adds(&s->reply,
+			    "* BYE [UNAVAILABLE] try again later");
+			s->over = 1;
+		} else if (s->phase == PHASE_FLUSH || s->phase == PHASE_PAUSE) {
+			(void)session_no(s, error);
+			s->phase = PHASE_FLUSH;
+		}
+		s->hold = 0;
+	}
+	session_wake(s);
+}
+
+/* 1: all that this session's output depends on is on disk. */
+static int
+flushed(struct session *s)
+{
+	struct dbenv	*env = s->account->part->env;
+
+	if (s->hold == 0 || s->hold <= dbenv_flushed(env)) {
+		s->hold = 0;
+		return (1);
+	}
+	if (s->waiting)
+		return (0);
+	s->wait.done = on_flushed;
+	s->wait.arg = s;
+	if (dbenv_wait(env, s->hold, &s->wait) == 1) {
+		s->hold = 0;
+		return (1);
+	}
+	s->waiting = 1;
+	return (0);
+}
+
+static void
+write_expunged(struct seen *n, uint32_t seq, uint32_t uid)
+{
+	(void)uid;
+	(void)buf_addf(&of_seen(n)->out, "* %u EXPUNGE\r\n", seq);
+}
+
+static void
+write_changed(struct seen *n, const struct msgrec *r)
+{
+	struct session	*s = of_seen(n);
+
+	(void)buf_addf(&s->out, "* %u FETCH (UID %u ", seen_seq(n, r->uid),
+	    r->uid);
+	session_write_flags(s, &s->out, r, seen_recent(n, r->uid));
+	(void)buf_adds(&s->out, ")\r\n");
+}
+
+static void
+write_exists(struct seen *n, uint32_t count, uint32_t recent)
+{
+	(void)buf_addf(&of_seen(n)->out, "* %u EXISTS\r\n* %u RECENT\r\n",
+	    count, recent);
+}
+
+void
+session_write_flags(struct session *s, struct buf *b, const struct msgrec *r,
+    int recent)
+{
+	static const char *const names[] = { "\\Seen", "\\Answered",
+	    "\\Flagged", "\\Deleted", "\\Draft" };
+	const struct mailbox	*mb = s->seen.view->mb;
+	const char		*sp = "";
+	size_t			 i;
+
+	(void)buf_adds(b, "FLAGS (");
+	for (i = 0; i < nitems(names); i++)
+		if ((r->flags & 1u << i) != 0) {
+			(void)buf_adds(b, sp);
+			(void)buf_adds(b, names[i]);
+			sp = " ";
+		}
+	if (recent) {
+		(void)buf_adds(b, sp);
+		(void)buf_adds(b, "\\Recent");
+		sp = " ";
+	}
+	for (i = 0; r->keywords >> i != 0 && i < mb->nkeywords; i++)
+		if ((r->keywords >> i & 1) != 0) {
+			(void)buf_adds(b, sp);
+			(void)buf_adds(b, mb->keywords[i]);
+			sp = " ";
+		}
+	(void)buf_addc(b, ')');
+}
+
+void
+session_tell(struct session *s, int expunges)
+{
+	if (s->state == ST_SELECTED && seen_news(&s->seen, expunges))
+		seen_tell(&s->seen, &teller, expunges);
+}
+
+static void
+news(struct seen *n)
+{
+	struct session	*s = of_seen(n);
+
+	if (n->lost || s->phase == PHASE_IDLE)
+		session_wake(s);
+}
+
+/* The tagged answer, and everything of the command is given back. */
+static void
+command_end(struct session *s)
+{
+	int	 quiet = s->command != NULL &&
+		    (s->command->flags & CF_NOEXPUNGE) != 0 && !s->uid;
+
+	session_tell(s, !quiet);
+	(void)buf_add_span(&s->out, span_buf(&s->reply));
+	(void)buf_adds(&s->out, "\r\n");
+	send_out(s);
+	buf_free(&s->reply);
+	buf_free(&s->scratch);
+	if (s->data_free != NULL)
+		s->data_free(s->data);
+	s->data = NULL;
+	s->data_free = NULL;
+	s->step = NULL;
+	s->command = NULL;
+	append_free(s);
+	lex_next(&s->lex);
+	s->phase = PHASE_READ;
+}
+
+static void
+after_step(struct session *s, enum step r)
+{
+	switch (r) {
+	case STEP_DONE:
+		s->phase = PHASE_FLUSH;
+		break;
+	case STEP_FLUSH:
+		s->phase = PHASE_PAUSE;
+		break;
+	case STEP_AGAIN:
+	case STEP_WAIT:
+		s->phase = PHASE_STEP;
+		break;
+	}
+	if (s->hold == 0)
+		send_out(s);
+}
+
+/*
+ * One turn of a session, half a millisecond or so.  1: it has more to do now;
+ * 0: it waits for octets, room, a flush; -1: it is gone.
+ */
+static int
+turn(struct session *s)
+{
+	enum step	 r;
+	int		 rc;
+
+	if (s->seen.lost) {
+		session_bye(s, s->seen.view->mb->removed ?
+		    "the selected mailbox was removed" :
+		    "[UNAVAILABLE] too far behind, please reconnect");
+		return (-1);
+	}
+	switch ((enum phase)s->phase) {
+	case PHASE_READ:
+	case PHASE_IDLE:
+		if (s->phase == PHASE_IDLE && session_room(s)) {
+			session_tell(s, 1);
+			send_out(s);
+		}
+		if ((rc = session_input(s)) == 0 && s->ended) {
+			s->phase = PHASE_OVER;	/* it closed; flush and go */
+			session_bye(s, "");
+			return (-1);
+		}
+		if (rc <= 0)
+			return (rc);
+		if (s->phase == PHASE_READ) {
+			r = command_run(s);
+			if (s->phase == PHASE_READ)
+				after_step(s, r);
+		}
+		return (1);
+	case PHASE_STEP:
+		if (!session_room(s))
+			return (0);
+		r = s->step(s);
+		after_step(s, r);
+		return (r != STEP_WAIT);
+	case PHASE_PAUSE:
+		if (!flushed(s))
+			return (0);
+		session_tell(s, 1);
+		send_out(s);
+		s->phase = PHASE_STEP;
+		return (1);
+	case PHASE_FLUSH:
+		if (!flushed(s))
+			return (0);
+		command_end(s);
+		if (s->over) {
+			s->phase = PHASE_OVER;
+			session_bye(s, "");
+			return (-1);
+		}
+		return (1);
+	case PHASE_OVER:
+		break;
+	}
+	return (0);
+}
+
+static int
+run(struct work *w)
+{
+	struct session	*s = (struct session *)(void *)w;
+	uint64_t	 until = store_us() + 500;
+	int		 rc;
+
+	do {
+		rc = turn(s);
+	} while (rc == 1 && store_us() < until);
+	return (rc == 1);
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct session	*s = arg;
+
+	(void)io;
+	if (s == NULL)
+		return;		/* only its BYE is under way */
+	switch (what) {
+	case IO_DATA:
+		s->last_in = store_now();
+		if (s->phase == PHASE_READ || s->phase == PHASE_IDLE)
+			session_wake(s);
+		else {
+			io_pause(s->io);
+			s->paused = 1;
+		}
+		break;
+	case IO_EOF:
+		s->ended = 1;
+		session_wake(s);
+		break;
+	case IO_LOWAT:
+		session_wake(s);
+		break;
+	default:
+		session_free(s);
+		break;
+	}
+}
+
+void
+session_tick(struct session *s)
+{
+	const struct store_limits	*l = &s->store->limits;
+	uint64_t			 now = store_now();
+	size_t				 left = io_outlen(s->io);
+
+	if (left > 0) {		/* it has something to read first */
+		if (left != s->unread)
+			s->progress = now;
+		else if (now - s->progress > l->stalled) {
+			session_free(s);
+			return;
+		}
+		s->unread = left;
+		return;
+	}
+	s->unread = 0;
+	if (now - s->last_in > l->autologout && s->phase == PHASE_IDLE)
+		session_bye(s, "idle for too long, please reconnect");
+	else if (now - s->last_in > l->autologout && s->phase == PHASE_READ)
+		session_bye(s, "idle for too long");
+	else if (s->phase == PHASE_IDLE && now - s->last_out >= l->still_here) {
+		(void)buf_adds(&s->out, "* OK still here\r\n");
+		send_out(s);
+	}
+}

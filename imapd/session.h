@@ -1,0 +1,148 @@
+/*
+ * An IMAP session after login.  One command runs at a time, to its end: a
+ * session whose command waits reads no further one.  What a command says goes
+ * into out and leaves when the group it depends on is flushed; then come the
+ * news of the mailbox, then the tagged answer.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdint.h>
+
+#include "imapd/account.h"
+#include "imapd/parse/cursor.h"
+#include "imapd/parse/lex.h"
+#include "imapd/store.h"
+#include "imapd/view.h"
+#include "msg.h"
+
+struct io;
+struct session;
+struct command;
+struct append;
+
+/* States, as bits for the table of commands. */
+#define ST_AUTH		0x01u		/* logged in, no mailbox */
+#define ST_SELECTED	0x02u
+#define ST_BOTH		(ST_AUTH | ST_SELECTED)
+
+enum step {
+	STEP_DONE,		/* session_reply() was called */
+	STEP_AGAIN,		/* more to do: step is called in a later slice */
+	STEP_FLUSH,		/* the same, after the flush, the news told */
+	STEP_WAIT		/* session_wake() will be called */
+};
+
+enum phase {
+	PHASE_READ,		/* reads a command */
+	PHASE_STEP,		/* step goes on */
+	PHASE_FLUSH,		/* waits for the flush, then the answer */
+	PHASE_PAUSE,		/* waits for the flush, then step again */
+	PHASE_IDLE,		/* RFC 2177: until DONE */
+	PHASE_OVER		/* BYE was sent */
+};
+
+/* RFC 5161 and what else a client switched on. */
+#define ENABLED_CONDSTORE	0x01u
+#define ENABLED_UTF8		0x02u
+
+struct session {
+	struct work		 work;		/* first */
+	struct store		*store;
+	struct io		*io;
+	struct account		*account;
+	uint64_t		 id;
+	uint64_t		 since, last_in, last_out;	/* store_now() */
+	uint64_t		 progress;	/* when it last read something */
+	size_t			 unread;	/* output queued at the last tick */
+	char			*address, *mech, *remote;
+	uint8_t			 *key;		/* of a client certificate */
+	size_t			 keylen;
+	uint64_t		 serial;
+	uint64_t		 max_message;	/* octets of one; the listener's */
+	uint8_t			 tls, admin;
+	uint8_t			 phase;
+	uint8_t			 state;		/* ST_AUTH or ST_SELECTED */
+	uint8_t			 enabled;
+	uint8_t			 bad;		/* BAD answers in a row */
+	uint8_t			 ended;		/* the client sends no more */
+	uint8_t			 over;		/* end after this answer */
+	uint8_t			 paused;	/* its socket is not read */
+	struct buf		 pending;	/* read past the login command */
+	struct lex		 lex;
+	struct seen		 seen;		/* when selected */
+
+	/* the command at work */
+	const struct command	*command;
+	int			 uid;		/* it began with UID */
+	struct span		 tag;		/* in lex */
+	struct buf		 scratch;	/* of its cursor */
+	struct buf		 out;		/* untagged, not sent yet */
+	struct buf		 reply;		/* after the tag */
+	uint64_t		 hold;		/* group to wait for */
+	struct dbenv_wait	 wait;
+	int			 waiting;
+	enum step		(*step)(struct session *);
+	void			*data;		/* the command's own */
+	void			(*data_free)(void *);
+	struct append		*append;	/* messages on their way in */
+
+	TAILQ_ENTRY(session)	 entry;
+};
+
+#define CF_NOEXPUNGE	0x01u	/* RFC 3501 section 7.4.1 */
+#define CF_UID		0x02u	/* also as UID command */
+#define CF_UIDONLY	0x04u	/* as UID command alone */
+
+struct command {
+	const char	*name;
+	unsigned	 when;
+	unsigned	 flags;
+	enum step	(*run)(struct session *, struct cursor *);
+};
+
+/*
+ * Begin one: takes fd over, answers the login.  part has the account's
+ * partition.  0, or -1 with errno (fd is closed).
+ */
+int		 session_new(struct store *, struct part *,
+		    const struct msg_session *, int fd);
+/* Say BYE and end. */
+void		 session_bye(struct session *, const char *text);
+/* End at once. */
+void		 session_free(struct session *);
+/* Run it in one of the next slices. */
+void		 session_wake(struct session *);
+/* Once every few seconds: IDLE, autologout, who does not read. */
+void		 session_tick(struct session *);
+
+/* For commands. */
+struct buf	*session_out(struct session *);
+/* The answer depends on this group. */
+void		 session_hold(struct session *, uint64_t seq);
+enum step	 session_reply(struct session *, const char *);
+enum step	 session_replyf(struct session *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+/* BAD, with what the cursor expected. */
+enum step	 session_syntax(struct session *, const struct cursor *);
+/* NO, for an errno of the database or of an account function. */
+enum step	 session_no(struct session *, int error);
+/* The command goes on in slices.  data is freed at its end by data_free. */
+enum step	 session_begin(struct session *, enum step (*)(struct session *),
+		    void *data, void (*data_free)(void *));
+/* Is there room for more output? */
+int		 session_room(struct session *);
+/* Leave the mailbox. */
+void		 session_unselect(struct session *);
+/* Take octets for a command or a message: see session_in.c. */
+int		 session_input(struct session *);
+/* One message's answer to a flag change. */
+void		 session_write_flags(struct session *, struct buf *,
+		    const struct msgrec *, int recent);
+void		 session_tell(struct session *, int expunges);
+void		 session_capability(const struct session *, struct buf *);
+
+/* cmd.c: find and begin what stands in the lexer. */
+enum step	 command_run(struct session *);
+
+#endif

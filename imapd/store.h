@@ -1,0 +1,76 @@
+/*
+ * The store process: its partitions, its sessions, and the work that is done
+ * a slice at a time so that nobody waits for somebody else's long command.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <sys/queue.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdint.h>
+
+#include "part.h"
+
+#define STORE_SLICE_US	5000	/* work in one turn of the loop */
+
+/*
+ * Something that goes on over many turns.  run does a little, about half a
+ * millisecond, and returns 1 when there is more to do now, else 0: then it is
+ * off the list before run returns, and may have been freed.
+ */
+struct work {
+	int			(*run)(struct work *);
+	int			 queued;
+	TAILQ_ENTRY(work)	 entry;
+};
+
+/* Limits of IMAP sessions, with their defaults. */
+struct store_limits {
+	uint64_t	 message;	/* octets of a message, 50 MiB */
+	size_t		 line;		/* of a command, 64 KiB */
+	size_t		 literals;	/* of a command's literals, 1 MiB */
+	unsigned	 nliterals;	/* 1000 */
+	size_t		 out_high;	/* output queued: stop making more */
+	size_t		 out_low;	/* go on */
+	unsigned	 sessions;	/* of one account, 200 */
+	unsigned	 autologout;	/* s without a command, 1800 */
+	unsigned	 still_here;	/* s of silence in IDLE, 110 */
+	unsigned	 stalled;	/* s a client may read nothing, 300 */
+	unsigned	 bad;		/* BAD commands in a row, 20 */
+	unsigned	 mailboxes;	/* of an account, 10000 */
+	uint64_t	 quota;		/* octets of an account; 0: none */
+};
+
+struct session;
+TAILQ_HEAD(sessions, session);
+
+struct store {
+	struct event_base	*base;
+	struct part		**parts;
+	size_t			 nparts;
+	struct store_limits	 limits;
+	const char		*hostname;
+	struct sessions		 sessions;
+	size_t			 nsessions;
+	uint64_t		 next_session;	/* their ids */
+	TAILQ_HEAD(, work)	 works;
+	struct event		 work_ev;
+	struct event		 tick_ev;	/* every few seconds */
+	uint64_t		 delivered;	/* since start, for status */
+};
+
+/* Ready for parts and sessions.  0 or -1. */
+int		 store_init(struct store *, struct event_base *);
+/* Sessions, works and parts end. */
+void		 store_free(struct store *);
+struct part	*store_part(struct store *, unsigned num);
+/* Queue it at the end, unless it is queued; take it off. */
+void		 store_work(struct store *, struct work *);
+void		 store_unwork(struct store *, struct work *);
+/* Microseconds and seconds, monotonic; seconds since 1970. */
+uint64_t	 store_us(void);
+uint64_t	 store_now(void);
+uint64_t	 store_time(void);
+
+#endif
