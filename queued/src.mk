@@ -1,0 +1,2 @@
+PROGS += queued
+SRCS.queued := queued/main.c queued/queued.c $(wildcard queued/relay*.c)
