@@ -1,1 +1,2 @@
 LIB += common/body/body.c common/body/body_in.c common/body/body_file.c
+TESTS += regress/body/body_test

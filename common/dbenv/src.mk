@@ -2,4 +2,6 @@ LIB += common/dbenv/dbenv_open.c common/dbenv/dbenv_netfs.c \
 	common/dbenv/dbenv_txn.c common/dbenv/dbenv_db.c \
 	common/dbenv/dbenv_thread.c common/dbenv/dbenv_backup.c \
 	common/dbenv/dbenv_verify.c
-TESTS += regress/dbenv/dbenv_test
+TESTS += regress/dbenv/dbenv_test regress/dbenv/damage_test \
+	regress/dbenv/full_test regress/dbenv/cage_test \
+	regress/crash/db_crash_test
