@@ -1,6 +1,7 @@
 /*
  * TLS contexts: certificates of a listener with private keys that live in
- * "authd: keys", and contexts of clients.
+ * "authd: keys", contexts of clients, and what is to be known of a connection
+ * once its handshake is done.
  */
 #ifndef TLSCTX_H
 #define TLSCTX_H
@@ -8,8 +9,14 @@
 #include "buf.h"
 #include "conf.h"
 
+#define TLSCTX_BINDING	64	/* octets of a channel binding at most */
+
+struct io;
 struct tls;
 struct tlsctx;
+struct tlsctx_client;
+
+/* ---- servers ------------------------------------------------------------ */
 
 /*
  * The server context of a listener.  Needs the role's keys link only at
@@ -25,5 +32,51 @@ struct tls	*tlsctx_accept(struct tlsctx *, int fd);
 /* The SSL * that libtls made in the last tlsctx_accept() or
  * tls_connect_socket() for this struct tls; NULL if it is another's. */
 void		*tlsctx_ssl(struct tls *);
+
+/* ---- clients ------------------------------------------------------------ */
+
+/*
+ * What a client needs for all its connections: the certificates of
+ * authorities, read once.  Call before the cage.  cafile is a file in PEM form,
+ * NULL for the system's.  Without any authority nothing can be verified, and
+ * why says so, but clients can be made.  NULL without memory.
+ */
+struct tlsctx_client	*tlsctx_client_new(const char *cafile,
+			    struct buf *why);
+void			 tlsctx_client_free(struct tlsctx_client *);
+/*
+ * A client for io_tls_client(), which owns it.  Its handshake judges nothing of
+ * the peer: after IO_TLS, and before anything is sent, ask tlsctx_verify_name()
+ * where it matters.  NULL without memory.
+ */
+struct tls	*tlsctx_client_tls(struct tlsctx_client *);
+/*
+ * Is the peer's certificate valid now, by an authority we know, and for this
+ * name (or IPv4 or IPv6 address)?  0, or -1 with a reason appended to why.
+ */
+int		 tlsctx_verify_name(struct tlsctx_client *, const struct io *,
+		    const char *name, struct buf *why);
+
+/* ---- connections -------------------------------------------------------- */
+
+/*
+ * What is known after the handshake, on either side.  Strings live as long as
+ * the connection and are never NULL.  A channel binding that does not exist, or
+ * is not sound on this connection, has no octets: tls-exporter (RFC 9266) is
+ * there with TLS 1.3, or with the extended master secret; tls-unique (RFC 5929)
+ * with TLS 1.2 and the extended master secret where the library knows it;
+ * tls-server-end-point unless the certificate's signature names no hash.
+ */
+struct tlsctx_facts {
+	const char	*version;	/* "TLSv1.3" */
+	const char	*cipher;
+	const char	*sni;		/* server: asked by the client, or "" */
+	uint8_t		 exporter[TLSCTX_BINDING];
+	uint8_t		 unique[TLSCTX_BINDING];
+	uint8_t		 end_point[TLSCTX_BINDING];
+	size_t		 exporter_n, unique_n, end_point_n;
+};
+
+void		 tlsctx_facts(const struct io *, struct tlsctx_facts *);
 
 #endif
