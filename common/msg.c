@@ -115,7 +115,7 @@ const struct codec c_may_use = CODEC(msg_may_use, f_may_use);
 
 /* queue */
 static const struct field f_slot[] = {
-	F_U32(msg_slot, slot), F_RAW(msg_slot, id),
+	F_U32(msg_slot, slot), F_RAW(msg_slot, id), F_U32(msg_slot, partition),
 };
 const struct codec c_slot = CODEC(msg_slot, f_slot);
 

@@ -60,7 +60,10 @@ enum msg_type {
 	M_CONN_TLS,		/* N msg_conn_tls, once, after the handshake */
 	M_CONN_CLOSED,		/* N msg_number: connection */
 	M_SASL_START,		/* R msg_sasl_start; fd: one end of a fresh pair,
-				 * or the client's socket.  Answer msg_sasl */
+				 * or the client's socket.  Answer msg_sasl.
+				 * smtpd: of an imsg_pair().  On a unix socket
+				 * smtpd sends it by itself, mech EXTERNAL with an
+				 * empty initial, right after M_CONN_OPEN's answer */
 	M_SASL_STEP,		/* R msg_sasl_step.  Answer msg_sasl */
 	M_SASL_ABORT,		/* R msg_number: connection.  Answer msg_sasl */
 	/* smtpd, queued -> auth */
@@ -78,10 +81,20 @@ enum msg_type {
 	/* auth -> keys */
 	M_KEY_CLAIM,		/* R octets; client certificates: kept for them */
 
-	/* queued -> smtpd (N) and back: bodies and delivery ids */
+	/*
+	 * queued -> smtpd (N) and back: bodies and delivery ids.  A slot is an
+	 * unlinked file with two descriptions and an id, smtpd's until it is
+	 * settled or committed.  When smtpd's link comes up queued sends 32 of
+	 * them by itself.  smtpd writes Received and the message, as it goes out.
+	 * Settled: it stays smtpd's, with the id of M_SLOT_ID.  Committed (answer
+	 * RESULT_OK): it is queued's, smtpd closes its ends, queued sends another
+	 * slot by itself.  Any other answer to a commit: still smtpd's, who
+	 * settles it once no store can read it any more.
+	 */
 	M_SLOT = 200,		/* N msg_slot; fd: the writing end.  smtpd */
 	M_SLOT_READ,		/* N msg_slot; fd: the reading end.  smtpd */
-	M_SLOT_WANT,		/* N msg_number: smtpd wants so many more slots */
+	M_SLOT_WANT,		/* N msg_number: smtpd wants so many more slots;
+				 * queued sends what its bounds allow, maybe none */
 	M_SLOT_SETTLED,		/* N msg_slot: stored or given up, smtpd is done
 				 * with it and truncated the file; queued answers
 				 * with M_SLOT_ID */
@@ -93,9 +106,14 @@ enum msg_type {
 	/* smtpd -> queued on a submission session's own link (ROLE_SESSION) */
 	M_SUB_MAIL = 250,	/* R msg_sub_mail.  Answer msg_result */
 	M_SUB_RCPT,		/* R msg_commit_rcpt.  Answer msg_result */
-	M_SUB_DATA,		/* R empty.  Answer msg_slot; fd: the writing end */
-	M_SUB_COMMIT,		/* R msg_sub_commit.  Answer msg_stored */
-	M_SUB_RESET,		/* N empty: RSET, failed data */
+	M_SUB_DATA,		/* R empty.  Answer msg_slot; fd: the writing end;
+				 * without fd: 452 4.3.1.  Written there: the
+				 * message without Bcc, with Date and Message-ID,
+				 * without our Received */
+	M_SUB_COMMIT,		/* R msg_sub_commit.  Answer msg_stored; the
+				 * transaction is over in any case */
+	M_SUB_RESET,		/* N empty: RSET, failed data; the transaction is
+				 * over, the next one begins with M_SUB_MAIL */
 	M_SUB_END,		/* queued -> smtpd N msg_text: end with 421 */
 
 	/* smtpd, queued -> store */
@@ -194,7 +212,9 @@ struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
 struct msg_may_use { uint64_t account; struct span address; };
 
 /* --- queue ------------------------------------------------------------- */
-struct msg_slot { uint32_t slot; uint8_t id[16]; };
+struct msg_slot { uint32_t slot; uint8_t id[16];
+    uint32_t partition; };	/* M_SLOT_SETTLED: where it was delivered, its
+				 * keys may go; UINT32_MAX: nowhere.  Else 0 */
 struct msg_commit_rcpt { struct span address, orcpt; uint32_t notify;
     uint64_t account; uint32_t partition;	/* 0 when not local */
     struct span name; };
@@ -202,6 +222,12 @@ struct msg_commit_rcpt { struct span address, orcpt; uint32_t notify;
 #define NOTIFY_SUCCESS	0x02u
 #define NOTIFY_FAILURE	0x04u
 #define NOTIFY_DELAY	0x08u
+/*
+ * orcpt, envid: as on the wire, "rfc822;xtext", checked; empty: none.
+ * notify 0: none given.  address: without <> and route, the domain an A-label
+ * or, with utf8, as it came; a local part quoted only if it must be.
+ * size: octets in the file.
+ */
 struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
     struct span envid; uint8_t ret;	/* 0 none, 1 FULL, 2 HDRS */
     uint8_t utf8, body;		/* body: 0 7BIT, 1 8BITMIME, 2 BINARYMIME */
@@ -212,6 +238,7 @@ struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
     struct span text; struct span queueid; };
 struct msg_sub_mail { struct span from, envid; uint8_t ret, utf8, body;
     uint64_t size; uint8_t requiretls; struct span session; };
+/* received: our Received field, whole lines with CRLF, to stand in front. */
 struct msg_sub_commit { uint8_t id[16]; uint64_t size; struct span received; };
 struct msg_deliver_rcpt { uint64_t account; struct span address, name; };
 struct msg_deliver { uint8_t id[16]; uint32_t partition; uint64_t size;
