@@ -100,8 +100,12 @@ enum msg_type {
 				 * with M_SLOT_ID */
 	M_SLOT_ID,		/* N msg_slot: the slot's file with a new id */
 	M_QUEUE_COMMIT,		/* R msg_commit, preceded by M_QUEUE_RCPTS for more
-				 * than MSG_RCPTS_MAX.  Answer msg_stored */
-	M_QUEUE_RCPTS,		/* N msg_commit, recipients alone are looked at */
+				 * than MSG_RCPTS_MAX (or than fit a packet).
+				 * Local recipients; the octets of the slot are
+				 * kept as they are.  Also when NOTIFY asks for
+				 * SUCCESS: queued writes reports.  Answer
+				 * msg_stored once it is flushed */
+	M_QUEUE_RCPTS,		/* N msg_commit, id and recipients are looked at */
 
 	/* smtpd -> queued on a submission session's own link (ROLE_SESSION) */
 	M_SUB_MAIL = 250,	/* R msg_sub_mail.  Answer msg_result */
@@ -239,7 +243,9 @@ struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
 struct msg_sub_mail { struct span from, envid; uint8_t ret, utf8, body;
     uint64_t size; uint8_t requiretls; struct span session; };
 /* received: our Received field, whole lines with CRLF, to stand in front. */
-struct msg_sub_commit { uint8_t id[16]; uint64_t size; struct span received; };
+struct msg_sub_commit { uint8_t id[16]; uint64_t size;	/* of the file */
+    struct span received; };	/* fields to stand before the file's octets,
+				 * lines with CRLF; or empty */
 struct msg_deliver_rcpt { uint64_t account; struct span address, name; };
 struct msg_deliver { uint8_t id[16]; uint32_t partition; uint64_t size;
     struct span from; struct span session; struct list rcpts; };
