@@ -5,3 +5,5 @@ LIB += common/dbenv/dbenv_open.c common/dbenv/dbenv_netfs.c \
 TESTS += regress/dbenv/dbenv_test regress/dbenv/damage_test \
 	regress/dbenv/full_test regress/dbenv/cage_test \
 	regress/crash/db_crash_test
+EXAMPLES += common/dbenv/example
+MAN += man/dbenv.3
