@@ -75,7 +75,7 @@ if not ok(not missing, "each of them stands in letterctl(8)"):
     diag("missing: " + ", ".join(missing))
 
 conf = pages["letterlock.conf.5"]
-words = set(re.findall(r'\{ "([a-z][a-z0-9-]+)",\s*[A-Z_0-9]+,', read("authd/parse.y")))
+words = set(re.findall(r'\{ "([a-z][a-z0-9-]+)",\s*[A-Z_0-9]+,\s*" [a-z]', read("authd/parse.y")))
 missing = sorted(w for w in words if not re.search(r"\b%s\b" % re.escape(w), conf))
 ok(len(words) > 40, "the configuration has its words")
 if not ok(not missing, "each of them stands in letterlock.conf(5)"):

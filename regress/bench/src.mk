@@ -1,0 +1,2 @@
+PROGS += regress/bench/smtpload
+SRCS.regress/bench/smtpload := regress/bench/smtpload.c
