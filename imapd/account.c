@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "imapd/account.h"
+#include "imapd/ending.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
 #include "imapd/view.h"
@@ -413,4 +414,81 @@ account_octets(const struct account *a)
 	for (i = 0; i < a->nmailboxes; i++)
 		sum += a->mailboxes[i]->st.octets;
 	return (sum);
+}
+
+void
+account_tick(struct part *p)
+{
+	struct account	*a;
+	struct view	*v;
+	uint64_t	 now = store_now();
+	size_t		 i, j;
+
+	for (i = 0; i < PART_BUCKETS; i++)
+		for (a = p->accounts[i]; a != NULL; a = a->next)
+			for (j = 0; j < a->nmailboxes; j++) {
+				v = a->mailboxes[j]->view;
+				if (v != NULL && v->nseens == 0 &&
+				    now - v->unused > VIEW_LINGER)
+					view_drop(v);
+			}
+}
+
+/* Records of it go, its mailboxes are "dead" from now on. */
+static int
+write_removed(struct account *a)
+{
+	struct part	*p = a->part;
+	uint8_t		 k[16], kd[8];
+	size_t		 i;
+
+	for (i = 0; i < a->nmailboxes; i++) {
+		(void)key_u64_2(k, a->id, a->mailboxes[i]->id);
+		if (dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
+		    dbenv_del(p->state, span_of(k, 16)) == -1 ||
+		    dbenv_put(p->dead, key_u64(kd, a->mailboxes[i]->id),
+		    span_of("", 0)) == -1)
+			return (-1);
+	}
+	for (i = 0; i < a->nsubs; i++)
+		if (account_write_sub(a, span_str(a->subs[i]), 0) == -1)
+			return (-1);
+	return (dbenv_del(p->account, key_u64(k, a->id)));
+}
+
+int
+account_remove(struct part *p, uint64_t id, uint64_t *seq)
+{
+	struct account	*a, **ap;
+	size_t		 i;
+	int		 e;
+
+	*seq = 0;
+	if ((a = account_find(p, id)) == NULL)
+		return (errno == ENOENT ? 0 : -1);
+	account_put(a);
+	if (a->refs > 0) {
+		errno = EBUSY;
+		return (-1);
+	}
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	if (write_removed(a) == -1) {
+		e = errno;
+		dbenv_abort(p->env);
+		errno = e;
+		return (-1);
+	}
+	if (dbenv_commit(p->env) == -1)
+		return (-1);
+	*seq = dbenv_seq(p->env);
+	for (i = 0; i < a->nmailboxes; i++)
+		(void)ending_add(p, a->mailboxes[i]->id, *seq);
+	for (ap = &p->accounts[id % PART_BUCKETS]; *ap != a;
+	    ap = &(*ap)->next)
+		continue;
+	*ap = a->next;
+	p->naccounts--;
+	account_free(a);
+	return (0);
 }

@@ -72,6 +72,14 @@ struct account	*account_get(struct part *, uint64_t id, struct span name);
 struct account	*account_find(struct part *, uint64_t id);
 void		 account_put(struct account *);
 void		 account_free_all(struct part *);
+/* Views that nobody used for a while go. */
+void		 account_tick(struct part *);
+/*
+ * Everything of it goes, its messages in slices; nobody may use it (end its
+ * sessions first; EBUSY).  0 with the group to wait for in *seq (none: 0), or
+ * -1 with errno.
+ */
+int		 account_remove(struct part *, uint64_t id, uint64_t *seq);
 /* A group was undone: read again what it changed. */
 void		 account_undone(struct part *, uint64_t seq);
 uint64_t	 account_octets(const struct account *);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "imapd/account.h"
 #include "imapd/part.h"
@@ -18,6 +19,11 @@ static void	 part_fatal(void *, const char *);
 static void	 part_notify(evutil_socket_t, short, void *);
 static void	 part_turn(evutil_socket_t, short, void *);
 static int	 part_databases(struct part *);
+static void	 expire_keys(struct part *);
+
+#define SWEEP_S		3600		/* between two looks for stray files */
+#define KEY_S		(30 * 86400)	/* a delivery key is kept, at most */
+#define KEYS_SLICE	200		/* looked at in one tick */
 
 static const struct field f_account[] = {
 	F_STR(rec_account, name, 512), F_U32(rec_account, uidvalidity),
@@ -270,6 +276,7 @@ part_close(struct part *p)
 	if (p == NULL)
 		return;
 	account_free_all(p);
+	buf_free(&p->key_at);
 	if (event_initialized(&p->ev)) {
 		event_del(&p->ev);
 		event_del(&p->turn);
@@ -277,4 +284,45 @@ part_close(struct part *p)
 	body_close(p->bodies);
 	dbenv_close(p->env);
 	free(p);
+}
+
+/* queued says when an id is settled; what it forgot goes by age. */
+static void
+expire_keys(struct part *p)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	uint64_t		 at, now = store_time();
+	int			 n, rc = 0;
+
+	dbenv_iter_init(&it, p->key, span_buf(&p->key_at), span_of("", 0));
+	for (n = 0; n < KEYS_SLICE; n++) {
+		if ((rc = dbenv_iter_next(&it, &key, &val)) == 0)
+			break;
+		if (rc == -1 && errno != EILSEQ)
+			break;
+		buf_reset(&p->key_at);
+		(void)buf_add_span(&p->key_at, key);
+		if (rc == -1 || span_get_u64(&val, &at) == -1 ||
+		    at + KEY_S < now)
+			(void)dbenv_del(p->key, span_buf(&p->key_at));
+	}
+	dbenv_iter_free(&it);
+	if (rc == 0)		/* from the start, next time */
+		buf_reset(&p->key_at);
+}
+
+void
+part_tick(struct part *p)
+{
+	uint64_t	 now = store_now();
+
+	account_tick(p);
+	expire_keys(p);
+	if (p->swept == 0)
+		p->swept = now;
+	if (now - p->swept >= SWEEP_S) {
+		p->swept = now;
+		body_sweep(p->bodies);
+	}
 }

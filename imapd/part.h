@@ -49,6 +49,8 @@ struct part {
 	struct account		*accounts[PART_BUCKETS];
 	size_t			 naccounts;
 	struct ending		*endings;	/* removals under way */
+	uint64_t		 swept;		/* store_now() of the last sweep */
+	struct buf		 key_at;	/* where expiry of keys goes on */
 };
 
 /* Records.  Spans borrow from what was decoded. */
@@ -114,6 +116,8 @@ struct part	*part_open(struct store *, const struct part_conf *);
 /* In the cage: helper threads, the loop.  0 or -1. */
 int		 part_start(struct part *);
 void		 part_close(struct part *);
+/* Once every few seconds: what is old goes. */
+void		 part_tick(struct part *);
 
 /* Keys, in k (big enough); the span covers them. */
 struct span	 key_u64(uint8_t k[8], uint64_t);

@@ -45,13 +45,12 @@ session_alloc(struct store *store, const struct msg_session *m)
 		return (NULL);
 	s->store = store;
 	s->work.run = run;
-	s->id = ++store->next_session;
+	s->id = store->next_session += store->step_session;
 	s->since = s->last_in = s->last_out = store_now();
 	s->state = ST_AUTH;
 	s->serial = m->password_serial;
 	s->tls = m->tls;
 	s->admin = m->admin;
-	s->max_message = store->limits.message;
 	s->seen.news = news;
 	s->keylen = m->key.n;
 	if ((s->address = span_dup(m->address)) == NULL ||
@@ -71,7 +70,7 @@ session_alloc(struct store *store, const struct msg_session *m)
 
 int
 session_new(struct store *store, struct part *part,
-    const struct msg_session *m, int fd)
+    const struct msg_session *m, uint64_t max, int fd)
 {
 	struct session	*s;
 	int		 e;
@@ -80,6 +79,7 @@ session_new(struct store *store, struct part *part,
 		close(fd);
 		return (-1);
 	}
+	s->max_message = max;
 	if ((s->account = account_get(part, m->account, m->name)) == NULL)
 		goto err;
 	if (s->account->nsessions >= store->limits.sessions) {
@@ -501,6 +501,8 @@ turn(struct session *s)
 		}
 		return (1);
 	case PHASE_STEP:
+		if (!session_room(s) && flushed(s))
+			send_out(s);
 		if (!session_room(s))
 			return (0);
 		r = s->step(s);

@@ -103,10 +103,11 @@ struct command {
 
 /*
  * Begin one: takes fd over, answers the login.  part has the account's
- * partition.  0, or -1 with errno (fd is closed).
+ * partition; max is of the octets of a message.  0, or -1 with errno (fd is
+ * closed).
  */
 int		 session_new(struct store *, struct part *,
-		    const struct msg_session *, int fd);
+		    const struct msg_session *, uint64_t max, int fd);
 /* Say BYE and end. */
 void		 session_bye(struct session *, const char *text);
 /* End at once. */

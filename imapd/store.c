@@ -45,8 +45,7 @@ int
 store_init(struct store *st, struct event_base *base)
 {
 	static const struct store_limits	 defaults = {
-		.message = 50 * 1024 * 1024, .line = 65536,
-		.literals = 1024 * 1024, .nliterals = 1000,
+		.line = 65536, .literals = 1024 * 1024, .nliterals = 1000,
 		.out_high = 256 * 1024, .out_low = 64 * 1024,
 		.sessions = 200, .autologout = 1860, .still_here = 110,
 		.stalled = 300, .bad = 20, .mailboxes = 10000,
@@ -57,6 +56,7 @@ store_init(struct store *st, struct event_base *base)
 	st->base = base;
 	st->limits = defaults;
 	st->hostname = "localhost";
+	st->step_session = 1;
 	TAILQ_INIT(&st->sessions);
 	TAILQ_INIT(&st->works);
 	event_assign(&st->work_ev, base, -1, 0, run_works, st);

@@ -27,7 +27,6 @@ struct work {
 
 /* Limits of IMAP sessions, with their defaults. */
 struct store_limits {
-	uint64_t	 message;	/* octets of a message, 50 MiB */
 	size_t		 line;		/* of a command, 64 KiB */
 	size_t		 literals;	/* of a command's literals, 1 MiB */
 	unsigned	 nliterals;	/* 1000 */
@@ -42,6 +41,7 @@ struct store_limits {
 	uint64_t	 quota;		/* octets of an account; 0: none */
 };
 
+struct charsets;
 struct session;
 TAILQ_HEAD(sessions, session);
 
@@ -51,9 +51,12 @@ struct store {
 	size_t			 nparts;
 	struct store_limits	 limits;
 	const char		*hostname;
+	struct charsets		*charsets;	/* opened before the cage */
 	struct sessions		 sessions;
 	size_t			 nsessions;
-	uint64_t		 next_session;	/* their ids */
+	uint64_t		 next_session;	/* the last id given */
+	unsigned		 step_session;	/* so that no two stores give
+						 * the same */
 	TAILQ_HEAD(, work)	 works;
 	struct event		 work_ev;
 	struct event		 tick_ev;	/* every few seconds */

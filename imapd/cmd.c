@@ -1,0 +1,100 @@
+/*
+ * The table of commands and the way into it.
+ */
+#include <errno.h>
+
+#include "imapd/cmd.h"
+
+/* By how often they come. */
+static const struct command commands[] = {
+	{ "NOOP",		ST_BOTH,	0,		cmd_noop },
+	{ "IDLE",		ST_BOTH,	0,		cmd_idle },
+	{ "CHECK",		ST_SELECTED,	0,		cmd_check },
+	{ "SELECT",		ST_BOTH,	0,		cmd_select },
+	{ "EXAMINE",		ST_BOTH,	0,		cmd_examine },
+	{ "CLOSE",		ST_SELECTED,	0,		cmd_close },
+	{ "UNSELECT",		ST_SELECTED,	0,		cmd_unselect },
+	{ "STATUS",		ST_BOTH,	0,		cmd_status },
+	{ "LIST",		ST_BOTH,	0,		cmd_list },
+	{ "LSUB",		ST_BOTH,	0,		cmd_lsub },
+	{ "APPEND",		ST_BOTH,	0,		cmd_append },
+	{ "CREATE",		ST_BOTH,	0,		cmd_create },
+	{ "DELETE",		ST_BOTH,	0,		cmd_delete },
+	{ "RENAME",		ST_BOTH,	0,		cmd_rename },
+	{ "SUBSCRIBE",		ST_BOTH,	0,		cmd_subscribe },
+	{ "UNSUBSCRIBE",	ST_BOTH,	0,		cmd_unsubscribe },
+	{ "CAPABILITY",		ST_BOTH,	0,		cmd_capability },
+	{ "ENABLE",		ST_BOTH,	0,		cmd_enable },
+	{ "ID",			ST_BOTH,	0,		cmd_id },
+	{ "NAMESPACE",		ST_BOTH,	0,		cmd_namespace },
+	{ "LOGOUT",		ST_BOTH,	0,		cmd_logout },
+};
+
+static const struct command	*find(struct span);
+
+static const struct command *
+find(struct span name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(commands); i++)
+		if (span_caseeqs(name, commands[i].name))
+			return (&commands[i]);
+	return (NULL);
+}
+
+/* BAD, and one of them more. */
+static enum step
+no_command(struct session *s, const char *why)
+{
+	s->bad++;
+	return (session_replyf(s, "BAD %s", why));
+}
+
+enum step
+command_run(struct session *s)
+{
+	const struct command	*cmd;
+	struct cursor		 c;
+	struct span		 name;
+
+	s->uid = 0;
+	s->command = NULL;
+	cursor_init(&c, &s->lex, &s->scratch, s->enabled & ENABLED_UTF8);
+	if (cur_tag(&c, &s->tag) == -1) {
+		s->tag = span_str("*");
+		return (no_command(s, c.error));
+	}
+	if (cur_sp(&c) == -1 || cur_word(&c, &name) == -1)
+		return (no_command(s, "expected a command"));
+	if (span_caseeqs(name, "UID")) {
+		s->uid = 1;
+		if (cur_sp(&c) == -1 || cur_word(&c, &name) == -1)
+			return (no_command(s, "expected a command"));
+	}
+	if ((cmd = find(name)) == NULL ||
+	    (s->uid && (cmd->flags & (CF_UID | CF_UIDONLY)) == 0) ||
+	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0))
+		return (no_command(s, "unknown command"));
+	if ((cmd->when & s->state) == 0)
+		return (no_command(s, "no mailbox is selected"));
+	s->command = cmd;
+	return (cmd->run(s, &c));
+}
+
+int
+cmd_one_mailbox(struct cursor *c, struct span *name)
+{
+	if (cur_sp(c) == -1 || cur_mailbox(c, name) == -1 || cur_end(c) == -1)
+		return (-1);
+	return (0);
+}
+
+int
+cmd_writable(struct session *s)
+{
+	if (dbenv_writable(s->account->part->env))
+		return (1);
+	(void)session_no(s, ENOSPC);
+	return (0);
+}

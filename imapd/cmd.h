@@ -1,0 +1,36 @@
+/*
+ * IMAP commands after login, one function each.  It gets the cursor right
+ * behind the command's name (RFC 3501 section 6), says what it has to say with
+ * session_out(), and ends with session_reply() and its like, or goes on in
+ * slices with session_begin().  What the cursor gives is good until the
+ * command's end; the cursor itself is not.  The table is in cmd.c.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+#include "imapd/session.h"
+
+typedef enum step	 command_fn(struct session *, struct cursor *);
+
+/* cmd_any.c */
+command_fn	 cmd_capability, cmd_check, cmd_enable, cmd_id, cmd_idle,
+		 cmd_logout, cmd_namespace, cmd_noop;
+/* cmd_select.c */
+command_fn	 cmd_close, cmd_examine, cmd_select, cmd_unselect;
+/* cmd_mailbox.c */
+command_fn	 cmd_create, cmd_delete, cmd_rename, cmd_subscribe,
+		 cmd_unsubscribe;
+/* cmd_list.c, cmd_status.c */
+command_fn	 cmd_list, cmd_lsub, cmd_status;
+/* cmd_append.c */
+command_fn	 cmd_append;
+/* cmd_fetch.c and so on; the UID form when session.uid is set */
+command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
+		 cmd_store;
+
+/* Arguments: a space and a mailbox name, then the end.  0 or -1. */
+int		 cmd_one_mailbox(struct cursor *, struct span *);
+/* May something be added now?  Else the answer is given and 0 returned. */
+int		 cmd_writable(struct session *);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * Commands that need no mailbox: RFC 3501 section 6.1, RFC 2177 (IDLE), RFC
+ * 2342 (NAMESPACE), RFC 2971 (ID), RFC 5161 (ENABLE).
+ */
+#include <string.h>
+
+#include "imapd/cmd.h"
+#include "io.h"
+
+#define ID_PAIRS	30	/* RFC 2971 section 3.3 */
+
+void
+session_capability(const struct session *s, struct buf *b)
+{
+	(void)buf_addf(b, "CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE "
+	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
+	    "APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+}
+
+enum step
+cmd_capability(struct session *s, struct cursor *c)
+{
+	struct buf	*out = session_out(s);
+
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	(void)buf_adds(out, "* ");
+	session_capability(s, out);
+	(void)buf_adds(out, "\r\n");
+	return (session_reply(s, "OK CAPABILITY completed"));
+}
+
+enum step
+cmd_noop(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	return (session_reply(s, "OK NOOP completed"));
+}
+
+/* All that was acknowledged is on disk already. */
+enum step
+cmd_check(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	return (session_reply(s, "OK CHECK completed"));
+}
+
+enum step
+cmd_logout(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	session_unselect(s);
+	(void)buf_adds(session_out(s), "* BYE until next time\r\n");
+	s->over = 1;
+	return (session_reply(s, "OK LOGOUT completed"));
+}
+
+enum step
+cmd_namespace(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	(void)buf_adds(session_out(s),
+	    "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+	return (session_reply(s, "OK NAMESPACE completed"));
+}
+
+/* Taken, bounded, not believed. */
+enum step
+cmd_id(struct session *s, struct cursor *c)
+{
+	struct span	 v;
+	int		 nil, n;
+
+	if (cur_sp(c) == -1)
+		return (session_syntax(s, c));
+	if (cur_peek(c) == '(') {
+		(void)cur_char(c, '(');
+		for (n = 0; cur_peek(c) != ')'; n++)
+			if (n == 2 * ID_PAIRS ||
+			    (n > 0 && cur_sp(c) == -1) ||
+			    cur_nstring(c, &v, &nil) == -1)
+				return (session_syntax(s, c));
+		(void)cur_char(c, ')');
+	} else if (cur_is(c, "NIL") == -1)
+		return (session_syntax(s, c));
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	(void)buf_adds(session_out(s), "* ID (\"name\" \"Letterlock\")\r\n");
+	return (session_reply(s, "OK ID completed"));
+}
+
+/* What is not known is passed over, RFC 5161 section 3.1. */
+enum step
+cmd_enable(struct session *s, struct cursor *c)
+{
+	struct span	 word;
+
+	do {
+		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
+			return (session_syntax(s, c));
+	} while (cur_peek(c) == ' ');
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	(void)buf_adds(session_out(s), "* ENABLED\r\n");
+	return (session_reply(s, "OK ENABLE completed"));
+}
+
+enum step
+cmd_idle(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	(void)io_printf(s->io, "+ idling\r\n");
+	s->last_out = store_now();
+	s->phase = PHASE_IDLE;
+	return (STEP_DONE);
+}

@@ -1,0 +1,426 @@
+/*
+ * APPEND.  See append.h.  Octets of a message go to memory up to APPEND_MEMORY,
+ * then to an unlinked file; at its end the message becomes an intake.  When the
+ * command is whole and all intakes are done, they become messages in one
+ * transaction.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imapd/append.h"
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+#include "imapd/intake.h"
+
+#define FLAGS_MAX	(KEYWORDS_MAX + 8)	/* in one list */
+
+struct msg {
+	struct intake	 in;
+	struct append	*append;
+	struct buf	 mem;
+	int		 fd;		/* spool, or -1 */
+	uint64_t	 size;
+	int		 started;	/* its intake */
+	int		 pending;	/* it is being read */
+	struct msgrec	 rec;
+};
+
+struct append {
+	struct session	*session;
+	struct msg	**msgs;
+	size_t		 n;
+	uint64_t	 octets;
+	size_t		 pending;	/* intakes */
+	int		 error;		/* errno of the first that failed */
+	int		 nul;		/* RFC 3501: no literal has one */
+	uint64_t	 mailbox;
+	size_t		 at;		/* while parsing: message */
+	uint32_t	 flags;		/* of the next one */
+	uint64_t	 date;
+	int		 zone;
+	struct span	 words[FLAGS_MAX];	/* its keywords */
+	size_t		 nwords;
+};
+
+static enum lex_policy	 policy(void *, struct span, uint64_t, int);
+static enum lex_policy	 refuse(struct session *, const char *);
+static enum lex_policy	 take(struct session *, struct span, uint64_t);
+static struct msg	*msg_new(struct append *);
+static void		 msg_end(struct msg *);
+static void		 on_intake(struct intake *, int);
+static int		 arguments(struct cursor *, struct append *);
+static int		 note_flag(void *, struct span);
+static int		 keywords(struct append *, struct mailbox *,
+			    struct msgrec *);
+static enum step	 appending(struct session *);
+static enum step	 store(struct session *, struct mailbox *);
+
+void
+append_lexer(struct session *s)
+{
+	const struct store_limits	*l = &s->store->limits;
+	struct lex_limits		 limits = { l->line, l->literals,
+					    l->literals, l->nliterals };
+
+	lex_init(&s->lex, &limits);
+	s->lex.policy = policy;
+	s->lex.arg = s;
+}
+
+static enum lex_policy
+refuse(struct session *s, const char *why)
+{
+	s->lex.refused = why;
+	return (LEX_REFUSE);
+}
+
+/*
+ * A literal is announced.  Is it a message of APPEND?  Whatever can be said
+ * against it is said before the client sends it.
+ */
+static enum lex_policy
+policy(void *arg, struct span so_far, uint64_t size, int nonsync)
+{
+	struct session	*s = arg;
+	struct append	*a = s->append;
+	struct buf	 scratch = { 0 };
+	struct cursor	 c;
+	struct span	 tag, word, name;
+	enum lex_policy	 p = LEX_KEEP;
+	size_t		 n = 0, had = a == NULL ? 0 : a->n;
+
+	(void)so_far;
+	(void)nonsync;
+	cursor_init(&c, &s->lex, &scratch, s->enabled & ENABLED_UTF8);
+	if (cur_tag(&c, &tag) == 0 && cur_sp(&c) == 0 &&
+	    cur_word(&c, &word) == 0 && span_caseeqs(word, "APPEND") &&
+	    cur_sp(&c) == 0 && cur_mailbox(&c, &name) == 0 &&
+	    cur_peek(&c) == ' ') {
+		/* Flags and dates are strings without a literal: the one
+		 * that is announced is the message behind those we have. */
+		while (n < had && arguments(&c, NULL) == 0)
+			n++;
+		p = n == had ? take(s, name, size) :
+		    refuse(s, "malformed APPEND");
+	}
+	buf_free(&scratch);
+	return (p);
+}
+
+static enum lex_policy
+take(struct session *s, struct span name, uint64_t size)
+{
+	struct append	*a = s->append;
+	struct mailbox	*mb = mailbox_named(s->account, name);
+	uint64_t	 quota = s->store->limits.quota;
+
+	if (mb == NULL)
+		return (refuse(s, "[TRYCREATE] no such mailbox"));
+	if (size > s->max_message)
+		return (refuse(s, "[TOOBIG] message too large"));
+	if (size == 0)
+		return (refuse(s, "[CANNOT] a message of no octets"));
+	if (!dbenv_writable(s->account->part->env))
+		return (refuse(s, "[UNAVAILABLE] the disk is full"));
+	if (quota != 0 && account_octets(s->account) + size +
+	    (a == NULL ? 0 : a->octets) > quota)
+		return (refuse(s, "[OVERQUOTA] the quota is used up"));
+	if (a != NULL && a->n >= BATCH_MAX)
+		return (refuse(s, "[LIMIT] too many messages in one command"));
+	if (a == NULL && (a = calloc(1, sizeof(*a))) == NULL)
+		return (refuse(s, "[UNAVAILABLE] no memory"));
+	a->session = s;
+	s->append = a;
+	if (msg_new(a) == NULL)
+		return (refuse(s, "[UNAVAILABLE] no memory"));
+	a->octets += size;
+	return (LEX_STREAM);
+}
+
+static struct msg *
+msg_new(struct append *a)
+{
+	struct msg	*m, **nv;
+
+	if ((nv = reallocarray(a->msgs, a->n + 1, sizeof(*nv))) == NULL)
+		return (NULL);
+	a->msgs = nv;
+	if ((m = calloc(1, sizeof(*m))) == NULL)
+		return (NULL);
+	m->append = a;
+	m->fd = -1;
+	m->in.done = on_intake;
+	m->in.arg = m;
+	nv[a->n++] = m;
+	return (m);
+}
+
+/* Into the file what does not fit into memory. */
+static int
+spool(struct msg *m, struct span s)
+{
+	struct span	 in = s;
+	ssize_t		 n;
+
+	if (m->fd == -1 && (m->fd = body_spool(
+	    m->append->session->account->part->bodies)) == -1)
+		return (-1);
+	while (in.n > 0) {
+		n = pwrite(m->fd, in.p, in.n,
+		    (off_t)(m->size + (s.n - in.n)));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		in.p += n;
+		in.n -= (size_t)n;
+	}
+	m->size += s.n;
+	return (0);
+}
+
+void
+append_data(struct session *s, struct span octets)
+{
+	struct append	*a = s->append;
+	struct msg	*m;
+	struct span	 mem;
+	int		 rc = 0;
+
+	if (a == NULL || a->n == 0)
+		return;
+	m = a->msgs[a->n - 1];
+	if (memchr(octets.p, '\0', octets.n) != NULL)
+		a->nul = 1;
+	if (a->error == 0 && m->fd == -1 &&
+	    m->mem.n + octets.n <= APPEND_MEMORY)
+		rc = buf_add_span(&m->mem, octets);
+	else if (a->error == 0) {
+		mem = span_buf(&m->mem);
+		if (mem.n > 0 && (rc = spool(m, mem)) == 0)
+			buf_free(&m->mem);
+		if (rc == 0)
+			rc = spool(m, octets);
+	}
+	if (rc == -1)
+		a->error = errno;
+	if (s->lex.left == 0 && a->error == 0)
+		msg_end(m);
+}
+
+/* All of it is here: parse it; a large one is copied meanwhile. */
+static void
+msg_end(struct msg *m)
+{
+	struct append	*a = m->append;
+	struct part	*p = a->session->account->part;
+	int		 rc;
+
+	m->started = 1;
+	rc = intake_start(&m->in, p, m->fd, m->fd == -1 ?
+	    span_buf(&m->mem) : span_of("", 0), a->session->max_message);
+	buf_free(&m->mem);
+	if (m->fd != -1)
+		close(m->fd);
+	m->fd = -1;
+	if (rc == -1)
+		a->error = errno;
+	else if (rc == 0) {
+		m->pending = 1;
+		a->pending++;
+	}
+}
+
+static void
+on_intake(struct intake *in, int error)
+{
+	struct msg	*m = in->arg;
+	struct append	*a = m->append;
+
+	m->pending = 0;
+	a->pending--;
+	if (error != 0 && a->error == 0)
+		a->error = error;
+	if (a->pending == 0 && a->session->phase == PHASE_STEP)
+		session_wake(a->session);
+}
+
+void
+append_free(struct session *s)
+{
+	struct append	*a = s->append;
+	struct msg	*m;
+	size_t		 i;
+
+	if (a == NULL)
+		return;
+	for (i = 0; i < a->n; i++) {
+		m = a->msgs[i];
+		if (m->started)
+			intake_free(&m->in);
+		if (m->fd != -1)
+			close(m->fd);
+		buf_free(&m->mem);
+		free(m);
+	}
+	free(a->msgs);
+	free(a);
+	s->append = NULL;
+}
+
+static int
+note_flag(void *arg, struct span flag)
+{
+	static const char *const	 names[] = { "\\Seen", "\\Answered",
+					    "\\Flagged", "\\Deleted",
+					    "\\Draft" };
+	struct append			*a = arg;
+	size_t				 i;
+
+	if (a == NULL)
+		return (0);
+	for (i = 0; i < nitems(names); i++)
+		if (span_eqs(flag, names[i])) {
+			a->flags |= 1u << i;
+			return (0);
+		}
+	if (a->nwords == FLAGS_MAX)
+		return (-1);
+	a->words[a->nwords++] = flag;
+	return (0);
+}
+
+/* SP [flags SP] [date SP] message: of one message.  a may be NULL. */
+static int
+arguments(struct cursor *c, struct append *a)
+{
+	struct span	 octets;
+	int64_t		 date = (int64_t)store_time();
+	int		 zone = 0, streamed = -1, binary;
+
+	if (a != NULL) {
+		a->flags = 0;
+		a->nwords = 0;
+	}
+	if (cur_sp(c) == -1)
+		return (-1);
+	if (cur_peek(c) == '(' &&
+	    (cur_flags(c, 0, note_flag, a) == -1 || cur_sp(c) == -1))
+		return (-1);
+	if (cur_peek(c) == '"' &&
+	    (cur_date_time(c, &date, &zone) == -1 || cur_sp(c) == -1))
+		return (-1);
+	if (cur_message(c, &octets, &streamed, &binary) == -1)
+		return (-1);
+	if (streamed == -1 || binary) {
+		c->error = "expected the literal of a message";
+		return (-1);
+	}
+	if (a != NULL) {
+		a->date = date < 0 ? 0 : (uint64_t)date;
+		a->zone = zone;
+	}
+	return (0);
+}
+
+/* The bits of the keywords noted last; a new one is made in the mailbox. */
+static int
+keywords(struct append *a, struct mailbox *mb, struct msgrec *r)
+{
+	size_t	 i;
+	int	 bit;
+
+	r->keywords = 0;
+	for (i = 0; i < a->nwords; i++) {
+		if ((bit = mailbox_keyword_add(mb, a->words[i])) == -1)
+			return (-1);
+		r->keywords |= (uint64_t)1 << bit;
+	}
+	return (0);
+}
+
+enum step
+cmd_append(struct session *s, struct cursor *c)
+{
+	struct append	*a = s->append;
+	struct mailbox	*mb;
+	struct span	 name;
+
+	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	if (a == NULL) {
+		c->error = "expected the literal of a message";
+		return (session_syntax(s, c));
+	}
+	if ((mb = mailbox_named(s->account, name)) == NULL)
+		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	a->mailbox = mb->id;
+	for (a->at = 0; a->at < a->n; a->at++) {
+		if (arguments(c, a) == -1)
+			return (session_syntax(s, c));
+		a->msgs[a->at]->rec.flags = a->flags;
+		a->msgs[a->at]->rec.date = a->date;
+		a->msgs[a->at]->rec.zone = (int16_t)a->zone;
+		if (a->nwords > 0 && !cmd_writable(s))
+			return (STEP_DONE);
+		if (keywords(a, mb, &a->msgs[a->at]->rec) == -1)
+			return (session_no(s, errno));
+	}
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	if (a->nul)
+		return (session_reply(s, "NO [CANNOT] a message with a NUL"));
+	return (session_begin(s, appending, NULL, NULL));
+}
+
+static enum step
+appending(struct session *s)
+{
+	struct append	*a = s->append;
+	struct mailbox	*mb;
+
+	if (a->error != 0)
+		return (session_no(s, a->error));
+	if (a->pending > 0)
+		return (STEP_WAIT);
+	if ((mb = mailbox_by_id(s->account, a->mailbox)) == NULL)
+		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	if (!cmd_writable(s))
+		return (STEP_DONE);
+	if (s->store->limits.quota != 0 && account_octets(s->account) +
+	    a->octets > s->store->limits.quota)
+		return (session_no(s, EDQUOT));
+	return (store(s, mb));
+}
+
+static enum step
+store(struct session *s, struct mailbox *mb)
+{
+	struct append	*a = s->append;
+	struct msg	*m;
+	uint32_t	 lo, hi;
+	size_t		 i;
+
+	if (batch_begin(s->account->part) == -1)
+		return (session_no(s, errno));
+	for (i = 0; i < a->n; i++) {
+		m = a->msgs[i];
+		if (intake_put(&m->in, 1, &m->rec) == -1 ||
+		    batch_add(mb, &m->rec) == -1) {
+			batch_abort();
+			return (session_no(s, errno));
+		}
+	}
+	if (batch_commit() == -1)
+		return (session_no(s, errno));
+	session_hold(s, mb->seq);
+	lo = a->msgs[0]->rec.uid;
+	hi = a->msgs[a->n - 1]->rec.uid;
+	if (lo == hi)
+		return (session_replyf(s, "OK [APPENDUID %u %u] APPEND "
+		    "completed", mb->uidvalidity, lo));
+	return (session_replyf(s, "OK [APPENDUID %u %u:%u] APPEND completed",
+	    mb->uidvalidity, lo, hi));
+}

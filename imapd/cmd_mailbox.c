@@ -1,0 +1,110 @@
+/*
+ * CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: RFC 3501 sections 6.3.3 to
+ * 6.3.7.  Names are data: what they may be says mailbox_check_name().
+ */
+#include <errno.h>
+
+#include "imapd/cmd.h"
+
+static enum step	 done(struct session *, int);
+
+/* What account.h did, or its errno. */
+static enum step
+done(struct session *s, int rc)
+{
+	if (rc == -1)
+		return (session_no(s, errno));
+	session_hold(s, s->account->seq);
+	return (session_replyf(s, "OK %s completed", s->command->name));
+}
+
+/* A separator at the end says that there will be more below; so what. */
+static void
+trim(struct span *name)
+{
+	if (name->n > 1 && name->p[name->n - 1] == MAILBOX_SEPARATOR)
+		name->n--;
+}
+
+enum step
+cmd_create(struct session *s, struct cursor *c)
+{
+	struct mailbox	*mb;
+	struct span	 name;
+
+	if (cmd_one_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	trim(&name);
+	if (!cmd_writable(s))
+		return (STEP_DONE);
+	return (done(s, mailbox_create(s->account, name, 0, &mb)));
+}
+
+/*
+ * What is below stays, and the name is then one that cannot be selected.  Such
+ * a name itself cannot be deleted (RFC 3501 section 6.3.4).
+ */
+enum step
+cmd_delete(struct session *s, struct cursor *c)
+{
+	struct mailbox	*mb;
+	struct span	 name;
+
+	if (cmd_one_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	trim(&name);
+	if ((mb = mailbox_named(s->account, name)) == NULL) {
+		if (mailbox_has_children(s->account, name))
+			return (session_reply(s,
+			    "NO [HASCHILDREN] there are mailboxes below"));
+		return (session_no(s, ENOENT));
+	}
+	/* RFC 3501 leaves open what becomes of who has it selected. */
+	if (mb != s->account->inbox && s->state == ST_SELECTED &&
+	    s->seen.view->mb == mb)
+		session_unselect(s);
+	return (done(s, mailbox_delete(mb)));
+}
+
+enum step
+cmd_rename(struct session *s, struct cursor *c)
+{
+	struct span	 from, to;
+
+	if (cur_sp(c) == -1 || cur_mailbox(c, &from) == -1 ||
+	    cmd_one_mailbox(c, &to) == -1)
+		return (session_syntax(s, c));
+	trim(&from);
+	trim(&to);
+	if (!cmd_writable(s))
+		return (STEP_DONE);
+	return (done(s, mailbox_rename(s->account, from, to)));
+}
+
+enum step
+cmd_subscribe(struct session *s, struct cursor *c)
+{
+	struct span	 name;
+
+	if (cmd_one_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	trim(&name);
+	if (!cmd_writable(s))
+		return (STEP_DONE);
+	/* Only what exists: a slip of the pen is seen at once. */
+	if (mailbox_named(s->account, name) == NULL &&
+	    !mailbox_has_children(s->account, name))
+		return (session_no(s, ENOENT));
+	return (done(s, account_subscribe(s->account, name, 1)));
+}
+
+enum step
+cmd_unsubscribe(struct session *s, struct cursor *c)
+{
+	struct span	 name;
+
+	if (cmd_one_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	trim(&name);
+	return (done(s, account_subscribe(s->account, name, 0)));
+}

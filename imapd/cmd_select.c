@@ -1,0 +1,190 @@
+/*
+ * SELECT, EXAMINE, CLOSE, UNSELECT: RFC 3501 sections 6.3.1, 6.3.2, 6.4.2, RFC
+ * 3691.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+
+#define CLOSE_SLICE	100	/* messages removed in one transaction */
+
+struct opening {
+	struct mailbox	*mb;
+	uint64_t	 id;
+	int		 readonly;
+};
+
+static enum step	 open_mailbox(struct session *, struct cursor *, int);
+static enum step	 opening(struct session *);
+static enum step	 opened(struct session *, struct mailbox *, int);
+static enum step	 closing(struct session *);
+static uint32_t		 first_unseen(const struct seen *);
+
+enum step
+cmd_select(struct session *s, struct cursor *c)
+{
+	return (open_mailbox(s, c, 0));
+}
+
+enum step
+cmd_examine(struct session *s, struct cursor *c)
+{
+	return (open_mailbox(s, c, 1));
+}
+
+/* Whatever comes of it, the former mailbox is not selected any more. */
+static enum step
+open_mailbox(struct session *s, struct cursor *c, int readonly)
+{
+	struct opening	*o;
+	struct mailbox	*mb;
+	struct span	 name;
+
+	if (cmd_one_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	if (s->state == ST_SELECTED) {
+		session_unselect(s);
+		/* RFC 7162 section 3.2.11: what comes is of the new one. */
+		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
+	}
+	if ((mb = mailbox_named(s->account, name)) == NULL)
+		return (session_no(s, ENOENT));
+	if (view_get(mb) == NULL || (o = calloc(1, sizeof(*o))) == NULL)
+		return (session_no(s, ENOMEM));
+	o->mb = mb;
+	o->id = mb->id;
+	o->readonly = readonly;
+	return (session_begin(s, opening, o, free));
+}
+
+/* Its records are read in slices; meanwhile it may go. */
+static enum step
+opening(struct session *s)
+{
+	struct opening	*o = s->data;
+	struct mailbox	*mb;
+	struct view	*v;
+
+	if ((mb = mailbox_by_id(s->account, o->id)) == NULL)
+		return (session_no(s, ENOENT));
+	if ((v = view_get(mb)) == NULL)
+		return (session_no(s, ENOMEM));
+	switch (view_load(v)) {
+	case 1:
+		return (STEP_AGAIN);
+	case 0:
+		return (opened(s, mb, o->readonly));
+	default:
+		return (session_no(s, errno));
+	}
+}
+
+static uint32_t
+first_unseen(const struct seen *n)
+{
+	const struct view	*v = n->view;
+	size_t			 i;
+
+	if (v->mb->st.unseen == 0)
+		return (0);
+	for (i = 0; i < v->n && v->recs[i].uid <= n->maxuid; i++)
+		if ((v->recs[i].flags & MF_SEEN) == 0)
+			return (seen_seq(n, v->recs[i].uid));
+	return (0);
+}
+
+static void
+write_keywords(const struct mailbox *mb, struct buf *b)
+{
+	size_t	 i;
+
+	(void)buf_adds(b, "(\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	for (i = 0; i < mb->nkeywords; i++)
+		(void)buf_addf(b, " %s", mb->keywords[i]);
+}
+
+/* What is said must be on disk first: the state as it is now is shown. */
+static enum step
+opened(struct session *s, struct mailbox *mb, int readonly)
+{
+	struct buf	*b = session_out(s);
+	uint32_t	 unseen;
+
+	s->seen.readonly = readonly;
+	seen_open(&s->seen, mb->view);
+	s->state = ST_SELECTED;
+	session_hold(s, mb->seq);
+	(void)buf_adds(b, "* FLAGS ");
+	write_keywords(mb, b);
+	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n* %u RECENT\r\n",
+	    seen_count(&s->seen), seen_nrecent(&s->seen));
+	if ((unseen = first_unseen(&s->seen)) != 0)
+		(void)buf_addf(b, "* OK [UNSEEN %u] first unseen\r\n", unseen);
+	(void)buf_adds(b, "* OK [PERMANENTFLAGS ");
+	if (readonly)
+		(void)buf_adds(b, "(");
+	else {
+		write_keywords(mb, b);
+		if (mb->nkeywords < KEYWORDS_MAX)
+			(void)buf_adds(b, " \\*");
+	}
+	(void)buf_addf(b, ")] kept\r\n"
+	    "* OK [UIDVALIDITY %u] UIDs valid\r\n"
+	    "* OK [UIDNEXT %u] next UID\r\n",
+	    mb->uidvalidity, s->seen.maxuid + 1);
+	return (session_replyf(s, "OK [READ-%s] %s completed", readonly ?
+	    "ONLY" : "WRITE", s->command->name));
+}
+
+enum step
+cmd_unselect(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	session_unselect(s);
+	return (session_reply(s, "OK UNSELECT completed"));
+}
+
+/* As EXPUNGE, but nobody is told here. */
+enum step
+cmd_close(struct session *s, struct cursor *c)
+{
+	if (cur_end(c) == -1)
+		return (session_syntax(s, c));
+	if (s->seen.readonly || s->seen.view->mb->st.deleted == 0) {
+		session_unselect(s);
+		return (session_reply(s, "OK CLOSE completed"));
+	}
+	return (session_begin(s, closing, NULL, NULL));
+}
+
+/* Of those that this session counts; a few a slice, from where we are. */
+static enum step
+closing(struct session *s)
+{
+	struct view	*v = s->seen.view;
+	struct mailbox	*mb = v->mb;
+	size_t		 i, n = 0;
+
+	if (batch_begin(v->part) == -1)
+		return (session_no(s, errno));
+	for (i = 0; i < v->n && v->recs[i].uid <= s->seen.maxuid &&
+	    n < CLOSE_SLICE; i++) {
+		if ((v->recs[i].flags & MF_DELETED) == 0)
+			continue;
+		if (batch_expunge(mb, &v->recs[i], &s->seen) == -1) {
+			batch_abort();
+			return (session_no(s, errno));
+		}
+		n++;
+	}
+	if (batch_commit() == -1)
+		return (session_no(s, errno));
+	session_hold(s, mb->seq);
+	if (n == CLOSE_SLICE)
+		return (STEP_AGAIN);
+	session_unselect(s);
+	return (session_reply(s, "OK CLOSE completed"));
+}

@@ -1,0 +1,398 @@
+/*
+ * "imapd: store": partitions, sessions that auth hands over, deliveries.  See
+ * store.h for what goes on in it.
+ */
+#include <sys/queue.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "charset.h"
+#include "imapd/deliver.h"
+#include "imapd/ending.h"
+#include "imapd/session.h"
+#include "imapd/store_ctl.h"
+#include "log.h"
+#include "proc.h"
+#include "sandbox.h"
+
+#define STOP_GRACE_US	300000	/* for last words and last answers */
+#define CACHE_LEAST	(4u << 20)	/* octets of a partition's cache */
+
+/* Who waits for a delivery's answer. */
+struct asker {
+	struct peer		*peer;
+	uint32_t		 id;
+	LIST_ENTRY(asker)	 entry;
+};
+
+/* And for a removal's. */
+struct removal {
+	struct dbenv_wait	 wait;
+	struct peer		*peer;
+	uint32_t		 id;
+	LIST_ENTRY(removal)	 entry;
+};
+
+static int	 on_session(struct peer *, struct imsg *);
+static int	 on_end_sessions(struct peer *, struct imsg *);
+static int	 on_account_gone(struct peer *, struct imsg *);
+static int	 on_deliver(struct peer *, struct imsg *);
+static int	 on_settled(struct peer *, struct imsg *);
+static void	 delivered(void *, const struct msg_stored *);
+static void	 removed(struct dbenv_wait *, int);
+static void	 answer(struct peer *, uint32_t, uint32_t, enum result,
+		    const char *);
+static size_t	 cache_size(const struct conf *, size_t);
+
+static struct store		 store;
+static struct event		 stopping;
+static LIST_HEAD(, asker)	 askers = LIST_HEAD_INITIALIZER(askers);
+static LIST_HEAD(, removal)	 removals = LIST_HEAD_INITIALIZER(removals);
+
+static const struct msg_rule rules[] = {
+	{ M_SESSION,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_session },
+	{ M_END_SESSIONS, PEER(ROLE_AUTH), MSG_BODY, on_end_sessions },
+	{ M_ACCOUNT_GONE, PEER(ROLE_AUTH), MSG_BODY, on_account_gone },
+	{ M_DELIVER,	PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED),
+	    MSG_BODY | MSG_FD, on_deliver },
+	{ M_SETTLED,	PEER(ROLE_QUEUED), MSG_BODY, on_settled },
+	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD,
+	    store_ctl },
+};
+
+struct store *
+store_self(void)
+{
+	return (&store);
+}
+
+static void
+answer(struct peer *p, uint32_t type, uint32_t id, enum result result,
+    const char *text)
+{
+	struct msg_result	 r = { .result = (uint8_t)result };
+
+	r.text = span_str(text);
+	(void)peer_reply(p, type, id, &c_result, &r, -1);
+}
+
+/* ---- sessions ----------------------------------------------------------- */
+
+static uint64_t
+message_limit(uint32_t listener)
+{
+	const struct conf		*c = proc_conf();
+	const struct conf_listener	*l = c->listeners.v;
+
+	if (listener < c->listeners.n && l[listener].kind == KIND_IMAP)
+		return (l[listener].limits.message_size);
+	return (50u << 20);
+}
+
+static int
+on_session(struct peer *p, struct imsg *m)
+{
+	struct msg_session	 s;
+	struct part		*part;
+	int			 fd = m->fd, rc = -1;
+
+	if (imsg_get(m, &c_session, &s) == -1)
+		return (-1);
+	m->fd = -1;
+	if ((part = store_part(&store, s.partition)) == NULL) {
+		log_error("partition %02u is not here", s.partition);
+		if (fd != -1)
+			close(fd);
+	} else if (fd != -1)
+		rc = session_new(&store, part, &s, message_limit(s.listener),
+		    fd);
+	if (rc == 0) {
+		answer(p, M_SESSION, m->id, RESULT_OK, "");
+		return (0);
+	}
+	if (part != NULL)
+		log_warn("account %s: no session: %s", log_esc(s.name),
+		    strerror(errno));
+	answer(p, M_SESSION, m->id, RESULT_TEMP, part != NULL &&
+	    errno == EMLINK ? "too many sessions" : "try again later");
+	return (0);
+}
+
+static int
+matches(const struct session *s, const struct msg_end_sessions *m)
+{
+	if (m->account != 0 && s->account->id != m->account)
+		return (0);
+	if (m->key.n != 0 &&
+	    !span_eq(m->key, span_of(s->key, s->keylen)))
+		return (0);
+	/* A key's session has no password that could be old. */
+	if (m->serial_below != 0 &&
+	    (s->keylen != 0 || s->serial >= m->serial_below))
+		return (0);
+	return (m->session == 0 || s->id == m->session);
+}
+
+static int
+on_end_sessions(struct peer *p, struct imsg *m)
+{
+	struct msg_end_sessions	 e;
+	struct msg_number	 n = { 0 };
+	struct session		*s, *next;
+	struct buf		 why = { .max = MSG_TEXT_MAX };
+
+	if (imsg_get(m, &c_end_sessions, &e) == -1)
+		return (-1);
+	(void)buf_adds(&why, e.why.n == 0 ? "ended by the administrator" :
+	    log_esc(e.why));
+	for (s = TAILQ_FIRST(&store.sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (!matches(s, &e))
+			continue;
+		n.number++;
+		session_bye(s, buf_cstr(&why));
+	}
+	buf_free(&why);
+	(void)peer_reply(p, M_END_SESSIONS, m->id, &c_number, &n, -1);
+	return (0);
+}
+
+static void
+removed(struct dbenv_wait *w, int error)
+{
+	struct removal	*r = w->arg;
+
+	if (r->peer != NULL)
+		answer(r->peer, M_ACCOUNT_GONE, r->id, error == 0 ?
+		    RESULT_OK : RESULT_TEMP, error == 0 ? "" :
+		    strerror(error));
+	LIST_REMOVE(r, entry);
+	free(r);
+}
+
+static int
+on_account_gone(struct peer *p, struct imsg *m)
+{
+	struct msg_account	 a;
+	struct session		*s, *next;
+	struct removal		*r;
+	struct part		*part;
+	uint64_t		 seq = 0;
+
+	if (imsg_get(m, &c_account, &a) == -1)
+		return (-1);
+	for (s = TAILQ_FIRST(&store.sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->account->id == a.account)
+			session_bye(s, "the account was removed");
+	}
+	if ((part = store_part(&store, a.partition)) == NULL ||
+	    (r = calloc(1, sizeof(*r))) == NULL) {
+		answer(p, M_ACCOUNT_GONE, m->id, RESULT_TEMP, "not here");
+		return (0);
+	}
+	r->peer = p;
+	r->id = m->id;
+	r->wait.arg = r;
+	r->wait.done = removed;
+	LIST_INSERT_HEAD(&removals, r, entry);
+	if (account_remove(part, a.account, &seq) == -1)
+		removed(&r->wait, errno);
+	else if (seq == 0 || dbenv_wait(part->env, seq, &r->wait) == 1)
+		removed(&r->wait, 0);
+	return (0);
+}
+
+/* ---- deliveries ----------------------------------------------------------- */
+
+static void
+delivered(void *arg, const struct msg_stored *m)
+{
+	struct asker	*a = arg;
+
+	if (a->peer != NULL)
+		(void)peer_reply(a->peer, M_DELIVER, a->id, &c_stored, m, -1);
+	LIST_REMOVE(a, entry);
+	free(a);
+}
+
+static int
+on_deliver(struct peer *p, struct imsg *m)
+{
+	struct msg_deliver	 d;
+	struct msg_stored	 no = { .result = RESULT_TEMP, .code = 451 };
+	struct asker		*a;
+
+	if (imsg_get(m, &c_deliver, &d) == -1)
+		return (-1);
+	no.enhanced = span_str("4.3.0");
+	no.text = span_str("no memory");
+	if (d.rcpts.n == 0 || d.size > UINT32_MAX - IMSG_MAX) {
+		codec_free(&c_deliver, &d);
+		return (-1);
+	}
+	if (m->fd == -1 || (a = calloc(1, sizeof(*a))) == NULL) {
+		(void)peer_reply(p, M_DELIVER, m->id, &c_stored, &no, -1);
+		codec_free(&c_deliver, &d);
+		return (0);
+	}
+	a->peer = p;
+	a->id = m->id;
+	LIST_INSERT_HEAD(&askers, a, entry);
+	deliver(&store, &d, m->fd, delivered, a);
+	codec_free(&c_deliver, &d);
+	return (0);
+}
+
+static int
+on_settled(struct peer *p, struct imsg *m)
+{
+	struct msg_settled	 s;
+
+	(void)p;
+	if (imsg_get(m, &c_settled, &s) == -1)
+		return (-1);
+	deliver_settled(&store, &s);
+	return (0);
+}
+
+/* Whoever asked is gone; what was begun is done. */
+static void
+store_link_down(struct peer *p)
+{
+	struct asker	*a;
+	struct removal	*r;
+
+	LIST_FOREACH(a, &askers, entry)
+		if (a->peer == p)
+			a->peer = NULL;
+	LIST_FOREACH(r, &removals, entry)
+		if (r->peer == p)
+			r->peer = NULL;
+	store_ctl_down(p);
+}
+
+/* ---- the role -------------------------------------------------------------- */
+
+/* Of a partition: Berkeley DB takes half as much again for itself. */
+static size_t
+cache_size(const struct conf *c, size_t nparts)
+{
+	uint64_t	 all = c->cache;
+	long		 pages = sysconf(_SC_PHYS_PAGES);
+	long		 page = sysconf(_SC_PAGESIZE);
+
+	if (all == 0 && pages > 0 && page > 0)
+		all = (uint64_t)pages * (uint64_t)page / 4 / c->nstore;
+	all = all * 2 / 3 / (nparts == 0 ? 1 : nparts);
+	return (all < CACHE_LEAST ? CACHE_LEAST : (size_t)all);
+}
+
+/* Its partitions, and no others: see landlock() in sandbox.c. */
+static int
+open_parts(const struct conf *c)
+{
+	struct part_conf	 pc = { 0 };
+	char			 home[16];
+	size_t			 n;
+	unsigned		 i;
+
+	n = (c->npartitions + c->nstore - 1 - proc_instance()) / c->nstore;
+	if ((store.parts = calloc(n + 1, sizeof(*store.parts))) == NULL)
+		return (-1);
+	pc.home = home;
+	pc.cache = cache_size(c, n);
+	pc.margin = c->disk_reserve;
+	if (proc_privileged() && sandbox_user(c->users[ROLE_STORE], &pc.uid,
+	    &pc.gid) == -1)
+		return (-1);
+	for (i = proc_instance(); i < c->npartitions; i += c->nstore) {
+		snprintf(home, sizeof(home), "%02u", i);
+		pc.num = i;
+		if ((store.parts[store.nparts] = part_open(&store,
+		    &pc)) == NULL)
+			return (-1);
+		store.nparts++;
+	}
+	return (0);
+}
+
+static int
+store_open(void)
+{
+	const struct conf	*c = proc_conf();
+	struct buf		 dir = { 0 };
+	int			 rc;
+
+	if (store_init(&store, proc_base()) == -1)
+		return (-1);
+	store.hostname = c->hostname;
+	store.limits.quota = c->mailbox_quota;
+	store.next_session = proc_instance();
+	store.step_session = c->nstore;
+	if ((store.charsets = charsets_open()) == NULL) {
+		log_error("no memory");
+		return (-1);
+	}
+	(void)buf_addf(&dir, "%s/%s", c->state,
+	    sandbox_directory(ROLE_STORE));
+	if ((rc = chdir(buf_cstr(&dir))) == -1)
+		log_error("%s: %s", buf_cstr(&dir), strerror(errno));
+	buf_free(&dir);
+	return (rc == -1 ? -1 : open_parts(c));
+}
+
+static int
+store_start(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < store.nparts; i++)
+		if (part_start(store.parts[i]) == -1 ||
+		    ending_start(store.parts[i]) == -1)
+			return (-1);
+	return (0);
+}
+
+static void
+store_commit(void)
+{
+	store.hostname = proc_conf()->hostname;
+	store.limits.quota = proc_conf()->mailbox_quota;
+}
+
+static void
+stop_now(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	store_free(&store);
+	proc_exit(0);
+}
+
+static void
+store_stop(void)
+{
+	static const struct timeval	 grace = { 0, STOP_GRACE_US };
+	struct session			*s;
+
+	while ((s = TAILQ_FIRST(&store.sessions)) != NULL)
+		session_bye(s, "shutting down");
+	event_assign(&stopping, proc_base(), -1, 0, stop_now, NULL);
+	event_add(&stopping, &grace);
+}
+
+const struct role_ops store_ops = {
+	.role = ROLE_STORE,
+	.rules = rules,
+	.nrules = nitems(rules),
+	.open = store_open,
+	.start = store_start,
+	.link_down = store_link_down,
+	.commit = store_commit,
+	.stop = store_stop,
+};
