@@ -4,7 +4,8 @@ PARSE := authd/check.c authd/lex.c authd/parse.y authd/parse_act.c \
 PARENT := $(PARSE) authd/child.c authd/control.c authd/control_log.c \
     authd/files.c authd/link.c authd/main.c authd/parent.c authd/place.c \
     authd/reload.c authd/status.c authd/worker.c
-SRCS.authd := $(PARENT)
+KEYS := authd/keys.c authd/keys_seen.c authd/keys_sign.c
+SRCS.authd := $(PARENT) $(KEYS)
 
 # regress: the parent, with roles that do no work
 PROGS += regress/authd/authd regress/authd/role
@@ -15,3 +16,5 @@ SCRIPTS += regress/conf/conf_test.sh
 FUZZ += regress/fuzz/conffile_fuzz regress/fuzz/confwire_fuzz
 SRCS.regress/fuzz/conffile_fuzz := $(PARSE)
 MAN += man/authd.8 man/letterlock.conf.5
+TESTS += regress/tlsctx/tlsctx_test
+SRCS.regress/tlsctx/tlsctx_test := $(KEYS)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/thread.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -549,6 +550,11 @@ role_main(int argc, char **argv, const struct role_ops *ops)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	tzset();
+	/* Its configuration cannot be read in the cage. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1) {
+		log_error("OpenSSL's configuration cannot be used");
+		return (1);
+	}
 	if (read_birth() == -1) {
 		log_error("no orders from a parent: this is started by authd");
 		return (1);
