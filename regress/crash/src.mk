@@ -1,0 +1,1 @@
+SCRIPTS += regress/crash/suite_crash_test.py regress/crash/full_test.py
