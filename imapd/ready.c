@@ -1,48 +1,225 @@
 /*
- * Ready-made answers about a message.  See ready.h.
+ * Ready-made answers about a message: what is computed when it comes, and
+ * reading it back.  See ready.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "date.h"
+#include "header.h"
+#include "imap_form.h"
 #include "imapd/ready.h"
+#include "mime.h"
+
+#define HEAD		(2 + 4 + 8 + 4 * READY_SECTIONS)
+#define PARSERS		4		/* kept for the next messages */
+#define PARSER_SMALL	65536		/* octets of a message whose parser is
+					 * worth keeping */
 
 struct ready_build {
-	uint64_t	 size;
+	struct mime_parser	*parser;
+	struct ready_build	*next;	/* kept */
+	struct buf		 data;
+	uint64_t		 size;
 };
+
+/* Of the loop thread, which begins and frees all of them. */
+static struct ready_build	*kept;
+static unsigned			 nkept;
+
+static int	 build(struct ready_build *, const struct mime *);
+static int	 head_get(struct ready *);
+static int	 piece(struct ready *, struct part *);
+static int	 drop_pieces(struct part *, uint64_t);
+static struct span piece_key(uint8_t [10], uint64_t, uint32_t);
+
+/*
+ * What Thunderbird, K-9, Apple Mail, FairEmail, mutt, Roundcube and SOGo ask
+ * for in a list of messages, and what SEARCH and SORT look at.
+ */
+static const struct span	 fields[] = {
+#define NAME(s)	{ (const uint8_t *)(s), sizeof(s) - 1 }
+	NAME("From"), NAME("To"), NAME("Cc"), NAME("Bcc"), NAME("Subject"),
+	NAME("Date"), NAME("Message-ID"), NAME("References"),
+	NAME("In-Reply-To"), NAME("Reply-To"), NAME("Sender"),
+	NAME("Content-Type"), NAME("Content-Description"), NAME("Priority"),
+	NAME("X-Priority"), NAME("Importance"), NAME("Newsgroups"),
+	NAME("Lines"), NAME("List-Post"), NAME("List-ID"),
+	NAME("List-Unsubscribe"), NAME("X-Label"), NAME("X-Mailer"),
+	NAME("User-Agent"), NAME("Mail-Followup-To"),
+	NAME("Disposition-Notification-To"),
+#undef NAME
+};
+
+int
+ready_field(struct span name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(fields); i++)
+		if (fields[i].n == name.n && span_caseeq(fields[i], name))
+			return (1);
+	return (0);
+}
 
 struct ready_build *
 ready_begin(void)
 {
-	return (calloc(1, sizeof(struct ready_build)));
+	struct ready_build	*r;
+
+	if ((r = kept) != NULL) {
+		kept = r->next;
+		nkept--;
+		return (r);
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	if ((r->parser = mime_parser_new(NULL)) == NULL) {
+		free(r);
+		errno = ENOMEM;
+		return (NULL);
+	}
+	return (r);
 }
 
 int
 ready_feed(struct ready_build *r, struct span s)
 {
 	r->size += s.n;
-	return (0);
+	return (mime_feed(r->parser, s));
 }
 
 int
 ready_end(struct ready_build *r)
 {
-	(void)r;
-	return (0);
+	const struct mime	*m;
+
+	if ((m = mime_end(r->parser)) == NULL)
+		return (-1);
+	return (build(r, m));
 }
 
 void
 ready_free(struct ready_build *r)
 {
+	if (r == NULL)
+		return;
+	if (nkept < PARSERS && r->size <= PARSER_SMALL &&
+	    r->data.cap <= PARSER_SMALL) {
+		mime_parser_reset(r->parser);
+		buf_reset(&r->data);
+		r->size = 0;
+		r->next = kept;
+		kept = r;
+		nkept++;
+		return;
+	}
+	mime_parser_free(r->parser);
+	buf_free(&r->data);
 	free(r);
 }
 
+static void
+set_u32(uint8_t *p, uint32_t v)
+{
+	int	 i;
+
+	for (i = 3; i >= 0; i--, v >>= 8)
+		p[i] = (uint8_t)v;
+}
+
+static void
+head_put(struct buf *b, const struct mime *m, struct span header)
+{
+	struct header_field	 f;
+	struct date		 d;
+	uint8_t			 flags = 0;
+	int32_t			 day = 0;
+	int			 i;
+
+	if (m->parts[0].kept.n == m->parts[0].body)
+		flags |= READY_WHOLE;
+	if (header_find(header, "Date", 0, &f) == 1 &&
+	    date_parse(f.value, &d) == 0) {
+		flags |= READY_DATED;
+		day = (int32_t)date_day(&d);
+	}
+	(void)buf_put_u8(b, READY_VERSION);
+	(void)buf_put_u8(b, flags);
+	(void)buf_put_u32(b, (uint32_t)day);
+	(void)buf_put_u64(b, m->parts[0].body);
+	for (i = 0; i < READY_SECTIONS; i++)
+		(void)buf_put_u32(b, 0);
+}
+
+static int
+section_put(struct buf *b, enum ready_section section, const struct mime *m,
+    struct span header)
+{
+	switch (section) {
+	case READY_ENVELOPE:
+		return (message_envelope(b, header, 0));
+	case READY_STRUCTURE:
+		return (message_bodystructure(b, m, IMAP_FORM_EXTENDED));
+	case READY_FIELDS:
+		return (header_select(b, header, fields, nitems(fields), 0));
+	case READY_TREE:
+		return (mime_save(b, m));
+	case READY_BODY:
+		return (message_bodystructure(b, m, 0));
+	case READY_SECTIONS:
+		break;
+	}
+	return (-1);
+}
+
+static int
+build(struct ready_build *r, const struct mime *m)
+{
+	struct buf	*b = &r->data;
+	struct span	 header = mime_text(m, m->parts[0].kept);
+	size_t		 was;
+	int		 i;
+
+	head_put(b, m, header);
+	for (i = 0; i < READY_SECTIONS; i++) {
+		was = b->n;
+		if (section_put(b, (enum ready_section)i, m, header) == -1) {
+			errno = ENOMEM;
+			return (-1);
+		}
+		set_u32(b->p + HEAD - 4 * (READY_SECTIONS - i),
+		    (uint32_t)(b->n - was));
+	}
+	return (0);
+}
+
+static struct span
+piece_key(uint8_t k[10], uint64_t body, uint32_t n)
+{
+	(void)key_u64(k, body);
+	k[8] = (uint8_t)(n >> 8);
+	k[9] = (uint8_t)n;
+	return (span_of(k, 10));
+}
+
+/* What is too large to be kept is made when it is asked for. */
 int
 ready_put(struct part *p, uint64_t body, const struct ready_build *r)
 {
-	(void)p;
-	(void)body;
-	(void)r;
+	struct span	 s = span_buf(&r->data), one;
+	uint8_t		 k[10];
+	uint32_t	 n;
+
+	if (s.n > READY_MAX)
+		return (0);
+	for (n = 0; s.n > 0; n++) {
+		(void)span_take(&s, s.n < READY_PIECE ? s.n : READY_PIECE,
+		    &one);
+		if (dbenv_put(p->ready, piece_key(k, body, n), one) == -1)
+			return (-1);
+	}
 	return (0);
 }
 
@@ -50,24 +227,13 @@ ready_put(struct part *p, uint64_t body, const struct ready_build *r)
 static int
 drop_pieces(struct part *p, uint64_t body)
 {
-	struct buf	 k = { 0 };
-	unsigned	 i;
-	int		 rc;
+	uint8_t		 k[10];
+	uint32_t	 i;
 
-	for (i = 0, rc = 0; i <= UINT8_MAX && rc == 0; i++) {
-		buf_reset(&k);
-		(void)buf_put_u64(&k, body);
-		(void)buf_put_u8(&k, (uint8_t)i);
-		if (buf_failed(&k))
-			rc = -1;
-		else if ((rc = dbenv_del(p->ready, span_buf(&k))) == -1 &&
-		    errno == ENOENT) {
-			buf_free(&k);
-			return (0);
-		}
-	}
-	buf_free(&k);
-	return (rc);
+	for (i = 0; i <= READY_MAX / READY_PIECE; i++)
+		if (dbenv_del(p->ready, piece_key(k, body, i)) == -1)
+			return (errno == ENOENT ? 0 : -1);
+	return (0);
 }
 
 int
@@ -80,4 +246,99 @@ ready_unref(struct part *p, uint64_t body)
 	if (info.refs <= 1 && drop_pieces(p, body) == -1)
 		return (-1);
 	return (body_unref(p->bodies, body));
+}
+
+/* Nothing that is read is believed. */
+static int
+head_get(struct ready *r)
+{
+	struct span	 s = span_buf(&r->data);
+	uint8_t		 version;
+	uint32_t	 v;
+	int		 i;
+
+	if (span_get_u8(&s, &version) == -1 || version != READY_VERSION ||
+	    span_get_u8(&s, &r->flags) == -1 || span_get_u32(&s, &v) == -1 ||
+	    span_get_u64(&s, &r->header) == -1)
+		goto bad;
+	r->day = (int32_t)v;
+	r->at[0] = HEAD;
+	for (i = 0; i < READY_SECTIONS; i++) {
+		if (span_get_u32(&s, &v) == -1)
+			goto bad;
+		r->at[i + 1] = r->at[i] + v;
+	}
+	return (0);
+bad:
+	errno = EBADMSG;
+	return (-1);
+}
+
+/* Read the next piece. */
+static int
+piece(struct ready *r, struct part *p)
+{
+	struct span	 v;
+	uint8_t		 k[10];
+
+	if (dbenv_get(p->ready, piece_key(k, r->body, r->npieces), &v) == -1)
+		return (-1);
+	r->npieces++;
+	return (buf_add_span(&r->data, v));
+}
+
+int
+ready_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
+{
+	size_t	 want = 0;
+	int	 i, rc = 0;
+
+	if (r->body != body) {
+		buf_reset(&r->data);
+		r->npieces = 0;
+		r->body = body;
+		if (piece(r, p) == -1 || head_get(r) == -1)
+			goto err;
+	}
+	for (i = 0; i < READY_SECTIONS; i++)
+		if ((sections & READY_BIT(i)) != 0)
+			want = r->at[i + 1];
+	if (want > READY_MAX) {
+		errno = EBADMSG;
+		goto err;
+	}
+	while (rc == 0 && r->data.n < want)
+		rc = piece(r, p);
+	if (rc == 0)
+		return (0);
+err:
+	r->body = 0;
+	return (-1);
+}
+
+int
+ready_take(struct ready *r, uint64_t body, const struct ready_build *from)
+{
+	buf_reset(&r->data);
+	r->npieces = 0;
+	r->body = 0;
+	if (buf_add_span(&r->data, span_buf(&from->data)) == -1 ||
+	    head_get(r) == -1)
+		return (-1);
+	r->body = body;
+	return (0);
+}
+
+struct span
+ready_section(const struct ready *r, enum ready_section section)
+{
+	return (span_of(r->data.p + r->at[section],
+	    r->at[section + 1] - r->at[section]));
+}
+
+void
+ready_clear(struct ready *r)
+{
+	buf_free(&r->data);
+	memset(r, 0, sizeof(*r));
 }

@@ -3,6 +3,10 @@
  * beside its body: ENVELOPE, BODY, BODYSTRUCTURE, the header fields that
  * clients ask for, where its parts are.  Stored in pieces of READY_PIECE octets
  * (a larger value would take whole pages), shared by all copies of the body.
+ *
+ * What is stored is a head (version, flags, the day of the Date field, octets
+ * of the header, octets of each section), then the sections; pieces are cut
+ * from that without regard to it.
  */
 #ifndef READY_H
 #define READY_H
@@ -11,6 +15,23 @@
 
 #define READY_PIECE	900
 #define READY_VERSION	1
+#define READY_MAX	(2 * 1024 * 1024)	/* octets; more is not kept */
+
+enum ready_section {
+	READY_ENVELOPE,		/* parenthesised, to be sent as they stand */
+	READY_STRUCTURE,	/* BODYSTRUCTURE */
+	READY_FIELDS,		/* fields that ready_field() knows, as they
+				 * stand in the header, and its empty line */
+	READY_TREE,		/* mime_save() */
+	READY_BODY,		/* BODY */
+	READY_SECTIONS
+};
+#define READY_BIT(section)	(1u << (section))
+#define READY_ALL		(READY_BIT(READY_SECTIONS) - 1)
+
+#define READY_WHOLE	0x1u	/* READY_FIELDS has them all: the header was not
+				 * longer than the parser keeps */
+#define READY_DATED	0x2u	/* day is that of the Date field */
 
 struct ready_build;
 
@@ -26,5 +47,33 @@ int			 ready_put(struct part *, uint64_t body,
 
 /* One reference to the body less; with the last one the pieces go too. */
 int			 ready_unref(struct part *, uint64_t body);
+
+/* One message's, read back; used again and again, ready_clear() at the end. */
+struct ready {
+	struct buf	 data;		/* head and sections, as far as read */
+	uint64_t	 body;		/* whose; 0: nobody's */
+	uint32_t	 npieces;	/* read so far */
+	uint8_t		 flags;		/* READY_WHOLE ... */
+	int32_t		 day;		/* since 1970, as date_day() */
+	uint64_t	 header;	/* octets of the message's header */
+	size_t		 at[READY_SECTIONS + 1];	/* in data */
+};
+
+/*
+ * Read what is asked for (READY_BIT), and little else.  0, or -1: ENOENT,
+ * EILSEQ or EBADMSG: there is none, or it is damaged, and must be made anew
+ * from the octets; then ready_take().
+ */
+int			 ready_get(struct ready *, struct part *,
+			    uint64_t body, unsigned sections);
+/* From a build that ended. */
+int			 ready_take(struct ready *, uint64_t body,
+			    const struct ready_build *);
+/* Borrowed until the next call; of one that was asked for. */
+struct span		 ready_section(const struct ready *,
+			    enum ready_section);
+void			 ready_clear(struct ready *);
+/* Is this one of the fields in READY_FIELDS? */
+int			 ready_field(struct span name);
 
 #endif

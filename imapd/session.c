@@ -474,6 +474,10 @@ turn(struct session *s)
 	enum step	 r;
 	int		 rc;
 
+	if (s->broken) {
+		session_free(s);
+		return (-1);
+	}
 	if (s->seen.lost) {
 		session_bye(s, s->seen.view->mb->removed ?
 		    "the selected mailbox was removed" :

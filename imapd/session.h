@@ -67,6 +67,7 @@ struct session {
 	uint8_t			 bad;		/* BAD answers in a row */
 	uint8_t			 ended;		/* the client sends no more */
 	uint8_t			 over;		/* end after this answer */
+	uint8_t			 broken;	/* a literal cannot go on: end now */
 	uint8_t			 paused;	/* its socket is not read */
 	struct buf		 pending;	/* read past the login command */
 	struct lex		 lex;

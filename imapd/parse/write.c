@@ -9,6 +9,19 @@
 #define QUOTED_MAX	512	/* octets; longer ones are literals */
 
 void
+number_write(struct buf *b, uint64_t v)
+{
+	uint8_t	 d[20];
+	size_t	 i = sizeof(d);
+
+	do {
+		d[--i] = (uint8_t)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	buf_add(b, d + i, sizeof(d) - i);
+}
+
+void
 string_write(struct buf *b, struct span s)
 {
 	size_t	 i;

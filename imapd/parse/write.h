@@ -7,6 +7,7 @@
 
 #include "buf.h"
 
+void	 number_write(struct buf *, uint64_t);
 void	 astring_write(struct buf *, struct span, int space_before);
 void	 string_write(struct buf *, struct span);
 /* A mailbox name, UTF-8 in: modified UTF-7, or quoted UTF-8 when utf8. */

@@ -1,0 +1,234 @@
+/*
+ * FETCH, RFC 3501 section 6.4.5: message by message, in slices.  What is
+ * ready-made goes out as it stands; sections of bodies: cmd_fetch_body.c.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "date.h"
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+#include "imapd/fetching.h"
+#include "imapd/parse/write.h"
+
+#define TURN_MESSAGES	32	/* before looking at the clock */
+
+static enum step	 fetching(struct session *);
+static enum fetch_result next_message(struct session *, struct fetch *);
+static enum fetch_result ready(struct session *, struct fetch *);
+static enum fetch_result items(struct session *, struct fetch *);
+static void		 mark_seen(struct session *, struct fetch *);
+static void		 forget(void *);
+
+static enum fetch_result (*const stages[])(struct session *,
+    struct fetch *) = {
+	[FETCH_NEXT] = next_message,
+	[FETCH_READY] = ready,
+	[FETCH_ITEMS] = items,
+	[FETCH_SECTION] = fetch_section,
+	[FETCH_SELECT] = fetch_select,
+	[FETCH_OCTETS] = fetch_octets,
+};
+
+/* What of the ready-made data the items need. */
+static void
+plan(struct fetch *f)
+{
+	static const struct {
+		uint32_t		 what;
+		enum ready_section	 section;
+	} made[] = {
+		{ FETCH_ENVELOPE,	READY_ENVELOPE },
+		{ FETCH_BODYSTRUCTURE,	READY_STRUCTURE },
+		{ FETCH_BODY,		READY_BODY },
+	};
+	const struct section	*x;
+	size_t			 i;
+
+	for (i = 0; i < nitems(made); i++)
+		if ((f->items.what & made[i].what) != 0)
+			f->need |= READY_BIT(made[i].section);
+	for (i = 0; i < f->items.nsections; i++) {
+		x = &f->items.sections[i];
+		if (x->nparts > 0)
+			f->need |= READY_BIT(READY_TREE);
+		else if (x->kind != SECTION_ALL)
+			f->need |= READY_BIT(READY_FIELDS);
+	}
+}
+
+enum step
+cmd_fetch(struct session *s, struct cursor *c)
+{
+	struct fetch	*f;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (session_no(s, ENOMEM));
+	if (cur_sp(c) == -1 || targets_read(&f->targets, s, c) == -1 ||
+	    cur_sp(c) == -1 || cur_fetch(c, &f->items) == -1 ||
+	    cur_end(c) == -1) {
+		forget(f);
+		return (session_syntax(s, c));
+	}
+	if (s->uid)
+		f->items.what |= FETCH_UID;
+	plan(f);
+	return (session_begin(s, fetching, f, forget));
+}
+
+static void
+forget(void *arg)
+{
+	struct fetch	*f = arg;
+
+	targets_free(&f->targets);
+	fetch_free(&f->items);
+	letter_close(&f->letter);
+	buf_free(&f->slice);
+	buf_free(&f->chosen);
+	free(f);
+}
+
+static enum step
+fetching(struct session *s)
+{
+	struct fetch		*f = s->data;
+	enum fetch_result	 r = FETCH_MORE;
+	unsigned		 n = 0;
+
+	while (r == FETCH_MORE && session_room(s)) {
+		if (f->stage == FETCH_NEXT && n++ == TURN_MESSAGES)
+			break;
+		r = stages[f->stage](s, f);
+	}
+	targets_pause(&f->targets);
+	if (r != FETCH_END)
+		return (STEP_AGAIN);
+	if (f->failed > 0)
+		return (session_reply(s,
+		    "NO [SERVERBUG] some messages could not be read"));
+	return (session_reply(s, "OK FETCH completed"));
+}
+
+/* RFC 3501 section 6.4.5: \Seen is set by what is no PEEK. */
+static void
+mark_seen(struct session *s, struct fetch *f)
+{
+	struct msgrec	*rec = &f->letter.rec, now = *rec;
+	struct part	*p = s->account->part;
+
+	if (!f->items.sets_seen || f->gone || s->seen.readonly ||
+	    (now.flags & MF_SEEN) != 0 || !dbenv_writable(p->env))
+		return;
+	targets_pause(&f->targets);
+	if (batch_begin(p) == -1)
+		return;
+	now.flags |= MF_SEEN;
+	if (batch_flags(s->seen.view->mb, rec, &now,
+	    s->seen.author) == -1) {
+		batch_abort();
+		return;
+	}
+	if (batch_commit() == -1)
+		return;
+	*rec = now;
+	f->marked = 1;
+}
+
+static enum fetch_result
+next_message(struct session *s, struct fetch *f)
+{
+	struct target	 t;
+
+	if (!targets_next(&f->targets, &s->seen, &t))
+		return (FETCH_END);
+	letter_open(&f->letter, s->account->part, t.rec);
+	f->seq = t.seq;
+	f->gone = t.gone;
+	f->marked = 0;
+	f->stage = FETCH_READY;
+	return (FETCH_MORE);
+}
+
+/* One that cannot be read is left out, and the command says so. */
+static enum fetch_result
+ready(struct session *s, struct fetch *f)
+{
+	(void)s;
+	switch (letter_need(&f->letter, f->need)) {
+	case 0:
+		f->stage = FETCH_ITEMS;
+		return (FETCH_MORE);
+	case 1:
+		return (FETCH_LATER);
+	default:
+		f->failed++;
+		f->stage = FETCH_NEXT;
+		return (FETCH_MORE);
+	}
+}
+
+static void
+item(struct buf *b, int *any, const char *name)
+{
+	if ((*any)++ > 0)
+		(void)buf_addc(b, ' ');
+	(void)buf_adds(b, name);
+}
+
+static void
+made(struct buf *b, int *any, const struct fetch *f, uint32_t what,
+    const char *name, enum ready_section section)
+{
+	if ((f->items.what & what) == 0)
+		return;
+	item(b, any, name);
+	(void)buf_add_span(b, ready_section(&f->letter.ready, section));
+}
+
+static enum fetch_result
+items(struct session *s, struct fetch *f)
+{
+	struct buf	*b = session_out(s);
+	const struct msgrec *r = &f->letter.rec;
+	uint32_t	 what = f->items.what;
+	int		 any = 0;
+
+	mark_seen(s, f);
+	(void)buf_adds(b, "* ");
+	number_write(b, f->seq);
+	(void)buf_adds(b, " FETCH (");
+	if ((what & FETCH_UID) != 0) {
+		item(b, &any, "UID ");
+		number_write(b, r->uid);
+	}
+	if ((what & FETCH_FLAGS) != 0 || f->marked) {
+		item(b, &any, "");
+		session_write_flags(s, b, r,
+		    seen_recent(&s->seen, r->uid));
+	}
+	if ((what & FETCH_MODSEQ) != 0) {
+		item(b, &any, "MODSEQ (");
+		number_write(b, r->modseq);
+		(void)buf_addc(b, ')');
+	}
+	if ((what & FETCH_INTERNALDATE) != 0) {
+		item(b, &any, "INTERNALDATE \"");
+		(void)date_imap_write(b, (int64_t)r->date, r->zone);
+		(void)buf_addc(b, '"');
+	}
+	if ((what & FETCH_RFC822_SIZE) != 0) {
+		item(b, &any, "RFC822.SIZE ");
+		number_write(b, r->size);
+	}
+	made(b, &any, f, FETCH_ENVELOPE, "ENVELOPE ", READY_ENVELOPE);
+	made(b, &any, f, FETCH_BODY, "BODY ", READY_BODY);
+	made(b, &any, f, FETCH_BODYSTRUCTURE, "BODYSTRUCTURE ",
+	    READY_STRUCTURE);
+	if (f->items.nsections > 0 && any > 0)
+		(void)buf_addc(b, ' ');
+	f->section = 0;
+	f->stage = FETCH_SECTION;
+	return (FETCH_MORE);
+}

@@ -1,0 +1,57 @@
+/*
+ * A FETCH under way: what cmd_fetch.c (messages, what is ready-made) and
+ * cmd_fetch_body.c (octets of bodies) share.
+ */
+#ifndef FETCHING_H
+#define FETCHING_H
+
+#include "header.h"
+#include "imapd/parse/fetch.h"
+#include "imapd/letter.h"
+#include "imapd/targets.h"
+
+enum fetch_stage {
+	FETCH_NEXT,		/* no message at work */
+	FETCH_READY,		/* what is ready-made is read */
+	FETCH_ITEMS,		/* all but sections */
+	FETCH_SECTION,		/* the next section begins */
+	FETCH_SELECT,		/* fields of a header are counted, then sent */
+	FETCH_OCTETS		/* the octets of a section */
+};
+
+/* What one part of the work says. */
+enum fetch_result {
+	FETCH_MORE,		/* go on */
+	FETCH_LATER,		/* in a later slice */
+	FETCH_END
+};
+
+struct fetch {
+	struct targets		 targets;
+	struct fetch_items	 items;
+	unsigned		 need;		/* READY_BIT of sections */
+	enum fetch_stage	 stage;
+	unsigned		 failed;	/* messages not to be read */
+
+	/* the message at work */
+	struct letter		 letter;
+	uint32_t		 seq;
+	int			 gone;
+	int			 marked;	/* \Seen was set for this */
+
+	/* the section at work */
+	size_t			 section;
+	uint64_t		 at, end;	/* octets of the message */
+	struct header_selector	 selector;
+	uint64_t		 begin;		/* of the header */
+	uint64_t		 total;		/* octets of the fields wanted */
+	uint64_t		 skip, left;	/* of these to be sent */
+	int			 counting;
+	struct buf		 slice, chosen;
+};
+
+enum fetch_result	 fetch_section(struct session *, struct fetch *);
+enum fetch_result	 fetch_select(struct session *, struct fetch *);
+enum fetch_result	 fetch_octets(struct session *, struct fetch *);
+
+#endif

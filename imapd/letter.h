@@ -1,0 +1,41 @@
+/*
+ * A stored message that a command looks into: its record, what is kept ready
+ * about it, its octets.  Ready-made data that is missing or damaged is made
+ * anew from the octets, in slices, and kept again.
+ */
+#ifndef LETTER_H
+#define LETTER_H
+
+#include "imapd/ready.h"
+#include "mime.h"
+#include "text.h"
+
+#define LETTER_SLICE	BODY_SLICE	/* octets read at once */
+
+struct letter {
+	struct part		*part;
+	struct msgrec		 rec;
+	struct ready		 ready;
+	struct mime		*tree;	/* NULL unless it was asked for */
+	struct message_source	 source;	/* its octets */
+
+	/* private */
+	struct ready_build	*build;
+	uint64_t		 at;
+	int			 made;
+	struct buf		 slice;
+};
+
+/* Another message; what the last one left is used again. */
+void	 letter_open(struct letter *, struct part *, const struct msgrec *);
+/*
+ * Have these sections (READY_BIT) at hand; with READY_TREE, the tree too.
+ * Returns 0; 1: call again in a later slice; -1: it cannot be read, which is
+ * logged.
+ */
+int	 letter_need(struct letter *, unsigned sections);
+/* Append octets: 0, or -1 with errno, which is logged. */
+int	 letter_read(struct letter *, struct buf *, uint64_t at, size_t n);
+void	 letter_close(struct letter *);
+
+#endif

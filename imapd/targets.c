@@ -1,0 +1,189 @@
+/*
+ * Going through the messages of a set.  See targets.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/targets.h"
+
+static size_t	 gone_at(const struct seen *, uint32_t);
+static void	 place(struct targets *, const struct seen *, uint32_t);
+
+static size_t
+gone_at(const struct seen *n, uint32_t uid)
+{
+	size_t	 lo = 0, hi = n->ngone, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (n->gone[mid].uid < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
+/* UIDs grow with the numbers, so a range stays a range. */
+int
+targets_uids(struct seqset *set, const struct seen *n)
+{
+	uint32_t	 count = seen_count(n);
+	size_t		 i, to = 0;
+
+	for (i = 0; i < set->n; i++) {
+		if (set->r[i].lo > count)
+			break;
+		if (set->r[i].hi > count)
+			set->r[i].hi = count;
+		set->r[to].lo = seen_uid(n, set->r[i].lo);
+		set->r[to++].hi = seen_uid(n, set->r[i].hi);
+	}
+	set->n = to;
+	return (0);
+}
+
+static int
+has_star(const struct seqset *set)
+{
+	size_t	 i;
+
+	for (i = 0; i < set->n; i++)
+		if (set->r[i].lo == 0 || set->r[i].hi == 0)
+			return (1);
+	return (0);
+}
+
+/* The last UID that it counts. */
+static uint32_t
+largest_uid(const struct seen *n)
+{
+	uint32_t	 count = seen_count(n);
+
+	return (count == 0 ? 0 : seen_uid(n, count));
+}
+
+int
+targets_read(struct targets *t, struct session *s, struct cursor *c)
+{
+	const struct seen	*n = &s->seen;
+	uint32_t		 count;
+
+	memset(t, 0, sizeof(*t));
+	if (cur_seqset(c, &t->set) == -1)
+		return (-1);
+	if (t->set.saved) {
+		c->error = "unexpected \"$\"";
+		return (-1);
+	}
+	if (s->uid) {
+		seqset_resolve(&t->set, largest_uid(n));
+		return (0);
+	}
+	count = seen_count(n);
+	if (count == 0 && has_star(&t->set)) {	/* "1:*" of nothing */
+		t->set.n = 0;
+		return (0);
+	}
+	seqset_resolve(&t->set, count);
+	if (t->set.n > 0 && t->set.r[t->set.n - 1].hi > count) {
+		targets_free(t);
+		c->error = "no message has that number";
+		return (-1);
+	}
+	return (targets_uids(&t->set, n));
+}
+
+int
+targets_all(struct targets *t, const struct seen *n)
+{
+	memset(t, 0, sizeof(*t));
+	if ((t->set.r = calloc(1, sizeof(*t->set.r))) == NULL)
+		return (-1);
+	t->set.r[0].lo = 1;
+	t->set.r[0].hi = n->maxuid;
+	t->set.n = n->maxuid == 0 ? 0 : 1;
+	return (0);
+}
+
+static void
+place(struct targets *t, const struct seen *n, uint32_t uid)
+{
+	t->i = view_lower(n->view, uid);
+	t->g = gone_at(n, uid);
+	t->placed = 1;
+}
+
+int
+targets_next(struct targets *t, const struct seen *n, struct target *m)
+{
+	const struct view	*v = n->view;
+	const struct range	*r;
+	uint32_t		 uid, gone;
+
+	if (t->uid == UINT32_MAX)
+		return (0);
+	if (!t->placed)
+		place(t, n, t->uid + 1);
+	while (t->range < t->set.n) {
+		r = &t->set.r[t->range];
+		uid = t->i < v->n && v->recs[t->i].uid <= n->maxuid ?
+		    v->recs[t->i].uid : UINT32_MAX;
+		gone = t->g < n->ngone ? n->gone[t->g].uid : UINT32_MAX;
+		if (uid == UINT32_MAX && gone == UINT32_MAX)
+			break;
+		m->gone = gone < uid;
+		if (m->gone)
+			uid = gone;
+		if (uid > r->hi) {
+			t->range++;
+			continue;
+		}
+		if (uid < r->lo) {
+			place(t, n, r->lo);
+			continue;
+		}
+		m->seq = (uint32_t)(t->i + t->g + 1);
+		m->rec = m->gone ? seen_rec(n, uid) : &v->recs[t->i];
+		if (m->gone)
+			t->g++;
+		else
+			t->i++;
+		t->uid = uid;
+		if (m->rec != NULL)
+			return (1);
+	}
+	t->range = t->set.n;
+	return (0);
+}
+
+void
+targets_pause(struct targets *t)
+{
+	t->placed = 0;
+}
+
+void
+targets_rewind(struct targets *t)
+{
+	t->uid = 0;
+	t->range = 0;
+	t->placed = 0;
+}
+
+int
+targets_gone(const struct targets *t, const struct seen *n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n->ngone; i++)
+		if (seqset_has(&t->set, n->gone[i].uid))
+			return (1);
+	return (0);
+}
+
+void
+targets_free(struct targets *t)
+{
+	seqset_free(&t->set);
+}

@@ -1,0 +1,45 @@
+/*
+ * The messages that a command is about: a set of sequence numbers or UIDs,
+ * turned into UIDs when the command begins, gone through in slices.
+ */
+#ifndef TARGETS_H
+#define TARGETS_H
+
+#include "imapd/session.h"
+
+struct targets {
+	struct seqset	 set;		/* of UIDs */
+	uint32_t	 uid;		/* the last one that was shown */
+	size_t		 range;		/* in set */
+	size_t		 i, g;		/* in the view's records, in the gone */
+	int		 placed;	/* i and g are right */
+};
+
+struct target {
+	const struct msgrec	*rec;	/* until something is written */
+	uint32_t		 seq;
+	int			 gone;
+};
+
+/*
+ * Read a set; the numbers are UIDs when the session's command is a UID one.
+ * -1: BAD, the cursor says why.
+ */
+int	 targets_read(struct targets *, struct session *, struct cursor *);
+/* All that the session counts. */
+int	 targets_all(struct targets *, const struct seen *);
+/* Turn a set of sequence numbers into one of UIDs; those too large go. */
+int	 targets_uids(struct seqset *, const struct seen *);
+/*
+ * The next one: 1, 0 at the end.  Call targets_pause() before anything is
+ * written, and when the turn is over.
+ */
+int	 targets_next(struct targets *, const struct seen *, struct target *);
+void	 targets_pause(struct targets *);
+/* Begin again. */
+void	 targets_rewind(struct targets *);
+/* Is one of them gone already? */
+int	 targets_gone(const struct targets *, const struct seen *);
+void	 targets_free(struct targets *);
+
+#endif
