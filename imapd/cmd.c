@@ -9,6 +9,8 @@
 static const struct command commands[] = {
 	{ "NOOP",		ST_BOTH,	0,		cmd_noop },
 	{ "IDLE",		ST_BOTH,	0,		cmd_idle },
+	{ "FETCH",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID,
+	    cmd_fetch },
 	{ "CHECK",		ST_SELECTED,	0,		cmd_check },
 	{ "SELECT",		ST_BOTH,	0,		cmd_select },
 	{ "EXAMINE",		ST_BOTH,	0,		cmd_examine },

@@ -6,11 +6,13 @@ IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
-	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_list.c \
+	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_fetch.c \
+	imapd/cmd_fetch_body.c imapd/cmd_list.c \
 	imapd/cmd_mailbox.c imapd/cmd_select.c imapd/cmd_status.c \
-	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/mailbox.c \
+	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/letter.c \
+	imapd/mailbox.c imapd/match.c \
 	imapd/part.c imapd/ready.c imapd/seen.c imapd/session.c \
-	imapd/session_in.c imapd/store.c imapd/view.c
+	imapd/session_in.c imapd/store.c imapd/targets.c imapd/view.c
 PROGS += imapd
 SRCS.imapd := imapd/main.c imapd/store_ctl.c imapd/store_role.c \
 	$(IMAP_STORE) $(IMAP_FRONT)
