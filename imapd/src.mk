@@ -16,3 +16,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
 PROGS += imapd
 SRCS.imapd := imapd/main.c imapd/store_ctl.c imapd/store_role.c \
 	$(IMAP_STORE) $(IMAP_FRONT)
+IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE) \
+	$(if $(wildcard common/tlsctx.c),,regress/imapd/notls.c)
+TESTS += regress/imapd/session_test
+SRCS.regress/imapd/session_test := $(IMAP_TEST)
