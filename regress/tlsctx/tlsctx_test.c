@@ -231,7 +231,8 @@ static const struct shake_case {
 	const char	*name;
 	int		 version;
 	const char	*sni;
-	const char	*groups, *sigalgs, *ciphers;
+	char		*groups, *sigalgs;	/* as its macros want them */
+	const char	*ciphers;
 	const char	*want;		/* common name, NULL: it must fail */
 	const char	*bindings;	/* e u p: exporter, unique, end point */
 } shakes[] = {
