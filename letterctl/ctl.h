@@ -13,6 +13,9 @@
 #define EXIT_USAGE_	2	/* the command line is wrong */
 #define EXIT_AWAY	3	/* no service at the socket */
 
+/* The control socket. */
+extern const char	*socket_path;
+
 struct ctl;
 
 /* Connect; NULL after saying why. */

@@ -33,7 +33,7 @@ static int	 run_sessions(int, char **);
 static void	 say(void *, struct span);
 static void	 usage(void) __attribute__((__noreturn__));
 
-static const char	*socket_path = RUNDIR "/control.sock";
+const char		*socket_path = RUNDIR "/control.sock";
 static int		 json;
 
 #define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
@@ -45,7 +45,7 @@ static const struct command commands[] = {
 	{ "stop", "", 0, 0, NONE, NULL, NULL, NULL },
 	{ "reload", "", 0, 0, NONE, NULL, NULL, NULL },
 	{ "check", "[FILE]", 0, 1, LOCAL, NULL, NULL, run_check },
-	{ "quickstart", "[-d DIRECTORY] ADDRESS", 1, 3, LOCAL, NULL, NULL,
+	{ "quickstart", "[-d DIRECTORY] [-S STATE] ADDRESS", 1, 5, LOCAL, NULL, NULL,
 	  quickstart },
 	{ "account add", "[--near ACCOUNT] NAME ADDRESS", 2, 4, PASSWORD, NULL,
 	  NULL, NULL },

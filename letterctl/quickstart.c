@@ -31,10 +31,12 @@
 static FILE	*create(const char *dir, const char *name, mode_t mode);
 static EVP_PKEY	*make_key(void);
 static X509	*make_certificate(EVP_PKEY *, const char *);
-static void	 write_configuration(const char *, const char *, const char *);
+static void	 write_configuration(const char *, const char *, const char *,
+		    const char *);
 static void	 make_password(struct buf *);
 static int	 add_account(const char *, const char *, const char *,
 		    struct span);
+static const char	*options(int, char **, const char **, const char **);
 static void	 print_records(const char *, const char *, EVP_PKEY *);
 
 static FILE *
@@ -104,19 +106,24 @@ make_certificate(EVP_PKEY *key, const char *host)
 }
 
 static void
-write_configuration(const char *dir, const char *host, const char *domain)
+write_configuration(const char *dir, const char *state, const char *host,
+    const char *domain)
 {
 	FILE	*f = create(dir, "letterlock.conf", 0644);
 
 	fprintf(f, "# See letterlock.conf(5).\n"
-	    "hostname \"%s\"\n"
-	    "certificate \"%s\" cert \"%s/mail.crt\" key \"%s/mail.key\"\n\n"
+	    "hostname \"%s\"\n", host);
+	if (strcmp(state, STATEDIR) != 0)
+		fprintf(f, "state \"%s\"\n", state);
+	if (strcmp(socket_path, RUNDIR "/control.sock") != 0)
+		fprintf(f, "control \"%s\"\n", socket_path);
+	fprintf(f, "certificate \"%s\" cert \"%s/mail.crt\" key \"%s/mail.key\"\n\n"
 	    "listen on all port 25 smtp tls optional\n"
 	    "listen on all port 465 submission tls implicit\n"
 	    "listen on all port 587 submission tls required\n"
 	    "listen on all port 143 imap tls required\n"
 	    "listen on all port 993 imap tls implicit\n\n"
-	    "domain \"%s\"\n", host, host, dir, dir, domain);
+	    "domain \"%s\"\n", host, dir, dir, domain);
 	if (fclose(f) == EOF)
 		err(EXIT_REFUSED, "%s/letterlock.conf", dir);
 }
@@ -166,8 +173,8 @@ add_account(const char *dir, const char *name, const char *address,
 		usleep(100000);
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			errx(EXIT_REFUSED, "authd did not start; see above");
-		if (access(RUNDIR "/control.sock", F_OK) == -1 ||
-		    (c = ctl_open(RUNDIR "/control.sock")) == NULL)
+		if (access(socket_path, F_OK) == -1 ||
+		    (c = ctl_open(socket_path)) == NULL)
 			continue;
 		rc = ctl_ask(c, &a);
 		ctl_close(c);
@@ -206,23 +213,37 @@ print_records(const char *host, const char *domain, EVP_PKEY *key)
 	printf("\nand the reverse name of its address as %s.\n", host);
 }
 
+/* The address, or NULL after saying what is expected. */
+static const char *
+options(int argc, char **argv, const char **dir, const char **state)
+{
+	for (; argc > 2 && argv[1][0] == '/'; argc -= 2, argv += 2)
+		if (strcmp(argv[0], "-d") == 0)
+			*dir = argv[1];
+		else if (strcmp(argv[0], "-S") == 0)
+			*state = argv[1];
+		else
+			break;
+	if (argc == 1)
+		return (argv[0]);
+	warnx("usage: letterctl quickstart [-d DIRECTORY] [-S STATE] ADDRESS; "
+	    "directories begin with a slash");
+	return (NULL);
+}
+
 int
 quickstart(int argc, char **argv)
 {
 	struct buf	 password = { 0 }, host = { 0 };
-	const char	*dir = SYSCONFDIR, *address = argv[argc - 1], *at;
+	const char	*dir = SYSCONFDIR, *state = STATEDIR, *address, *at;
 	char		*domain = NULL, *name;
 	EVP_PKEY	*key;
 	X509		*cert;
 	FILE		*f;
 	int		 rc;
 
-	if (argc == 3 && strcmp(argv[0], "-d") == 0)
-		dir = argv[1];
-	else if (argc != 1) {
-		warnx("usage: letterctl quickstart [-d DIRECTORY] ADDRESS");
+	if ((address = options(argc, argv, &dir, &state)) == NULL)
 		return (EXIT_USAGE_);
-	}
 	if ((at = strrchr(address, '@')) == NULL || at == address ||
 	    idn2_lookup_u8((const uint8_t *)at + 1, (uint8_t **)&domain,
 	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) {
@@ -235,7 +256,7 @@ quickstart(int argc, char **argv)
 	if (mkdir(dir, 0755) == -1 && errno != EEXIST)
 		err(EXIT_REFUSED, "%s", dir);
 
-	write_configuration(dir, buf_cstr(&host), domain);
+	write_configuration(dir, state, buf_cstr(&host), domain);
 	key = make_key();
 	cert = make_certificate(key, buf_cstr(&host));
 	f = create(dir, "mail.key", 0600);
