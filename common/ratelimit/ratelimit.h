@@ -62,7 +62,7 @@ int			 ratelimit_check(const struct ratelimit *,
 int			 ratelimit_add(struct ratelimit *,
 			    const struct ratelimit_key *, uint64_t now,
 			    uint32_t n);
-/* As ratelimit_add() whatever the limits say; counters stop at their maximum. */
+/* As ratelimit_add() whatever the limits; counters stop at their maximum. */
 void			 ratelimit_force(struct ratelimit *,
 			    const struct ratelimit_key *, uint64_t now,
 			    uint32_t n);

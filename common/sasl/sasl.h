@@ -26,7 +26,7 @@
 #include "buf.h"
 #include "scram.h"
 
-#define SASL_DATA_MAX	12288		/* octets of one challenge or response */
+#define SASL_DATA_MAX	12288		/* octets, either way */
 
 enum sasl_mech {			/* strongest first */
 	SASL_MECH_EXTERNAL,
@@ -52,7 +52,7 @@ int		 sasl_mech_cleartext(enum sasl_mech);
 uint32_t	 sasl_mechs_parse(struct span);
 
 enum sasl_step {
-	SASL_STEP_MORE,			/* send data, come back with the answer */
+	SASL_STEP_MORE,			/* send out, get the answer */
 	SASL_STEP_LOOKUP,		/* server: find what is stored */
 	SASL_STEP_VERIFY,		/* server: compare the password */
 	SASL_STEP_WORK,			/* client: sasl_client_work() */
@@ -67,7 +67,7 @@ extern const char *const sasl_step_names[];
 /* --- server -------------------------------------------------------------- */
 /* What is so on this connection.  Spans are borrowed. */
 struct sasl_facts {
-	uint32_t	 mechs;		/* SASL_BIT()s that the listener allows */
+	uint32_t	 mechs;		/* SASL_BIT()s of the listener */
 	uint8_t		 tls;		/* it is encrypted */
 	uint8_t		 tls_required;	/* no login before it is */
 	uint8_t		 cleartext;	/* PLAIN and LOGIN without TLS too */
@@ -81,7 +81,7 @@ uint32_t	 sasl_offer(const struct sasl_facts *);
 
 enum sasl_refusal {
 	SASL_MAY,
-	SASL_NOT_KNOWN,		/* 504 5.5.4: unknown, or not on this listener */
+	SASL_NOT_KNOWN,		/* 504 5.5.4: unknown, or not here */
 	SASL_AFTER_TLS,		/* 538 5.7.11: not before TLS */
 	SASL_NO_BINDING,	/* -PLUS, and there is no binding: 535 */
 	SASL_NO_KEY		/* EXTERNAL, and no proven key: 535 */
@@ -105,7 +105,7 @@ extern const char *const sasl_why_names[];	/* the words above */
 /* What LOOKUP wants. */
 enum sasl_want {
 	SASL_WANT_NOTHING,
-	SASL_WANT_SCRAM,	/* sasl_server_set_scram(), of sasl_server_hash() */
+	SASL_WANT_SCRAM,	/* set_scram(), of sasl_server_hash() */
 	SASL_WANT_CRAM		/* sasl_server_set_cram() */
 };
 
@@ -163,7 +163,7 @@ enum sasl_step		 sasl_server_abort(struct sasl_server *);
 
 /*
  * Who logs in: NFC, as the client wrote it, not yet an address of ours.  Set
- * from LOOKUP, VERIFY and DONE on, and after a FAIL that got so far; else empty.
+ * from LOOKUP, VERIFY and DONE on, and after a FAIL that got so far.
  * EXTERNAL: whom the holder of the key wants to be, which is facts.external or
  * another name: only the caller can say if that is the key's account too, and
  * it must.
@@ -242,10 +242,10 @@ int		 sasl_missed_plus(const struct sasl_login *, enum sasl_mech,
 struct sasl_client;
 
 struct sasl_reply {
-	struct span	 data;		/* owned by the client, until the next step */
-	uint8_t		 present;	/* 0: no initial response at all, which is
-					 * not the same as an empty one */
-	uint8_t		 last;		/* now the server must give its verdict */
+	struct span	 data;		/* owned by the client */
+	uint8_t		 present;	/* 0: no initial response, which
+					 * is not the same as an empty one */
+	uint8_t		 last;		/* now the server must decide */
 };
 
 /*

@@ -70,7 +70,7 @@ int		 scram_verify(const struct scram_secret *,
 /* --- channel bindings ---------------------------------------------------- */
 enum scram_binding {			/* in the order a client prefers */
 	SCRAM_TLS_EXPORTER,		/* RFC 9266; TLS 1.3 */
-	SCRAM_TLS_UNIQUE,		/* RFC 5929; TLS 1.2, extended master secret */
+	SCRAM_TLS_UNIQUE,		/* RFC 5929; TLS 1.2 with EMS */
 	SCRAM_TLS_SERVER_END_POINT,	/* RFC 5929; any */
 	SCRAM_BINDINGS
 };

@@ -1,0 +1,5 @@
+LIB += common/precis/precis.c common/precis/nfc.c common/precis/class.c
+TESTS += regress/precis/precis_test
+#FUZZ += regress/fuzz/precis_fuzz
+#EXAMPLES += common/precis/example
+#MAN += man/precis.3
