@@ -16,9 +16,10 @@
 enum scram_hash { SCRAM_SHA_1, SCRAM_SHA_256, SCRAM_HASHES };
 
 #define SCRAM_KEY_MAX		32	/* octets of a key: 20 or 32 */
-#define SCRAM_SALT_MAX		64	/* octets of a salt that we take */
+#define SCRAM_SALT_MIN		8	/* octets of a salt that a client takes */
+#define SCRAM_SALT_MAX		64	/* octets of a salt */
 #define SCRAM_SALT_NEW		16	/* octets of a salt that we make */
-#define SCRAM_MSG_MAX		8192	/* octets of a message */
+#define SCRAM_MSG_MAX		12288	/* octets of a message */
 #define SCRAM_NONCE_MIN		8	/* octets that each side must add */
 #define SCRAM_NONCE_MAX		1024
 #define SCRAM_BINDING_MAX	64	/* octets of channel binding data */
@@ -197,7 +198,7 @@ void			 scram_client_free(struct scram_client *);
  *                       with an empty in
  *         SCRAM_DONE    the server proved that it knows us: nothing to send
  *         SCRAM_FAIL    the server sent "e=", or its signature is wrong
- *         SCRAM_ERROR   malformed, or bounds exceeded: salt 1 to SCRAM_SALT_MAX
+ *         SCRAM_ERROR   malformed, or bounds exceeded: salt SCRAM_SALT_MIN to _MAX
  *                       octets, SCRAM_ITERATIONS_MIN to _MAX, a nonce that
  *                       begins with ours and adds SCRAM_NONCE_MIN
  *
