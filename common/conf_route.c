@@ -4,11 +4,11 @@
  * own.
  */
 #include <errno.h>
-#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf.h"
+#include "dns.h"
 
 #define PATTERNS_MAX	1000	/* in one list of a route */
 #define WORD_MAX_	512	/* octets of a word */
@@ -20,52 +20,16 @@ struct word {
 	int		 quoted;
 };
 
-static int	 ldh(const char *);
 static int	 next(struct span *, struct word *, struct buf *);
 static int	 is(const struct word *, const char *);
 static int	 add_pattern(struct list *, struct word *, struct buf *);
 static int	 patterns(struct span *, struct list *, struct word *,
 		    struct buf *);
 
-/* Labels of 1 to 63 letters, digits, - and _; RFC 1035 section 2.3.4. */
-static int
-ldh(const char *s)
-{
-	size_t	 label = 0, total = strlen(s);
-	char	 last = '.';
-
-	if (total == 0 || total > 253)
-		return (0);
-	for (; *s != '\0'; last = *s++) {
-		if (*s == '.') {
-			if (label == 0 || last == '-')
-				return (0);
-			label = 0;
-			continue;
-		}
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') ||
-		    *s == '_' || (*s == '-' && label > 0)) || ++label > 63)
-			return (0);
-	}
-	return (label > 0 && last != '-');
-}
-
 int
 conf_ascii_domain(const char *s, char **out, struct buf *why)
 {
-	char	*ascii = NULL, *p;
-
-	*out = NULL;
-	if (idn2_to_ascii_8z(s, &ascii, IDN2_NFC_INPUT |
-	    IDN2_NONTRANSITIONAL) == IDN2_OK) {
-		for (p = ascii; *p != '\0'; p++)
-			if (*p >= 'A' && *p <= 'Z')
-				*p |= 0x20;
-		if (ldh(ascii))
-			*out = strdup(ascii);
-	}
-	idn2_free(ascii);
-	if (*out != NULL)
+	if (dns_domain_ascii(s, out) == 0)
 		return (0);
 	buf_addf(why, "\"%s\" is not a domain name", s);
 	return (-1);
