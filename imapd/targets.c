@@ -24,25 +24,6 @@ gone_at(const struct seen *n, uint32_t uid)
 	return (lo);
 }
 
-/* UIDs grow with the numbers, so a range stays a range. */
-int
-targets_uids(struct seqset *set, const struct seen *n)
-{
-	uint32_t	 count = seen_count(n);
-	size_t		 i, to = 0;
-
-	for (i = 0; i < set->n; i++) {
-		if (set->r[i].lo > count)
-			break;
-		if (set->r[i].hi > count)
-			set->r[i].hi = count;
-		set->r[to].lo = seen_uid(n, set->r[i].lo);
-		set->r[to++].hi = seen_uid(n, set->r[i].hi);
-	}
-	set->n = to;
-	return (0);
-}
-
 static int
 has_star(const struct seqset *set)
 {
@@ -54,44 +35,50 @@ has_star(const struct seqset *set)
 	return (0);
 }
 
-/* The last UID that it counts. */
-static uint32_t
-largest_uid(const struct seen *n)
+/* UIDs grow with the numbers, so a range stays a range. */
+int
+targets_resolve(struct seqset *set, const struct seen *n, int uid)
 {
 	uint32_t	 count = seen_count(n);
+	size_t		 i, to = 0;
+	int		 beyond = 0;
 
-	return (count == 0 ? 0 : seen_uid(n, count));
+	if (uid) {
+		seqset_resolve(set, count == 0 ? 0 : seen_uid(n, count));
+		return (0);
+	}
+	if (count == 0 && has_star(set)) {	/* "1:*" of nothing */
+		set->n = 0;
+		return (0);
+	}
+	seqset_resolve(set, count);
+	for (i = 0; i < set->n; i++) {
+		beyond |= set->r[i].hi > count;
+		if (set->r[i].lo > count)
+			break;
+		if (set->r[i].hi > count)
+			set->r[i].hi = count;
+		set->r[to].lo = seen_uid(n, set->r[i].lo);
+		set->r[to++].hi = seen_uid(n, set->r[i].hi);
+	}
+	set->n = to;
+	return (beyond);
 }
 
 int
 targets_read(struct targets *t, struct session *s, struct cursor *c)
 {
-	const struct seen	*n = &s->seen;
-	uint32_t		 count;
-
 	memset(t, 0, sizeof(*t));
 	if (cur_seqset(c, &t->set) == -1)
 		return (-1);
-	if (t->set.saved) {
+	if (t->set.saved)
 		c->error = "unexpected \"$\"";
-		return (-1);
-	}
-	if (s->uid) {
-		seqset_resolve(&t->set, largest_uid(n));
+	else if (targets_resolve(&t->set, &s->seen, s->uid) == 0)
 		return (0);
-	}
-	count = seen_count(n);
-	if (count == 0 && has_star(&t->set)) {	/* "1:*" of nothing */
-		t->set.n = 0;
-		return (0);
-	}
-	seqset_resolve(&t->set, count);
-	if (t->set.n > 0 && t->set.r[t->set.n - 1].hi > count) {
-		targets_free(t);
+	else
 		c->error = "no message has that number";
-		return (-1);
-	}
-	return (targets_uids(&t->set, n));
+	targets_free(t);
+	return (-1);
 }
 
 int

@@ -28,8 +28,12 @@ struct target {
 int	 targets_read(struct targets *, struct session *, struct cursor *);
 /* All that the session counts. */
 int	 targets_all(struct targets *, const struct seen *);
-/* Turn a set of sequence numbers into one of UIDs; those too large go. */
-int	 targets_uids(struct seqset *, const struct seen *);
+/*
+ * A set of sequence numbers (or of UIDs) as it was parsed into one of UIDs,
+ * sorted.  Returns 1 when a number was larger than any message has: such are
+ * left out; else 0.
+ */
+int	 targets_resolve(struct seqset *, const struct seen *, int uid);
 /*
  * The next one: 1, 0 at the end.  Call targets_pause() before anything is
  * written, and when the turn is over.

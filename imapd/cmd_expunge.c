@@ -1,0 +1,99 @@
+/*
+ * EXPUNGE, RFC 3501 section 6.4.3, and UID EXPUNGE, RFC 4315 section 2.1: in
+ * slices, each its own transaction; told when it is on disk.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+#include "imapd/ending.h"
+#include "imapd/targets.h"
+
+#define LOOK_AT		5000	/* messages looked at in one slice */
+#define TELL_AFTER	1000	/* removed before the client is told */
+
+struct expunging {
+	struct targets	 targets;
+	unsigned	 untold;
+};
+
+static enum step	 expunging(struct session *);
+static int		 some(struct session *, struct expunging *);
+static void		 forget(void *);
+
+enum step
+cmd_expunge(struct session *s, struct cursor *c)
+{
+	struct expunging	*x;
+	int			 rc;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL)
+		return (session_no(s, ENOMEM));
+	if ((s->uid && (cur_sp(c) == -1 ||
+	    targets_read(&x->targets, s, c) == -1)) || cur_end(c) == -1) {
+		forget(x);
+		return (session_syntax(s, c));
+	}
+	rc = s->uid ? 0 : targets_all(&x->targets, &s->seen);
+	if (rc == -1 || s->seen.readonly) {
+		forget(x);
+		return (session_no(s, rc == -1 ? ENOMEM : EROFS));
+	}
+	return (session_begin(s, expunging, x, forget));
+}
+
+static void
+forget(void *arg)
+{
+	struct expunging	*x = arg;
+
+	targets_free(&x->targets);
+	free(x);
+}
+
+/* One transaction: 1 there are more, 0 all were seen, -1 with errno. */
+static int
+some(struct session *s, struct expunging *x)
+{
+	struct mailbox	*mb = s->seen.view->mb;
+	struct target	 t;
+	unsigned	 n = 0, looked = 0;
+	int		 more = 1, e;
+
+	if (batch_begin(s->account->part) == -1)
+		return (-1);
+	while (n < ENDING_MESSAGES && looked++ < LOOK_AT &&
+	    (more = targets_next(&x->targets, &s->seen, &t)) == 1) {
+		if (t.gone || (t.rec->flags & MF_DELETED) == 0)
+			continue;
+		if (batch_expunge(mb, t.rec, &s->seen) == -1) {
+			e = errno;
+			batch_abort();
+			errno = e;
+			return (-1);
+		}
+		n++;
+	}
+	targets_pause(&x->targets);
+	x->untold += n;
+	return (batch_commit() == -1 ? -1 : more);
+}
+
+static enum step
+expunging(struct session *s)
+{
+	struct expunging	*x = s->data;
+	int			 rc;
+
+	if ((rc = some(s, x)) == -1)
+		return (session_no(s, errno));
+	if (x->untold > 0)
+		session_hold(s, s->seen.view->mb->seq);
+	if (rc == 0)
+		return (session_reply(s, "OK EXPUNGE completed"));
+	if (x->untold < TELL_AFTER)
+		return (STEP_AGAIN);
+	x->untold = 0;
+	return (STEP_FLUSH);
+}

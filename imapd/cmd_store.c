@@ -1,0 +1,263 @@
+/*
+ * STORE, RFC 3501 section 6.4.6.  Up to BATCH_MAX messages change in one
+ * transaction; more in slices.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+#include "imapd/parse/write.h"
+#include "imapd/targets.h"
+
+#define STORE_SLICE	100	/* messages in one transaction of many */
+
+enum how { SET, ADD, REMOVE };
+
+struct storing {
+	struct targets	 targets;
+	enum how	 how;
+	int		 silent;
+	uint32_t	 flags;
+	uint64_t	 bits;		/* of the keywords */
+	size_t		 slice;
+	struct span	 words[KEYWORDS_MAX];
+	size_t		 nwords;
+	int		 gone;		/* some of them are */
+	struct touched {
+		uint32_t	 uid, seq;
+	}		 touched[BATCH_MAX];
+	size_t		 ntouched;
+};
+
+static enum step	 storing(struct session *);
+static int		 parse(struct session *, struct cursor *,
+			    struct storing *);
+static int		 note_flag(void *, struct span);
+static int		 keywords(struct session *, struct storing *);
+static int		 change(struct session *, struct storing *);
+static void		 answer(struct session *, const struct storing *);
+static void		 forget(void *);
+
+static const struct {
+	const char	*name;
+	enum how	 how;
+	int		 silent;
+} items[] = {
+	{ "FLAGS",		SET,	0 },
+	{ "+FLAGS",		ADD,	0 },
+	{ "-FLAGS",		REMOVE,	0 },
+	{ "FLAGS.SILENT",	SET,	1 },
+	{ "+FLAGS.SILENT",	ADD,	1 },
+	{ "-FLAGS.SILENT",	REMOVE,	1 },
+};
+
+static int
+note_flag(void *arg, struct span flag)
+{
+	static const struct {
+		const char	*name;
+		uint32_t	 flag;
+	} flags[] = {
+		{ "\\Seen",	MF_SEEN },
+		{ "\\Answered",	MF_ANSWERED },
+		{ "\\Flagged",	MF_FLAGGED },
+		{ "\\Deleted",	MF_DELETED },
+		{ "\\Draft",	MF_DRAFT },
+	};
+	struct storing	*g = arg;
+	size_t		 i;
+
+	for (i = 0; i < nitems(flags); i++)
+		if (span_eqs(flag, flags[i].name)) {
+			g->flags |= flags[i].flag;
+			return (0);
+		}
+	if (g->nwords == nitems(g->words))
+		return (-1);
+	g->words[g->nwords++] = flag;
+	return (0);
+}
+
+static int
+parse(struct session *s, struct cursor *c, struct storing *g)
+{
+	size_t	 i;
+
+	if (cur_sp(c) == -1 || targets_read(&g->targets, s, c) == -1 ||
+	    cur_sp(c) == -1)
+		return (-1);
+	for (i = 0; i < nitems(items); i++)
+		if (cur_is(c, items[i].name) == 0)
+			break;
+	if (i == nitems(items)) {
+		c->error = "expected FLAGS";
+		return (-1);
+	}
+	g->how = items[i].how;
+	g->silent = items[i].silent;
+	if (cur_sp(c) == -1 || cur_flags(c, 1, note_flag, g) == -1)
+		return (-1);
+	return (cur_end(c));
+}
+
+/* The bits of its keywords; what is not there need not be taken away. */
+static int
+keywords(struct session *s, struct storing *g)
+{
+	struct mailbox	*mb = s->seen.view->mb;
+	size_t		 i;
+	int		 bit;
+
+	for (i = 0; i < g->nwords; i++) {
+		if (g->how == REMOVE)
+			bit = mailbox_keyword(mb, g->words[i]);
+		else if ((bit = mailbox_keyword_add(mb, g->words[i])) == -1)
+			return (-1);
+		if (bit >= 0)
+			g->bits |= (uint64_t)1 << bit;
+	}
+	return (0);
+}
+
+static size_t
+slice_size(struct storing *g, const struct seen *n)
+{
+	struct target	 t;
+	size_t		 k = 0;
+
+	while (k <= BATCH_MAX && targets_next(&g->targets, n, &t))
+		k++;
+	targets_rewind(&g->targets);
+	return (k <= BATCH_MAX ? BATCH_MAX : STORE_SLICE);
+}
+
+enum step
+cmd_store(struct session *s, struct cursor *c)
+{
+	struct storing	*g;
+	int		 e;
+
+	if ((g = calloc(1, sizeof(*g))) == NULL)
+		return (session_no(s, ENOMEM));
+	if (parse(s, c, g) == -1) {
+		forget(g);
+		return (session_syntax(s, c));
+	}
+	if (s->seen.readonly || !dbenv_writable(s->account->part->env) ||
+	    keywords(s, g) == -1) {
+		e = s->seen.readonly ? EROFS : errno == EMLINK ? EMLINK :
+		    ENOSPC;
+		forget(g);
+		return (session_no(s, e));
+	}
+	g->slice = slice_size(g, &s->seen);
+	return (session_begin(s, storing, g, forget));
+}
+
+static void
+forget(void *arg)
+{
+	struct storing	*g = arg;
+
+	targets_free(&g->targets);
+	free(g);
+}
+
+static void
+apply(const struct storing *g, struct msgrec *r)
+{
+	switch (g->how) {
+	case SET:
+		r->flags = g->flags;
+		r->keywords = g->bits;
+		break;
+	case ADD:
+		r->flags |= g->flags;
+		r->keywords |= g->bits;
+		break;
+	case REMOVE:
+		r->flags &= ~g->flags;
+		r->keywords &= ~g->bits;
+		break;
+	}
+}
+
+/* One transaction: 1 there are more, 0 all were done, -1 with errno. */
+static int
+change(struct session *s, struct storing *g)
+{
+	struct mailbox	*mb = s->seen.view->mb;
+	struct msgrec	 now;
+	struct target	 t;
+	int		 more = 0, e;
+
+	g->ntouched = 0;
+	if (batch_begin(s->account->part) == -1)
+		return (-1);
+	while (g->ntouched < g->slice &&
+	    (more = targets_next(&g->targets, &s->seen, &t)) == 1) {
+		if (t.gone) {
+			g->gone = 1;
+			continue;
+		}
+		now = *t.rec;
+		apply(g, &now);
+		if ((now.flags != t.rec->flags ||
+		    now.keywords != t.rec->keywords) &&
+		    batch_flags(mb, t.rec, &now, s->seen.author) == -1) {
+			e = errno;
+			batch_abort();
+			errno = e;
+			return (-1);
+		}
+		g->touched[g->ntouched].uid = t.rec->uid;
+		g->touched[g->ntouched++].seq = t.seq;
+	}
+	targets_pause(&g->targets);
+	return (batch_commit() == -1 ? -1 : more);
+}
+
+static void
+answer(struct session *s, const struct storing *g)
+{
+	struct buf		*b = session_out(s);
+	const struct msgrec	*r;
+	size_t			 i;
+
+	for (i = 0; i < g->ntouched; i++) {
+		if ((r = view_find(s->seen.view, g->touched[i].uid)) == NULL)
+			continue;
+		(void)buf_adds(b, "* ");
+		number_write(b, g->touched[i].seq);
+		(void)buf_adds(b, " FETCH (");
+		if (s->uid) {
+			(void)buf_adds(b, "UID ");
+			number_write(b, r->uid);
+			(void)buf_addc(b, ' ');
+		}
+		session_write_flags(s, b, r, seen_recent(&s->seen, r->uid));
+		(void)buf_adds(b, ")\r\n");
+	}
+}
+
+/* What it says while it goes on may be lost; its OK may not. */
+static enum step
+storing(struct session *s)
+{
+	struct storing	*g = s->data;
+	int		 rc;
+
+	if ((rc = change(s, g)) == -1)
+		return (session_no(s, errno));
+	if (!g->silent)
+		answer(s, g);
+	if (rc == 1)
+		return (STEP_AGAIN);
+	session_hold(s, s->seen.view->mb->seq);
+	if (g->gone && !s->uid)		/* RFC 2180 section 4.2.2, RFC 5530 */
+		return (session_reply(s,
+		    "NO [EXPUNGEISSUED] some messages are gone"));
+	return (session_reply(s, "OK STORE completed"));
+}
