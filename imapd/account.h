@@ -42,6 +42,7 @@ struct mailbox {
 	uint64_t	 seq;			/* group of the last change */
 	struct view	*view;			/* NULL while nobody looks */
 	int		 removed;		/* only sessions still hold it */
+	uint32_t	 staged;		/* UIDs from here on are, stage.h */
 };
 
 struct account {

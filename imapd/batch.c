@@ -111,6 +111,15 @@ op_new(enum op_kind kind, struct box *b, const struct msgrec *r)
 	return (o);
 }
 
+static void
+count(struct mbstate *st, const struct msgrec *r)
+{
+	st->messages++;
+	st->octets += r->size;
+	st->unseen += (r->flags & MF_SEEN) == 0;
+	st->deleted += (r->flags & MF_DELETED) != 0;
+}
+
 int
 batch_add(struct mailbox *mb, struct msgrec *r)
 {
@@ -123,17 +132,40 @@ batch_add(struct mailbox *mb, struct msgrec *r)
 		errno = EMLINK;
 		return (-1);
 	}
+	if (mb->staged != 0 && b->st.uidnext >= mb->staged) {
+		errno = EAGAIN;
+		return (-1);
+	}
 	r->uid = b->st.uidnext++;
 	r->modseq = b->st.modseq;
 	r->saved = store_time();
-	b->st.messages++;
-	b->st.octets += r->size;
-	b->st.unseen += (r->flags & MF_SEEN) == 0;
-	b->st.deleted += (r->flags & MF_DELETED) != 0;
+	count(&b->st, r);
 	if (part_put(batch.part->index, key_msg(k, mb->id, r->uid),
 	    &c_msgrec, r) == -1)
 		return (-1);
 	return (op_new(OP_ADD, b, r) == NULL ? -1 : 0);
+}
+
+int
+batch_staged(struct mailbox *mb, const struct msgrec *r, size_t n)
+{
+	struct box	*b;
+	size_t		 i;
+
+	if ((b = box_of(mb)) == NULL)
+		return (-1);
+	if (b->st.modseq > r->modseq || b->st.uidnext > r->uid) {
+		errno = EAGAIN;		/* too much happened meanwhile */
+		return (-1);
+	}
+	b->st.modseq = r->modseq;
+	b->st.uidnext = r[n - 1].uid + 1;
+	for (i = 0; i < n; i++) {
+		count(&b->st, &r[i]);
+		if (mb->view != NULL && op_new(OP_ADD, b, &r[i]) == NULL)
+			return (-1);
+	}
+	return (0);
 }
 
 /* Counters are taken from a count that may not go below nothing. */

@@ -24,6 +24,9 @@ int		 batch_begin(struct part *);
  * modseq and saved.  The body's reference is the caller's doing.
  */
 int		 batch_add(struct mailbox *, struct msgrec *r);
+/* Those of a stage, whose records are written: see stage.h. */
+int		 batch_staged(struct mailbox *, const struct msgrec *,
+		    size_t n);
 /* flags and keywords of r are new, old is what stands in the index now.  r
  * gets a new modseq.  author: told otherwise, see view_flags(). */
 int		 batch_flags(struct mailbox *, const struct msgrec *old,

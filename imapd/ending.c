@@ -16,6 +16,11 @@ struct leaving {
 	uint32_t	 uid;
 };
 
+struct staged {
+	uint64_t	 account, mailbox;
+	uint32_t	 first;
+};
+
 struct ending {
 	struct work	 work;
 	struct part	*part;
@@ -23,12 +28,15 @@ struct ending {
 	size_t		 ndead;
 	struct leaving	*gone;
 	size_t		 ngone, capgone;
+	struct staged	*staged;
+	size_t		 nstaged;
 };
 
 static int	 run(struct work *);
 static int	 some_gone(struct ending *);
 static int	 some_dead(struct ending *);
-static int	 remove_some(struct part *, uint64_t);
+static int	 some_staged(struct ending *);
+static int	 remove_some(struct part *, uint64_t, uint32_t);
 static int	 read_left(struct ending *);
 
 /* One transaction of messages that nobody counts. */
@@ -62,17 +70,17 @@ err:
 	return (-1);
 }
 
-/* Some messages of a removed mailbox: 1 there may be more, 0 none, -1. */
+/* Some messages of a mailbox: 1 there may be more, 0 none, -1. */
 static int
-remove_some(struct part *p, uint64_t id)
+remove_some(struct part *p, uint64_t id, uint32_t from)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
 	struct msgrec		 r;
 	uint8_t			 k[12], kp[8];
-	int			 rc, n = 0;
+	int			 rc = 0, n = 0;
 
-	dbenv_iter_init(&it, p->index, key_u64(kp, id), key_u64(kp, id));
+	dbenv_iter_init(&it, p->index, key_msg(k, id, from), key_u64(kp, id));
 	while (n < ENDING_MESSAGES &&
 	    (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
 		if (rc == -1 && errno != EILSEQ)
@@ -123,7 +131,7 @@ some_dead(struct ending *e)
 
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
-	if ((rc = remove_some(p, id)) == 0)
+	if ((rc = remove_some(p, id, 0)) == 0)
 		rc = remove_vanished(p, id);
 	if (rc == 0 && dbenv_del(p->dead, key_u64(k, id)) == -1 &&
 	    errno != ENOENT)
@@ -139,6 +147,37 @@ some_dead(struct ending *e)
 	return (0);
 }
 
+/* Above the first of them, and above what has become messages. */
+static int
+some_staged(struct ending *e)
+{
+	struct part	*p = e->part;
+	struct staged	*s = &e->staged[e->nstaged - 1];
+	struct mbstate	 st = { 0 };
+	uint8_t		 k[16];
+	int		 rc;
+
+	if (part_get(p->state, key_u64_2(k, s->account, s->mailbox),
+	    &c_mbstate, &st) == -1 && errno != ENOENT)
+		return (-1);
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	rc = remove_some(p, s->mailbox, st.uidnext > s->first ? st.uidnext :
+	    s->first);
+	if (rc == 0 && dbenv_del(p->dead, key_msg(k, s->mailbox,
+	    s->first)) == -1 && errno != ENOENT)
+		rc = -1;
+	if (rc == -1) {
+		dbenv_abort(p->env);
+		return (-1);
+	}
+	if (dbenv_commit(p->env) == -1)
+		return (-1);
+	if (rc == 0)
+		e->nstaged--;
+	return (0);
+}
+
 static int
 run(struct work *w)
 {
@@ -147,6 +186,8 @@ run(struct work *w)
 
 	if (e->ngone > 0)
 		rc = some_gone(e);
+	else if (e->nstaged > 0)
+		rc = some_staged(e);
 	else if (e->ndead > 0)
 		rc = some_dead(e);
 	if (rc == -1) {		/* what is left waits for the next occasion */
@@ -154,7 +195,24 @@ run(struct work *w)
 		    dbenv_error(e->part->env));
 		return (0);
 	}
-	return (e->ngone > 0 || e->ndead > 0);
+	return (e->ngone > 0 || e->nstaged > 0 || e->ndead > 0);
+}
+
+void
+ending_staged(struct part *p, uint64_t account, uint64_t mailbox,
+    uint32_t first)
+{
+	struct ending	*e = p->endings;
+	struct staged	*nv;
+
+	if (e == NULL || (nv = reallocarray(e->staged, e->nstaged + 1,
+	    sizeof(*nv))) == NULL)
+		return;
+	e->staged = nv;
+	nv[e->nstaged].account = account;
+	nv[e->nstaged].mailbox = mailbox;
+	nv[e->nstaged++].first = first;
+	store_work(p->store, &e->work);
 }
 
 int
@@ -201,12 +259,17 @@ read_left(struct ending *e)
 	struct dbenv_iter	 it;
 	struct span		 key, val;
 	struct msgrec		 r = { 0 };
-	uint64_t		 id;
+	uint32_t		 uid;
+	uint64_t		 id, owner;
 	int			 rc;
 
 	dbenv_iter_init(&it, e->part->dead, span_of("", 0), span_of("", 0));
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
-		if (span_get_u64(&key, &id) == 0 &&
+		if (key.n == 12 && span_get_u64(&val, &owner) == 0) {
+			uid = key_uid(key);
+			if (span_get_u64(&key, &id) == 0)
+				ending_staged(e->part, owner, id, uid);
+		} else if (key.n == 8 && span_get_u64(&key, &id) == 0 &&
 		    ending_add(e->part, id, 0) == -1)
 			break;
 	dbenv_iter_free(&it);
@@ -246,6 +309,7 @@ ending_stop(struct part *p)
 	store_unwork(p->store, &e->work);
 	free(e->dead);
 	free(e->gone);
+	free(e->staged);
 	free(e);
 	p->endings = NULL;
 }
@@ -254,5 +318,13 @@ int
 ending_busy(const struct part *p)
 {
 	return (p->endings != NULL &&
-	    (p->endings->ndead > 0 || p->endings->ngone > 0));
+	    (p->endings->ndead > 0 || p->endings->ngone > 0 ||
+	    p->endings->nstaged > 0));
+}
+
+void
+ending_kick(struct part *p)
+{
+	if (ending_busy(p))
+		store_work(p->store, &p->endings->work);
 }

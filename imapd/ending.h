@@ -24,6 +24,11 @@ int	 ending_add(struct part *, uint64_t id, uint64_t seq);
  * fit into memory waits for the next start. */
 void	 ending_message(struct part *, uint64_t mailbox,
 	    const struct msgrec *);
+/* Staged messages that came to nothing, see stage.h.  Never fails. */
+void	 ending_staged(struct part *, uint64_t account, uint64_t mailbox,
+	    uint32_t first);
+/* Try again what failed. */
+void	 ending_kick(struct part *);
 /* Removals under way? */
 int	 ending_busy(const struct part *);
 

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "imapd/account.h"
+#include "imapd/ending.h"
 #include "imapd/part.h"
+#include "imapd/stage.h"
 #include "imapd/store.h"
 #include "log.h"
 
@@ -171,6 +173,7 @@ part_undone(void *arg, uint64_t seq, int error)
 	struct part	*p = arg;
 
 	log_warn("partition %02u: writes undone: %s", p->num, strerror(error));
+	stage_undone(p, seq, error);
 	account_undone(p, seq);
 }
 
@@ -230,6 +233,7 @@ part_open(struct store *store, const struct part_conf *conf)
 	}
 	p->store = store;
 	p->num = conf->num;
+	LIST_INIT(&p->stages);
 	dc.home = conf->home;
 	dc.uid = conf->uid;
 	dc.gid = conf->gid;
@@ -318,6 +322,7 @@ part_tick(struct part *p)
 	uint64_t	 now = store_now();
 
 	account_tick(p);
+	ending_kick(p);
 	expire_keys(p);
 	if (p->swept == 0)
 		p->swept = now;

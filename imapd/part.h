@@ -12,6 +12,8 @@
  *	gone		mailbox uid		removed, but counted by a session:
  *						its body goes at the next start
  *	dead		mailbox			removed: its messages go in slices
+ *			mailbox uid		account: staged from there on, see
+ *						stage.h
  *	key		delivery account crc	delivered already
  *
  * Numbers in keys are in network order.  Accounts and mailboxes have 64-bit
@@ -20,6 +22,7 @@
 #ifndef PART_H
 #define PART_H
 
+#include <sys/queue.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdint.h>
@@ -36,6 +39,7 @@
 struct store;
 struct account;
 struct ending;
+struct stage;
 
 struct part {
 	struct store		*store;
@@ -49,6 +53,7 @@ struct part {
 	struct account		*accounts[PART_BUCKETS];
 	size_t			 naccounts;
 	struct ending		*endings;	/* removals under way */
+	LIST_HEAD(, stage)	 stages;
 	uint64_t		 swept;		/* store_now() of the last sweep */
 	struct buf		 key_at;	/* where expiry of keys goes on */
 };

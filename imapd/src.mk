@@ -13,11 +13,13 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/letter.c \
 	imapd/mailbox.c imapd/match.c \
 	imapd/part.c imapd/ready.c imapd/seen.c imapd/session.c \
-	imapd/session_in.c imapd/store.c imapd/targets.c imapd/view.c
+	imapd/session_in.c imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
 PROGS += imapd
 SRCS.imapd := imapd/main.c imapd/store_ctl.c imapd/store_role.c \
 	$(IMAP_STORE) $(IMAP_FRONT)
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE) \
 	$(if $(wildcard common/tlsctx.c),,regress/imapd/notls.c)
+PROGS += regress/imapd/deliver_bench
+SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
 TESTS += regress/imapd/session_test
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
