@@ -1,0 +1,117 @@
+/*
+ * The credentials database: accounts, their addresses, password verifiers,
+ * routes, the log of logins.  One Berkeley DB environment, owned by
+ * "authd: auth" alone.  Databases and what a record of each is:
+ *
+ *	account		id		name, partition, state
+ *	name		account name	id
+ *	user		uid		id: whose mail a local user's is
+ *	address		canonical	id of the account; "@domain": all others
+ *	owner		id address	order in which the address came
+ *	verifier	id hash		SCRAM keys of the password, never more
+ *	route		id		routes, one a line
+ *	gone		id		removed; its store was not told yet
+ *	login		id digest	a login, tried or made
+ *	logins		id		how many rows of it there are
+ *	meta		word		"next": last id given; "salt": a secret
+ *
+ * Numbers in keys are in network order; an id is never given twice.  Functions
+ * return 0 or -1 with errno, ENOENT when there is none.  Writes belong to the
+ * open command, see dbenv.h.
+ */
+#ifndef AUTH_USERDB_H
+#define AUTH_USERDB_H
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "codec.h"
+#include "dbenv.h"
+
+#define USERDB_SCHEMA	1
+#define ACCOUNT_NAME	128	/* octets of a name */
+#define ACCOUNT_TEXT	256	/* of why it is disabled */
+#define ACCOUNT_ROUTES	8192	/* of all its routes */
+#define ACCOUNT_ADDRESSES 10000	/* of one account */
+#define SALT_LEN	16
+#define KEY_MAX		32	/* octets of a SCRAM key */
+#define PARTITIONS_MAX	100
+
+struct userdb {
+	struct dbenv		*env;
+	struct dbenv_db		*account, *name, *user, *address, *owner,
+				*verifier, *route, *gone, *login, *logins,
+				*meta;
+	uint8_t			 secret[32];	/* of invented salts */
+	uint32_t		 load[PARTITIONS_MAX];	/* accounts in each */
+};
+
+struct account {
+	uint64_t	 id;
+	uint32_t	 partition;
+	uint64_t	 created;
+	uint64_t	 serial;	/* of the password, grows */
+	uint64_t	 user;		/* uid + 1, or 0 */
+	char		 name[ACCOUNT_NAME + 1];
+	char		 disabled[ACCOUNT_TEXT + 1];
+};
+
+enum verifier_hash { VERIFIER_SHA_256, VERIFIER_SHA_1, VERIFIER_COUNT };
+
+struct verifier {
+	uint32_t	 iterations;
+	size_t		 nsalt, nkey;
+	uint8_t		 salt[SALT_LEN];
+	uint8_t		 stored[KEY_MAX];
+	uint8_t		 server[KEY_MAX];
+};
+
+/* conf: as of dbenv_open(); home "." is the role's directory. */
+int	 userdb_open(struct userdb *, const struct dbenv_conf *, struct buf *why);
+void	 userdb_close(struct userdb *);
+
+int	 userdb_get(struct userdb *, uint64_t id, struct account *);
+int	 userdb_by_name(struct userdb *, struct span, struct account *);
+int	 userdb_by_user(struct userdb *, uid_t, struct account *);
+/* Whose address that is, exactly as it stands here. */
+int	 userdb_address(struct userdb *, struct span canonical, uint64_t *id);
+int	 userdb_verifier(struct userdb *, uint64_t id, enum verifier_hash,
+	    struct verifier *);
+/* Lines, each with its newline; appended. */
+int	 userdb_routes(struct userdb *, uint64_t id, struct buf *);
+
+/* The name in the form in which names are stored, or -1: not a name. */
+int	 userdb_name(struct span, struct buf *);
+/* Which partition a new account goes to. */
+uint32_t userdb_partition(const struct userdb *, uint32_t npartitions);
+
+/* A new account; id, created and serial are set.  EEXIST. */
+int	 userdb_add(struct userdb *, struct account *);
+/* The record as it is now; name and partition do not change. */
+int	 userdb_put(struct userdb *, const struct account *);
+/* With all that belongs to it; it is "gone" until its store has been told. */
+int	 userdb_remove(struct userdb *, const struct account *);
+int	 userdb_set_verifier(struct userdb *, uint64_t id, enum verifier_hash,
+	    const struct verifier *);
+int	 userdb_set_user(struct userdb *, struct account *, uint64_t user);
+int	 userdb_set_routes(struct userdb *, uint64_t id, struct span);
+/* EEXIST: somebody's already; ENOSPC_: EMLINK too many. */
+int	 userdb_add_address(struct userdb *, uint64_t id, struct span);
+int	 userdb_del_address(struct userdb *, uint64_t id, struct span);
+/*
+ * The addresses of an account in the order in which they came, each with a NUL
+ * behind it, at most max octets; 1 when there are more.
+ */
+int	 userdb_addresses(struct userdb *, uint64_t id, size_t max,
+	    struct buf *);
+/* Accounts by id: the next one at or after id. */
+int	 userdb_next(struct userdb *, uint64_t id, struct account *);
+/* Accounts whose store has not been told, at or after id. */
+int	 userdb_gone_next(struct userdb *, uint64_t *id, uint32_t *partition);
+int	 userdb_gone_done(struct userdb *, uint64_t id);
+
+struct span	 key64(uint8_t k[8], uint64_t);
+uint64_t	 unkey64(struct span);
+
+#endif
