@@ -39,9 +39,9 @@ static const struct field f_account[] = {
 static const struct codec c_rec_account = CODEC(rec_account, f_account);
 
 static const struct field f_verifier[] = {
-	F_U32(rec_verifier, iterations), F_STR(rec_verifier, salt, SALT_LEN),
-	F_STR(rec_verifier, stored, KEY_MAX),
-	F_STR(rec_verifier, server, KEY_MAX),
+	F_U32(rec_verifier, iterations), F_STR(rec_verifier, salt, SCRAM_SALT_MAX),
+	F_STR(rec_verifier, stored, SCRAM_KEY_MAX),
+	F_STR(rec_verifier, server, SCRAM_KEY_MAX),
 };
 static const struct codec c_rec_verifier = CODEC(rec_verifier, f_verifier);
 
@@ -82,7 +82,7 @@ static int	 del_if(struct dbenv_db *, struct span);
 static void	 to_account(uint64_t, const struct rec_account *,
 		    struct account *);
 static struct span	 verifier_key(uint8_t k[9], uint64_t,
-		    enum verifier_hash);
+		    enum scram_hash);
 
 struct span
 key64(uint8_t k[8], uint64_t v)
@@ -212,6 +212,13 @@ err:
 	buf_adds(why, dbenv_error(u->env));
 	userdb_close(u);
 	return (-1);
+}
+
+void
+userdb_recount(struct userdb *u)
+{
+	if (load_counts(u) == -1)
+		log_warn("accounts: %s", dbenv_error(u->env));
 }
 
 void
@@ -421,10 +428,6 @@ userdb_remove(struct userdb *u, const struct account *a)
 	if (rc == 0)
 		rc = del_all(u->verifier, span_of(k, 8));
 	if (rc == 0)
-		rc = del_all(u->login, span_of(k, 8));
-	if (rc == 0)
-		rc = del_if(u->logins, span_of(k, 8));
-	if (rc == 0)
 		rc = del_if(u->route, span_of(k, 8));
 	if (rc == 0 && a->user != 0)
 		rc = del_if(u->user, key64(ku, a->user - 1));
@@ -508,7 +511,7 @@ userdb_set_routes(struct userdb *u, uint64_t id, struct span lines)
 }
 
 static struct span
-verifier_key(uint8_t k[9], uint64_t id, enum verifier_hash h)
+verifier_key(uint8_t k[9], uint64_t id, enum scram_hash h)
 {
 	key64(k, id);
 	k[8] = (uint8_t)h;
@@ -516,40 +519,44 @@ verifier_key(uint8_t k[9], uint64_t id, enum verifier_hash h)
 }
 
 int
-userdb_verifier(struct userdb *u, uint64_t id, enum verifier_hash h,
-    struct verifier *v)
+userdb_verifier(struct userdb *u, uint64_t id, enum scram_hash h,
+    struct scram_secret *v)
 {
 	struct rec_verifier	 r;
 	uint8_t			 k[9];
+	size_t			 n = scram_key_size(h);
 
 	if (get(u->verifier, verifier_key(k, id, h), &c_rec_verifier,
 	    &r) == -1)
 		return (-1);
-	memset(v, 0, sizeof(*v));
-	if (r.stored.n != r.server.n || r.salt.n == 0 || r.iterations == 0) {
+	if (r.stored.n != n || r.server.n != n || r.salt.n == 0 ||
+	    r.iterations == 0) {
 		errno = EILSEQ;
 		return (-1);
 	}
+	memset(v, 0, sizeof(*v));
+	v->hash = h;
 	v->iterations = r.iterations;
-	v->nsalt = r.salt.n;
-	v->nkey = r.stored.n;
+	v->saltlen = (uint8_t)r.salt.n;
 	memcpy(v->salt, r.salt.p, r.salt.n);
-	memcpy(v->stored, r.stored.p, r.stored.n);
-	memcpy(v->server, r.server.p, r.server.n);
+	memcpy(v->stored_key, r.stored.p, n);
+	memcpy(v->server_key, r.server.p, n);
 	return (0);
 }
 
 int
-userdb_set_verifier(struct userdb *u, uint64_t id, enum verifier_hash h,
-    const struct verifier *v)
+userdb_set_verifier(struct userdb *u, uint64_t id,
+    const struct scram_secret *v)
 {
+	size_t			 n = scram_key_size(v->hash);
 	struct rec_verifier	 r = { v->iterations,
-				    span_of(v->salt, v->nsalt),
-				    span_of(v->stored, v->nkey),
-				    span_of(v->server, v->nkey) };
+				    span_of(v->salt, v->saltlen),
+				    span_of(v->stored_key, n),
+				    span_of(v->server_key, n) };
 	uint8_t			 k[9];
 
-	return (put(u->verifier, verifier_key(k, id, h), &c_rec_verifier, &r));
+	return (put(u->verifier, verifier_key(k, id, v->hash), &c_rec_verifier,
+	    &r));
 }
 
 /* ---- addresses ------------------------------------------------------------ */
@@ -670,4 +677,22 @@ userdb_addresses(struct userdb *u, uint64_t id, size_t max, struct buf *out)
 		rc = -1;
 	buf_free(&all);
 	return (rc == -1 ? -1 : more);
+}
+
+int
+userdb_first_address(struct userdb *u, uint64_t id, struct buf *out)
+{
+	struct buf	 all = { 0 };
+	struct span	 s, one;
+	int		 rc;
+
+	if ((rc = userdb_addresses(u, id, 0, &all)) == 0)
+		for (rc = -1, errno = ENOENT, s = span_buf(&all);
+		    rc == -1 && s.n > 0;) {
+			(void)span_split(&s, '\0', &one);
+			if (one.n > 0 && one.p[0] != '@')
+				rc = buf_add_span(out, one);
+		}
+	buf_free(&all);
+	return (rc);
 }

@@ -28,14 +28,13 @@
 #include "buf.h"
 #include "codec.h"
 #include "dbenv.h"
+#include "scram.h"
 
 #define USERDB_SCHEMA	1
 #define ACCOUNT_NAME	128	/* octets of a name */
 #define ACCOUNT_TEXT	256	/* of why it is disabled */
 #define ACCOUNT_ROUTES	8192	/* of all its routes */
 #define ACCOUNT_ADDRESSES 10000	/* of one account */
-#define SALT_LEN	16
-#define KEY_MAX		32	/* octets of a SCRAM key */
 #define PARTITIONS_MAX	100
 
 struct userdb {
@@ -57,27 +56,19 @@ struct account {
 	char		 disabled[ACCOUNT_TEXT + 1];
 };
 
-enum verifier_hash { VERIFIER_SHA_256, VERIFIER_SHA_1, VERIFIER_COUNT };
-
-struct verifier {
-	uint32_t	 iterations;
-	size_t		 nsalt, nkey;
-	uint8_t		 salt[SALT_LEN];
-	uint8_t		 stored[KEY_MAX];
-	uint8_t		 server[KEY_MAX];
-};
-
 /* conf: as of dbenv_open(); home "." is the role's directory. */
 int	 userdb_open(struct userdb *, const struct dbenv_conf *, struct buf *why);
 void	 userdb_close(struct userdb *);
+/* Writes were undone: what is counted in memory is counted anew. */
+void	 userdb_recount(struct userdb *);
 
 int	 userdb_get(struct userdb *, uint64_t id, struct account *);
 int	 userdb_by_name(struct userdb *, struct span, struct account *);
 int	 userdb_by_user(struct userdb *, uid_t, struct account *);
 /* Whose address that is, exactly as it stands here. */
 int	 userdb_address(struct userdb *, struct span canonical, uint64_t *id);
-int	 userdb_verifier(struct userdb *, uint64_t id, enum verifier_hash,
-	    struct verifier *);
+int	 userdb_verifier(struct userdb *, uint64_t id, enum scram_hash,
+	    struct scram_secret *);
 /* Lines, each with its newline; appended. */
 int	 userdb_routes(struct userdb *, uint64_t id, struct buf *);
 
@@ -90,13 +81,14 @@ uint32_t userdb_partition(const struct userdb *, uint32_t npartitions);
 int	 userdb_add(struct userdb *, struct account *);
 /* The record as it is now; name and partition do not change. */
 int	 userdb_put(struct userdb *, const struct account *);
-/* With all that belongs to it; it is "gone" until its store has been told. */
+/* With all that belongs to it but the log of its logins; it is "gone" until its
+ * store has been told. */
 int	 userdb_remove(struct userdb *, const struct account *);
-int	 userdb_set_verifier(struct userdb *, uint64_t id, enum verifier_hash,
-	    const struct verifier *);
+int	 userdb_set_verifier(struct userdb *, uint64_t id,
+	    const struct scram_secret *);
 int	 userdb_set_user(struct userdb *, struct account *, uint64_t user);
 int	 userdb_set_routes(struct userdb *, uint64_t id, struct span);
-/* EEXIST: somebody's already; ENOSPC_: EMLINK too many. */
+/* EEXIST: it is somebody's already; EMLINK: too many. */
 int	 userdb_add_address(struct userdb *, uint64_t id, struct span);
 int	 userdb_del_address(struct userdb *, uint64_t id, struct span);
 /*
@@ -105,6 +97,8 @@ int	 userdb_del_address(struct userdb *, uint64_t id, struct span);
  */
 int	 userdb_addresses(struct userdb *, uint64_t id, size_t max,
 	    struct buf *);
+/* The first of them that is not a whole domain's. */
+int	 userdb_first_address(struct userdb *, uint64_t id, struct buf *);
 /* Accounts by id: the next one at or after id. */
 int	 userdb_next(struct userdb *, uint64_t id, struct account *);
 /* Accounts whose store has not been told, at or after id. */

@@ -5,7 +5,10 @@ PARENT := $(PARSE) authd/child.c authd/control.c authd/control_log.c \
     authd/files.c authd/link.c authd/main.c authd/parent.c authd/place.c \
     authd/reload.c authd/status.c authd/worker.c
 KEYS := authd/keys.c authd/keys_seen.c authd/keys_sign.c
-SRCS.authd := $(PARENT) $(KEYS)
+AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
+    authd/auth_ctl_account.c authd/auth_exchange.c authd/auth_logins.c \
+    authd/auth_rcpt.c authd/auth_userdb.c authd/auth_verify.c
+SRCS.authd := $(PARENT) $(AUTH) $(KEYS)
 
 # regress: the parent, with roles that do no work
 PROGS += regress/authd/authd regress/authd/role

@@ -47,6 +47,7 @@ const struct limit limits[] = {
 	LIMIT("connections-address", connections_address, 0, 1, 1000000),
 	LIMIT("connections-prefix", connections_prefix, 0, 1, 1000000),
 	LIMIT("login-failures", login_failures, 0, 1, 100),
+	LIMIT("login-failures-address", login_failures_address, 0, 1, 1000000),
 };
 const size_t nlimits = nitems(limits);
 
@@ -103,7 +104,8 @@ limits_default(struct conf_limits *l)
 		.commands = 10000, .errors = 20, .junk = 100, .line = 4096,
 		.timeout = 300, .login_timeout = 180, .data_rate = 500,
 		.connections = 10000, .connections_address = 50,
-		.connections_prefix = 200, .login_failures = 3
+		.connections_prefix = 200, .login_failures = 3,
+		.login_failures_address = 10
 	};
 
 	*l = d;

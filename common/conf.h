@@ -41,6 +41,7 @@ struct conf_limits {		/* per listener; defaults in conf.c */
 	uint32_t	 connections_address;	/* per /32 or /64, 50 */
 	uint32_t	 connections_prefix;	/* per /24 or /48, 200 */
 	uint32_t	 login_failures;	/* a connection, 3 */
+	uint32_t	 login_failures_address; /* a minute, per /32 or /64, 10 */
 };
 
 struct conf_cert {

@@ -88,6 +88,7 @@ limits {
 	connections 20000
 	connections-address 20000
 	connections-prefix 20000
+	login-failures-address 20000
 }
 listen on $on port $smtp smtp tls optional
 listen on $on port $submission submission tls optional allow-cleartext-auth

@@ -1,0 +1,320 @@
+/*
+ * "authd: auth": the role.  What it is asked, by whom, is the table of rules;
+ * the work is in auth_*.c.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "authd/auth.h"
+#include "authd/roles.h"
+#include "log.h"
+#include "sandbox.h"
+
+#define TICK_S		60
+#define CACHE		(16u << 20)	/* octets of page cache */
+#define COUNTERS	100000		/* of failed logins, in memory */
+#define CONNS_MAX	200000		/* of one kind, whatever limits say */
+
+struct auth	 auth;
+
+#define WIRE	(PEER(ROLE_SMTPD) | PEER(ROLE_FRONT))
+#define MAIL	(PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED))
+
+static const struct msg_rule	 rules[] = {
+	{ M_CONN_OPEN,	WIRE,	MSG_BODY | MSG_FD,	on_conn_open },
+	{ M_CONN_TLS,	WIRE,	MSG_BODY,		on_conn_tls },
+	{ M_CONN_CLOSED, WIRE,	MSG_BODY,		on_conn_closed },
+	{ M_SASL_START,	WIRE,	MSG_BODY | MSG_FD,	on_sasl_start },
+	{ M_SASL_STEP,	WIRE,	MSG_BODY,		on_sasl_step },
+	{ M_SASL_ABORT,	WIRE,	MSG_BODY,		on_sasl_abort },
+	{ M_RCPT,	MAIL,	MSG_BODY,		on_rcpt },
+	{ M_MAY_USE,	PEER(ROLE_QUEUED), MSG_BODY,	on_may_use },
+	{ M_ACCOUNT_ROUTES, PEER(ROLE_QUEUED), MSG_BODY, on_account_routes },
+	{ M_ACCOUNT_NAMED, PEER(ROLE_QUEUED), MSG_BODY,	on_account_named },
+	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
+};
+
+static void	 db_log(void *, enum dbenv_level, const char *);
+static void	 db_begun(void *);
+static void	 db_undone(void *, uint64_t, int);
+static void	 db_fatal(void *, const char *);
+static void	 on_notify(evutil_socket_t, short, void *);
+static void	 on_turn(evutil_socket_t, short, void *);
+static void	 on_tick(evutil_socket_t, short, void *);
+static int	 limiter(const struct conf *);
+static int	 told(void *, struct peer *, struct imsg *);
+
+uint64_t
+auth_now(void)
+{
+	return (proc_now_ms() / 1000);
+}
+
+/* ---- the database --------------------------------------------------------- */
+
+static void
+db_log(void *arg, enum dbenv_level level, const char *text)
+{
+	(void)arg;
+	if (level == DBENV_LOG_ERR)
+		log_error("accounts: %s", text);
+	else if (level == DBENV_LOG_WARN)
+		log_warn("accounts: %s", text);
+	else
+		log_info("accounts: %s", text);
+}
+
+/* The end of the turn comes behind everything that is to be done in it. */
+static void
+db_begun(void *arg)
+{
+	(void)arg;
+	if (event_initialized(&auth.turn))
+		event_active(&auth.turn, EV_TIMEOUT, 0);
+}
+
+static void
+db_undone(void *arg, uint64_t seq, int error)
+{
+	(void)arg;
+	(void)seq;
+	log_warn("accounts: writes undone: %s", strerror(error));
+	userdb_recount(&auth.db);
+}
+
+static void
+db_fatal(void *arg, const char *text)
+{
+	(void)arg;
+	log_error("accounts: %s; ending", text);
+	_exit(1);
+}
+
+static void
+on_notify(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	dbenv_notify(auth.db.env);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	dbenv_turn_end(auth.db.env);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	logins_prune();
+	auth_tell_gone();
+}
+
+/* ---- sessions elsewhere ----------------------------------------------------- */
+
+void
+auth_end_sessions(const struct msg_end_sessions *m)
+{
+	unsigned	 i;
+
+	/* Who is away comes back without any session. */
+	for (i = 0; i < proc_count(ROLE_STORE); i++)
+		(void)peer_ask(proc_peer(ROLE_STORE, i), M_END_SESSIONS,
+		    &c_end_sessions, m, -1, NULL, NULL);
+	(void)peer_ask(proc_peer(ROLE_QUEUED, 0), M_END_SESSIONS,
+	    &c_end_sessions, m, -1, NULL, NULL);
+}
+
+/* A store began to remove an account, or could not. */
+static int
+told(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_result	 r;
+	uint64_t		*id = arg;
+	int			 rc = 0;
+
+	(void)p;
+	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == 0 &&
+	    r.result == RESULT_OK &&
+	    userdb_gone_done(&auth.db, *id) == -1)
+		log_warn("accounts: %s", dbenv_error(auth.db.env));
+	free(id);
+	return (rc);
+}
+
+/* Again and again until a store took it: it may be told twice. */
+void
+auth_tell_gone(void)
+{
+	struct msg_account	 m;
+	uint64_t		 id = 0, *copy;
+	uint32_t		 part;
+
+	for (; userdb_gone_next(&auth.db, &id, &part) == 0; id++) {
+		m.account = id;
+		m.partition = part;
+		if ((copy = malloc(sizeof(*copy))) == NULL)
+			return;
+		*copy = id;
+		if (peer_ask(proc_peer(ROLE_STORE, part %
+		    proc_count(ROLE_STORE)), M_ACCOUNT_GONE, &c_account, &m,
+		    -1, told, copy) == 0)
+			free(copy);
+	}
+}
+
+/* ---- the role --------------------------------------------------------------- */
+
+/* Failed logins of an address: so many a minute, five times as many a day; for
+ * the networks around it three and nine times that. */
+static int
+limiter(const struct conf *c)
+{
+	struct ratelimit_window	 w[2] = { { .seconds = 60 },
+				    { .seconds = 86400 } };
+	struct ratelimit	*r;
+	uint32_t		 n = 0, i;
+
+	CONF_EACH(struct conf_listener, l, &c->listeners)
+		if (l->limits.login_failures_address > n)
+			n = l->limits.login_failures_address;
+	if (auth.failures != NULL && n == auth.failures_limit)
+		return (0);
+	for (i = 0; i < RATELIMIT_CLASSES; i++) {
+		w[0].limit[i] = n * (i == 0 ? 1 : i == 1 ? 3 : 9);
+		w[1].limit[i] = w[0].limit[i] * 5;
+	}
+	if ((r = ratelimit_new(w, 2, COUNTERS)) == NULL)
+		return (-1);
+	ratelimit_free(auth.failures);
+	auth.failures = r;
+	auth.failures_limit = n;
+	return (0);
+}
+
+static int
+auth_open(void)
+{
+	const struct conf	*c = proc_conf();
+	struct dbenv_conf	 dc = { .home = ".", .cache = CACHE,
+				    .margin = c->disk_reserve, .log = db_log,
+				    .begun = db_begun, .undone = db_undone,
+				    .fatal = db_fatal };
+	struct buf		 b = { 0 };
+	size_t			 i;
+	int			 rc = -1;
+
+	if (proc_privileged() && sandbox_user(c->users[ROLE_AUTH], &dc.uid,
+	    &dc.gid) == -1) {
+		log_error("no user %s", c->users[ROLE_AUTH]);
+		return (-1);
+	}
+	buf_addf(&b, "%s/%s", c->state, sandbox_directory(ROLE_AUTH));
+	if (chdir(buf_cstr(&b)) == -1) {
+		log_error("%s: %s", buf_cstr(&b), strerror(errno));
+		goto out;
+	}
+	buf_reset(&b);
+	if (userdb_open(&auth.db, &dc, &b) == -1) {
+		log_error("accounts: %s", buf_cstr(&b));
+		goto out;
+	}
+	for (i = 0; i < nitems(auth.open); i++)
+		if ((auth.open[i] = ratelimit_open_new(CONNS_MAX)) == NULL)
+			goto out;
+	if (verify_init() == 0 && limiter(c) == 0 && canon_conf(c) == 0)
+		rc = 0;
+	else
+		log_error("no memory");
+out:
+	buf_free(&b);
+	return (rc);
+}
+
+static int
+auth_start(void)
+{
+	static const struct timeval	 every = { TICK_S, 0 };
+
+	event_assign(&auth.notify, proc_base(), dbenv_fd(auth.db.env),
+	    EV_READ | EV_PERSIST, on_notify, NULL);
+	event_assign(&auth.turn, proc_base(), -1, 0, on_turn, NULL);
+	event_assign(&auth.tick, proc_base(), -1, EV_PERSIST, on_tick, NULL);
+	if (event_add(&auth.notify, NULL) == -1 ||
+	    event_add(&auth.tick, &every) == -1 ||
+	    dbenv_start(auth.db.env) == -1) {
+		log_error("accounts: %s", strerror(errno));
+		return (-1);
+	}
+	return (0);
+}
+
+static void
+auth_link_up(struct peer *p)
+{
+	switch (peer_role(p)) {
+	case ROLE_SMTPD:
+	case ROLE_FRONT:
+		peer_set_arg(p, link_new(p));
+		break;
+	case ROLE_STORE:
+		auth_tell_gone();
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+auth_link_down(struct peer *p)
+{
+	switch (peer_role(p)) {
+	case ROLE_SMTPD:
+	case ROLE_FRONT:
+		link_free(peer_arg(p));
+		peer_set_arg(p, NULL);
+		break;
+	case ROLE_CONTROL:
+		ctl_link_down(p);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+auth_commit(void)
+{
+	if (canon_conf(proc_conf()) == -1 || limiter(proc_conf()) == -1)
+		log_error("no memory for the new configuration");
+}
+
+static void
+auth_stop(void)
+{
+	userdb_close(&auth.db);
+	proc_exit(0);
+}
+
+const struct role_ops auth_ops = {
+	.role = ROLE_AUTH,
+	.rules = rules,
+	.nrules = nitems(rules),
+	.open = auth_open,
+	.start = auth_start,
+	.link_up = auth_link_up,
+	.link_down = auth_link_down,
+	.commit = auth_commit,
+	.stop = auth_stop,
+};

@@ -1,0 +1,162 @@
+/*
+ * "authd: auth": who may log in, whose an address is.  It holds the credentials
+ * database and is asked by everybody; what it says to store and queued about a
+ * session goes with the session's own descriptor (vouching).
+ */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include <sys/queue.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdint.h>
+
+#include "authd/auth_address.h"
+#include "authd/auth_userdb.h"
+#include "conf.h"
+#include "msg.h"
+#include "proc.h"
+#include "ratelimit.h"
+#include "sasl.h"
+
+#define CONN_BUCKETS	1024		/* of the connections of one link */
+#define REMOTE_MAX	64		/* octets of an address as text */
+
+struct exchange;
+struct verify;
+
+/* One smtpd or front, from the moment its link is up. */
+struct link {
+	struct peer		*peer;
+	LIST_HEAD(, conn)	 conns[CONN_BUCKETS];
+	size_t			 nconns;
+	size_t			 nwaiting;	/* its requests not answered yet */
+};
+
+/* A connection of a client, a lease that ends with "closed" or the link. */
+struct conn {
+	LIST_ENTRY(conn)		 entry;
+	struct link			*link;
+	uint64_t			 number;	/* the link's word for it */
+	const struct conf_listener	*listener;
+	uint32_t			 index;		/* of the listener */
+	struct ratelimit_key		 key;
+	char				 remote[REMOTE_MAX];
+	uint16_t			 port;
+	uid_t				 uid;		/* local */
+	unsigned			 failures;
+	unsigned			 local : 1,	/* a unix socket */
+					 tls : 1,
+					 in : 1;	/* logged in */
+	char				*version;	/* of TLS, or NULL */
+	struct buf			 bindings[SCRAM_BINDINGS];
+	struct exchange			*exchange;
+};
+
+enum exchange_state {
+	EXCHANGE_CLIENT,	/* the client's turn */
+	EXCHANGE_VERIFY,	/* a password is being verified */
+	EXCHANGE_VOUCH		/* store or queued was told */
+};
+
+/* One SASL exchange; a connection has one at a time. */
+struct exchange {
+	struct conn			*conn;
+	enum exchange_state		 state;
+	uint32_t			 type, request;	/* to be answered */
+	unsigned			 open : 1;	/* it is not yet */
+	const char			*mech;		/* for logs */
+	struct sasl_server		*sasl;
+	int				 fd;		/* of the session */
+	struct buf			 tag, pending;
+	uint8_t				 plain_socket;
+	struct account			 account;	/* id 0: unknown */
+	/* EXCHANGE_VERIFY */
+	struct verify			*verify;
+	TAILQ_ENTRY(exchange)		 waiter;
+	/* EXCHANGE_VOUCH */
+	struct peer			*asked;
+	uint32_t			 ask;
+};
+
+struct auth {
+	struct userdb		 db;
+	struct event		 notify, turn, tick;
+	struct ratelimit	*failures;		/* of logins */
+	uint32_t		 failures_limit;	/* it was made with */
+	struct ratelimit_open	*open[KIND_IMAP + 1];	/* by kind */
+	struct ratelimit_open	*verifying;
+};
+extern struct auth	 auth;
+
+uint64_t	 auth_now(void);	/* seconds, never back */
+
+/* auth.c */
+/* Tell everybody who has sessions to end what matches. */
+void	 auth_end_sessions(const struct msg_end_sessions *);
+/* Tell the stores of accounts that are gone. */
+void	 auth_tell_gone(void);
+
+/* auth_conn.c */
+int		 on_conn_open(struct peer *, struct imsg *);
+int		 on_conn_tls(struct peer *, struct imsg *);
+int		 on_conn_closed(struct peer *, struct imsg *);
+struct link	*link_new(struct peer *);
+void		 link_free(struct link *);
+struct conn	*conn_find(struct link *, uint64_t number);
+
+/* auth_exchange.c */
+int	 on_sasl_start(struct peer *, struct imsg *);
+int	 on_sasl_step(struct peer *, struct imsg *);
+int	 on_sasl_abort(struct peer *, struct imsg *);
+/* It is over; a request that is open is answered "aborted". */
+void	 exchange_free(struct exchange *);
+/* The same, because the client or its connection went away. */
+void	 exchange_dropped(struct exchange *);
+/* Its password was right, or not. */
+void	 exchange_verdict(struct exchange *, int ok);
+
+/* auth_verify.c */
+int	 verify_init(void);
+/*
+ * Is this the password of x->account?  1: yes, it was lately; 0: exchange_verdict()
+ * will say; -1: too many are waiting.
+ */
+int	 verify_begin(struct exchange *, const struct scram_secret *,
+	    struct span password);
+void	 verify_cancel(struct exchange *);
+size_t	 verify_waiting(void);
+
+/* auth_rcpt.c */
+/* The account that an address leads to: 0; 1: none; -1: errno.  login: without
+ * what holds for incoming mail alone. */
+int	 account_of(const struct canon *, int login, struct account *);
+int	 on_rcpt(struct peer *, struct imsg *);
+int	 on_may_use(struct peer *, struct imsg *);
+int	 on_account_routes(struct peer *, struct imsg *);
+int	 on_account_named(struct peer *, struct imsg *);
+
+/* auth_logins.c */
+struct login {
+	uint64_t	 account;	/* 0: unknown */
+	const char	*name;		/* "-" when unknown */
+	struct span	 address;	/* as given */
+	const char	*remote;
+	const char	*protocol;
+	const char	*mech;
+	const char	*tls;		/* version, or "" */
+	const char	*result;
+};
+/* Remember it, in a row with others like it. */
+void	 logins_note(const struct login *);
+/* Forget what is old; a bounded piece of work at a time. */
+void	 logins_prune(void);
+/* The next row of one account, or of all, from the key *from on, as JSON; *from
+ * is moved behind it.  1, 0 at the end, -1. */
+int	 logins_next(const uint64_t *account, struct buf *from, struct buf *json);
+
+/* auth_ctl.c */
+int	 on_ctl(struct peer *, struct imsg *);
+void	 ctl_link_down(struct peer *);
+
+#endif

@@ -1,0 +1,538 @@
+/*
+ * letterctl's requests to auth: decoding, answers in pages, listings.  A
+ * change is answered when it is on disk.  What is kept of a request is wiped: it
+ * may hold a password.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "authd/auth_ctl.h"
+#include "log.h"
+
+#define VERIFY_SLICE	2000	/* records checked in a go */
+#define LIST_OCTETS	2000	/* of addresses in one row of a list */
+#define SHOW_OCTETS	8000	/* and when it is shown alone */
+
+static LIST_HEAD(, ctl)	 requests = LIST_HEAD_INITIALIZER(requests);
+static size_t		 nrequests;
+
+static void	 ctl_free(struct ctl *);
+static void	 split_flags(struct ctl *);
+static void	 flushed(struct dbenv_wait *, int);
+static void	 add(struct json_object *, const char *, struct span);
+static void	 add_number(struct json_object *, const char *, uint64_t);
+static int	 row_json(struct ctl *, struct json_object *);
+static struct json_object	*describe(const struct account *, size_t);
+static void	 list(struct ctl *);
+static void	 show(struct ctl *);
+static void	 locate(struct ctl *);
+static void	 routes(struct ctl *);
+static void	 logins(struct ctl *);
+static void	 verify_auth(struct ctl *);
+static void	 verify_records(struct ctl *);
+static void	 verify_bad(struct dbenv_verify *, const char *, uint32_t,
+		    struct span);
+static void	 verify_done(struct dbenv_verify *, int);
+
+static const struct ctl_verb	 listings[] = {
+	{ "account list", 0, 0, "", list },
+	{ "account show", 1, 1, "NAME", show },
+	{ "account locate", 1, 1, "NAME", locate },
+	{ "account route list", 1, 1, "NAME", routes },
+	{ "logins", 0, 1, "[ACCOUNT]", logins },
+	{ "verify auth", 0, 0, "", verify_auth },
+};
+
+/* ---- requests ---------------------------------------------------------------- */
+
+static void
+ctl_free(struct ctl *q)
+{
+	LIST_REMOVE(q, entry);
+	nrequests--;
+	codec_free(&c_ctl, &q->m);
+	buf_freezero(&q->octets);
+	buf_freezero(&q->password);
+	buf_free(&q->text);
+	buf_free(&q->bad);
+	buf_free(&q->rows);
+	buf_free(&q->cursor);
+	explicit_bzero(q, sizeof(*q));
+	free(q);
+}
+
+void
+ctl_error(struct ctl *q, const char *fmt, ...)
+{
+	struct msg_ctl_page	 page = { .status = 1 };
+	struct buf		 b = { .max = MSG_TEXT_MAX };
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	buf_addv(&b, fmt, ap);
+	va_end(ap);
+	page.text = span_buf(&b);
+	(void)peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1);
+	buf_free(&b);
+	ctl_free(q);
+}
+
+void
+ctl_done(struct ctl *q)
+{
+	struct msg_ctl_page	 page = { .text = span_buf(&q->text),
+				    .cursor = span_buf(&q->cursor) };
+	struct msg_ctl_row	 rows[CTL_ROWS];
+	size_t			 i;
+
+	for (i = 0; i < q->nrows; i++)
+		rows[i].json = span_of(q->rows.p + q->row[i].off,
+		    q->row[i].n);
+	page.rows.v = rows;
+	page.rows.n = q->nrows;
+	page.more = q->cursor.n > 0;
+	(void)peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1);
+	ctl_free(q);
+}
+
+void
+ctl_link_down(struct peer *p)
+{
+	struct ctl	*q;
+
+	LIST_FOREACH(q, &requests, entry)
+		if (q->peer == p)
+			q->peer = NULL;
+}
+
+struct span
+ctl_flag(const struct ctl *q, const char *name)
+{
+	const struct msg_ctl_arg	*a = q->m.args.v;
+	size_t				 i;
+
+	for (i = 0; i + 1 < q->m.args.n; i++)
+		if (span_eqs(a[i].arg, name))
+			return (a[i + 1].arg);
+	return (span_of("", 0));
+}
+
+/* Flags stand in front; a password, which is last, may begin with anything. */
+static void
+split_flags(struct ctl *q)
+{
+	const struct msg_ctl_arg	*a = q->m.args.v;
+	size_t				 i = 0;
+
+	while (i + 1 < q->m.args.n && span_caseprefix(a[i].arg, "--"))
+		i += 2;
+	for (; i < q->m.args.n && q->nargs < nitems(q->args); i++)
+		q->args[q->nargs++] = a[i].arg;
+	if (i < q->m.args.n)
+		q->nargs = nitems(q->args) + 1;
+}
+
+int
+on_ctl(struct peer *p, struct imsg *m)
+{
+	const struct ctl_verb	*v = NULL;
+	struct ctl		*q;
+	size_t			 i;
+
+	if (nrequests >= CTL_MAX || (q = calloc(1, sizeof(*q))) == NULL)
+		return (-1);
+	LIST_INSERT_HEAD(&requests, q, entry);
+	nrequests++;
+	q->peer = p;
+	q->id = m->id;
+	buf_add_span(&q->octets, m->data);
+	m->data = span_buf(&q->octets);
+	if (imsg_get(m, &c_ctl, &q->m) == -1) {
+		memset(&q->m, 0, sizeof(q->m));
+		ctl_free(q);
+		return (-1);
+	}
+	split_flags(q);
+	if (span_eqs(q->m.verb, "backup auth")) {
+		archive_backup(p, m, auth.db.env, NULL, "auth");
+		ctl_free(q);
+		return (0);
+	}
+	for (i = 0; i < nitems(listings) && v == NULL; i++)
+		if (span_eqs(q->m.verb, listings[i].name))
+			v = &listings[i];
+	for (i = 0; i < ctl_nchanges && v == NULL; i++)
+		if (span_eqs(q->m.verb, ctl_changes[i].name))
+			v = &ctl_changes[i];
+	if (v == NULL)
+		ctl_error(q, "no such command");
+	else if (q->nargs < v->min || q->nargs > v->max)
+		ctl_error(q, "usage: %s %s", v->name, v->usage);
+	else
+		v->run(q);
+	return (0);
+}
+
+int
+ctl_account(struct ctl *q, struct span name)
+{
+	if (userdb_by_name(&auth.db, name, &q->account) == 0)
+		return (0);
+	if (errno == ENOENT)
+		ctl_error(q, "no account %s", log_esc(name));
+	else
+		ctl_error(q, "accounts cannot be read: %s",
+		    dbenv_error(auth.db.env));
+	return (-1);
+}
+
+static void
+flushed(struct dbenv_wait *w, int error)
+{
+	struct ctl	*q = w->arg;
+
+	if (error != 0) {
+		ctl_error(q, "nothing was changed: %s", strerror(error));
+		return;
+	}
+	if (q->after != NULL)
+		q->after(q);
+	ctl_done(q);
+}
+
+void
+ctl_commit(struct ctl *q, int rc, void (*after)(struct ctl *))
+{
+	if (rc == -1) {
+		dbenv_abort(auth.db.env);
+		userdb_recount(&auth.db);
+		ctl_error(q, "nothing was changed: %s", strerror(errno));
+		return;
+	}
+	if (dbenv_commit(auth.db.env) == -1) {
+		userdb_recount(&auth.db);
+		ctl_error(q, "nothing was changed: %s", strerror(errno));
+		return;
+	}
+	log_info("uid %u: %.*s: %s", q->m.uid, (int)q->m.verb.n,
+	    (const char *)q->m.verb.p, buf_cstr(&q->text));
+	q->after = after;
+	q->wait.done = flushed;
+	q->wait.arg = q;
+	if (dbenv_wait(auth.db.env, dbenv_seq(auth.db.env), &q->wait) == 1)
+		flushed(&q->wait, 0);
+}
+
+/* ---- listings ----------------------------------------------------------------- */
+
+static void
+add(struct json_object *o, const char *name, struct span s)
+{
+	json_object_object_add(o, name,
+	    json_object_new_string_len((const char *)s.p, (int)s.n));
+}
+
+static void
+add_number(struct json_object *o, const char *name, uint64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
+}
+
+int
+ctl_row(struct ctl *q, struct span json)
+{
+	if (q->nrows == CTL_ROWS || (q->nrows > 0 &&
+	    q->rows.n + json.n > CTL_PAGE))
+		return (-1);
+	q->row[q->nrows].off = q->rows.n;
+	q->row[q->nrows].n = json.n;
+	if (buf_add_span(&q->rows, json) == 0)
+		q->nrows++;
+	return (0);
+}
+
+/* Takes the object. */
+static int
+row_json(struct ctl *q, struct json_object *o)
+{
+	int	 rc;
+
+	rc = ctl_row(q, span_str(json_object_to_json_string_ext(o,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	json_object_put(o);
+	return (rc);
+}
+
+/* An account, with as many of its addresses as fit. */
+static struct json_object *
+describe(const struct account *a, size_t max)
+{
+	struct json_object	*o = json_object_new_object(),
+				*v = json_object_new_array();
+	struct buf		 all = { 0 };
+	struct span		 s, one;
+	int			 more;
+
+	add(o, "name", span_str(a->name));
+	add_number(o, "partition", a->partition);
+	more = userdb_addresses(&auth.db, a->id, max, &all);
+	for (s = span_buf(&all); s.n > 0;) {
+		(void)span_split(&s, '\0', &one);
+		json_object_array_add(v, json_object_new_string_len(
+		    (const char *)one.p, (int)one.n));
+	}
+	if (more != 0)
+		json_object_array_add(v, json_object_new_string("..."));
+	json_object_object_add(o, "addresses", v);
+	add(o, "disabled", span_str(a->disabled));
+	add_number(o, "created_at", a->created);
+	buf_free(&all);
+	return (o);
+}
+
+static void
+list(struct ctl *q)
+{
+	struct account	 a;
+	uint64_t	 id = 0;
+
+	if (q->m.cursor.n > 0 &&
+	    span_num(q->m.cursor, UINT64_MAX, &id) == -1) {
+		ctl_error(q, "malformed cursor");
+		return;
+	}
+	while (userdb_next(&auth.db, id, &a) == 0) {
+		if (row_json(q, describe(&a, LIST_OCTETS)) == -1) {
+			buf_addf(&q->cursor, "%llu", (unsigned long long)a.id);
+			break;
+		}
+		id = a.id + 1;
+	}
+	ctl_done(q);
+}
+
+static void
+show(struct ctl *q)
+{
+	static const enum scram_hash	 hashes[] = { SCRAM_SHA_256,
+					    SCRAM_SHA_1 };
+	static const char *const	 names[] = { "SCRAM-SHA-256",
+					    "SCRAM-SHA-1" };
+	struct scram_secret		 s;
+	struct json_object		*o, *v;
+	struct buf			 b = { 0 };
+	struct span			 lines, line;
+	size_t				 i;
+
+	if (ctl_account(q, q->args[0]) == -1)
+		return;
+	o = describe(&q->account, SHOW_OCTETS);
+	add_number(o, "id", q->account.id);
+	add_number(o, "password_serial", q->account.serial);
+	v = json_object_new_array();
+	for (i = 0; i < nitems(hashes); i++)
+		if (userdb_verifier(&auth.db, q->account.id, hashes[i],
+		    &s) == 0)
+			json_object_array_add(v,
+			    json_object_new_string(names[i]));
+	explicit_bzero(&s, sizeof(s));
+	json_object_object_add(o, "verifiers", v);
+	if (q->account.user != 0)
+		add_number(o, "local_user", q->account.user - 1);
+	v = json_object_new_array();
+	(void)userdb_routes(&auth.db, q->account.id, &b);
+	for (lines = span_buf(&b); lines.n > 0 && b.n < 4000;) {
+		(void)span_split(&lines, '\n', &line);
+		json_object_array_add(v, json_object_new_string_len(
+		    (const char *)line.p, (int)line.n));
+	}
+	json_object_object_add(o, "routes", v);
+	buf_free(&b);
+	(void)row_json(q, o);
+	ctl_done(q);
+}
+
+/* For control alone, which hands a request on to the store of an account. */
+static void
+locate(struct ctl *q)
+{
+	if (ctl_account(q, q->args[0]) == -1)
+		return;
+	buf_addf(&q->text, "%llu %u", (unsigned long long)q->account.id,
+	    q->account.partition);
+	ctl_done(q);
+}
+
+static void
+routes(struct ctl *q)
+{
+	struct json_object	*o;
+	struct buf		 b = { 0 };
+	struct span		 lines, line;
+	uint64_t		 n = 0, from = 0;
+
+	if (q->m.cursor.n > 0 &&
+	    span_num(q->m.cursor, UINT32_MAX, &from) == -1) {
+		ctl_error(q, "malformed cursor");
+		return;
+	}
+	if (ctl_account(q, q->args[0]) == -1)
+		return;
+	(void)userdb_routes(&auth.db, q->account.id, &b);
+	for (lines = span_buf(&b); lines.n > 0;) {
+		(void)span_split(&lines, '\n', &line);
+		if (++n <= from)
+			continue;
+		o = json_object_new_object();
+		add_number(o, "number", n);
+		add(o, "route", line);
+		if (row_json(q, o) == -1) {
+			buf_addf(&q->cursor, "%llu",
+			    (unsigned long long)n - 1);
+			break;
+		}
+	}
+	buf_free(&b);
+	ctl_done(q);
+}
+
+static void
+logins(struct ctl *q)
+{
+	struct buf	 from = { .max = DBENV_KEY_MAX }, json = { 0 };
+	struct buf	 at = { 0 };
+	int		 rc = 0;
+
+	/* "-": those of nobody */
+	if (q->nargs == 1 && !span_eqs(q->args[0], "-") &&
+	    ctl_account(q, q->args[0]) == -1)
+		return;
+	buf_add_span(&from, q->m.cursor);
+	for (;;) {
+		buf_reset(&at);
+		buf_add_span(&at, span_buf(&from));
+		buf_reset(&json);
+		rc = logins_next(q->nargs == 1 ? &q->account.id : NULL, &from,
+		    &json);
+		if (rc != 1)
+			break;
+		if (ctl_row(q, span_buf(&json)) == -1) {
+			buf_add_span(&q->cursor, span_buf(&at));
+			break;
+		}
+	}
+	buf_free(&from);
+	buf_free(&json);
+	buf_free(&at);
+	if (rc == -1)
+		ctl_error(q, "logins cannot be read: %s",
+		    dbenv_error(auth.db.env));
+	else
+		ctl_done(q);
+}
+
+/* ---- verify -------------------------------------------------------------------- */
+
+/* Lines "database page key", from the helper thread or the loop. */
+static void
+verify_bad(struct dbenv_verify *v, const char *db, uint32_t page,
+    struct span key)
+{
+	struct ctl	*q = v->arg;
+
+	q->bad.max = CTL_PAGE / 2;
+	buf_addf(&q->bad, "%s %u ", db, page);
+	buf_add_hex(&q->bad, key);
+	buf_addc(&q->bad, '\n');
+}
+
+static void
+bad_rows(struct ctl *q)
+{
+	struct json_object	*o;
+	struct span		 lines, line, word;
+
+	for (lines = span_buf(&q->bad); lines.n > 0;) {
+		(void)span_split(&lines, '\n', &line);
+		o = json_object_new_object();
+		add(o, "environment", span_str("auth"));
+		(void)span_split(&line, ' ', &word);
+		add(o, "database", word);
+		(void)span_split(&line, ' ', &word);
+		add(o, "page", line.n > 0 ? span_of("", 0) : word);
+		add(o, "key", line);
+		add(o, "problem", span_str(line.n > 0 ?
+		    "wrong checksum of a record" :
+		    "wrong checksum of a page"));
+		(void)row_json(q, o);
+	}
+}
+
+static void
+verify_done(struct dbenv_verify *v, int error)
+{
+	struct ctl	*q = v->arg;
+
+	if (error != 0) {
+		ctl_error(q, "auth: %s", strerror(error));
+		return;
+	}
+	bad_rows(q);
+	buf_adds(&q->cursor, dbenv_db_name(dbenv_db_next(auth.db.env, NULL)));
+	buf_addc(&q->cursor, ':');
+	ctl_done(q);
+}
+
+/* A page of the answer is a slice; the cursor is "database:key". */
+static void
+verify_records(struct ctl *q)
+{
+	struct dbenv_db	*db = NULL;
+	struct span	 key = q->m.cursor, name;
+	struct buf	 from = { 0 };
+	int		 rc;
+
+	(void)span_split(&key, ':', &name);
+	while ((db = dbenv_db_next(auth.db.env, db)) != NULL)
+		if (span_eqs(name, dbenv_db_name(db)))
+			break;
+	if (db == NULL) {
+		ctl_error(q, "malformed cursor");
+		return;
+	}
+	buf_add_span(&from, key);
+	rc = dbenv_verify_records(db, &q->verify, &from, VERIFY_SLICE);
+	if (rc == -1) {
+		buf_free(&from);
+		ctl_error(q, "auth: %s", dbenv_error(auth.db.env));
+		return;
+	}
+	bad_rows(q);
+	if (rc == 0) {
+		buf_reset(&from);
+		db = dbenv_db_next(auth.db.env, db);
+	}
+	if (db != NULL) {
+		buf_addf(&q->cursor, "%s:", dbenv_db_name(db));
+		buf_add_span(&q->cursor, span_buf(&from));
+	} else
+		buf_adds(&q->text, "auth: checked");
+	buf_free(&from);
+	ctl_done(q);
+}
+
+static void
+verify_auth(struct ctl *q)
+{
+	q->verify.bad = verify_bad;
+	q->verify.done = verify_done;
+	q->verify.arg = q;
+	if (q->m.cursor.n > 0)
+		verify_records(q);
+	else
+		(void)dbenv_verify_pages(auth.db.env, &q->verify);
+}

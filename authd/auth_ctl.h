@@ -1,0 +1,74 @@
+/*
+ * letterctl's requests to auth, between auth_ctl.c (plumbing, listings) and
+ * auth_ctl_account.c (changes).
+ */
+#ifndef AUTH_CTL_H
+#define AUTH_CTL_H
+
+#include "authd/auth.h"
+
+#define CTL_ROWS	100	/* in a page */
+#define CTL_PAGE	10000	/* octets of rows in a page */
+#define CTL_MAX		256	/* requests under way */
+
+struct ctl;
+
+struct ctl_verb {
+	const char	*name;
+	size_t		 min, max;	/* arguments, without flags */
+	const char	*usage;
+	void		(*run)(struct ctl *);
+};
+
+/* A request, until it is answered. */
+struct ctl {
+	LIST_ENTRY(ctl)		 entry;
+	struct peer		*peer;		/* NULL: it went away */
+	uint32_t		 id;
+	struct buf		 octets;	/* of the request */
+	struct msg_ctl		 m;		/* decoded from them */
+	struct span		 args[8];	/* without flags */
+	size_t			 nargs;
+	/* a password being derived */
+	struct dbenv_job	 job;
+	struct buf		 password;
+	struct scram_secret	 secrets[SCRAM_HASHES];
+	uint32_t		 iterations;
+	int			 derived;
+	void			(*then)(struct ctl *);
+	/* a change being flushed */
+	struct dbenv_wait	 wait;
+	struct buf		 text;		/* to say then */
+	void			(*after)(struct ctl *);
+	struct account		 account;
+	/* a check of pages */
+	struct dbenv_verify	 verify;
+	struct buf		 bad;
+	/* rows of a page */
+	struct buf		 rows;
+	struct { size_t off, n; } row[CTL_ROWS];
+	size_t			 nrows;
+	struct buf		 cursor;	/* not empty: more to come */
+};
+
+/* Each of these is the single answer; q is gone afterwards. */
+void	 ctl_error(struct ctl *, const char *, ...)
+	    __attribute__((__format__(printf, 2, 3)));
+void	 ctl_done(struct ctl *);
+/* The value of "--name value", empty when it was not given. */
+struct span	 ctl_flag(const struct ctl *, const char *);
+/* The account of that name into q->account; -1: the error was answered. */
+int	 ctl_account(struct ctl *, struct span name);
+/* Room for a row: a JSON object as text.  -1: the page is full. */
+int	 ctl_row(struct ctl *, struct span);
+/*
+ * The command that was begun is complete: commit, wait for the disk, call
+ * after (may be NULL), then answer q->text.  rc -1: undo it and answer why.
+ */
+void	 ctl_commit(struct ctl *, int rc, void (*after)(struct ctl *));
+
+/* auth_ctl_account.c */
+extern const struct ctl_verb	 ctl_changes[];
+extern const size_t		 ctl_nchanges;
+
+#endif

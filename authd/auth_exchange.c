@@ -1,0 +1,615 @@
+/*
+ * SASL exchanges and vouching.  The descriptor of the session comes with the
+ * first message.  When the client has proven who it is, the descriptor goes to
+ * the store or to queued, together with who that is; only when that process
+ * took it the client's own process hears that the login succeeded.  Whatever
+ * fails looks the same from outside; the log and the log of logins know why.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "authd/auth.h"
+#include "log.h"
+
+#define DELAY_MS	500	/* of a first refusal; doubles */
+#define DELAY_MAX_MS	8000
+
+static struct exchange	*exchange_new(struct conn *, struct imsg *,
+		    const struct msg_sasl_start *);
+static void	 opened(struct exchange *, uint32_t, uint32_t);
+static int	 session_fd(const struct exchange *, int);
+static int	 facts_of(struct exchange *, struct sasl_facts *, struct buf *);
+static uint32_t	 delay_of(const struct conn *);
+static void	 answer(struct exchange *, enum sasl_outcome, struct span data,
+		    struct span text);
+static void	 unknown(struct peer *, uint32_t, uint32_t, uint64_t);
+static void	 note(const struct exchange *, const char *result,
+		    const char *why);
+static void	 end(struct exchange *, enum sasl_outcome, const char *text);
+static void	 refuse(struct exchange *, enum sasl_outcome, const char *result,
+		    const char *why);
+static void	 begin(struct exchange *, const struct msg_sasl_start *);
+static void	 run(struct exchange *, const struct span *);
+static int	 identify(struct exchange *);
+static int	 secret_of(struct exchange *, enum scram_hash,
+		    struct scram_secret *);
+static int	 look_up(struct exchange *);
+static int	 verify(struct exchange *);
+static void	 accept_login(struct exchange *);
+static void	 vouch(struct exchange *);
+static int	 on_taken(void *, struct peer *, struct imsg *);
+
+_Static_assert((int)MECH_EXTERNAL == (int)SASL_MECH_EXTERNAL &&
+    (int)MECH_SCRAM_SHA_1 == (int)SASL_MECH_SCRAM_SHA_1 &&
+    (int)MECH_LOGIN == (int)SASL_MECH_LOGIN &&
+    (int)MECH_COUNT == (int)SASL_MECHS, "one order of mechanisms");
+
+/* ---- answers ---------------------------------------------------------------- */
+
+/* A request came that is to be answered once. */
+static void
+opened(struct exchange *x, uint32_t type, uint32_t id)
+{
+	x->type = type;
+	x->request = id;
+	x->open = 1;
+	x->conn->link->nwaiting++;
+}
+
+/* The more refusals, the longer it takes. */
+static uint32_t
+delay_of(const struct conn *c)
+{
+	uint32_t	 ms = DELAY_MS, i;
+
+	for (i = 1; i < c->failures && ms < DELAY_MAX_MS; i++)
+		ms *= 2;
+	if (ratelimit_count(auth.failures, &c->key, auth_now(), 0) >
+	    auth.failures_limit / 2)
+		ms *= 4;
+	return (ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS);
+}
+
+static void
+answer(struct exchange *x, enum sasl_outcome what, struct span data,
+    struct span text)
+{
+	struct conn	*c = x->conn;
+	struct msg_sasl	 r = { .conn = c->number, .outcome = (uint8_t)what,
+			    .data = data, .text = text };
+
+	if (!x->open)
+		return;
+	if (what == SASL_OK) {
+		r.account = span_str(x->account.name);
+		r.address = sasl_server_name(x->sasl);
+	} else if (what != SASL_MORE && what != SASL_ABORTED &&
+	    what != SASL_UNAVAILABLE)
+		r.delay_ms = delay_of(c);
+	x->open = 0;
+	c->link->nwaiting--;
+	(void)peer_reply(c->link->peer, x->type, x->request, &c_sasl, &r, -1);
+}
+
+/* Of a connection that came before this process was started nothing is known. */
+static void
+unknown(struct peer *p, uint32_t type, uint32_t id, uint64_t conn)
+{
+	struct msg_sasl	 r = { .conn = conn };
+
+	r.outcome = type == M_SASL_ABORT ? SASL_ABORTED : SASL_UNAVAILABLE;
+	(void)peer_reply(p, type, id, &c_sasl, &r, -1);
+}
+
+/* To the log, in a form that fail2ban can read, and to the log of logins. */
+static void
+note(const struct exchange *x, const char *result, const char *why)
+{
+	const struct conn	*c = x->conn;
+	struct login		 l = { .name = "-", .remote = c->remote,
+				    .mech = x->mech, .result = result };
+
+	l.address = x->sasl == NULL ? span_of("", 0) :
+	    sasl_server_name(x->sasl);
+	if (x->account.id != 0) {
+		l.account = x->account.id;
+		l.name = x->account.name;
+	}
+	l.protocol = kind_name((enum conf_kind)c->listener->kind);
+	l.tls = c->version == NULL ? "" : c->version;
+	logins_note(&l);
+	if (why == NULL)
+		log_info("login from %s: %s %s account %s as %s%s%s", c->remote,
+		    l.protocol, l.mech, log_escs(l.name), log_esc(l.address),
+		    c->tls ? " over " : "", log_escs(l.tls));
+	else
+		log_info("failed login from %s: %s %s user \"%s\" %s: %s",
+		    c->remote, l.protocol, l.mech, log_esc(l.address), result,
+		    why);
+}
+
+/* The end of an exchange; x is gone afterwards. */
+static void
+end(struct exchange *x, enum sasl_outcome what, const char *text)
+{
+	answer(x, what, span_of("", 0), span_str(text));
+	exchange_free(x);
+}
+
+static void
+refuse(struct exchange *x, enum sasl_outcome what, const char *result,
+    const char *why)
+{
+	struct conn	*c = x->conn;
+
+	note(x, result, why);
+	c->failures++;
+	/* Who knows the password is not guessing. */
+	if (what != SASL_DISABLED)
+		ratelimit_force(auth.failures, &c->key, auth_now(), 1);
+	end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
+}
+
+/* ---- life --------------------------------------------------------------------- */
+
+static struct exchange *
+exchange_new(struct conn *c, struct imsg *m, const struct msg_sasl_start *s)
+{
+	struct exchange	*x;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL)
+		return (NULL);
+	x->conn = c;
+	x->fd = m->fd;
+	m->fd = -1;
+	x->plain_socket = s->plain_socket;
+	x->mech = "(unrecognized)";
+	buf_add_span(&x->tag, s->tag);
+	buf_add_span(&x->pending, s->pending);
+	if (buf_failed(&x->tag) || buf_failed(&x->pending)) {
+		m->fd = x->fd;
+		buf_free(&x->tag);
+		buf_free(&x->pending);
+		free(x);
+		return (NULL);
+	}
+	c->exchange = x;
+	opened(x, M_SASL_START, m->id);
+	return (x);
+}
+
+void
+exchange_free(struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	answer(x, SASL_ABORTED, span_of("", 0), span_of("", 0));
+	verify_cancel(x);
+	if (x->ask != 0)
+		peer_forget(x->asked, x->ask);
+	sasl_server_free(x->sasl);
+	if (x->fd != -1)
+		close(x->fd);
+	buf_free(&x->tag);
+	buf_freezero(&x->pending);
+	x->conn->exchange = NULL;
+	explicit_bzero(x, sizeof(*x));
+	free(x);
+}
+
+/* Its connection ended.  Who leaves while the password is compared, or on
+ * hearing that it was wrong, has tried. */
+void
+exchange_dropped(struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	if (x->state == EXCHANGE_VERIFY || (x->sasl != NULL &&
+	    sasl_server_why(x->sasl) != SASL_WHY_NONE)) {
+		note(x, x->state == EXCHANGE_VERIFY ? "aborted" :
+		    sasl_why_names[sasl_server_why(x->sasl)],
+		    "connection closed");
+		ratelimit_force(auth.failures, &x->conn->key, auth_now(), 1);
+	}
+	exchange_free(x);
+}
+
+/*
+ * Is that what a session may come by?  The client's own socket, of this very
+ * connection, or one end of a pair.
+ */
+static int
+session_fd(const struct exchange *x, int fd)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 n = sizeof(int);
+	int			 domain, type;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == -1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == -1)
+		return (-1);
+	if (!x->plain_socket)
+		return (domain == AF_UNIX && type ==
+		    (x->conn->listener->kind == KIND_IMAP ? SOCK_STREAM :
+		    SOCK_SEQPACKET) ? 0 : -1);
+	n = sizeof(ss);
+	return (x->conn->listener->kind != KIND_IMAP || x->conn->tls ||
+	    type != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6) ||
+	    (getpeername(fd, (struct sockaddr *)&ss, &n) == -1 &&
+	    errno != ENOTCONN) ? -1 : 0);
+}
+
+/* What is so on this connection; external is room for a name. */
+static int
+facts_of(struct exchange *x, struct sasl_facts *f, struct buf *external)
+{
+	const struct conn		*c = x->conn;
+	const struct conf_listener	*l = c->listener;
+	size_t				 i;
+
+	memset(f, 0, sizeof(*f));
+	f->mechs = l->mechs;
+	f->tls = c->tls || c->local;
+	f->tls_required = l->tls == TLS_REQUIRED || l->tls == TLS_IMPLICIT;
+	f->cleartext = l->cleartext_auth;
+	for (i = 0; i < SCRAM_BINDINGS; i++)
+		f->bindings.data[i] = span_buf(&c->bindings[i]);
+	if (!c->local)
+		return (0);
+	f->mechs |= SASL_BIT(SASL_MECH_EXTERNAL);
+	if (userdb_by_user(&auth.db, c->uid, &x->account) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (userdb_first_address(&auth.db, x->account.id, external) == 0)
+		f->external = span_buf(external);
+	return (0);
+}
+
+static void
+begin(struct exchange *x, const struct msg_sasl_start *s)
+{
+	struct conn		*c = x->conn;
+	struct buf		 external = { 0 };
+	struct sasl_facts	 f;
+	enum sasl_mech		 mech = s->login_command ? SASL_MECH_LOGIN :
+				    sasl_mech_by_name(s->mech);
+
+	if (facts_of(x, &f, &external) == -1) {
+		end(x, SASL_UNAVAILABLE, "");
+		return;
+	}
+	if (mech != SASL_MECHS)
+		x->mech = sasl_mech_names[mech];
+	/* The command is as good as both. */
+	if (s->login_command && (f.mechs & SASL_BIT(SASL_MECH_PLAIN)) != 0)
+		f.mechs |= SASL_BIT(SASL_MECH_LOGIN);
+	if (c->failures >= c->listener->limits.login_failures ||
+	    !ratelimit_check(auth.failures, &c->key, auth_now(), 1)) {
+		note(x, "error", "too many failed logins");
+		end(x, SASL_TOO_MANY, "");
+	} else switch (sasl_refuse(&f, mech)) {
+	case SASL_NOT_KNOWN:
+		refuse(x, SASL_UNKNOWN_MECH, "badprotocol",
+		    "no such mechanism here");
+		break;
+	case SASL_AFTER_TLS:
+		refuse(x, SASL_NEEDS_TLS, "badprotocol", "not without TLS");
+		break;
+	case SASL_NO_BINDING:
+		refuse(x, SASL_BAD_CREDENTIALS, "badchanbind",
+		    "no channel binding here");
+		break;
+	case SASL_NO_KEY:
+		refuse(x, SASL_BAD_CREDENTIALS, "badcreds",
+		    "no identity to go by");
+		break;
+	case SASL_MAY:
+		x->sasl = s->login_command ? sasl_server_new_command() :
+		    sasl_server_new(mech, &f);
+		if (x->sasl == NULL)
+			end(x, SASL_UNAVAILABLE, "");
+		else
+			run(x, s->has_initial ? &s->initial : NULL);
+		break;
+	}
+	buf_free(&external);
+}
+
+/* ---- one exchange ---------------------------------------------------------------- */
+
+static void
+run(struct exchange *x, const struct span *in)
+{
+	struct span	 out;
+	int		 rc;
+
+	for (;;) {
+		x->state = EXCHANGE_CLIENT;
+		out = span_of("", 0);
+		switch (sasl_server_step(x->sasl, in, &out)) {
+		case SASL_STEP_MORE:
+			answer(x, SASL_MORE, out, span_of("", 0));
+			return;
+		case SASL_STEP_LOOKUP:
+			rc = look_up(x);
+			break;
+		case SASL_STEP_VERIFY:
+			if ((rc = verify(x)) == 1) {
+				x->state = EXCHANGE_VERIFY;
+				return;
+			}
+			break;
+		case SASL_STEP_DONE:
+			accept_login(x);
+			return;
+		case SASL_STEP_FAIL:
+			refuse(x, SASL_BAD_CREDENTIALS,
+			    sasl_why_names[sasl_server_why(x->sasl)],
+			    sasl_server_error(x->sasl));
+			return;
+		case SASL_STEP_MALFORMED:
+			refuse(x, SASL_MALFORMED,
+			    sasl_why_names[sasl_server_why(x->sasl)],
+			    sasl_server_error(x->sasl));
+			return;
+		default:
+			rc = -1;
+			break;
+		}
+		if (rc == -1) {
+			note(x, "error", "cannot be looked up or compared now");
+			end(x, SASL_UNAVAILABLE, "");
+			return;
+		}
+		in = NULL;
+	}
+}
+
+/* Who that is; id 0: nobody.  -1: cannot be said now. */
+static int
+identify(struct exchange *x)
+{
+	struct canon	 c;
+
+	memset(&x->account, 0, sizeof(x->account));
+	if (canon_address(sasl_server_name(x->sasl), 0, &c) == -1)
+		return (0);
+	return (account_of(&c, 1, &x->account) == -1 ? -1 : 0);
+}
+
+/* What is stored, or an invention that stays the same for that name. */
+static int
+secret_of(struct exchange *x, enum scram_hash hash, struct scram_secret *s)
+{
+	struct canon	 c;
+	struct span	 name = sasl_server_name(x->sasl);
+
+	if (x->account.id != 0) {
+		if (userdb_verifier(&auth.db, x->account.id, hash, s) == 0)
+			return (0);
+		if (errno != ENOENT)
+			return (-1);
+	}
+	if (canon_address(name, 0, &c) == 0)
+		name = canon_span(&c);
+	return (scram_secret_invent(s, hash, span_of(auth.db.secret,
+	    sizeof(auth.db.secret)), name, proc_conf()->iterations));
+}
+
+static int
+look_up(struct exchange *x)
+{
+	struct sasl_cram_secret	 cram;
+	struct scram_secret	 s;
+	int			 rc = -1;
+
+	if (identify(x) == -1)
+		return (-1);
+	if (sasl_server_wants(x->sasl) == SASL_WANT_CRAM) {
+		sasl_cram_invent(&cram);
+		return (sasl_server_set_cram(x->sasl, &cram));
+	}
+	if (secret_of(x, sasl_server_hash(x->sasl), &s) == 0)
+		rc = sasl_server_set_scram(x->sasl, &s);
+	explicit_bzero(&s, sizeof(s));
+	return (rc);
+}
+
+/* 0: said at once, 1: later, -1. */
+static int
+verify(struct exchange *x)
+{
+	struct scram_secret	 s;
+	int			 rc = -1;
+
+	if (identify(x) == 0 && secret_of(x, SCRAM_SHA_256, &s) == 0)
+		rc = verify_begin(x, &s, sasl_server_password(x->sasl));
+	explicit_bzero(&s, sizeof(s));
+	if (rc == 1)
+		return (sasl_server_set_verdict(x->sasl, 1, 1));
+	return (rc == 0 ? 1 : -1);
+}
+
+void
+exchange_verdict(struct exchange *x, int ok)
+{
+	(void)sasl_server_set_verdict(x->sasl, ok, x->account.id != 0);
+	run(x, NULL);
+}
+
+/* ---- vouching --------------------------------------------------------------------- */
+
+/* The client has proven who it is; may that account log in, still? */
+static void
+accept_login(struct exchange *x)
+{
+	struct account	 was = x->account;
+
+	if (x->conn->local && identify(x) == -1) {
+		end(x, SASL_UNAVAILABLE, "");
+	} else if (x->account.id != was.id || x->account.id == 0) {
+		refuse(x, SASL_BAD_CREDENTIALS, "badcreds",
+		    "an address of another account");
+	} else if (userdb_get(&auth.db, was.id, &x->account) == -1) {
+		if (errno != ENOENT)
+			end(x, SASL_UNAVAILABLE, "");
+		else
+			refuse(x, SASL_BAD_CREDENTIALS, "baduser", "removed");
+	} else if (x->account.serial != was.serial) {
+		refuse(x, SASL_BAD_CREDENTIALS, "badpassword",
+		    "changed meanwhile");
+	} else if (x->account.disabled[0] != '\0') {
+		refuse(x, SASL_DISABLED, "logindisabled", "login is disabled");
+	} else
+		vouch(x);
+}
+
+static void
+vouch(struct exchange *x)
+{
+	struct conn		*c = x->conn;
+	int			 imap = c->listener->kind == KIND_IMAP, fd;
+	struct msg_session	 s = { .account = x->account.id,
+				    .partition = x->account.partition,
+				    .conn = c->number, .tls = c->tls,
+				    .admin = c->local, .listener = c->index };
+
+	s.name = span_str(x->account.name);
+	s.address = sasl_server_name(x->sasl);
+	s.mech = span_str(x->mech);
+	s.remote = span_str(c->remote);
+	s.proto = imap ? SASL_IMAP : SASL_SUBMISSION;
+	s.tag = span_buf(&x->tag);
+	s.pending = span_buf(&x->pending);
+	s.password_serial = x->account.serial;
+	fd = x->fd;
+	x->fd = -1;
+	x->state = EXCHANGE_VOUCH;
+	x->asked = imap ? proc_peer(ROLE_STORE, x->account.partition %
+	    proc_count(ROLE_STORE)) : proc_peer(ROLE_QUEUED, 0);
+	x->ask = peer_ask(x->asked, M_SESSION, &c_session, &s, fd, on_taken,
+	    x);
+	if (x->ask == 0) {
+		note(x, "error", imap ? "the store is away" :
+		    "the queue is away");
+		end(x, SASL_UNAVAILABLE, "");
+	}
+}
+
+/* The descriptor is theirs now, or was not wanted. */
+static int
+on_taken(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_result	 r = { .result = RESULT_TEMP };
+	struct exchange		*x = arg;
+	struct conn		*c = x->conn;
+	int			 rc = 0;
+
+	(void)p;
+	x->ask = 0;
+	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == -1)
+		r.result = RESULT_TEMP;
+	if (r.result == RESULT_OK) {
+		c->in = 1;
+		c->failures = 0;
+		ratelimit_reset(auth.failures, &c->key, auth_now());
+		note(x, "ok", NULL);
+		end(x, SASL_OK, "");
+	} else {
+		note(x, "error", r.text.n == 0 ? "the session was not taken" :
+		    log_esc(r.text));
+		answer(x, SASL_UNAVAILABLE, span_of("", 0), r.text);
+		exchange_free(x);
+	}
+	return (rc);
+}
+
+/* ---- requests ----------------------------------------------------------------------- */
+
+int
+on_sasl_start(struct peer *p, struct imsg *m)
+{
+	struct msg_sasl_start	 s;
+	struct exchange		*x;
+	struct link		*l = peer_arg(p);
+	struct conn		*c;
+
+	if (imsg_get(m, &c_sasl_start, &s) == -1)
+		return (-1);
+	if (l == NULL || (c = conn_find(l, s.conn)) == NULL) {
+		unknown(p, M_SASL_START, m->id, s.conn);
+		return (0);
+	}
+	if (c->exchange != NULL || c->listener->kind == KIND_SMTP ||
+	    l->nwaiting >= IMSG_CREDIT)
+		return (-1);
+	if (m->fd == -1 || (x = exchange_new(c, m, &s)) == NULL) {
+		unknown(p, M_SASL_START, m->id, s.conn);
+		return (0);
+	}
+	if (session_fd(x, x->fd) == -1) {
+		exchange_free(x);
+		return (-1);
+	}
+	if (c->in)
+		end(x, SASL_MALFORMED, "logged in already");
+	else
+		begin(x, &s);
+	return (0);
+}
+
+int
+on_sasl_step(struct peer *p, struct imsg *m)
+{
+	struct msg_sasl_step	 s;
+	struct link		*l = peer_arg(p);
+	struct conn		*c;
+
+	if (imsg_get(m, &c_sasl_step, &s) == -1)
+		return (-1);
+	if (l == NULL || (c = conn_find(l, s.conn)) == NULL) {
+		unknown(p, M_SASL_STEP, m->id, s.conn);
+		return (0);
+	}
+	if (c->exchange == NULL || c->exchange->open ||
+	    l->nwaiting >= IMSG_CREDIT)
+		return (-1);
+	opened(c->exchange, M_SASL_STEP, m->id);
+	run(c->exchange, &s.data);
+	return (0);
+}
+
+int
+on_sasl_abort(struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+	struct exchange		*x;
+	struct link		*l = peer_arg(p);
+	struct conn		*c;
+
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	if (l == NULL || (c = conn_find(l, n.number)) == NULL ||
+	    (x = c->exchange) == NULL) {
+		unknown(p, M_SASL_ABORT, m->id, n.number);
+		return (0);
+	}
+	/* It could not wait for what was under way: that counts as a try. */
+	if (x->open) {
+		unknown(p, M_SASL_ABORT, m->id, n.number);
+		exchange_dropped(x);
+		return (0);
+	}
+	opened(x, M_SASL_ABORT, m->id);
+	if (sasl_server_abort(x->sasl) == SASL_STEP_FAIL)
+		refuse(x, SASL_BAD_CREDENTIALS,
+		    sasl_why_names[sasl_server_why(x->sasl)],
+		    sasl_server_error(x->sasl));
+	else {
+		note(x, "aborted", "by the client");
+		end(x, SASL_ABORTED, "");
+	}
+	return (0);
+}

@@ -1,0 +1,239 @@
+/*
+ * The log of logins: one row for all that are alike, with when it was first,
+ * when last, and how often.  Kept for 30 days and for so many rows an account;
+ * what comes beyond is one row that says only the result.  Nobody waits for it
+ * to be on disk, and a full disk loses rows, not logins.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "authd/auth.h"
+#include "log.h"
+#include "utf8.h"
+
+#define ROWS_MAX	10000	/* of one account; of all unknown ones too */
+#define KEEP		(30 * 86400)
+#define PRUNE_AT_ONCE	2000	/* rows looked at in a go */
+#define FIELD		256	/* octets of one */
+
+struct rec_login {
+	uint64_t	 first, last, count;
+	struct span	 name, address, remote, protocol, mech, tls, result;
+};
+
+static const struct field f_login[] = {
+	F_U64(rec_login, first), F_U64(rec_login, last),
+	F_U64(rec_login, count), F_STR(rec_login, name, FIELD),
+	F_STR(rec_login, address, FIELD), F_STR(rec_login, remote, FIELD),
+	F_STR(rec_login, protocol, FIELD), F_STR(rec_login, mech, FIELD),
+	F_STR(rec_login, tls, FIELD), F_STR(rec_login, result, FIELD),
+};
+static const struct codec c_rec_login = CODEC(rec_login, f_login);
+
+struct rec_rows {
+	uint64_t	 n;
+};
+static const struct field f_rows[] = { F_U64(rec_rows, n) };
+static const struct codec c_rec_rows = CODEC(rec_rows, f_rows);
+
+static struct buf	 prune_from;
+
+static int	 row_key(uint64_t, const struct rec_login *, struct buf *);
+static uint64_t	 rows_of(uint64_t);
+static void	 set_rows(uint64_t, uint64_t);
+static void	 fold(struct rec_login *);
+static struct span	 cut(struct span);
+
+static struct span
+cut(struct span s)
+{
+	return (span_of(s.p, s.n < FIELD ? s.n : FIELD));
+}
+
+/* Account and a digest of what describes it. */
+static int
+row_key(uint64_t account, const struct rec_login *r, struct buf *key)
+{
+	struct buf	 b = { 0 };
+	uint8_t		 sum[EVP_MAX_MD_SIZE];
+	unsigned	 n = 0;
+
+	buf_put_str(&b, r->address);
+	buf_put_str(&b, r->remote);
+	buf_put_str(&b, r->protocol);
+	buf_put_str(&b, r->mech);
+	buf_put_str(&b, r->tls);
+	buf_put_str(&b, r->result);
+	buf_put_u64(key, account);
+	if (!buf_failed(&b) && EVP_Digest(b.p, b.n, sum, &n, EVP_sha256(),
+	    NULL) == 1)
+		buf_add(key, sum, 16);
+	buf_free(&b);
+	return (n == 0 || buf_failed(key) ? -1 : 0);
+}
+
+static uint64_t
+rows_of(uint64_t account)
+{
+	struct rec_rows	 r = { 0 };
+	struct span	 val;
+	uint8_t		 k[8];
+
+	if (dbenv_get(auth.db.logins, key64(k, account), &val) == 0)
+		(void)codec_get(&val, &c_rec_rows, &r);
+	return (r.n);
+}
+
+static void
+set_rows(uint64_t account, uint64_t n)
+{
+	struct rec_rows	 r = { n };
+	struct buf	 b = { 0 };
+	uint8_t		 k[8];
+
+	if (codec_put(&b, &c_rec_rows, &r) == 0)
+		(void)dbenv_put(auth.db.logins, key64(k, account),
+		    span_buf(&b));
+	buf_free(&b);
+}
+
+/* One row for all the rest. */
+static void
+fold(struct rec_login *r)
+{
+	r->address = r->remote = r->tls = span_str("(others)");
+}
+
+void
+logins_note(const struct login *l)
+{
+	uint64_t		 now = (uint64_t)time(NULL), rows;
+	struct rec_login	 r = { .first = now, .last = now, .count = 1,
+				    .name = span_str(l->name),
+				    .address = cut(l->address) };
+	struct rec_login	 old;
+	struct buf		 key = { 0 }, val = { 0 };
+	struct span		 v;
+
+	r.remote = span_str(l->remote);
+	r.protocol = span_str(l->protocol);
+	r.mech = cut(span_str(l->mech));
+	r.tls = cut(span_str(l->tls));
+	r.result = span_str(l->result);
+	if (!dbenv_writable(auth.db.env) ||
+	    row_key(l->account, &r, &key) == -1 ||
+	    dbenv_begin(auth.db.env) == -1)
+		goto out;
+	if (dbenv_has(auth.db.login, span_buf(&key)) == 0 &&
+	    (rows = rows_of(l->account)) < ROWS_MAX)
+		set_rows(l->account, rows + 1);
+	else if (dbenv_has(auth.db.login, span_buf(&key)) == 0) {
+		fold(&r);
+		buf_reset(&key);
+		(void)row_key(l->account, &r, &key);
+	}
+	if (dbenv_get(auth.db.login, span_buf(&key), &v) == 0 &&
+	    codec_get(&v, &c_rec_login, &old) == 0) {
+		r.first = old.first;
+		r.count = old.count + 1;
+	}
+	if (codec_put(&val, &c_rec_login, &r) == 0)
+		(void)dbenv_put(auth.db.login, span_buf(&key), span_buf(&val));
+	(void)dbenv_commit(auth.db.env);
+out:
+	buf_free(&key);
+	buf_free(&val);
+}
+
+void
+logins_prune(void)
+{
+	uint64_t		 now = (uint64_t)time(NULL), n;
+	struct rec_login	 r;
+	struct buf		 key = { 0 };
+	struct span		 found, val;
+	int			 i, rc = 0;
+
+	for (i = 0; i < PRUNE_AT_ONCE; i++) {
+		rc = dbenv_next(auth.db.login, span_buf(&prune_from), &found,
+		    &val);
+		if (rc == -1)
+			break;
+		buf_reset(&key);
+		buf_add_span(&key, found);
+		buf_reset(&prune_from);
+		buf_add_span(&prune_from, found);
+		buf_addc(&prune_from, 0);
+		if (codec_get(&val, &c_rec_login, &r) == 0 &&
+		    r.last + KEEP > now)
+			continue;
+		if (dbenv_begin(auth.db.env) == -1)
+			break;
+		if (dbenv_del(auth.db.login, span_buf(&key)) == 0 &&
+		    (n = rows_of(unkey64(span_buf(&key)))) > 0)
+			set_rows(unkey64(span_buf(&key)), n - 1);
+		(void)dbenv_commit(auth.db.env);
+	}
+	if (rc == -1)		/* at the end: from the start next time */
+		buf_reset(&prune_from);
+	buf_free(&key);
+}
+
+/* Octets from outside: what is no UTF-8 is escaped. */
+static struct json_object *
+json_text(struct span s)
+{
+	struct buf		 b = { 0 };
+	struct json_object	*o;
+
+	if (utf8_valid(s))
+		buf_add_span(&b, s);
+	else
+		buf_add_escaped(&b, s);
+	o = json_object_new_string_len((const char *)b.p, (int)b.n);
+	buf_free(&b);
+	return (o);
+}
+
+int
+logins_next(const uint64_t *account, struct buf *from, struct buf *json)
+{
+	struct rec_login	 r;
+	struct json_object	*o;
+	struct span		 found, val;
+	uint8_t			 k[8];
+
+	if (from->n == 0 && account != NULL)
+		buf_add_span(from, key64(k, *account));
+	if (dbenv_next(auth.db.login, span_buf(from), &found, &val) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (account != NULL && unkey64(found) != *account)
+		return (0);
+	if (codec_get(&val, &c_rec_login, &r) == -1 ||
+	    (o = json_object_new_object()) == NULL)
+		return (-1);
+	buf_reset(from);
+	buf_add_span(from, found);
+	buf_addc(from, 0);
+	json_object_object_add(o, "account", json_text(r.name));
+	json_object_object_add(o, "address", json_text(r.address));
+	json_object_object_add(o, "remote", json_text(r.remote));
+	json_object_object_add(o, "protocol", json_text(r.protocol));
+	json_object_object_add(o, "mechanism", json_text(r.mech));
+	json_object_object_add(o, "tls", json_text(r.tls));
+	json_object_object_add(o, "result", json_text(r.result));
+	json_object_object_add(o, "first_at",
+	    json_object_new_int64((int64_t)r.first));
+	json_object_object_add(o, "last_at",
+	    json_object_new_int64((int64_t)r.last));
+	json_object_object_add(o, "count",
+	    json_object_new_int64((int64_t)r.count));
+	buf_adds(json, json_object_to_json_string_ext(o,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	return (1);
+}

@@ -1,0 +1,222 @@
+/*
+ * Whose an address is: for recipients, for what a sender may write, for
+ * routes.  Answers come in the same turn.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authd/auth.h"
+#include "log.h"
+
+static int	 look_up(struct span, struct account *);
+static int	 catch_all(struct span, struct account *);
+static int	 postmaster(const struct canon *, struct account *);
+static void	 answer(struct peer *, struct imsg *, struct msg_rcpt *,
+		    const struct account *, int);
+
+/* 0, 1 none, -1. */
+static int
+look_up(struct span canonical, struct account *a)
+{
+	uint64_t	 id;
+
+	if (userdb_address(&auth.db, canonical, &id) == 0 &&
+	    userdb_get(&auth.db, id, a) == 0)
+		return (0);
+	return (errno == ENOENT ? 1 : -1);
+}
+
+static int
+catch_all(struct span domain, struct account *a)
+{
+	struct buf	 b = { .max = CANON_MAX };
+	int		 rc;
+
+	buf_addc(&b, '@');
+	buf_add_span(&b, domain);
+	rc = look_up(span_buf(&b), a);
+	buf_free(&b);
+	return (rc);
+}
+
+/*
+ * RFC 5321 section 4.5.1: postmaster is always somebody.  The account that has
+ * that very address, else the one that the configuration names, else whoever
+ * has it at another domain of ours.
+ */
+static int
+postmaster(const struct canon *c, struct account *a)
+{
+	const struct conf	*conf = proc_conf();
+	struct canon		 other;
+	struct buf		 b = { .max = CANON_MAX };
+	int			 rc = 1;
+
+	if (conf->postmaster[0] != '\0' && canon_address(span_str(
+	    conf->postmaster), 0, &other) == 0 && other.domain != NULL)
+		rc = look_up(canon_span(&other), a);
+	if (rc == 1 && c->domain != NULL)
+		rc = catch_all(canon_host(c), a);
+	if (c->domain != NULL)
+		return (rc);
+	CONF_EACH(const struct conf_domain, d, &conf->domains) {
+		if (rc != 1)
+			break;
+		buf_reset(&b);
+		buf_addf(&b, "postmaster@%s", d->name);
+		if ((rc = look_up(span_buf(&b), a)) == 1)
+			rc = catch_all(span_str(d->name), a);
+	}
+	buf_free(&b);
+	return (rc);
+}
+
+int
+account_of(const struct canon *c, int login, struct account *a)
+{
+	int	 rc = 1;
+
+	memset(a, 0, sizeof(*a));
+	if (c->domain == NULL && (login || !c->postmaster ||
+	    (!c->bare && !c->host)))
+		return (1);
+	if (c->domain != NULL)
+		rc = look_up(canon_span(c), a);
+	if (rc == 1 && c->postmaster && !login)
+		rc = postmaster(c, a);
+	else if (rc == 1)
+		rc = catch_all(canon_host(c), a);
+	return (rc);
+}
+
+/* rc as of account_of(). */
+static void
+answer(struct peer *p, struct imsg *m, struct msg_rcpt *r,
+    const struct account *a, int rc)
+{
+	if (rc == 0) {
+		r->result = RESULT_OK;
+		r->account = a->id;
+		r->partition = a->partition;
+		r->name = span_str(a->name);
+	} else if (rc == 1) {
+		r->result = RESULT_NO;
+		if (r->text.n == 0)
+			r->text = span_str("no such account");
+	} else {
+		r->result = RESULT_TEMP;
+		r->text = span_str("accounts cannot be read");
+		log_error("accounts: %s", dbenv_error(auth.db.env));
+	}
+	(void)peer_reply(p, m->type, m->id, &c_rcpt, r, -1);
+}
+
+int
+on_rcpt(struct peer *p, struct imsg *m)
+{
+	struct msg_rcpt	 r = { 0 };
+	struct msg_text	 t;
+	struct account	 a;
+	struct canon	 c;
+	struct buf	 b = { .max = MSG_ADDR_MAX };
+
+	if (imsg_get(m, &c_text, &t) == -1 || t.text.n > MSG_ADDR_MAX)
+		return (-1);
+	if (canon_address(t.text, 0, &c) == -1) {
+		r.text = span_str("not an address");
+		answer(p, m, &r, NULL, 1);
+		return (0);
+	}
+	canon_write(&b, &c);
+	r.address = span_buf(&b);
+	r.local = c.domain != NULL || c.bare || (c.host && c.postmaster);
+	r.text = span_str(r.local ? "no such address here" : "");
+	answer(p, m, &r, &a, account_of(&c, 0, &a));
+	buf_free(&b);
+	return (0);
+}
+
+int
+on_account_named(struct peer *p, struct imsg *m)
+{
+	struct msg_rcpt	 r = { .local = 1 };
+	struct msg_text	 t;
+	struct account	 a;
+	struct buf	 list = { 0 };
+	struct span	 s, one = { 0 };
+	int		 rc;
+
+	if (imsg_get(m, &c_text, &t) == -1)
+		return (-1);
+	rc = userdb_by_name(&auth.db, t.text, &a) == 0 ? 0 :
+	    errno == ENOENT ? 1 : -1;
+	/* With an address of it, the first that is not for a whole domain. */
+	if (rc == 0 && userdb_addresses(&auth.db, a.id, 4096, &list) != -1)
+		for (s = span_buf(&list); s.n > 0 && r.address.n == 0;) {
+			(void)span_split(&s, '\0', &one);
+			if (one.n > 0 && one.p[0] != '@')
+				r.address = one;
+		}
+	answer(p, m, &r, &a, rc);
+	buf_free(&list);
+	return (0);
+}
+
+/* queued asks at every MAIL, header From and COMMIT. */
+int
+on_may_use(struct peer *p, struct imsg *m)
+{
+	struct msg_result	 r = { .result = RESULT_OK };
+	struct msg_may_use	 q;
+	struct account		 who, a = { 0 };
+	struct canon		 c;
+	int			 rc;
+
+	if (imsg_get(m, &c_may_use, &q) == -1)
+		return (-1);
+	rc = userdb_get(&auth.db, q.account, &who) == 0 ? 0 :
+	    errno == ENOENT ? 1 : -1;
+	if (rc == 0 && who.disabled[0] != '\0') {
+		r.result = RESULT_NO;
+		r.code = 525;
+		r.enhanced = span_str("5.7.13");
+		r.text = span_str(who.disabled);
+	} else if (rc == 0 && q.address.n > 0)
+		rc = canon_address(q.address, 0, &c) == -1 ? 1 :
+		    account_of(&c, 0, &a);
+	if (rc == -1) {
+		r.result = RESULT_TEMP;
+		r.code = 451;
+		r.enhanced = span_str("4.3.0");
+		r.text = span_str("accounts cannot be read");
+	} else if (rc == 1 || (r.result == RESULT_OK && q.address.n > 0 &&
+	    a.id != who.id)) {
+		r.result = RESULT_NO;
+		r.code = 550;
+		r.enhanced = span_str("5.7.1");
+		r.text = span_str("not an address of yours");
+	}
+	(void)peer_reply(p, M_MAY_USE, m->id, &c_result, &r, -1);
+	return (0);
+}
+
+int
+on_account_routes(struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+	struct msg_text		 t;
+	struct buf		 b = { 0 };
+
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	if (userdb_routes(&auth.db, n.number, &b) == -1) {
+		log_error("accounts: %s", dbenv_error(auth.db.env));
+		buf_reset(&b);
+		buf_adds(&b, "unreadable\n");	/* is no route: mail waits */
+	}
+	t.text = span_buf(&b);
+	(void)peer_reply(p, M_ACCOUNT_ROUTES, m->id, &c_text, &t, -1);
+	buf_free(&b);
+	return (0);
+}
