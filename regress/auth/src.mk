@@ -1,0 +1,4 @@
+AUTH_ALL := $(AUTH) regress/auth/rig.c
+TESTS += regress/auth/address_test regress/auth/userdb_test
+SRCS.regress/auth/address_test := authd/auth_address.c
+SRCS.regress/auth/userdb_test := authd/auth_address.c authd/auth_userdb.c
