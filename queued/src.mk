@@ -1,2 +1,7 @@
 PROGS += queued
-SRCS.queued := queued/main.c queued/queued.c $(wildcard queued/relay*.c)
+QUEUE := queued/address.c queued/attempt.c queued/authors.c queued/clock.c \
+    queued/commit.c queued/db.c queued/intake.c queued/local.c \
+    queued/report.c queued/result.c queued/route.c queued/sched.c \
+    queued/schedule.c queued/session.c queued/slot.c queued/submit.c \
+    queued/worker.c
+SRCS.queued := queued/main.c queued/queued.c $(QUEUE) $(wildcard queued/relay*.c)

@@ -1,0 +1,173 @@
+/*
+ * Delivery through the stores: the message's delivery id makes it happen once,
+ * whoever asks, however often.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "queued/attempt.h"
+#include "queued/local.h"
+
+#define DOWN_FIRST	1	/* seconds until a store is tried again */
+#define DOWN_MOST	30
+#define SETTLE_S	600	/* a delivery given up is read by then */
+#define SETTLE_MAX	100000	/* remembered; others go by age */
+
+struct settled {
+	STAILQ_ENTRY(settled)	 entry;
+	uint64_t		 when;
+	struct msg_settled	 m;
+};
+
+static STAILQ_HEAD(, settled)	 settled = STAILQ_HEAD_INITIALIZER(settled);
+static size_t			 nsettled;
+static struct event		*settle_ev;
+
+static int	 on_stored(void *, struct peer *, struct imsg *);
+static void	 down(struct attempt *);
+static void	 on_settle(evutil_socket_t, short, void *);
+
+static struct peer *
+store_of(uint32_t partition)
+{
+	unsigned	 n = proc_count(ROLE_STORE);
+
+	return (n == 0 ? NULL : proc_peer(ROLE_STORE, partition % n));
+}
+
+/* Nothing is counted: the store comes back. */
+static void
+down(struct attempt *a)
+{
+	dest_failed(a->dest, DOWN_FIRST, DOWN_MOST);
+	attempt_putoff(a, 0);
+}
+
+void
+local_deliver(struct attempt *a)
+{
+	struct msg_deliver_rcpt	*v;
+	struct msg_deliver	 d = { 0 };
+	struct peer		*p = store_of(a->partition);
+	size_t			 i;
+	int			 fd;
+
+	a->local = 1;
+	if (a->transport == NULL && (a->transport = strdup("local")) == NULL) {
+		attempt_putoff(a, DOWN_FIRST);
+		return;
+	}
+	if (p == NULL) {
+		down(a);
+		return;
+	}
+	if ((fd = body_fd(q.bodies, a->m.r.body)) == -1 ||
+	    (v = calloc(a->n, sizeof(*v))) == NULL) {
+		log_error("message %llu: its body: %s",
+		    (unsigned long long)a->m.num, strerror(errno));
+		if (fd != -1)
+			close(fd);
+		attempt_all(a, RESULT_TEMP, 451, "4.3.0",
+		    span_str("the message cannot be read here"));
+		attempt_result(a);
+		return;
+	}
+	for (i = 0; i < a->n; i++) {
+		v[i].account = a->account != 0 ? a->account :
+		    a->r[i].r.account;
+		v[i].address = a->r[i].r.address;
+		v[i].name = a->account != 0 ? span_str(a->name) :
+		    a->r[i].r.name;
+	}
+	memcpy(d.id, a->m.r.id, sizeof(d.id));
+	d.partition = a->partition;
+	d.size = a->m.r.size;
+	d.from = a->m.r.from;
+	d.session = a->m.r.session;
+	d.rcpts.v = v;
+	d.rcpts.n = a->n;
+	if (peer_ask(p, M_DELIVER, &c_deliver, &d, fd, on_stored, a) == 0)
+		down(a);
+	free(v);
+}
+
+static int
+on_stored(void *arg, struct peer *p, struct imsg *m)
+{
+	struct attempt		*a = arg;
+	struct msg_stored	 s;
+	char			 enhanced[17] = "";
+
+	(void)p;
+	if (m == NULL || imsg_get(m, &c_stored, &s) == -1) {
+		down(a);
+		return (m == NULL ? 0 : -1);
+	}
+	dest_works(a->dest);
+	if (s.enhanced.n < sizeof(enhanced))
+		memcpy(enhanced, s.enhanced.p, s.enhanced.n);
+	attempt_all(a, s.result > RESULT_TEMP ? RESULT_TEMP :
+	    (enum result)s.result, s.code, enhanced, s.text);
+	attempt_result(a);
+	return (0);
+}
+
+/* ---- ids that the stores may forget ------------------------------------------ */
+
+static void
+tell(const struct msg_settled *m)
+{
+	(void)peer_put(store_of(m->partition), M_SETTLED, &c_settled, m, -1);
+}
+
+void
+local_settled(const uint8_t id[16], uint32_t partition)
+{
+	struct msg_settled	 m = { .partition = partition };
+
+	memcpy(m.id, id, sizeof(m.id));
+	tell(&m);
+}
+
+void
+local_settle_later(const uint8_t id[16], uint32_t partition)
+{
+	struct settled	*x;
+
+	if (nsettled >= SETTLE_MAX || (x = calloc(1, sizeof(*x))) == NULL)
+		return;		/* the store forgets it by itself, in time */
+	x->when = q_now() + SETTLE_S;
+	memcpy(x->m.id, id, sizeof(x->m.id));
+	x->m.partition = partition;
+	STAILQ_INSERT_TAIL(&settled, x, entry);
+	nsettled++;
+}
+
+static void
+on_settle(evutil_socket_t fd, short what, void *arg)
+{
+	struct settled	*x;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while ((x = STAILQ_FIRST(&settled)) != NULL && x->when <= q_now()) {
+		tell(&x->m);
+		STAILQ_REMOVE_HEAD(&settled, entry);
+		nsettled--;
+		free(x);
+	}
+}
+
+int
+local_start(struct event_base *base)
+{
+	static const struct timeval	 every = { 10, 0 };
+
+	settle_ev = event_new(base, -1, EV_PERSIST, on_settle, NULL);
+	return (settle_ev == NULL ? -1 : event_add(settle_ev, &every));
+}

@@ -1,0 +1,17 @@
+/*
+ * Stores, and the delivery ids they may forget.
+ */
+#ifndef QUEUED_LOCAL_H
+#define QUEUED_LOCAL_H
+
+#include <stdint.h>
+
+struct event_base;
+
+/* At once: nobody will deliver that id any more. */
+void	 local_settled(const uint8_t id[16], uint32_t partition);
+/* Later: a delivery that smtpd gave up may still be read by a store. */
+void	 local_settle_later(const uint8_t id[16], uint32_t partition);
+int	 local_start(struct event_base *);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * Routes of the configuration and of accounts.  See route.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "queued/queued.h"
+#include "queued/route.h"
+
+#define ROUTES_MAX	1000	/* of an account */
+#define KEPT		64	/* accounts remembered */
+#define KEPT_S		2	/* for so many seconds */
+
+struct kept {
+	uint64_t	 account;
+	uint64_t	 until;
+	struct list	 routes;	/* struct conf_route */
+};
+
+struct asking {
+	uint64_t	 account;
+	routes_fn	 fn;
+	void		*arg;
+};
+
+static struct kept	 kept[KEPT];
+
+static int	 on_routes(void *, struct peer *, struct imsg *);
+static void	 keep(uint64_t, struct span);
+static void	 forget(struct kept *);
+static const struct conf_route	*first(const struct list *, const char *,
+		    const char *, uint32_t);
+
+/*
+ * "example.org" itself; ".example.org" that and all below; "." no domain at
+ * all.
+ */
+int
+route_pattern_matches(const char *pattern, const char *domain)
+{
+	size_t	 n = strlen(domain), k;
+
+	if (strcmp(pattern, ".") == 0)
+		return (n == 0);
+	if (pattern[0] != '.')
+		return (strcmp(pattern, domain) == 0);
+	if (strcmp(pattern + 1, domain) == 0)
+		return (1);
+	k = strlen(pattern);
+	return (n > k && strcmp(domain + n - k, pattern) == 0);
+}
+
+static int
+matches(const struct list *patterns, const char *domain)
+{
+	char	*const *p = patterns->v;
+	size_t	 i;
+
+	for (i = 0; i < patterns->n; i++)
+		if (route_pattern_matches(p[i], domain))
+			return (1);
+	return (patterns->n == 0);
+}
+
+static const struct conf_route *
+first(const struct list *l, const char *from, const char *to, uint32_t attempts)
+{
+	CONF_EACH(struct conf_route, r, l)
+		if (attempts >= r->attempts && matches(&r->from, from) &&
+		    matches(&r->to, to))
+			return (r);
+	return (NULL);
+}
+
+void
+route_choose(const struct conf *c, const struct list *account,
+    const char *from, const char *to, uint32_t attempts,
+    struct route_choice *out)
+{
+	const struct conf_domain	*d;
+	const struct conf_route		*r = NULL;
+
+	if (account != NULL) {
+		r = first(account, from, to, attempts);
+		out->source = "account";
+	}
+	if (r == NULL && (d = conf_domain(c, span_str(from))) != NULL) {
+		r = first(&d->routes, from, to, attempts);
+		out->source = "domain";
+	}
+	if (r == NULL) {
+		r = first(&c->routes, from, to, attempts);
+		out->source = "global";
+	}
+	if (r == NULL)
+		out->source = "none";
+	out->transport = r == NULL || r->transport[0] == '\0' ? "default" :
+	    r->transport;
+	out->text = r == NULL ? "" : r->text;
+}
+
+static void
+forget(struct kept *k)
+{
+	size_t	 i;
+
+	for (i = 0; i < k->routes.n; i++)
+		codec_free(&c_conf_route,
+		    (struct conf_route *)k->routes.v + i);
+	free(k->routes.v);
+	memset(k, 0, sizeof(*k));
+}
+
+/* A line that does not parse was refused when it was added. */
+static void
+keep(uint64_t account, struct span text)
+{
+	struct kept		*k = &kept[account % KEPT];
+	struct conf_route	*v, r;
+	struct buf		 why = { 0 };
+	struct span		 line;
+
+	forget(k);
+	k->account = account;
+	k->until = proc_now_ms() + KEPT_S * 1000;
+	while (text.n > 0 && k->routes.n < ROUTES_MAX) {
+		span_split(&text, '\n', &line);
+		line = span_trim(line);
+		if (line.n == 0)
+			continue;
+		buf_reset(&why);
+		if (conf_route_parse(line, &r, &why) == -1) {
+			log_warn("account %llu: its route \"%s\": %s",
+			    (unsigned long long)account, log_esc(line),
+			    buf_cstr(&why));
+			continue;
+		}
+		v = reallocarray(k->routes.v, k->routes.n + 1, sizeof(*v));
+		if (v == NULL) {
+			codec_free(&c_conf_route, &r);
+			break;
+		}
+		k->routes.v = v;
+		v[k->routes.n++] = r;
+	}
+	buf_free(&why);
+}
+
+static int
+on_routes(void *arg, struct peer *p, struct imsg *m)
+{
+	struct asking	*a = arg;
+	struct msg_text	 t;
+	int		 rc = 0;
+
+	(void)p;
+	if (m != NULL && (rc = imsg_get(m, &c_text, &t)) == 0) {
+		keep(a->account, t.text);
+		a->fn(a->arg, &kept[a->account % KEPT].routes);
+	} else
+		a->fn(a->arg, NULL);
+	free(a);
+	return (rc);
+}
+
+int
+routes_of(uint64_t account, const struct list **routes, routes_fn fn,
+    void *arg)
+{
+	struct msg_number	 n = { account };
+	struct kept		*k = &kept[account % KEPT];
+	struct asking		*a;
+
+	if (k->account == account && k->until > proc_now_ms()) {
+		*routes = &k->routes;
+		return (1);
+	}
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return (-1);
+	a->account = account;
+	a->fn = fn;
+	a->arg = arg;
+	if (peer_ask(proc_peer(ROLE_AUTH, 0), M_ACCOUNT_ROUTES, &c_number, &n,
+	    -1, on_routes, a) == 0) {
+		free(a);
+		return (-1);
+	}
+	return (0);
+}

@@ -1,0 +1,228 @@
+/*
+ * Slots: empty files for bodies, each with a delivery id, handed to an smtpd
+ * before it needs them.  The writing end and the reading end are descriptions
+ * of their own; queued keeps a reading end.  Files are unlinked from the start,
+ * so that none is ever left behind.
+ */
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "queued/queued.h"
+#include "queued/local.h"
+
+#define SLOT_STOCK	32	/* given when an smtpd comes up */
+#define SLOTS_MAX	2000	/* of one smtpd */
+#define SLOTS_OCTETS	(1ull << 30)	/* in all of them; or four messages */
+#define SLOT_DIR	"slot"
+#define SLOT_NAME	SLOT_DIR "/new"
+
+static struct stock {
+	struct slot	**v;		/* by number; NULL: none */
+	size_t		  n;		/* places in use or used before */
+	size_t		  have;
+} stocks[256];
+
+static struct stock	*stock_of(struct peer *);
+static void	 drop(struct stock *, size_t);
+static int	 give(struct peer *, struct stock *);
+static uint64_t	 outstanding(const struct stock *);
+
+int
+slot_start(void)
+{
+	if (mkdir(SLOT_DIR, 0700) == -1 && errno != EEXIST) {
+		log_error("queue: %s: %s", SLOT_DIR, strerror(errno));
+		return (-1);
+	}
+	return (0);
+}
+
+int
+slot_file(int *wfd, int *rfd)
+{
+	*rfd = -1;
+	(void)unlink(SLOT_NAME);	/* a crash may have left one */
+	*wfd = open(SLOT_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (*wfd == -1)
+		return (-1);
+	*rfd = open(SLOT_NAME, O_RDONLY | O_CLOEXEC);
+	if (unlink(SLOT_NAME) == -1 || *rfd == -1) {
+		close(*wfd);
+		if (*rfd != -1)
+			close(*rfd);
+		return (-1);
+	}
+	return (0);
+}
+
+static struct stock *
+stock_of(struct peer *p)
+{
+	return (&stocks[peer_instance(p) % nitems(stocks)]);
+}
+
+static void
+drop(struct stock *st, size_t i)
+{
+	intake_free(st->v[i]->in);
+	close(st->v[i]->rfd);
+	free(st->v[i]);
+	st->v[i] = NULL;
+	st->have--;
+}
+
+static int
+give(struct peer *p, struct stock *st)
+{
+	struct msg_slot	 m = { 0 };
+	struct slot	*s;
+	size_t		 i;
+	int		 wfd, rfd, theirs;
+
+	for (i = 0; i < st->n && st->v[i] != NULL; i++)
+		;
+	if (i == SLOTS_MAX)
+		return (-1);
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return (-1);
+	if (slot_file(&wfd, &rfd) == -1) {
+		free(s);
+		return (-1);
+	}
+	if ((theirs = fcntl(rfd, F_DUPFD_CLOEXEC, 3)) == -1) {
+		close(wfd);
+		close(rfd);
+		free(s);
+		return (-1);
+	}
+	arc4random_buf(s->id, sizeof(s->id));
+	s->rfd = rfd;
+	s->num = (uint32_t)i;
+	st->v[i] = s;
+	st->have++;
+	if (i == st->n)
+		st->n++;
+	m.slot = s->num;
+	memcpy(m.id, s->id, sizeof(m.id));
+	if (peer_put(p, M_SLOT, &c_slot, &m, wfd) == -1) {
+		close(theirs);
+		return (-1);
+	}
+	return (peer_put(p, M_SLOT_READ, &c_slot, &m, theirs));
+}
+
+void
+slots_up(struct peer *p)
+{
+	struct stock	*st = stock_of(p);
+	int		 i;
+
+	if (st->v == NULL && (st->v = calloc(SLOTS_MAX, sizeof(*st->v))) ==
+	    NULL)
+		return;
+	for (i = 0; i < SLOT_STOCK; i++)
+		if (give(p, st) == -1) {
+			log_warn("no file for a message: %s", strerror(errno));
+			return;
+		}
+}
+
+void
+slots_down(struct peer *p)
+{
+	struct stock	*st = stock_of(p);
+	size_t		 i;
+
+	for (i = 0; i < st->n; i++)
+		if (st->v[i] != NULL)
+			drop(st, i);
+	free(st->v);
+	memset(st, 0, sizeof(*st));
+}
+
+struct slot *
+slot_find(struct peer *p, const uint8_t id[16])
+{
+	struct stock	*st = stock_of(p);
+	size_t		 i;
+
+	for (i = 0; i < st->n; i++)
+		if (st->v[i] != NULL && memcmp(st->v[i]->id, id, 16) == 0)
+			return (st->v[i]);
+	return (NULL);
+}
+
+static uint64_t
+outstanding(const struct stock *st)
+{
+	struct stat	 sb;
+	uint64_t	 sum = 0;
+	size_t		 i;
+
+	for (i = 0; i < st->n; i++)
+		if (st->v[i] != NULL && fstat(st->v[i]->rfd, &sb) == 0)
+			sum += (uint64_t)sb.st_blocks * 512;
+	return (sum);
+}
+
+/* As many as there may be: who gets fewer asks again when it has need. */
+int
+on_slot_want(struct peer *p, struct imsg *m)
+{
+	struct stock		*st = stock_of(p);
+	struct msg_number	 n;
+	uint64_t		 most = SLOTS_OCTETS;
+
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	CONF_EACH(struct conf_listener, l, &proc_conf()->listeners)
+		if (l->limits.message_size > most / 4)
+			most = l->limits.message_size * 4;
+	if (st->v == NULL || !dbenv_writable(q.env) || outstanding(st) > most)
+		return (0);
+	for (; n.number > 0 && st->have < SLOTS_MAX; n.number--)
+		if (give(p, st) == -1)
+			break;
+	return (0);
+}
+
+/* smtpd is done with it; it gets a new id, the old one means nothing more. */
+int
+on_slot_settled(struct peer *p, struct imsg *m)
+{
+	struct stock	*st = stock_of(p);
+	struct msg_slot	 s;
+	struct slot	*sl;
+
+	if (imsg_get(m, &c_slot, &s) == -1 || s.slot >= st->n ||
+	    (sl = st->v[s.slot]) == NULL ||
+	    memcmp(sl->id, s.id, sizeof(s.id)) != 0)
+		return (-1);
+	if (sl->in != NULL && sl->committing)
+		return (-1);	/* that request has no answer yet */
+	intake_free(sl->in);
+	sl->in = NULL;
+	if (s.partition != UINT32_MAX)
+		local_settled(s.id, s.partition);
+	arc4random_buf(sl->id, sizeof(sl->id));
+	memcpy(s.id, sl->id, sizeof(s.id));
+	s.partition = 0;
+	(void)peer_put(p, M_SLOT_ID, &c_slot, &s, -1);
+	return (0);
+}
+
+/* Its message is in the queue: smtpd closes its ends and gets another. */
+void
+slot_taken(struct peer *p, struct slot *s)
+{
+	struct stock	*st = stock_of(p);
+
+	drop(st, s->num);
+	if (give(p, st) == -1)
+		log_warn("no file for a message: %s", strerror(errno));
+}

@@ -1,0 +1,376 @@
+/*
+ * Workers: a process for each transport in use.  What is handed to one is
+ * marked so on disk before; if it dies, its deliveries are tried again.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "queued/attempt.h"
+
+#define IDLE_S		60	/* without work a worker ends */
+#define ASK_S		10	/* the parent is asked again */
+#define TICK_S		5
+#define CONNECTIONS	10	/* of "default": to one destination */
+#define TOTAL		200	/* and in all */
+#define SICK_FIRST	60	/* seconds a destination is left alone */
+#define SICK_MOST	900
+
+struct worker {
+	LIST_ENTRY(worker)	 entry;
+	char			*name;
+	struct peer		*peer;		/* NULL: not up */
+	unsigned		 inflight;
+	uint64_t		 asked;		/* 0: not */
+	uint64_t		 used;
+	TAILQ_HEAD(, dest)	 waiting;
+};
+
+static LIST_HEAD(, worker)	 workers = LIST_HEAD_INITIALIZER(workers);
+static struct event		*tick_ev;
+
+static struct worker	*worker_get(const char *);
+static void	 ask(struct worker *);
+static void	 block(struct worker *, struct attempt *);
+static void	 unblock(struct worker *, size_t);
+static int	 mark(struct attempt *);
+static void	 on_marked(struct dbenv_wait *, int);
+static void	 hand(struct attempt *, int);
+static int	 on_done(void *, struct peer *, struct imsg *);
+static void	 leave(struct attempt *);
+static void	 lost(struct attempt *);
+static void	 on_tick(evutil_socket_t, short, void *);
+
+static struct worker *
+worker_get(const char *name)
+{
+	struct worker	*w;
+
+	LIST_FOREACH(w, &workers, entry)
+		if (strcasecmp(w->name, name) == 0)
+			return (w);
+	if ((w = calloc(1, sizeof(*w))) == NULL ||
+	    (w->name = strdup(name)) == NULL) {
+		free(w);
+		return (NULL);
+	}
+	TAILQ_INIT(&w->waiting);
+	LIST_INSERT_HEAD(&workers, w, entry);
+	return (w);
+}
+
+static void
+ask(struct worker *w)
+{
+	struct msg_text	 t = { span_str(w->name) };
+
+	if (w->asked != 0 && q_now() < w->asked + ASK_S)
+		return;
+	w->asked = q_now();
+	(void)peer_put(proc_parent(), M_WORKER_START, &c_text, &t, -1);
+}
+
+/* The destination waits until there is room at the worker. */
+static void
+block(struct worker *w, struct attempt *a)
+{
+	struct dest	*d = a->dest;
+
+	if (d->blocked == NULL) {
+		d->blocked = w;
+		TAILQ_INSERT_TAIL(&w->waiting, d, blocked_entry);
+	}
+	attempt_putoff(a, 0);
+}
+
+static void
+unblock(struct worker *w, size_t n)
+{
+	struct dest	*d;
+
+	for (; n > 0 && (d = TAILQ_FIRST(&w->waiting)) != NULL; n--) {
+		TAILQ_REMOVE(&w->waiting, d, blocked_entry);
+		d->blocked = NULL;
+		dest_update(d);
+	}
+}
+
+void
+worker_up(struct peer *p)
+{
+	struct worker	*w;
+
+	if (peer_arg(p) == NULL || (w = worker_get(peer_arg(p))) == NULL) {
+		log_error("a worker without a transport");
+		return;
+	}
+	w->peer = p;
+	w->asked = 0;
+	w->used = q_now();
+	unblock(w, SIZE_MAX);
+}
+
+void
+worker_down(struct peer *p)
+{
+	struct worker	*w;
+
+	LIST_FOREACH(w, &workers, entry) {
+		if (w->peer != p)
+			continue;
+		w->peer = NULL;
+		if (!TAILQ_EMPTY(&w->waiting))
+			ask(w);
+	}
+	free(peer_arg(p));
+	peer_set_arg(p, NULL);
+}
+
+/* Transports may be others now: let all choose anew. */
+void
+workers_commit(void)
+{
+	struct worker	*w;
+
+	LIST_FOREACH(w, &workers, entry)
+		unblock(w, SIZE_MAX);
+}
+
+void
+worker_deliver(struct attempt *a)
+{
+	const struct conf_transport	*t = a->t;
+	struct worker			*w = worker_get(a->transport);
+	unsigned			 total;
+
+	if (w == NULL) {
+		attempt_putoff(a, 1);
+		return;
+	}
+	total = t != NULL && t->connections_total > 0 ? t->connections_total :
+	    TOTAL;
+	a->dest->limit = t != NULL && t->connections > 0 ? t->connections :
+	    CONNECTIONS;
+	a->dest->group = t != NULL && t->recipients > 0 &&
+	    t->recipients < MSG_RCPTS_MAX ? t->recipients : MSG_RCPTS_MAX;
+	if (w->peer == NULL) {
+		ask(w);
+		block(w, a);
+		return;
+	}
+	if (w->inflight >= total) {
+		block(w, a);
+		return;
+	}
+	if (a->dest->inflight > a->dest->limit) {
+		attempt_putoff(a, 0);
+		return;
+	}
+	attempt_cut(a, a->dest->group);
+	if (mark(a) == -1) {
+		attempt_putoff(a, 1);
+		return;
+	}
+	a->counted = 1;
+	a->worker = w;
+	w->inflight++;
+	a->wait.done = on_marked;
+	a->wait.arg = a;
+	if (dbenv_wait(q.env, dbenv_seq(q.env), &a->wait) == 1)
+		on_marked(&a->wait, 0);
+}
+
+/* On disk: it has begun, and when it would come again if we died now. */
+static int
+mark(struct attempt *a)
+{
+	const struct conf_schedule	*s = &proc_conf()->schedule;
+	struct q_rcpt			 now;
+	size_t				 i;
+	int				 rc = 0;
+
+	if (db_begin() == -1)
+		return (-1);
+	for (i = 0; rc == 0 && i < a->n; i++) {
+		if ((rc = db_rcpt(a->m.num, a->r[i].n, &now)) == -1)
+			break;
+		now.r.flags |= RF_STARTED;
+		now.r.attempts++;
+		now.r.last = q_now();
+		now.r.next = now.r.last + schedule_gap(s, now.r.attempts);
+		rc = db_rcpt_put(a->m.num, now.n, &now.r);
+		db_rcpt_free(&now);
+	}
+	if (db_end(rc) == -1)
+		return (-1);
+	for (i = 0; i < a->n; i++)
+		a->r[i].r.attempts++;
+	return (0);
+}
+
+static void
+on_marked(struct dbenv_wait *w, int error)
+{
+	struct attempt	*a = w->arg;
+	int		 fd;
+
+	if (error != 0) {	/* undone: nothing has begun */
+		leave(a);
+		attempt_putoff(a, 1);
+		return;
+	}
+	if ((fd = body_fd(q.bodies, a->m.r.body)) == -1) {
+		log_error("message %llu: its body: %s",
+		    (unsigned long long)a->m.num, strerror(errno));
+		leave(a);
+		attempt_all(a, RESULT_TEMP, 451, "4.3.0",
+		    span_str("the message cannot be read here"));
+		attempt_result(a);
+		return;
+	}
+	hand(a, fd);
+}
+
+static void
+hand(struct attempt *a, int fd)
+{
+	static uint64_t		 number;
+	struct msg_relay	 m = { 0 };
+	struct msg_relay_rcpt	*v;
+	size_t			 i;
+	uint32_t		 id = 0;
+
+	m.id = ++number;
+	m.from = a->m.r.from;
+	m.size = a->m.r.size;
+	m.destination = a->r[0].r.dest;
+	m.envid = a->m.r.envid;
+	m.ret = a->m.r.ret;
+	m.utf8 = a->m.r.utf8;
+	m.body = a->m.r.bodytype;
+	m.requiretls = a->m.r.requiretls;
+	if ((v = calloc(a->n, sizeof(*v))) != NULL) {
+		for (i = 0; i < a->n; i++) {
+			v[i].id = a->r[i].n;
+			v[i].address = a->r[i].r.address;
+			v[i].orcpt = a->r[i].r.orcpt;
+			v[i].notify = a->r[i].r.notify;
+		}
+		m.rcpts.v = v;
+		m.rcpts.n = a->n;
+		id = peer_ask(a->worker->peer, M_RELAY, &c_relay, &m, fd,
+		    on_done, a);
+		free(v);
+	} else
+		close(fd);
+	if (id == 0)
+		lost(a);
+}
+
+/* Its place at the worker is free. */
+static void
+leave(struct attempt *a)
+{
+	struct worker	*w = a->worker;
+
+	a->worker = NULL;
+	w->inflight--;
+	w->used = q_now();
+	if (w->peer != NULL)
+		unblock(w, 1);
+}
+
+static void
+lost(struct attempt *a)
+{
+	leave(a);
+	a->lost = 1;
+	attempt_all(a, RESULT_TEMP, 0, "4.3.0",
+	    span_str("the delivery was cut off here; it may have succeeded"));
+	attempt_result(a);
+}
+
+static void
+take_results(struct attempt *a, const struct msg_relay_done *d)
+{
+	const struct msg_relay_result	*r = d->results.v;
+	size_t				 i, k;
+
+	attempt_all(a, RESULT_TEMP, 0, "4.3.0",
+	    span_str("the worker did not say what became of it"));
+	for (k = 0; k < d->results.n; k++)
+		for (i = 0; i < a->n; i++)
+			if (a->r[i].n == r[k].id)
+				outcome_set(&a->out[i],
+				    r[k].result > RESULT_TEMP ? RESULT_TEMP :
+				    (enum result)r[k].result, r[k].code,
+				    r[k].enhanced, r[k].text);
+}
+
+static int
+on_done(void *arg, struct peer *p, struct imsg *m)
+{
+	struct attempt		*a = arg;
+	struct msg_relay_done	 d;
+	size_t			 i;
+	int			 sick = 1;
+
+	(void)p;
+	if (m == NULL || imsg_get(m, &c_relay_done, &d) == -1) {
+		lost(a);
+		return (m == NULL ? 0 : -1);
+	}
+	take_results(a, &d);
+	buf_add_span(&a->host, d.host);
+	buf_add_span(&a->address, d.address);
+	buf_add_span(&a->tls, d.tls);
+	a->dsn = d.dsn;
+	codec_free(&c_relay_done, &d);
+	/* No reply to any recipient: it is the place, not the message. */
+	for (i = 0; i < a->n; i++)
+		sick = sick && a->out[i].result == RESULT_TEMP &&
+		    (a->out[i].code == 0 || a->out[i].code == 421);
+	if (sick)
+		dest_failed(a->dest, SICK_FIRST, SICK_MOST);
+	else
+		dest_works(a->dest);
+	leave(a);
+	attempt_result(a);
+	return (0);
+}
+
+/* Ask again for those that are missing; end those without work. */
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker	*w;
+	struct msg_text	 t;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	LIST_FOREACH(w, &workers, entry) {
+		if (w->peer == NULL && !TAILQ_EMPTY(&w->waiting))
+			ask(w);
+		if (w->peer == NULL || w->inflight > 0 ||
+		    !TAILQ_EMPTY(&w->waiting) || q_now() < w->used + IDLE_S)
+			continue;
+		t.text = span_str(w->name);
+		(void)peer_put(proc_parent(), M_WORKER_END, &c_text, &t, -1);
+		w->peer = NULL;
+		w->asked = 0;
+	}
+}
+
+int
+workers_start(struct event_base *base)
+{
+	static const struct timeval	 every = { TICK_S, 0 };
+
+	tick_ev = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	return (tick_ev == NULL ? -1 : event_add(tick_ev, &every));
+}
