@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	    cmd_store },
 	{ "SEARCH",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID,
 	    cmd_search },
+	{ "COPY",		ST_SELECTED,	CF_UID,		cmd_copy },
+	{ "MOVE",		ST_SELECTED,	CF_UID,		cmd_move },
 	{ "EXPUNGE",		ST_SELECTED,	CF_UID,		cmd_expunge },
 	{ "CHECK",		ST_SELECTED,	0,		cmd_check },
 	{ "SELECT",		ST_BOTH,	0,		cmd_select },

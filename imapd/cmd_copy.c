@@ -1,0 +1,366 @@
+/*
+ * COPY, RFC 3501 section 6.4.7, and MOVE, RFC 6851.  Copies share the body.  A
+ * COPY is one transaction, so all or nothing; one of more than BATCH_MAX
+ * messages is staged.  A MOVE goes in slices, each message whole.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/batch.h"
+#include "imapd/cmd.h"
+#include "imapd/stage.h"
+#include "imapd/targets.h"
+
+#define MOVE_SLICE	100	/* messages in one transaction */
+#define MOVE_TELL	1000	/* moved before the client is told */
+
+struct copying {
+	struct targets	 targets;
+	struct account	*account;
+	uint64_t	 to;		/* mailbox */
+	int8_t		 bits[KEYWORDS_MAX];	/* its bit for each of ours;
+						 * -1: none */
+	size_t		 n;		/* messages to be copied */
+	struct seqset	 from_uids, to_uids;
+	size_t		 untold;	/* moved, COPYUID not sent yet */
+	int		 move;
+	int		 moved;		/* all; the answer is left */
+	struct stage	*stage;
+};
+
+static enum step	 begin(struct session *, struct cursor *, int);
+static enum step	 start(struct session *);
+static enum step	 copy(struct session *, struct copying *,
+			    struct mailbox *);
+static enum step	 staging(struct session *);
+static int		 stage_some(struct session *, struct copying *);
+static enum step	 moving(struct session *);
+static int		 move_some(struct session *, struct copying *,
+			    struct mailbox *);
+static void		 tell_moved(struct session *, struct copying *,
+			    const struct mailbox *);
+static int		 survey(struct session *, struct copying *,
+			    struct mailbox *);
+static int		 copy_one(struct session *, struct copying *,
+			    struct mailbox *, const struct msgrec *);
+static void		 forget(void *);
+
+enum step
+cmd_copy(struct session *s, struct cursor *c)
+{
+	return (begin(s, c, 0));
+}
+
+enum step
+cmd_move(struct session *s, struct cursor *c)
+{
+	return (begin(s, c, 1));
+}
+
+static void
+forget(void *arg)
+{
+	struct copying	*x = arg;
+
+	stage_free(x->stage);
+	targets_free(&x->targets);
+	seqset_free(&x->from_uids);
+	seqset_free(&x->to_uids);
+	free(x);
+}
+
+static struct mailbox *
+where_to(const struct copying *x)
+{
+	return (mailbox_by_id(x->account, x->to));
+}
+
+static enum step
+failed(struct session *s, int error)
+{
+	if (error == ENOENT)		/* the mailbox it goes to */
+		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	if (error == EAGAIN)		/* see stage.h */
+		return (session_reply(s, "NO [INUSE] try again later"));
+	return (session_no(s, error));
+}
+
+static void
+make_record(const struct copying *x, const struct msgrec *from,
+    struct msgrec *r)
+{
+	unsigned	 i;
+
+	*r = *from;
+	r->keywords = 0;
+	for (i = 0; i < KEYWORDS_MAX && from->keywords >> i != 0; i++)
+		if ((from->keywords >> i & 1) != 0 && x->bits[i] >= 0)
+			r->keywords |= (uint64_t)1 << x->bits[i];
+}
+
+static enum step
+answer(struct session *s, const struct copying *x, const struct mailbox *to)
+{
+	struct buf	 b = { 0 };
+
+	if (x->from_uids.n == 0)
+		return (session_replyf(s, "OK %s completed, no messages",
+		    s->command->name));
+	(void)buf_addf(&b, "OK [COPYUID %u ", to->uidvalidity);
+	seqset_write(&b, &x->from_uids);
+	(void)buf_addc(&b, ' ');
+	seqset_write(&b, &x->to_uids);
+	(void)buf_addf(&b, "] %s completed", s->command->name);
+	(void)session_reply(s, buf_cstr(&b));
+	buf_free(&b);
+	return (STEP_DONE);
+}
+
+static enum step
+begin(struct session *s, struct cursor *c, int move)
+{
+	struct copying	*x;
+	struct mailbox	*to;
+	struct span	 name;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL)
+		return (session_no(s, ENOMEM));
+	x->account = s->account;
+	x->move = move;
+	if (cur_sp(c) == -1 || targets_read(&x->targets, s, c) == -1 ||
+	    cmd_one_mailbox(c, &name) == -1) {
+		forget(x);
+		return (session_syntax(s, c));
+	}
+	if ((to = mailbox_named(s->account, name)) == NULL ||
+	    (move && s->seen.readonly)) {
+		forget(x);
+		return (failed(s, to == NULL ? ENOENT : EROFS));
+	}
+	if (!s->uid && targets_gone(&x->targets, &s->seen)) {
+		forget(x);	/* RFC 2180 section 4.4, RFC 5530 */
+		return (session_reply(s,
+		    "NO [EXPUNGEISSUED] some messages are gone"));
+	}
+	if (!cmd_writable(s)) {
+		forget(x);
+		return (STEP_DONE);
+	}
+	x->to = to->id;
+	return (session_begin(s, start, x, forget));
+}
+
+/*
+ * How many there are, whether the quota takes them, and the keywords that the
+ * other mailbox must know; what it has no room for gets lost.
+ */
+static int
+survey(struct session *s, struct copying *x, struct mailbox *to)
+{
+	const struct mailbox	*mb = s->seen.view->mb;
+	uint64_t		 words = 0, octets = 0;
+	uint64_t		 quota = s->store->limits.quota;
+	struct target		 t;
+	size_t			 i;
+
+	while (targets_next(&x->targets, &s->seen, &t)) {
+		if (t.gone)
+			continue;
+		x->n++;
+		octets += t.rec->size;
+		words |= t.rec->keywords;
+	}
+	targets_rewind(&x->targets);
+	if (!x->move && quota != 0 &&
+	    account_octets(s->account) + octets > quota) {
+		errno = EDQUOT;
+		return (-1);
+	}
+	for (i = 0; i < KEYWORDS_MAX; i++) {
+		x->bits[i] = -1;
+		if (i < mb->nkeywords && (words >> i & 1) != 0)
+			x->bits[i] = (int8_t)(mb == to ? (int)i :
+			    mailbox_keyword_add(to,
+			    span_str(mb->keywords[i])));
+	}
+	return (0);
+}
+
+static enum step
+start(struct session *s)
+{
+	struct copying	*x = s->data;
+	struct mailbox	*to = where_to(x);
+
+	if (to == NULL)
+		return (failed(s, ENOENT));
+	if (survey(s, x, to) == -1)
+		return (failed(s, errno));
+	if (!x->move && x->n <= BATCH_MAX)
+		return (copy(s, x, to));
+	s->step = x->move ? moving : staging;
+	return (STEP_AGAIN);
+}
+
+/* In the open command: a copy that is staged, or a message right away. */
+static int
+copy_one(struct session *s, struct copying *x, struct mailbox *to,
+    const struct msgrec *rec)
+{
+	struct msgrec	 r;
+
+	make_record(x, rec, &r);
+	if (body_ref(s->account->part->bodies, r.body, 1) == -1) {
+		if (errno == ENOENT)
+			errno = EILSEQ;
+		return (-1);
+	}
+	if ((to == NULL ? stage_add(x->stage, &r) : batch_add(to, &r)) == -1)
+		return (-1);
+	if (seqset_add(&x->from_uids, rec->uid) == -1 ||
+	    seqset_add(&x->to_uids, r.uid) == -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	return (0);
+}
+
+static enum step
+copy(struct session *s, struct copying *x, struct mailbox *to)
+{
+	struct target	 t;
+	int		 e;
+
+	if (batch_begin(s->account->part) == -1)
+		return (failed(s, errno));
+	while (targets_next(&x->targets, &s->seen, &t)) {
+		if (t.gone || copy_one(s, x, to, t.rec) == 0)
+			continue;
+		e = errno;
+		batch_abort();
+		return (failed(s, e));
+	}
+	targets_pause(&x->targets);
+	if (batch_commit() == -1)
+		return (failed(s, errno));
+	session_hold(s, to->seq);
+	return (answer(s, x, to));
+}
+
+/* One transaction: 1 there are more, 0 all are staged, -1 with errno. */
+static int
+stage_some(struct session *s, struct copying *x)
+{
+	struct dbenv	*env = s->account->part->env;
+	struct target	 t;
+	int		 n = 0, more = 1, e;
+
+	if (dbenv_begin(env) == -1)
+		return (-1);
+	while (n < STAGE_SLICE &&
+	    (more = targets_next(&x->targets, &s->seen, &t)) == 1) {
+		if (t.gone)
+			continue;
+		if (copy_one(s, x, NULL, t.rec) == -1) {
+			e = errno;
+			dbenv_abort(env);
+			errno = e;
+			return (-1);
+		}
+		n++;
+	}
+	targets_pause(&x->targets);
+	return (dbenv_commit(env) == -1 ? -1 : more);
+}
+
+static enum step
+staging(struct session *s)
+{
+	struct copying	*x = s->data;
+	struct mailbox	*to = where_to(x);
+	uint64_t	 seq;
+	int		 rc;
+
+	if (to == NULL)
+		return (failed(s, ENOENT));
+	if (x->stage == NULL && (x->stage = stage_new(to)) == NULL)
+		return (errno == EAGAIN ? STEP_AGAIN : failed(s, errno));
+	if ((rc = stage_some(s, x)) == 1)
+		return (STEP_AGAIN);
+	if (rc == -1 || stage_commit(x->stage, &seq) == -1)
+		return (failed(s, errno));
+	session_hold(s, seq);
+	return (answer(s, x, to));
+}
+
+/* One transaction: 1 there are more, 0 all were moved, -1 with errno. */
+static int
+move_some(struct session *s, struct copying *x, struct mailbox *to)
+{
+	struct mailbox	*mb = s->seen.view->mb;
+	struct target	 t;
+	int		 n = 0, more = 1, e;
+
+	if (batch_begin(s->account->part) == -1)
+		return (-1);
+	while (n < MOVE_SLICE &&
+	    (more = targets_next(&x->targets, &s->seen, &t)) == 1) {
+		if (t.gone)
+			continue;
+		if (copy_one(s, x, to, t.rec) == -1 ||
+		    batch_expunge(mb, t.rec, &s->seen) == -1) {
+			e = errno;
+			batch_abort();
+			errno = e;
+			return (-1);
+		}
+		n++;
+	}
+	targets_pause(&x->targets);
+	if (batch_commit() == -1)
+		return (-1);
+	x->untold += (size_t)n;
+	session_hold(s, mb->seq > to->seq ? mb->seq : to->seq);
+	return (more);
+}
+
+/* RFC 6851 section 4.3: COPYUID goes before the EXPUNGE responses. */
+static void
+tell_moved(struct session *s, struct copying *x, const struct mailbox *to)
+{
+	struct buf	*b = session_out(s);
+
+	(void)buf_addf(b, "* OK [COPYUID %u ", to->uidvalidity);
+	seqset_write(b, &x->from_uids);
+	(void)buf_addc(b, ' ');
+	seqset_write(b, &x->to_uids);
+	(void)buf_adds(b, "] moved\r\n");
+	seqset_free(&x->from_uids);
+	seqset_free(&x->to_uids);
+	x->untold = 0;
+}
+
+static enum step
+moving(struct session *s)
+{
+	struct copying	*x = s->data;
+	struct mailbox	*to = where_to(x);
+	int		 rc;
+
+	if (x->moved)
+		return (session_reply(s, "OK MOVE completed"));
+	if (to == NULL)
+		return (failed(s, ENOENT));
+	if ((rc = move_some(s, x, to)) == -1) {
+		seqset_free(&x->from_uids);
+		seqset_free(&x->to_uids);
+		return (failed(s, errno));
+	}
+	x->moved = rc == 0;
+	if (rc == 1 && x->untold < MOVE_TELL)
+		return (STEP_AGAIN);
+	if (x->untold > 0)
+		tell_moved(s, x, to);
+	return (STEP_FLUSH);
+}
