@@ -2,7 +2,8 @@
  * APPEND.  See append.h.  Octets of a message go to memory up to APPEND_MEMORY,
  * then to an unlinked file; at its end the message becomes an intake.  When the
  * command is whole and all intakes are done, they become messages in one
- * transaction.
+ * transaction.  What is more than STAGE_OCTETS in small messages waits in files
+ * and is staged.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/intake.h"
+#include "imapd/stage.h"
 
+#define SLICE_OCTETS	(256 * 1024)	/* staged in one slice */
 #define FLAGS_MAX	(KEYWORDS_MAX + 8)	/* in one list */
 
 struct msg {
@@ -32,6 +35,9 @@ struct append {
 	struct msg	**msgs;
 	size_t		 n;
 	uint64_t	 octets;
+	uint64_t	 memory;	/* of small ones, waiting in memory */
+	uint64_t	 small;		/* of small ones */
+	struct stage	*stage;
 	size_t		 pending;	/* intakes */
 	int		 error;		/* errno of the first that failed */
 	int		 nul;		/* RFC 3501: no literal has one */
@@ -56,6 +62,11 @@ static int		 keywords(struct append *, struct mailbox *,
 			    struct msgrec *);
 static enum step	 appending(struct session *);
 static enum step	 store(struct session *, struct mailbox *);
+static enum step	 begin_stage(struct session *, struct mailbox *);
+static enum step	 staging(struct session *);
+static int		 stage_one(struct append *, struct msg *);
+static enum step	 stored(struct session *, const struct mailbox *,
+			    uint32_t, uint32_t);
 
 void
 append_lexer(struct session *s)
@@ -195,7 +206,8 @@ append_data(struct session *s, struct span octets)
 	if (memchr(octets.p, '\0', octets.n) != NULL)
 		a->nul = 1;
 	if (a->error == 0 && m->fd == -1 &&
-	    m->mem.n + octets.n <= APPEND_MEMORY)
+	    m->mem.n + octets.n <= APPEND_MEMORY &&
+	    a->memory + m->mem.n + octets.n <= STAGE_OCTETS)
 		rc = buf_add_span(&m->mem, octets);
 	else if (a->error == 0) {
 		mem = span_buf(&m->mem);
@@ -210,22 +222,42 @@ append_data(struct session *s, struct span octets)
 		msg_end(m);
 }
 
-/* All of it is here: parse it; a large one is copied meanwhile. */
-static void
-msg_end(struct msg *m)
+/* As intake_start(): parse it. */
+static int
+start(struct msg *m)
 {
 	struct append	*a = m->append;
-	struct part	*p = a->session->account->part;
 	int		 rc;
 
 	m->started = 1;
-	rc = intake_start(&m->in, p, m->fd, m->fd == -1 ?
-	    span_buf(&m->mem) : span_of("", 0), a->session->max_message);
+	rc = intake_start(&m->in, a->session->account->part, m->fd,
+	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0),
+	    a->session->max_message);
 	buf_free(&m->mem);
 	if (m->fd != -1)
 		close(m->fd);
 	m->fd = -1;
-	if (rc == -1)
+	return (rc);
+}
+
+/*
+ * All of it is here.  A large one is copied by a helper meanwhile; a small one
+ * that had no room in memory waits for its turn in the stage.
+ */
+static void
+msg_end(struct msg *m)
+{
+	struct append	*a = m->append;
+	int		 rc;
+
+	if (m->fd == -1) {
+		a->memory += m->mem.n;
+		a->small += m->mem.n;
+	} else if (m->size <= APPEND_MEMORY) {
+		a->small += m->size;
+		return;
+	}
+	if ((rc = start(m)) == -1)
 		a->error = errno;
 	else if (rc == 0) {
 		m->pending = 1;
@@ -256,6 +288,8 @@ append_free(struct session *s)
 
 	if (a == NULL)
 		return;
+	s->append = NULL;
+	stage_free(a->stage);
 	for (i = 0; i < a->n; i++) {
 		m = a->msgs[i];
 		if (m->started)
@@ -267,7 +301,6 @@ append_free(struct session *s)
 	}
 	free(a->msgs);
 	free(a);
-	s->append = NULL;
 }
 
 static int
@@ -392,7 +425,83 @@ appending(struct session *s)
 	if (s->store->limits.quota != 0 && account_octets(s->account) +
 	    a->octets > s->store->limits.quota)
 		return (session_no(s, EDQUOT));
-	return (store(s, mb));
+	return (a->small > STAGE_OCTETS ? begin_stage(s, mb) : store(s, mb));
+}
+
+static enum step
+begin_stage(struct session *s, struct mailbox *mb)
+{
+	struct append	*a = s->append;
+
+	if (mb->staged != 0)
+		return (STEP_WAIT);	/* somebody else's; it wakes us */
+	if ((a->stage = stage_new(mb)) == NULL)
+		return (session_no(s, errno));
+	a->at = 0;
+	s->step = staging;
+	return (STEP_AGAIN);
+}
+
+/* Some of them in one command of the database. */
+static int
+stage_one(struct append *a, struct msg *m)
+{
+	if (!m->started && start(m) != 1) {
+		errno = EIO;	/* it was small when it was written */
+		return (-1);
+	}
+	if (intake_put(&m->in, 1, &m->rec) == -1 ||
+	    stage_add(a->stage, &m->rec) == -1)
+		return (-1);
+	return (0);
+}
+
+static enum step
+staging(struct session *s)
+{
+	struct append	*a = s->append;
+	struct dbenv	*env = s->account->part->env;
+	struct mailbox	*mb = stage_mailbox(a->stage);
+	uint64_t	 seq, octets = 0;
+	size_t		 i, from = a->at;
+
+	if (mb == NULL)
+		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	if (a->at == a->n) {
+		if (stage_commit(a->stage, &seq) == -1)
+			return (session_no(s, errno));
+		session_hold(s, seq);
+		return (stored(s, mb, a->msgs[0]->rec.uid,
+		    a->msgs[a->n - 1]->rec.uid));
+	}
+	if (!cmd_writable(s))
+		return (STEP_DONE);
+	if (dbenv_begin(env) == -1)
+		return (session_no(s, errno));
+	for (; a->at < a->n && octets < SLICE_OCTETS; a->at++) {
+		if (stage_one(a, a->msgs[a->at]) == -1) {
+			dbenv_abort(env);
+			return (session_no(s, errno));
+		}
+		octets += intake_size(&a->msgs[a->at]->in);
+	}
+	if (dbenv_commit(env) == -1)
+		return (session_no(s, errno));
+	for (i = from; i < a->at; i++) {
+		intake_free(&a->msgs[i]->in);
+		a->msgs[i]->started = 0;
+	}
+	return (STEP_AGAIN);
+}
+
+static enum step
+stored(struct session *s, const struct mailbox *mb, uint32_t lo, uint32_t hi)
+{
+	if (lo == hi)
+		return (session_replyf(s, "OK [APPENDUID %u %u] APPEND "
+		    "completed", mb->uidvalidity, lo));
+	return (session_replyf(s, "OK [APPENDUID %u %u:%u] APPEND completed",
+	    mb->uidvalidity, lo, hi));
 }
 
 static enum step
@@ -400,7 +509,6 @@ store(struct session *s, struct mailbox *mb)
 {
 	struct append	*a = s->append;
 	struct msg	*m;
-	uint32_t	 lo, hi;
 	size_t		 i;
 
 	if (batch_begin(s->account->part) == -1)
@@ -416,11 +524,6 @@ store(struct session *s, struct mailbox *mb)
 	if (batch_commit() == -1)
 		return (session_no(s, errno));
 	session_hold(s, mb->seq);
-	lo = a->msgs[0]->rec.uid;
-	hi = a->msgs[a->n - 1]->rec.uid;
-	if (lo == hi)
-		return (session_replyf(s, "OK [APPENDUID %u %u] APPEND "
-		    "completed", mb->uidvalidity, lo));
-	return (session_replyf(s, "OK [APPENDUID %u %u:%u] APPEND completed",
-	    mb->uidvalidity, lo, hi));
+	return (stored(s, mb, a->msgs[0]->rec.uid,
+	    a->msgs[a->n - 1]->rec.uid));
 }

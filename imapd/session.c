@@ -245,6 +245,7 @@ static const struct {
 	{ ENOSPC,	"NO [UNAVAILABLE] the disk is full" },
 	{ EDQUOT,	"NO [OVERQUOTA] the quota is used up" },
 	{ EFBIG,	"NO [TOOBIG] message too large" },
+	{ EAGAIN,	"NO [INUSE] busy, try again" },
 	{ EROFS,	"NO [READ-ONLY] mailbox is open read-only" },
 	{ ENOMEM,	"NO [UNAVAILABLE] no memory, try again later" },
 };

@@ -21,5 +21,6 @@ IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE) \
 	$(if $(wildcard common/tlsctx.c),,regress/imapd/notls.c)
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
-TESTS += regress/imapd/session_test
+TESTS += regress/imapd/session_test regress/imapd/deliver_test
+SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
