@@ -1,0 +1,474 @@
+/*
+ * A connection: a socket, a session, the time they may take, and auth's word
+ * on whether it may be there at all.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "smtpd.h"
+#include "tlsctx.h"
+
+static void	 name_remote(struct conn *, const struct sockaddr_storage *);
+static int	 on_opened(void *, struct peer *, struct imsg *);
+static void	 welcome(struct conn *);
+static void	 on_io(struct io *, enum io_event, void *);
+static void	 on_tls(struct conn *);
+static void	 begin_tls(struct conn *);
+static void	 deadline(struct conn *, size_t);
+static int	 early(const struct conn *);
+
+static int	 op_mail(struct session *);
+static int	 op_rcpt(struct session *);
+static int	 op_file(struct session *);
+static int	 op_write(struct session *, struct span);
+static int	 op_commit(struct session *);
+static void	 op_late(struct session *);
+static void	 op_drop(struct session *);
+
+struct conns		 conns = TAILQ_HEAD_INITIALIZER(conns);
+size_t			 nconns;
+static uint64_t		 next_number;
+
+static const struct session_ops	 ops = {
+	.mail = op_mail,
+	.rcpt = op_rcpt,
+	.file = op_file,
+	.write = op_write,
+	.commit = op_commit,
+	.late = op_late,
+	.drop = op_drop,
+	.auth_start = sasl_start,
+	.auth_step = sasl_step,
+	.auth_abort = sasl_abort,
+	.auth_cancel = sasl_cancel,
+};
+
+struct peer *
+conn_auth(void)
+{
+	return (proc_peer(ROLE_AUTH, 0));
+}
+
+/* ---- mail from outside, or of those logged in ----------------------------- */
+
+static int
+op_mail(struct session *s)
+{
+	return (submit_mail(s));
+}
+
+static int
+op_rcpt(struct session *s)
+{
+	return (session_is_mx(s) ? deliver_rcpt(s) : submit_rcpt(s));
+}
+
+static int
+op_file(struct session *s)
+{
+	return (session_is_mx(s) ? deliver_file(s) : submit_file(s));
+}
+
+static int
+op_write(struct session *s, struct span octets)
+{
+	return (session_is_mx(s) ? deliver_write(s, octets) :
+	    submit_write(s, octets));
+}
+
+static int
+op_commit(struct session *s)
+{
+	return (session_is_mx(s) ? deliver_commit(s) : submit_commit(s));
+}
+
+static void
+op_late(struct session *s)
+{
+	if (session_is_mx(s))
+		deliver_late(s);
+	else
+		submit_late(s);
+}
+
+static void
+op_drop(struct session *s)
+{
+	if (session_is_mx(s))
+		deliver_drop(s);
+	else
+		submit_drop(s);
+}
+
+/* ---- beginning and end ---------------------------------------------------- */
+
+static void
+name_remote(struct conn *c, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in	*v4 = (const void *)ss;
+	const struct sockaddr_in6	*v6 = (const void *)ss;
+	const void			*addr = &v4->sin_addr;
+	int				 family = AF_INET;
+
+	if (ss->ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		addr = &v6->sin6_addr.s6_addr[12];
+	else if (ss->ss_family == AF_INET6) {
+		family = AF_INET6;
+		addr = &v6->sin6_addr;
+	} else if (ss->ss_family != AF_INET) {
+		c->local = 1;
+		strcpy(c->s.remote, "local");
+		return;
+	}
+	if (inet_ntop(family, addr, c->s.remote, sizeof(c->s.remote)) == NULL)
+		strcpy(c->s.remote, "unknown");
+}
+
+void
+conn_new(int fd, const struct sockaddr_storage *from,
+    const struct conf_listener *l, struct tlsctx *ctx)
+{
+	struct msg_number	 m;
+	struct conn		*c;
+	int			 copy;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		close(fd);
+		return;
+	}
+	c->file = c->link_fd = -1;
+	if ((c->io = io_new(proc_base(), fd, on_io, c)) == NULL) {
+		free(c);
+		return;
+	}
+	io_pause(c->io);
+	io_lowat(c->io, SESSION_OUT_MAX / 4);
+	session_init(&c->s, &ops, c, l, io_out(c->io));
+	c->number = ++next_number;
+	c->since = time(NULL);
+	snprintf(c->s.id, sizeof(c->s.id), "%u-%08llx", proc_instance(),
+	    (unsigned long long)(((uint64_t)c->since << 20) ^ c->number) &
+	    0xffffffff);
+	name_remote(c, from);
+	c->ctx = tlsctx_ref(ctx);
+	c->s.can_tls = ctx != NULL && l->tls != TLS_IMPLICIT;
+	if (l->kind != KIND_SMTP)
+		c->login_by = proc_now_ms() +
+		    (uint64_t)l->limits.login_timeout * 1000;
+	TAILQ_INSERT_TAIL(&conns, c, entry);
+	nconns++;
+	m.number = c->number;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	c->ask = copy == -1 ? 0 : peer_ask(conn_auth(), M_CONN_OPEN,
+	    &c_number, &m, copy, on_opened, c);
+	if (c->ask != 0)
+		c->counted = 1;
+	else if (nconns > CONN_AWAY_MAX)
+		conn_end(c, "4.7.0", "too many connections");
+	else
+		welcome(c);
+}
+
+void
+conn_free(struct conn *c)
+{
+	struct msg_number	 gone = { c->number };
+
+	if (c->busy) {		/* a command of its own ended it */
+		c->dead = 1;
+		return;
+	}
+	if (c->ask != 0)
+		peer_forget(conn_auth(), c->ask);
+	if (c->counted)
+		(void)peer_put(conn_auth(), M_CONN_CLOSED, &c_number, &gone,
+		    -1);
+	deliver_forget(c);
+	submit_forget(c);
+	session_free(&c->s);
+	io_free(c->io);
+	tlsctx_unref(c->ctx);
+	free(c->refusal);
+	TAILQ_REMOVE(&conns, c, entry);
+	nconns--;
+	free(c);
+	role_conn_gone();
+}
+
+void
+conn_end(struct conn *c, const char *enhanced, const char *why)
+{
+	if (c->s.state == S_TLS) {
+		conn_free(c);
+		return;
+	}
+	session_end(&c->s, enhanced, why);
+	conn_run(c);
+}
+
+static int
+on_opened(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_conn_opened	 o;
+	struct conn		*c = arg;
+
+	(void)p;
+	c->ask = 0;
+	if (m == NULL) {
+		c->counted = 0;
+		welcome(c);
+		return (0);
+	}
+	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != c->number) {
+		conn_free(c);
+		return (-1);
+	}
+	if (!o.allowed) {
+		log_info("%s: %s: refused: %s", c->s.id, c->s.remote,
+		    log_esc(o.text));
+		c->counted = 0;
+		c->refusal = strdup(o.text.n > 0 ? log_esc(o.text) :
+		    "too many connections");
+	}
+	welcome(c);
+	return (0);
+}
+
+/* Does a client talk before it was greeted?  Then it will not listen either. */
+static int
+early(const struct conn *c)
+{
+	uint8_t	 octet;
+
+	return (session_is_mx(&c->s) && !c->s.tls && recv(io_fd(c->io), &octet, 1,
+	    MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
+static void
+welcome(struct conn *c)
+{
+	struct session	*s = &c->s;
+
+	log_debug("%s: connection from %s", s->id, s->remote);
+	if (s->listener->tls == TLS_IMPLICIT && !s->tls) {
+		begin_tls(c);
+		return;
+	}
+	if (c->refusal != NULL)
+		session_refuse(s, 421, "4.7.0", c->refusal);
+	else if (c->local)
+		session_login_peer(s);
+	else if (early(c)) {
+		log_info("%s: %s: talks before the greeting", s->id,
+		    s->remote);
+		session_refuse(s, 554, "5.5.0", "wait for the greeting");
+	} else
+		session_greet(s);
+	conn_run(c);
+}
+
+/* ---- TLS ------------------------------------------------------------------ */
+
+static void
+begin_tls(struct conn *c)
+{
+	c->s.state = S_TLS;
+	io_deadline(c->io, CONN_TLS_WAIT);
+	if (c->ctx == NULL || io_tls_server(c->io, c->ctx) == -1) {
+		log_info("%s: %s: TLS cannot begin", c->s.id, c->s.remote);
+		conn_free(c);
+		return;
+	}
+	tlsctx_unref(c->ctx);
+	c->ctx = NULL;
+	io_resume(c->io);
+}
+
+/* The handshake is done: what TLS is goes to auth, once. */
+static void
+on_tls(struct conn *c)
+{
+	struct msg_conn_tls	 m = { .conn = c->number };
+	struct tlsctx_facts	 facts;
+
+	tlsctx_facts(c->io, &facts);
+	m.version = span_str(facts.version);
+	m.cipher = span_str(facts.cipher);
+	m.sni = span_str(facts.sni);
+	m.exporter = span_of(facts.exporter, facts.exporter_n);
+	m.unique = span_of(facts.unique, facts.unique_n);
+	m.end_point = span_of(facts.end_point, facts.end_point_n);
+	c->s.tls_version = facts.version;
+	c->s.tls_cipher = facts.cipher;
+	c->s.binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
+	if (c->counted)
+		(void)peer_put(conn_auth(), M_CONN_TLS, &c_conn_tls, &m, -1);
+	session_on_tls(&c->s);
+	io_pause(c->io);
+	if (c->s.listener->tls == TLS_IMPLICIT)
+		welcome(c);
+	else
+		conn_run(c);
+}
+
+/* ---- time ----------------------------------------------------------------- */
+
+/*
+ * A command has its time from when it is waited for, however slowly it comes.
+ * A message must keep its rate: each octet earns time, the whole never more
+ * than a command has.
+ */
+static void
+deadline(struct conn *c, size_t octets)
+{
+	const struct conf_limits	*lim = &c->s.listener->limits;
+	uint64_t			 all = (uint64_t)lim->timeout * 1000;
+	uint64_t			 now, used, left;
+
+	if (session_receiving(&c->s)) {
+		now = proc_now_ms();
+		if (c->was != c->s.state)
+			c->budget = all;
+		else {
+			used = now - c->last;
+			c->budget += octets * 1000 / (lim->data_rate == 0 ? 1 :
+			    lim->data_rate);
+			c->budget = c->budget > used ? c->budget - used : 0;
+			if (c->budget > all)
+				c->budget = all;
+		}
+		c->last = now;
+		io_deadline(c->io, (unsigned)(c->budget / 1000) + 1);
+	} else if (c->was != c->s.state || c->seen != c->s.commands) {
+		left = lim->timeout;
+		if (c->login_by != 0 && c->s.account == NULL) {
+			now = proc_now_ms();
+			used = now < c->login_by ?
+			    (c->login_by - now) / 1000 + 1 : 1;
+			if (used < left)
+				left = used;
+		}
+		io_deadline(c->io, (unsigned)left);
+	}
+	c->was = c->s.state;
+	c->seen = c->s.commands;
+}
+
+/* How long an answer may take. */
+static void
+patience(struct conn *c)
+{
+	switch (c->s.state) {
+	case S_STORING:
+		io_deadline(c->io, session_is_mx(&c->s) && !c->late ?
+		    CONN_STORE_WAIT : CONN_QUEUE_WAIT);
+		break;
+	case S_FILE_WAIT:
+		io_deadline(c->io, CONN_FILE_WAIT);
+		break;
+	case S_DELAY:
+		io_deadline(c->io, (c->s.delay_ms + 999) / 1000);
+		break;
+	default:
+		io_deadline(c->io, 0);
+	}
+	c->was = c->s.state;
+}
+
+/* ---- the loop's side ------------------------------------------------------ */
+
+void
+conn_run(struct conn *c)
+{
+	struct span	 in;
+	size_t		 n;
+	enum want	 want;
+
+	if (c->busy)
+		return;
+	c->busy = 1;
+	in = io_in(c->io);
+	n = in.n;
+	want = session_input(&c->s, &in);
+	n -= in.n;
+	io_drain(c->io, n);
+	c->busy = 0;
+	if (c->dead) {
+		conn_free(c);
+		return;
+	}
+	if (io_outlen(c->io) > 0)
+		io_kick(c->io);
+	if (session_receiving(&c->s) != c->big_in) {
+		c->big_in = !c->big_in;
+		io_inmax(c->io, c->big_in ? CONN_IN_DATA : CONN_IN);
+	}
+	switch (want) {
+	case WANT_READ:
+		deadline(c, n);
+		io_resume(c->io);
+		break;
+	case WANT_PEER:
+		io_pause(c->io);
+		patience(c);
+		break;
+	case WANT_WRITE:
+		io_pause(c->io);
+		io_deadline(c->io, c->s.listener->limits.timeout);
+		break;
+	case WANT_TLS:
+		begin_tls(c);
+		break;
+	case WANT_CLOSE:
+		io_finish(c->io);
+		c->io = NULL;
+		conn_free(c);
+	}
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct conn	*c = arg;
+
+	(void)io;
+	switch (what) {
+	case IO_DATA:
+	case IO_LOWAT:
+		if (c->ask == 0)
+			conn_run(c);
+		break;
+	case IO_TLS:
+		on_tls(c);
+		break;
+	case IO_TIMEOUT:
+		if (c->s.state == S_TLS) {
+			conn_free(c);
+			break;
+		}
+		c->busy = 1;		/* an answer may come at once */
+		session_timeout(&c->s);
+		c->busy = 0;
+		if (c->dead)
+			conn_free(c);
+		else
+			conn_run(c);
+		break;
+	case IO_EOF:
+	case IO_ERROR:
+		log_debug("%s: %s: %s", c->s.id, c->s.remote,
+		    what == IO_EOF ? "closed" : io_error(c->io));
+		conn_free(c);
+	}
+}

@@ -1,0 +1,222 @@
+/*
+ * Slots: empty files with delivery ids, from queued, in stock (msg.h, M_SLOT).
+ * So a message from outside waits for queued only when the stock is empty.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "smtpd.h"
+
+TAILQ_HEAD(slots, slot);
+TAILQ_HEAD(waiters, conn);
+
+static struct slot	*find(uint32_t);
+static void		 drop(struct slot *);
+static void		 stock(struct slot *);
+static void		 want(uint64_t);
+
+static struct slots	 all = TAILQ_HEAD_INITIALIZER(all);
+static struct slots	 free_ones = TAILQ_HEAD_INITIALIZER(free_ones);
+static struct waiters	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+
+static struct slot *
+find(uint32_t number)
+{
+	struct slot	*sl;
+
+	TAILQ_FOREACH(sl, &all, entry)
+		if (sl->number == number && !sl->stale)
+			return (sl);
+	return (NULL);
+}
+
+static void
+drop(struct slot *sl)
+{
+	if (sl->free)
+		TAILQ_REMOVE(&free_ones, sl, stock);
+	TAILQ_REMOVE(&all, sl, entry);
+	if (sl->wfd != -1)
+		close(sl->wfd);
+	if (sl->rfd != -1)
+		close(sl->rfd);
+	free(sl);
+}
+
+static void
+want(uint64_t n)
+{
+	struct msg_number	 m = { n };
+
+	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_WANT, &c_number, &m,
+	    -1);
+}
+
+/* Into stock, or to whoever waits longest. */
+static void
+stock(struct slot *sl)
+{
+	struct conn	*c;
+
+	if ((c = TAILQ_FIRST(&waiting)) == NULL) {
+		sl->free = 1;
+		/* The one used last: its file is still in the cache. */
+		TAILQ_INSERT_HEAD(&free_ones, sl, stock);
+		return;
+	}
+	slot_unwait(c);
+	c->slot = sl;
+	session_on_file(&c->s, 0);
+	conn_run(c);
+}
+
+struct slot *
+slot_take(void)
+{
+	struct slot	*sl;
+
+	if ((sl = TAILQ_FIRST(&free_ones)) == NULL)
+		return (NULL);
+	TAILQ_REMOVE(&free_ones, sl, stock);
+	sl->free = 0;
+	return (sl);
+}
+
+int
+slot_wait(struct conn *c)
+{
+	if (proc_peer(ROLE_QUEUED, 0) == NULL)
+		return (-1);
+	TAILQ_INSERT_TAIL(&waiting, c, waiter);
+	c->waits = 1;
+	want(1);
+	return (0);
+}
+
+void
+slot_unwait(struct conn *c)
+{
+	if (!c->waits)
+		return;
+	TAILQ_REMOVE(&waiting, c, waiter);
+	c->waits = 0;
+}
+
+void
+slot_return(struct slot *sl)
+{
+	if (sl->stale || ftruncate(sl->wfd, 0) == -1)
+		drop(sl);
+	else
+		stock(sl);
+}
+
+void
+slot_settle(struct slot *sl, uint32_t partition)
+{
+	struct msg_slot	 m = { .slot = sl->number, .partition = partition };
+
+	if (sl->stale) {
+		drop(sl);
+		return;
+	}
+	memcpy(m.id, sl->id, sizeof(m.id));
+	if (ftruncate(sl->wfd, 0) == -1)
+		log_warn("a body file cannot be emptied");
+	sl->settled = 1;
+	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED, &c_slot, &m,
+	    -1);
+}
+
+void
+slot_given(struct slot *sl)
+{
+	drop(sl);
+}
+
+/* Another queued will know nothing of these. */
+void
+slot_queued_down(void)
+{
+	struct slot	*sl, *next;
+	struct conn	*c;
+
+	for (sl = TAILQ_FIRST(&all); sl != NULL; sl = next) {
+		next = TAILQ_NEXT(sl, entry);
+		if (sl->free || sl->settled || sl->rfd == -1)
+			drop(sl);
+		else
+			sl->stale = 1;
+	}
+	while ((c = TAILQ_FIRST(&waiting)) != NULL) {
+		slot_unwait(c);
+		session_on_file(&c->s, -1);
+		conn_run(c);
+	}
+}
+
+/* ---- messages from queued ------------------------------------------------- */
+
+int
+slot_on_slot(struct peer *p, struct imsg *m)
+{
+	struct msg_slot	 r;
+	struct slot	*sl;
+
+	(void)p;
+	if (imsg_get(m, &c_slot, &r) == -1 || find(r.slot) != NULL)
+		return (-1);
+	if (m->fd == -1)
+		return (0);	/* out of descriptors: one less */
+	if ((sl = calloc(1, sizeof(*sl))) == NULL)
+		return (0);
+	sl->number = r.slot;
+	memcpy(sl->id, r.id, sizeof(sl->id));
+	sl->wfd = m->fd;
+	sl->rfd = -1;
+	m->fd = -1;
+	TAILQ_INSERT_TAIL(&all, sl, entry);
+	return (0);
+}
+
+int
+slot_on_read(struct peer *p, struct imsg *m)
+{
+	struct msg_slot	 r;
+	struct slot	*sl;
+
+	(void)p;
+	if (imsg_get(m, &c_slot, &r) == -1)
+		return (-1);
+	if ((sl = find(r.slot)) == NULL)
+		return (0);
+	if (sl->rfd != -1)
+		return (-1);
+	if (m->fd == -1) {
+		drop(sl);
+		return (0);
+	}
+	sl->rfd = m->fd;
+	m->fd = -1;
+	stock(sl);
+	return (0);
+}
+
+int
+slot_on_id(struct peer *p, struct imsg *m)
+{
+	struct msg_slot	 r;
+	struct slot	*sl;
+
+	(void)p;
+	if (imsg_get(m, &c_slot, &r) == -1)
+		return (-1);
+	if ((sl = find(r.slot)) == NULL || !sl->settled)
+		return (-1);
+	sl->settled = 0;
+	memcpy(sl->id, r.id, sizeof(sl->id));
+	stock(sl);
+	return (0);
+}
