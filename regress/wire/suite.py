@@ -111,7 +111,7 @@ listen on 127.0.0.1 port {submissions} submission tls implicit
 listen on 127.0.0.1 port {imap} imap tls optional allow-cleartext-auth
 listen on 127.0.0.1 port {imaps} imap tls implicit
 domain "letterlock.test"
-limits { login-failures-address 10000 }
+limits {{ login-failures-address 10000 }}
 """
 
 USERS = """
