@@ -8,7 +8,7 @@ KEYS := authd/keys.c authd/keys_seen.c authd/keys_sign.c
 AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_ctl_account.c authd/auth_exchange.c authd/auth_logins.c \
     authd/auth_rcpt.c authd/auth_userdb.c authd/auth_verify.c
-SRCS.authd := $(PARENT) $(KEYS) $(AUTH)
+SRCS.authd := $(PARENT) $(KEYS)
 
 # regress: the parent, with roles that do no work
 PROGS += regress/authd/authd regress/authd/role
