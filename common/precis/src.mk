@@ -1,4 +1,5 @@
-LIB += common/precis/precis.c common/precis/nfc.c common/precis/class.c
+LIB += common/precis/precis.c common/precis/precis_nfc.c \
+	common/precis/precis_class.c
 TESTS += regress/precis/precis_test
 #FUZZ += regress/fuzz/precis_fuzz
 #EXAMPLES += common/precis/example

@@ -199,6 +199,13 @@ struct span		 sasl_server_password(const struct sasl_server *);
 int			 sasl_server_set_verdict(struct sasl_server *, int ok,
 			    int known);
 
+/*
+ * CRAM-MD5's challenge, SCRAM's part of the nonce, instead of a random one: for
+ * tests.  0 or -1.
+ */
+int			 sasl_server_set_nonce(struct sasl_server *,
+			    const char *);
+
 enum sasl_why		 sasl_server_why(const struct sasl_server *);
 /* In words, with the RFC section where it is about syntax; never NULL. */
 const char		*sasl_server_error(const struct sasl_server *);

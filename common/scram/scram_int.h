@@ -7,7 +7,7 @@
 #define SCRAM_OURS		18	/* random octets of our nonce */
 #define SCRAM_OURS_TEXT		64	/* room for it as text */
 
-/* --- secret.c ------------------------------------------------------------ */
+/* --- scram_secret.c ------------------------------------------------------------ */
 /* Each 0, or -1 without memory. */
 int		 scram_hmac(enum scram_hash, const uint8_t *key, size_t,
 		    struct span data, uint8_t *out);
@@ -20,7 +20,7 @@ int		 scram_keys(enum scram_hash, const uint8_t *salted,
 /* Random octets as base64. */
 int		 scram_random_nonce(char *out, size_t);
 
-/* --- grammar.c, RFC 5802 section 7 --------------------------------------- */
+/* --- scram_grammar.c, RFC 5802 section 7 --------------------------------------- */
 /* Take "x=" off the front and its value up to the next comma or the end. */
 int		 scram_attr(struct span *, int letter, struct span *value);
 /* Take "," off the front. */

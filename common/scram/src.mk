@@ -1,3 +1,3 @@
-LIB += common/scram/secret.c common/scram/grammar.c common/scram/server.c \
-	common/scram/client.c
+LIB += common/scram/scram_secret.c common/scram/scram_grammar.c common/scram/scram_server.c \
+	common/scram/scram_client.c
 TESTS += regress/scram/scram_test

@@ -1,0 +1,4 @@
+LIB += common/sasl/sasl_mech.c common/sasl/sasl_server.c \
+	common/sasl/sasl_server_mech.c common/sasl/sasl_server_scram.c \
+	common/sasl/sasl_cram.c common/sasl/sasl_client.c
+TESTS += regress/sasl/sasl_test
