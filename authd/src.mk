@@ -8,7 +8,10 @@ KEYS := authd/keys.c authd/keys_seen.c authd/keys_sign.c
 AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_ctl_account.c authd/auth_exchange.c authd/auth_logins.c \
     authd/auth_rcpt.c authd/auth_userdb.c authd/auth_verify.c
-SRCS.authd := $(PARENT) $(KEYS)
+LOOKUP := authd/lookup.c authd/lookup_anchor.c authd/lookup_answer.c \
+    authd/lookup_resolver.c
+SRCS.authd := $(PARENT) $(KEYS) $(LOOKUP)
+LIBS.authd := -lunbound
 
 # regress: the parent, with roles that do no work
 PROGS += regress/authd/authd regress/authd/role
@@ -21,3 +24,6 @@ SRCS.regress/fuzz/conffile_fuzz := $(PARSE)
 MAN += man/authd.8 man/letterlock.conf.5
 TESTS += regress/tlsctx/tlsctx_test
 SRCS.regress/tlsctx/tlsctx_test := $(KEYS)
+TESTS += regress/lookup/lookup_test
+SRCS.regress/lookup/lookup_test := $(LOOKUP)
+LIBS.regress/lookup/lookup_test := -lunbound
