@@ -38,6 +38,7 @@ static void	 op_drop(struct session *);
 struct conns		 conns = TAILQ_HEAD_INITIALIZER(conns);
 size_t			 nconns;
 static uint64_t		 next_number;
+static unsigned		 began;
 
 static const struct session_ops	 ops = {
 	.mail = op_mail,
@@ -157,9 +158,10 @@ conn_new(int fd, const struct sockaddr_storage *from,
 	session_init(&c->s, &ops, c, l, io_out(c->io));
 	c->number = ++next_number;
 	c->since = time(NULL);
-	snprintf(c->s.id, sizeof(c->s.id), "%u-%08llx", proc_instance(),
-	    (unsigned long long)(((uint64_t)c->since << 20) ^ c->number) &
-	    0xffffffff);
+	if (began == 0)
+		began = (unsigned)c->since;	/* no id is another's later */
+	snprintf(c->s.id, sizeof(c->s.id), "%08x-%u-%llx", began,
+	    proc_instance(), (unsigned long long)c->number);
 	name_remote(c, from);
 	c->ctx = tlsctx_ref(ctx);
 	c->s.can_tls = ctx != NULL && l->tls != TLS_IMPLICIT;

@@ -175,7 +175,7 @@ to_store(struct delivery *d, const struct session *s)
 	struct msg_deliver_rcpt	 rcpts[MSG_RCPTS_MAX];
 	struct msg_deliver	 m = { .size = d->size };
 	struct peer		*p;
-	char			 id[48];
+	char			 id[64];
 	size_t			 i, octets = 0;
 	int			 fd;
 
@@ -239,7 +239,7 @@ to_queue(struct delivery *d, const struct session *s)
 	struct msg_commit	 m = { .size = d->size, .ret = e->ret,
 				    .utf8 = e->utf8, .body = e->body };
 	struct peer		*p = proc_peer(ROLE_QUEUED, 0);
-	char			 id[48];
+	char			 id[64];
 	size_t			 n = 0;
 
 	if (p == NULL || d->slot->stale)

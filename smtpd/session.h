@@ -107,7 +107,7 @@ struct session {
 	const struct conf_listener	*listener;
 	struct buf			*out;	/* replies; the caller's */
 	enum session_state		 state;
-	char				 id[20];	/* for logs and Received */
+	char				 id[32];	/* for logs and Received */
 	char				 remote[56];	/* "192.0.2.1", "local" */
 	char				*helo;
 	char				*account, *login; /* once logged in */
