@@ -1,0 +1,282 @@
+/*
+ * Events in fixed windows, by address and network.  A counter holds all windows
+ * of one network; what is not there counts nothing.  Memory is bounded: at the
+ * limit the counter longest untouched goes, and whoever is being counted right
+ * now touches its networks each time.
+ */
+#include <sys/queue.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ratelimit_int.h"
+
+struct counter {
+	TAILQ_ENTRY(counter)	 age;		/* oldest first */
+	struct counter		*next;		/* in its chain */
+	size_t			 chain;
+	struct slot_key		 key;
+	struct {
+		uint64_t	 window;	/* now / seconds */
+		uint32_t	 n;
+	} w[RATELIMIT_WINDOWS];
+};
+
+struct ratelimit {
+	struct ratelimit_window	 w[RATELIMIT_WINDOWS];
+	size_t			 nw;
+	struct counter		**chains;
+	size_t			 nchains;	/* a power of two */
+	size_t			 n, max;
+	struct seed		 seed;
+	TAILQ_HEAD(, counter)	 age;
+};
+
+const struct ratelimit_window	 ratelimit_logins[2] = {
+	{ 60, { 10, 30, 90 } },
+	{ 86400, { 50, 150, 450 } },
+};
+
+const struct ratelimit_window	 ratelimit_connects[1] = {
+	{ 60, { 300, 900, 2700 } },
+};
+
+static size_t		 classes(const struct ratelimit_key *);
+static struct slot_key	 class_key(const struct ratelimit_key *, size_t class);
+static size_t		 chain_of(const struct ratelimit *,
+			    const struct slot_key *);
+static struct counter	*find(const struct ratelimit *,
+			    const struct slot_key *);
+static void		 forget(struct ratelimit *, struct counter *);
+static struct counter	*touch(struct ratelimit *, const struct slot_key *);
+static uint32_t		 value(const struct ratelimit *,
+			    const struct counter *, size_t w, uint64_t now);
+static void		 add(struct ratelimit *, const struct slot_key *,
+			    uint64_t now, uint32_t n);
+
+static const uint8_t	 widths[2][RATELIMIT_CLASSES] = {
+	{ 32, 26, 21 },		/* IPv4 */
+	{ 64, 48, 32 },		/* IPv6 */
+};
+
+static size_t
+classes(const struct ratelimit_key *k)
+{
+	return (k->kind == 'n' ? 1 : RATELIMIT_CLASSES);
+}
+
+static struct slot_key
+class_key(const struct ratelimit_key *k, size_t class)
+{
+	return (slot_key(k, widths[k->kind != 4][class]));
+}
+
+struct ratelimit *
+ratelimit_new(const struct ratelimit_window *w, size_t n, size_t max)
+{
+	struct ratelimit	*r;
+	size_t			 i;
+
+	for (i = 0; i < n && w[i].seconds != 0;)
+		i++;
+	if (n == 0 || n > RATELIMIT_WINDOWS || i != n ||
+	    max < RATELIMIT_CLASSES || max > SIZE_MAX / 256) {
+		errno = EINVAL;
+		return (NULL);
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	memcpy(r->w, w, n * sizeof(*w));
+	r->nw = n;
+	r->max = max;
+	TAILQ_INIT(&r->age);
+	for (r->nchains = 16; r->nchains < max;)
+		r->nchains *= 2;
+	if ((r->chains = calloc(r->nchains, sizeof(*r->chains))) == NULL ||
+	    seed_init(&r->seed) == -1) {
+		ratelimit_free(r);
+		return (NULL);
+	}
+	return (r);
+}
+
+void
+ratelimit_free(struct ratelimit *r)
+{
+	struct counter	*c;
+
+	if (r == NULL)
+		return;
+	while ((c = TAILQ_FIRST(&r->age)) != NULL)
+		forget(r, c);
+	free(r->chains);
+	free(r);
+}
+
+static size_t
+chain_of(const struct ratelimit *r, const struct slot_key *k)
+{
+	return (siphash(&r->seed, k, sizeof(*k)) & (r->nchains - 1));
+}
+
+static struct counter *
+find(const struct ratelimit *r, const struct slot_key *k)
+{
+	struct counter	*c;
+
+	for (c = r->chains[chain_of(r, k)]; c != NULL; c = c->next)
+		if (slot_key_eq(&c->key, k))
+			return (c);
+	return (NULL);
+}
+
+static void
+forget(struct ratelimit *r, struct counter *c)
+{
+	struct counter	**at;
+
+	for (at = &r->chains[c->chain]; *at != c; at = &(*at)->next)
+		;
+	*at = c->next;
+	TAILQ_REMOVE(&r->age, c, age);
+	r->n--;
+	free(c);
+}
+
+/*
+ * The counter, made if need be, now the youngest.  NULL without memory: then
+ * nothing is counted, which is kinder than refusing everybody.
+ */
+static struct counter *
+touch(struct ratelimit *r, const struct slot_key *k)
+{
+	struct counter	*c;
+
+	if ((c = find(r, k)) != NULL) {
+		TAILQ_REMOVE(&r->age, c, age);
+		TAILQ_INSERT_TAIL(&r->age, c, age);
+		return (c);
+	}
+	if (r->n == r->max)
+		forget(r, TAILQ_FIRST(&r->age));
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	c->key = *k;
+	c->chain = chain_of(r, k);
+	c->next = r->chains[c->chain];
+	r->chains[c->chain] = c;
+	TAILQ_INSERT_TAIL(&r->age, c, age);
+	r->n++;
+	return (c);
+}
+
+/* What it holds of the window that now is in. */
+static uint32_t
+value(const struct ratelimit *r, const struct counter *c, size_t w,
+    uint64_t now)
+{
+	if (c == NULL || c->w[w].window != now / r->w[w].seconds)
+		return (0);
+	return (c->w[w].n);
+}
+
+static void
+add(struct ratelimit *r, const struct slot_key *k, uint64_t now, uint32_t n)
+{
+	struct counter	*c;
+	uint32_t	 v;
+	size_t		 w;
+
+	if ((c = touch(r, k)) == NULL)
+		return;
+	for (w = 0; w < r->nw; w++) {
+		v = value(r, c, w, now);
+		c->w[w].window = now / r->w[w].seconds;
+		c->w[w].n = n > UINT32_MAX - v ? UINT32_MAX : v + n;
+	}
+}
+
+int
+ratelimit_check(const struct ratelimit *r, const struct ratelimit_key *k,
+    uint64_t now, uint32_t n)
+{
+	struct slot_key	 s;
+	struct counter	*c;
+	uint32_t	 v, limit;
+	size_t		 i, w;
+
+	for (i = 0; i < classes(k); i++) {
+		s = class_key(k, i);
+		c = find(r, &s);
+		for (w = 0; w < r->nw; w++) {
+			v = value(r, c, w, now);
+			limit = r->w[w].limit[i];
+			if (limit != 0 && (v > limit || n > limit - v))
+				return (0);
+		}
+	}
+	return (1);
+}
+
+void
+ratelimit_force(struct ratelimit *r, const struct ratelimit_key *k,
+    uint64_t now, uint32_t n)
+{
+	struct slot_key	 s;
+	size_t		 i;
+
+	for (i = 0; i < classes(k); i++) {
+		s = class_key(k, i);
+		add(r, &s, now, n);
+	}
+}
+
+int
+ratelimit_add(struct ratelimit *r, const struct ratelimit_key *k,
+    uint64_t now, uint32_t n)
+{
+	if (!ratelimit_check(r, k, now, n))
+		return (0);
+	ratelimit_force(r, k, now, n);
+	return (1);
+}
+
+void
+ratelimit_reset(struct ratelimit *r, const struct ratelimit_key *k,
+    uint64_t now)
+{
+	struct slot_key	 s = class_key(k, 0);
+	struct counter	*own, *c;
+	uint32_t	 n;
+	size_t		 i, w;
+
+	if ((own = find(r, &s)) == NULL)
+		return;
+	for (i = 1; i < classes(k); i++) {
+		s = class_key(k, i);
+		if ((c = find(r, &s)) == NULL)
+			continue;
+		for (w = 0; w < r->nw; w++) {
+			n = value(r, own, w, now);
+			if (n > value(r, c, w, now))	/* forgotten between */
+				n = value(r, c, w, now);
+			c->w[w].n -= n;
+		}
+	}
+	forget(r, own);
+}
+
+uint32_t
+ratelimit_count(const struct ratelimit *r, const struct ratelimit_key *k,
+    uint64_t now, size_t window)
+{
+	struct slot_key	 s = class_key(k, 0);
+
+	return (window < r->nw ? value(r, find(r, &s), window, now) : 0);
+}
+
+size_t
+ratelimit_entries(const struct ratelimit *r)
+{
+	return (r->n);
+}

@@ -1,0 +1,3 @@
+LIB += common/ratelimit/ratelimit.c common/ratelimit/ratelimit_key.c \
+	common/ratelimit/ratelimit_open.c
+TESTS += regress/ratelimit/ratelimit_test
