@@ -182,7 +182,7 @@ on_may_use(struct peer *p, struct imsg *m)
 		r.code = 525;
 		r.enhanced = span_str("5.7.13");
 		r.text = span_str(who.disabled);
-	} else if (rc == 0 && q.address.n > 0)
+	} else if (rc == 0)
 		rc = canon_address(q.address, 0, &c) == -1 ? 1 :
 		    account_of(&c, 0, &a);
 	if (rc == -1) {
@@ -190,8 +190,7 @@ on_may_use(struct peer *p, struct imsg *m)
 		r.code = 451;
 		r.enhanced = span_str("4.3.0");
 		r.text = span_str("accounts cannot be read");
-	} else if (rc == 1 || (r.result == RESULT_OK && q.address.n > 0 &&
-	    a.id != who.id)) {
+	} else if (rc == 1 || (r.result == RESULT_OK && a.id != who.id)) {
 		r.result = RESULT_NO;
 		r.code = 550;
 		r.enhanced = span_str("5.7.1");
