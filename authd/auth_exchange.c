@@ -550,6 +550,7 @@ on_sasl_start(struct peer *p, struct imsg *m)
 		return (0);
 	}
 	if (session_fd(x, x->fd) == -1) {
+		x->open = 0;		/* the link ends instead */
 		exchange_free(x);
 		return (-1);
 	}

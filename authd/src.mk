@@ -10,7 +10,7 @@ AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_rcpt.c authd/auth_userdb.c authd/auth_verify.c
 LOOKUP := authd/lookup.c authd/lookup_anchor.c authd/lookup_answer.c \
     authd/lookup_resolver.c
-SRCS.authd := $(PARENT) $(KEYS) $(LOOKUP)
+SRCS.authd := $(PARENT) $(AUTH) $(KEYS) $(LOOKUP)
 LIBS.authd := -lunbound
 
 # regress: the parent, with roles that do no work

@@ -39,7 +39,7 @@ static struct peer		*peers[ROLE_COUNT][INSTANCES];	/* the role's */
 static struct peer		*ends[ROLE_COUNT][INSTANCES];	/* ours */
 static char			 dir[] = "/tmp/letterlock-auth-XXXXXX";
 static int			 listeners[RIG_LISTENERS];
-static struct buf		 answer, session_octets;
+static struct buf		 answer, session_octets, end_octets;
 static int			 answered;
 
 /* ---- in place of proc.c ------------------------------------------------------ */
@@ -118,6 +118,9 @@ on_end_sessions(struct peer *p, struct imsg *m)
 {
 	struct msg_number	 n = { 0 };
 
+	buf_reset(&end_octets);
+	buf_add_span(&end_octets, m->data);
+	m->data = span_buf(&end_octets);
 	if (imsg_get(m, &c_end_sessions, &rig_end) == -1)
 		return (-1);
 	rig_nends++;
@@ -454,6 +457,7 @@ rig_end_all(void)
 	codec_free(&c_ctl_page, &rig_page);
 	buf_free(&answer);
 	buf_free(&session_octets);
+	buf_free(&end_octets);
 	if (rig_session_fd != -1)
 		close(rig_session_fd);
 	userdb_close(&auth.db);
