@@ -27,3 +27,6 @@ SRCS.regress/tlsctx/tlsctx_test := $(KEYS)
 TESTS += regress/lookup/lookup_test
 SRCS.regress/lookup/lookup_test := $(LOOKUP)
 LIBS.regress/lookup/lookup_test := -lunbound
+FUZZ += regress/fuzz/sign_fuzz regress/fuzz/dns_fuzz
+SRCS.regress/fuzz/sign_fuzz := authd/keys_sign.c
+SRCS.regress/fuzz/dns_fuzz := authd/lookup_answer.c
