@@ -24,3 +24,7 @@ SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
 TESTS += regress/imapd/session_test regress/imapd/deliver_test
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
+TESTS += regress/imapd/mbox_test
+SRCS.regress/imapd/mbox_test := imapd/mbox.c
+FUZZ += regress/fuzz/mbox_fuzz
+SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c

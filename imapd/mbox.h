@@ -1,0 +1,79 @@
+/*
+ * Messages as an mbox, for "letterctl export" and "import".
+ *
+ *	From sender Thu Jan  1 00:00:00 1970
+ *	X-Letterlock: date=0 zone=0 flags=(\Seen word) noeol=0 mailbox=Name
+ *	the message, its lines ended by LF
+ *	(an empty line)
+ *
+ * A line of the message that begins with any number of ">" and "From " gets
+ * one ">" more; reading takes it off again ("mboxrd").  The X-Letterlock line is
+ * none of the message; an mbox of other programs has none.  What was exported is
+ * imported the same but for one thing: a bare LF comes back as CRLF.
+ *
+ * Both directions are step functions: no descriptors, slices of any size.
+ */
+#ifndef MBOX_H
+#define MBOX_H
+
+#include <stdint.h>
+
+#include "buf.h"
+
+#define MBOX_LINE	8192	/* octets kept of the lines in front */
+
+struct mbox_meta {
+	int		 ours;		/* there was an X-Letterlock line */
+	int64_t		 date;		/* INTERNALDATE; -1: not known */
+	int		 zone;
+	struct span	 flags;		/* names with a space between */
+	struct span	 mailbox;	/* UTF-8, or empty */
+	int		 noeol;		/* its last line has no end */
+};
+
+struct mbox_writer {
+	int	 state;
+	int	 cr;			/* one is held back */
+	size_t	 matched;		/* octets of "From " */
+};
+
+/* Begin a message; sender may be empty.  All append and return as buf_add(). */
+int	 mbox_begin(struct mbox_writer *, struct buf *, struct span sender,
+	    const struct mbox_meta *);
+int	 mbox_octets(struct mbox_writer *, struct buf *, struct span);
+int	 mbox_end(struct mbox_writer *, struct buf *);
+
+/*
+ * Each is called in order: begin, octets any number of times, end.  meta is
+ * good during begin.  Each returns 0, or -1 with errno to stop with.
+ */
+struct mbox_ops {
+	int	(*begin)(void *, const struct mbox_meta *);
+	int	(*octets)(void *, struct span);
+	int	(*end)(void *);
+};
+
+struct mbox_reader {
+	const struct mbox_ops	*ops;
+	void			*arg;
+	int			 state;
+	struct buf		 line;		/* From_, X-Letterlock */
+	struct buf		 from;
+	struct buf		 out;		/* octets not handed on yet */
+	size_t			 quotes;	/* ">" at the line's start */
+	size_t			 matched;	/* octets of "From " */
+	uint64_t		 held;		/* line ends not handed on */
+	int			 cr;
+	int			 some;		/* the message has octets */
+	int			 ours, noeol;
+};
+
+void	 mbox_reader_init(struct mbox_reader *, const struct mbox_ops *,
+	    void *arg);
+/* 0, or -1 with errno: EINVAL: not an mbox; that of a callback. */
+int	 mbox_feed(struct mbox_reader *, struct span);
+/* All octets were fed. */
+int	 mbox_feed_end(struct mbox_reader *);
+void	 mbox_reader_free(struct mbox_reader *);
+
+#endif

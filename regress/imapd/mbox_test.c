@@ -1,0 +1,159 @@
+/*
+ * mboxes: what is written is read again, however it is cut; and mboxes of other
+ * programs.
+ */
+#include <errno.h>
+
+#include "imapd/mbox.h"
+#include "test.h"
+
+static struct buf	 seen;
+
+static int
+on_begin(void *arg, const struct mbox_meta *m)
+{
+	(void)arg;
+	(void)buf_addf(&seen, "<%lld %d ", (long long)m->date, m->zone);
+	(void)buf_add_span(&seen, m->flags);
+	(void)buf_adds(&seen, "|");
+	(void)buf_add_span(&seen, m->mailbox);
+	return (buf_adds(&seen, ">"));
+}
+
+static int
+on_octets(void *arg, struct span s)
+{
+	(void)arg;
+	return (buf_add_span(&seen, s));
+}
+
+static int
+on_end(void *arg)
+{
+	(void)arg;
+	return (buf_adds(&seen, "</>"));
+}
+
+static const struct mbox_ops	 ops = { on_begin, on_octets, on_end };
+
+/* Read s in slices of n octets. */
+static int
+read_all(struct span s, size_t n)
+{
+	struct mbox_reader	 r;
+	struct span		 part;
+	int			 rc = 0;
+
+	buf_reset(&seen);
+	mbox_reader_init(&r, &ops, NULL);
+	while (s.n > 0 && rc == 0) {
+		(void)span_take(&s, s.n < n ? s.n : n, &part);
+		rc = mbox_feed(&r, part);
+	}
+	if (rc == 0)
+		rc = mbox_feed_end(&r);
+	mbox_reader_free(&r);
+	return (rc);
+}
+
+static const struct {
+	const char	*name, *in, *want;	/* NULL: no mbox */
+} foreign[] = {
+	{ "nothing", "", "" },
+	{ "text", "Hello\n", NULL },
+	{ "half a line", "From ", NULL },
+	{ "one", "From a Thu Jan  1 00:01:00 1970\nA: b\n\nx\n\n",
+	    "<60 0 |>A: b\r\n\r\nx\r\n</>" },
+	{ "no empty line at the end", "From a x\nA: b\n\nx\n",
+	    "<-1 0 |>A: b\r\n\r\nx\r\n</>" },
+	{ "no line end at the end", "From a x\nA: b\n\nx",
+	    "<-1 0 |>A: b\r\n\r\nx</>" },
+	{ "two", "From a x\nA: b\n\nx\n\nFrom b x\nC: d\n\n\n",
+	    "<-1 0 |>A: b\r\n\r\nx\r\n</><-1 0 |>C: d\r\n\r\n</>" },
+	{ "CRLF", "From a Thu Jan  1 00:01:00 1970\r\nA: b\r\n\r\nx\r\n\r\n"
+	    "From b\r\ny\r\n", "<60 0 |>A: b\r\n\r\nx\r\n</>"
+	    "<-1 0 |>y\r\n</>" },
+	{ "quotes", "From a\n>From x\n>>From y\n>Fro\n> From \n",
+	    "<-1 0 |>From x\r\n>From y\r\n>Fro\r\n> From \r\n</>" },
+	{ "From_ within a paragraph", "From a\nx\nFrom here on\n",
+	    "<-1 0 |>x\r\nFrom here on\r\n</>" },
+	{ "bare CR", "From a\nx\ry\n", "<-1 0 |>x\ry\r\n</>" },
+	{ "almost ours", "From a\nX-Letter: x\n",
+	    "<-1 0 |>X-Letter: x\r\n</>" },
+	{ "ours", "From a\nX-Letterlock: date=5 zone=-60 flags=(\\Seen a) "
+	    "noeol=1 mailbox=a b\nA: b\n\nx\n\n",
+	    "<5 -60 \\Seen a|a b>A: b\r\n\r\nx</>" },
+};
+
+static const char *const messages[] = {
+	"", "\r\n", "\r\n\r\n", "x", "x\r\n", "From x\r\n", ">From x\r\n",
+	">>>From", "From ", "Fro", "\r\n\r\nFrom x\r\n", "a\r\rb\r\n\r\r\n",
+	"x\r", "\r", "Subject: x\r\n\r\nFrom a\r\n>b\r\nFrom\r\n",
+	"X-Letterlock: x\r\n\r\n", "a\r\n\r\nFrom b\r\n\r\n\r\n",
+};
+
+static void
+write_one(struct buf *b, const char *text, size_t slice)
+{
+	struct mbox_writer	 w;
+	struct mbox_meta	 m = { .date = 86400, .zone = 60 };
+	struct span		 s = span_str(text), part;
+
+	m.flags = span_str("\\Seen word");
+	m.mailbox = span_str("Some mailbox");
+	m.noeol = s.n > 0 && s.p[s.n - 1] != '\n';
+	(void)mbox_begin(&w, b, span_str("a b@example.org"), &m);
+	while (s.n > 0) {
+		(void)span_take(&s, s.n < slice ? s.n : slice, &part);
+		(void)mbox_octets(&w, b, part);
+	}
+	(void)mbox_end(&w, b);
+}
+
+/* All messages in one mbox, written and read in slices. */
+static void
+test_round(size_t out, size_t in)
+{
+	struct buf	 b = { 0 }, want = { 0 };
+	size_t		 i;
+
+	for (i = 0; i < nitems(messages); i++) {
+		write_one(&b, messages[i], out);
+		(void)buf_addf(&want, "<86400 60 \\Seen word|Some mailbox>"
+		    "%s</>", messages[i]);
+	}
+	CHECK(read_all(span_buf(&b), in) == 0 &&
+	    span_eq(span_buf(&seen), span_buf(&want)),
+	    "written in slices of %zu, read in slices of %zu", out, in);
+	if (!span_eq(span_buf(&seen), span_buf(&want)))
+		printf("# %s\n", buf_cstr(&seen));
+	CHECK(b.n > 5 && memmem(b.p + 1, b.n - 1, "\nFrom x", 7) == NULL,
+	    "no line of a message looks like a separator");
+	buf_free(&b);
+	buf_free(&want);
+}
+
+int
+main(void)
+{
+	size_t	 i, n;
+	int	 rc;
+
+	for (i = 0; i < nitems(foreign); i++)
+		for (n = 1; n < 40; n += 13) {
+			errno = 0;
+			rc = read_all(span_str(foreign[i].in), n);
+			if (foreign[i].want == NULL)
+				CHECK(rc == -1 && errno == EINVAL, "%s",
+				    foreign[i].name);
+			else
+				CHECK(rc == 0 && strcmp(buf_cstr(&seen),
+				    foreign[i].want) == 0, "%s, by %zu: %s",
+				    foreign[i].name, n, buf_cstr(&seen));
+		}
+	for (n = 1; n < 30; n += 7)
+		for (i = 1; i < 30; i += 7)
+			test_round(n, i);
+	buf_free(&seen);
+	return (test_done());
+}
