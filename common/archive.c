@@ -21,6 +21,7 @@ struct archive {
 	int			 fd;
 	int			 broken;
 	char			 dir[64];
+	char			 next[32];
 };
 
 static int	 put(struct archive *, const struct buf *);
@@ -28,7 +29,7 @@ static int	 on_open(struct dbenv_backup *, const char *);
 static int	 on_write(struct dbenv_backup *, uint64_t, const void *, size_t);
 static int	 on_close(struct dbenv_backup *, const char *);
 static void	 on_done(struct dbenv_backup *, int);
-static void	 answer(struct peer *, uint32_t, const char *);
+static void	 answer(struct peer *, uint32_t, const char *, const char *);
 
 static int
 put(struct archive *a, const struct buf *b)
@@ -99,10 +100,12 @@ on_close(struct dbenv_backup *bk, const char *name)
 }
 
 static void
-answer(struct peer *p, uint32_t id, const char *why)
+answer(struct peer *p, uint32_t id, const char *why, const char *next)
 {
 	struct msg_ctl_page	 page = { .status = why != NULL };
 
+	page.more = why == NULL && next[0] != '\0';
+	page.cursor = span_str(page.more ? next : "");
 	page.text = span_str(why == NULL ? "" : why);
 	(void)peer_reply(p, M_CTL, id, &c_ctl_page, &page, -1);
 }
@@ -118,7 +121,7 @@ on_done(struct dbenv_backup *bk, int error)
 	(void)put(a, &b);	/* a few octets into a socket: does not block
 				 * once letterctl reads, and it does */
 	answer(proc_peer(a->role, a->inst), a->id, error == 0 ? NULL :
-	    strerror(error));
+	    strerror(error), a->next);
 	buf_free(&b);
 	close(a->fd);
 	free(a);
@@ -128,15 +131,22 @@ void
 archive_backup(struct peer *p, struct imsg *m, struct dbenv *env,
     struct body *body, const char *dir)
 {
+	archive_backup_next(p, m, env, body, dir, "");
+}
+
+void
+archive_backup_next(struct peer *p, struct imsg *m, struct dbenv *env,
+    struct body *body, const char *dir, const char *next)
+{
 	struct archive	*a;
 	int		 rc;
 
 	if (m->fd == -1) {
-		answer(p, m->id, "no descriptor to write to");
+		answer(p, m->id, "no descriptor to write to", "");
 		return;
 	}
 	if ((a = calloc(1, sizeof(*a))) == NULL) {
-		answer(p, m->id, strerror(errno));
+		answer(p, m->id, strerror(errno), "");
 		return;
 	}
 	a->fd = m->fd;
@@ -145,6 +155,7 @@ archive_backup(struct peer *p, struct imsg *m, struct dbenv *env,
 	a->inst = peer_instance(p);
 	a->id = m->id;
 	snprintf(a->dir, sizeof(a->dir), "%s", dir);
+	snprintf(a->next, sizeof(a->next), "%s", next);
 	(void)fcntl(a->fd, F_SETFL, fcntl(a->fd, F_GETFL) & ~O_NONBLOCK);
 	a->bk.open = on_open;
 	a->bk.write = on_write;
@@ -155,7 +166,7 @@ archive_backup(struct peer *p, struct imsg *m, struct dbenv *env,
 	    body_backup(body, &a->bk);
 	if (rc == -1) {
 		answer(p, m->id, errno == EBUSY ?
-		    "a backup is under way already" : strerror(errno));
+		    "a backup is under way already" : strerror(errno), "");
 		close(a->fd);
 		free(a);
 	}

@@ -29,5 +29,9 @@ enum archive_kind { ARCHIVE_OPEN = 1, ARCHIVE_DATA, ARCHIVE_CLOSE,
  */
 void	 archive_backup(struct peer *, struct imsg *, struct dbenv *,
 	    struct body *, const char *dir);
+/* The same of a role with several: next is the cursor that brings the next one
+ * and is said when this one is done, "" after the last. */
+void	 archive_backup_next(struct peer *, struct imsg *, struct dbenv *,
+	    struct body *, const char *dir, const char *next);
 
 #endif

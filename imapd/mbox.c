@@ -335,6 +335,8 @@ maybe_ours(struct mbox_reader *r, int c)
 static int
 line_start(struct mbox_reader *r, int c)
 {
+	int	 rc;
+
 	if (c == '>' && r->matched == 0) {
 		r->quotes++;
 		return (0);
@@ -357,11 +359,11 @@ line_start(struct mbox_reader *r, int c)
 		return (unmatched(r));
 	}
 	r->matched = 0;
-	if (message_end(r) == -1)
+	if ((rc = message_end(r)) == -1)
 		return (-1);
 	r->state = R_FROM;
 	r->ours = r->noeol = 0;
-	return (buf_adds(&r->line, FROM));
+	return (buf_adds(&r->line, FROM) == -1 ? -1 : rc);
 }
 
 static int
@@ -417,11 +419,12 @@ read_octet(struct mbox_reader *r, int c)
 }
 
 int
-mbox_feed(struct mbox_reader *r, struct span s)
+mbox_feed(struct mbox_reader *r, struct span *s)
 {
-	const uint8_t	*p = s.p, *end = s.p + s.n, *q;
+	const uint8_t	*p = s->p, *end = s->p + s->n, *q;
+	int		 rc = 0;
 
-	while (p < end) {
+	while (p < end && rc == 0) {
 		if (r->state == R_REST && !r->cr) {
 			for (q = p; q < end && *q != '\r' && *q != '\n'; q++)
 				continue;
@@ -430,10 +433,13 @@ mbox_feed(struct mbox_reader *r, struct span s)
 			if ((p = q) == end)
 				break;
 		}
-		if (read_octet(r, *p++) == -1)
-			return (-1);
+		rc = read_octet(r, *p++);
 	}
-	return (r->state < R_START ? 0 : flush(r));
+	s->n -= (size_t)(p - s->p);
+	s->p = p;
+	if (rc == 0 && r->state >= R_START)
+		rc = flush(r);
+	return (rc);
 }
 
 int

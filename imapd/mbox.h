@@ -45,7 +45,8 @@ int	 mbox_end(struct mbox_writer *, struct buf *);
 
 /*
  * Each is called in order: begin, octets any number of times, end.  meta is
- * good during begin.  Each returns 0, or -1 with errno to stop with.
+ * good during begin.  Each returns 0, or -1 with errno to stop with; end may
+ * return 1: the next message has to wait.
  */
 struct mbox_ops {
 	int	(*begin)(void *, const struct mbox_meta *);
@@ -70,9 +71,12 @@ struct mbox_reader {
 
 void	 mbox_reader_init(struct mbox_reader *, const struct mbox_ops *,
 	    void *arg);
-/* 0, or -1 with errno: EINVAL: not an mbox; that of a callback. */
-int	 mbox_feed(struct mbox_reader *, struct span);
-/* All octets were fed. */
+/*
+ * Take octets from the front: all of them (0), or up to where end said 1 (1);
+ * -1 with errno: EINVAL: not an mbox; that of a callback.
+ */
+int	 mbox_feed(struct mbox_reader *, struct span *);
+/* All octets were fed.  Returns as mbox_feed(). */
 int	 mbox_feed_end(struct mbox_reader *);
 void	 mbox_reader_free(struct mbox_reader *);
 

@@ -15,7 +15,9 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
 	imapd/part.c imapd/ready.c imapd/seen.c imapd/session.c \
 	imapd/session_in.c imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
 PROGS += imapd
-SRCS.imapd := imapd/main.c imapd/store_ctl.c imapd/store_role.c \
+IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
+	imapd/mbox.c imapd/store_ctl.c
+SRCS.imapd := imapd/main.c $(IMAP_CTL) imapd/store_role.c \
 	$(IMAP_STORE) $(IMAP_FRONT)
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE) \
 	$(if $(wildcard common/tlsctx.c),,regress/imapd/notls.c)

@@ -1,11 +1,67 @@
 /*
- * What letterctl asks of a store: M_CTL.
+ * What letterctl asks of a store: M_CTL.  Quick questions are answered in
+ * store_ctl.c; what takes time is a job, that works in slices and answers at
+ * its end.
  */
 #ifndef STORE_CTL_H
 #define STORE_CTL_H
 
+#include <sys/queue.h>
+
 #include "imapd/store.h"
 #include "imsg.h"
+#include "msg.h"
+
+struct account;
+struct mailbox;
+
+#define CTL_ROWS	64		/* in a page */
+#define CTL_OCTETS	12000		/* of its rows */
+
+/* An answer while it grows. */
+struct ctl_rows {
+	struct msg_ctl_row	 v[CTL_ROWS];
+	size_t			 n, octets;
+};
+struct json_object;
+/* Takes the object.  -1: the page is full (the object is gone too). */
+int		 ctl_row(struct ctl_rows *, struct json_object *);
+/* Answer; frees the rows, which may be NULL.  An error is a text and status 1.
+ * cursor: there is more, from there on. */
+void		 ctl_answer(struct peer *, uint32_t id, struct ctl_rows *,
+		    int status, const char *text, const char *cursor);
+
+struct ctl_job {
+	struct work		 work;		/* first */
+	struct store		*store;
+	struct peer		*peer;		/* NULL: nobody waits any more */
+	uint32_t		 id;
+	/* Nobody waits: give up, free.  From link_down. */
+	void			(*stop)(struct ctl_job *);
+	LIST_ENTRY(ctl_job)	 entry;
+};
+void		 ctl_job_begin(struct ctl_job *, struct store *,
+		    struct peer *, uint32_t id, void (*stop)(struct ctl_job *));
+/* Answer with a text and leave the list; the caller frees it. */
+void		 ctl_job_end(struct ctl_job *, int status, const char *text);
+
+/* A request with its arguments decoded. */
+struct ctl_ask {
+	struct store		*store;
+	struct peer		*peer;
+	struct imsg		*imsg;
+	const struct msg_ctl_arg *args;
+	size_t			 nargs;
+	struct span		 cursor;
+};
+/* The account that args 0 and 1 name (by id and partition), or NULL after an
+ * answer; account_put() it. */
+struct account	*ctl_account(const struct ctl_ask *);
+
+/* ctl_export.c, ctl_import.c, ctl_verify.c */
+void		 ctl_export(struct ctl_ask *);
+void		 ctl_import(struct ctl_ask *);
+void		 ctl_verify(struct ctl_ask *);
 
 /* The store of this process. */
 struct store	*store_self(void);

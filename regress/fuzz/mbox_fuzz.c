@@ -69,7 +69,7 @@ read_all(struct copy *c, struct span s, size_t n)
 	mbox_reader_init(&r, &ops, c);
 	while (s.n > 0 && rc == 0) {
 		(void)span_take(&s, s.n < n ? s.n : n, &part);
-		rc = mbox_feed(&r, part);
+		rc = mbox_feed(&r, &part);
 	}
 	if (rc == 0)
 		rc = mbox_feed_end(&r);

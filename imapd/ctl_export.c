@@ -1,0 +1,305 @@
+/*
+ * "letterctl export": a mailbox, or all of an account, as an mbox.  Mailboxes in
+ * the order of their names, messages in that of their UIDs; what comes or goes
+ * meanwhile is in it or not.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/account.h"
+#include "imapd/mbox.h"
+#include "imapd/store_ctl.h"
+#include "io.h"
+
+#define OUT_HIGH	(512 * 1024)	/* octets queued */
+#define OUT_LOW		(128 * 1024)
+#define READ_OCTETS	65536		/* of a body in one slice */
+
+struct export {
+	struct ctl_job		 job;		/* first */
+	struct account		*account;
+	struct io		*io;
+	char			*name;		/* of the mailbox */
+	int			 one;		/* it alone */
+	uint64_t		 mailbox;	/* 0: look for the next */
+	uint32_t		 uid;		/* the last one begun */
+	uint64_t		 body;		/* 0: none begun */
+	uint64_t		 off;
+	uint64_t		 size;
+	struct mbox_writer	 w;
+	uint64_t		 messages;
+};
+
+static int	 run(struct work *);
+static int	 step(struct export *);
+static int	 next_mailbox(struct export *);
+static int	 next_message(struct export *, struct mailbox *);
+static int	 begin_message(struct export *, const struct mailbox *,
+		    const struct msgrec *);
+static int	 some_body(struct export *);
+static void	 on_io(struct io *, enum io_event, void *);
+static void	 finish(struct export *, const char *);
+static void	 stop(struct ctl_job *);
+
+static void
+drop(struct export *x)
+{
+	if (x->io != NULL)
+		io_free(x->io);
+	account_put(x->account);
+	free(x->name);
+	free(x);
+}
+
+/* NULL: all of it is written; what is queued goes yet. */
+static void
+finish(struct export *x, const char *why)
+{
+	struct buf	 text = { 0 };
+
+	if (why == NULL) {
+		io_set(x->io, NULL, NULL);
+		io_finish(x->io);
+		x->io = NULL;
+		(void)buf_addf(&text, "%llu messages",
+		    (unsigned long long)x->messages);
+	}
+	ctl_job_end(&x->job, why != NULL, why != NULL ? why :
+	    buf_cstr(&text));
+	buf_free(&text);
+	drop(x);
+}
+
+static void
+stop(struct ctl_job *j)
+{
+	finish((struct export *)(void *)j, "given up");
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct export	*x = arg;
+
+	switch (what) {
+	case IO_DATA:
+		io_drain(io, io_in(io).n);
+		break;
+	case IO_LOWAT:
+		store_work(x->job.store, &x->job.work);
+		break;
+	case IO_EOF:	/* it only reads */
+		break;
+	default:
+		finish(x, "the receiver went away");
+	}
+}
+
+/* The first mailbox behind the last: 1, 0 at the end. */
+static int
+next_mailbox(struct export *x)
+{
+	struct account	*a = x->account;
+	struct span	 name = span_str(x->name == NULL ? "" : x->name);
+	size_t		 i = mailbox_lower(a, name);
+	char		*copy;
+
+	if (!x->one && x->name != NULL && i < a->nmailboxes &&
+	    strcmp(a->mailboxes[i]->name, x->name) == 0)
+		i++;
+	if (i == a->nmailboxes || (x->one && x->uid != 0))
+		return (0);
+	if ((copy = strdup(a->mailboxes[i]->name)) == NULL)
+		return (-1);
+	free(x->name);
+	x->name = copy;
+	x->mailbox = a->mailboxes[i]->id;
+	x->uid = 0;
+	return (1);
+}
+
+/* Its From_ line has the sender of the Return-Path, if that comes first. */
+static void
+sender_of(struct export *x, struct buf *b)
+{
+	static const char	 path[] = "Return-Path: <";
+	uint8_t			 room[512];
+	struct span		 s, who;
+	ssize_t			 n;
+
+	n = body_read(x->account->part->bodies, x->body, 0, room,
+	    sizeof(room));
+	if (n < (ssize_t)sizeof(path) ||
+	    memcmp(room, path, sizeof(path) - 1) != 0)
+		return;
+	s = span_of(room + sizeof(path) - 1, (size_t)n - sizeof(path) + 1);
+	if (span_split(&s, '>', &who) == 1 && span_find(who, '\n') == -1)
+		(void)buf_add_span(b, who);
+}
+
+static void
+flags_of(const struct mailbox *mb, const struct msgrec *r, struct buf *b)
+{
+	static const char *const	 names[] = { "\\Seen", "\\Answered",
+					    "\\Flagged", "\\Deleted",
+					    "\\Draft" };
+	size_t				 i;
+
+	for (i = 0; i < nitems(names); i++)
+		if ((r->flags & 1u << i) != 0)
+			(void)buf_addf(b, "%s%s", b->n > 0 ? " " : "",
+			    names[i]);
+	for (i = 0; i < mb->nkeywords; i++)
+		if ((r->keywords >> i & 1) != 0)
+			(void)buf_addf(b, "%s%s", b->n > 0 ? " " : "",
+			    mb->keywords[i]);
+}
+
+static int
+begin_message(struct export *x, const struct mailbox *mb,
+    const struct msgrec *r)
+{
+	struct mbox_meta	 m = { .date = (int64_t)r->date,
+				    .zone = r->zone };
+	struct body_info	 info;
+	struct buf		 flags = { 0 }, sender = { 0 };
+	uint8_t			 last = '\n';
+	int			 rc;
+
+	if (body_stat(x->account->part->bodies, r->body, &info) == -1)
+		return (-1);
+	x->body = r->body;
+	x->size = info.size;
+	x->off = 0;
+	if (info.size > 0 && body_read(x->account->part->bodies, x->body,
+	    info.size - 1, &last, 1) == -1)
+		return (-1);
+	m.noeol = last != '\n';
+	m.mailbox = span_str(mb->name);
+	flags_of(mb, r, &flags);
+	m.flags = span_buf(&flags);
+	sender_of(x, &sender);
+	rc = mbox_begin(&x->w, io_out(x->io), span_buf(&sender), &m);
+	buf_free(&flags);
+	buf_free(&sender);
+	return (rc);
+}
+
+/* 1: one is begun; 0: this was the last of the mailbox. */
+static int
+next_message(struct export *x, struct mailbox *mb)
+{
+	struct part	*p = x->account->part;
+	struct span	 key, val;
+	struct msgrec	 r;
+	uint8_t		 k[12];
+
+	if (dbenv_next(p->index, key_msg(k, mb->id, x->uid + 1), &key,
+	    &val) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (key.n != 12 || memcmp(key.p, k, 8) != 0 ||
+	    key_uid(key) >= mb->st.uidnext)
+		return (0);
+	x->uid = key_uid(key);
+	if (codec_get(&val, &c_msgrec, &r) == -1) {
+		errno = EILSEQ;
+		return (-1);
+	}
+	return (begin_message(x, mb, &r) == -1 ? -1 : 1);
+}
+
+static int
+some_body(struct export *x)
+{
+	static uint8_t	 room[READ_OCTETS];
+	ssize_t		 n;
+
+	n = body_read(x->account->part->bodies, x->body, x->off, room,
+	    sizeof(room));
+	if (n == -1)
+		return (-1);
+	x->off += (uint64_t)n;
+	if (mbox_octets(&x->w, io_out(x->io), span_of(room,
+	    (size_t)n)) == -1)
+		return (-1);
+	if (n > 0 && x->off < x->size)
+		return (1);
+	x->body = 0;
+	x->messages++;
+	return (mbox_end(&x->w, io_out(x->io)) == -1 ? -1 : 1);
+}
+
+/* 1: there is more; 0: that was all; -1. */
+static int
+step(struct export *x)
+{
+	struct mailbox	*mb;
+	int		 rc;
+
+	if (x->body != 0)
+		return (some_body(x));
+	if (x->mailbox == 0)
+		return (next_mailbox(x));
+	mb = mailbox_by_id(x->account, x->mailbox);
+	if (mb == NULL || (rc = next_message(x, mb)) == 0) {
+		x->mailbox = 0;
+		return (x->one ? 0 : 1);
+	}
+	return (rc);
+}
+
+static int
+run(struct work *w)
+{
+	struct export	*x = (struct export *)(void *)w;
+	uint64_t	 until = store_us() + 500;
+	int		 rc = 1;
+
+	while (rc == 1 && io_outlen(x->io) < OUT_HIGH && store_us() < until)
+		rc = step(x);
+	io_kick(x->io);
+	if (rc == 1)
+		return (io_outlen(x->io) < OUT_HIGH);
+	finish(x, rc == 0 ? NULL : strerror(errno));
+	return (0);
+}
+
+void
+ctl_export(struct ctl_ask *a)
+{
+	struct export	*x;
+	struct account	*acc;
+	struct mailbox	*mb = NULL;
+	const char	*why = NULL;
+
+	if ((acc = ctl_account(a)) == NULL)
+		return;
+	if (a->nargs > 2 && (mb = mailbox_named(acc,
+	    span_caseeqs(a->args[2].arg, "INBOX") ? span_str("INBOX") :
+	    a->args[2].arg)) == NULL)
+		why = "no such mailbox";
+	else if (a->imsg->fd == -1)
+		why = "no descriptor to write to";
+	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
+		ctl_answer(a->peer, a->imsg->id, NULL, 1, why != NULL ? why :
+		    strerror(errno), NULL);
+		account_put(acc);
+		return;
+	}
+	x->account = acc;
+	x->job.work.run = run;
+	if (mb != NULL) {
+		x->one = 1;
+		x->mailbox = mb->id;
+	}
+	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
+	x->io = io_new(a->store->base, a->imsg->fd, on_io, x);
+	a->imsg->fd = -1;
+	if (x->io == NULL) {
+		finish(x, "no memory");
+		return;
+	}
+	io_lowat(x->io, OUT_LOW);
+	store_work(a->store, &x->job.work);
+}

@@ -1,0 +1,395 @@
+/*
+ * "letterctl import": an mbox into a mailbox, or, without one, into the
+ * mailboxes that its X-Letterlock lines name.  All messages for one mailbox that
+ * stand together become messages at once, at their end (stage.h).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imapd/account.h"
+#include "imapd/intake.h"
+#include "imapd/mbox.h"
+#include "imapd/stage.h"
+#include "imapd/store_ctl.h"
+#include "io.h"
+
+#define MEMORY		65536		/* octets of one message in memory */
+#define IN_MAX		(256 * 1024)	/* octets read ahead */
+#define SLICE		16384		/* octets fed at once */
+#define MESSAGE_MAX	(1u << 30)	/* octets of one */
+
+struct import {
+	struct ctl_job		 job;		/* first */
+	struct account		*account;
+	struct io		*io;
+	int			 ended;		/* nothing more comes */
+	struct mbox_reader	 reader;
+	char			*name;		/* of the mailbox, or NULL */
+	struct stage		*stage;
+	struct msgrec		 rec;
+	struct buf		 mem;		/* the message being read */
+	int			 fd;		/* its spool, or -1 */
+	uint64_t		 size;
+	struct intake		 in;
+	int			 taking;	/* in is under way */
+	uint64_t		 messages;
+	uint64_t		 seq;		/* of the last stage */
+	struct dbenv_wait	 wait;
+	const char		*why;		/* it failed */
+};
+
+static int	 run(struct work *);
+static int	 on_begin(void *, const struct mbox_meta *);
+static int	 on_octets(void *, struct span);
+static int	 on_end(void *);
+static void	 on_intake(struct intake *, int);
+static void	 on_io(struct io *, enum io_event, void *);
+static void	 on_flushed(struct dbenv_wait *, int);
+static int	 into(struct import *, struct span);
+static int	 put(struct import *);
+static int	 commit(struct import *);
+static void	 finish(struct import *, const char *);
+static void	 stop(struct ctl_job *);
+
+static const struct mbox_ops	 ops = { on_begin, on_octets, on_end };
+
+static void
+drop(struct import *x)
+{
+	io_free(x->io);
+	stage_free(x->stage);
+	if (x->in.part != NULL)
+		intake_free(&x->in);
+	if (x->fd != -1)
+		close(x->fd);
+	dbenv_unwait(x->account->part->env, &x->wait);
+	mbox_reader_free(&x->reader);
+	buf_free(&x->mem);
+	account_put(x->account);
+	free(x->name);
+	free(x);
+}
+
+static void
+finish(struct import *x, const char *why)
+{
+	struct buf	 text = { 0 };
+
+	if (why == NULL)
+		(void)buf_addf(&text, "%llu messages",
+		    (unsigned long long)x->messages);
+	else
+		(void)buf_addf(&text, "%s, at message %llu", why,
+		    (unsigned long long)x->messages + 1);
+	ctl_job_end(&x->job, why != NULL, buf_cstr(&text));
+	buf_free(&text);
+	drop(x);
+}
+
+static void
+stop(struct ctl_job *j)
+{
+	finish((struct import *)(void *)j, "given up");
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct import	*x = arg;
+
+	(void)io;
+	switch (what) {
+	case IO_DATA:
+		break;
+	case IO_EOF:
+		x->ended = 1;
+		break;
+	case IO_LOWAT:
+		return;
+	default:
+		x->why = "the sender went away";
+		x->ended = 1;
+	}
+	store_work(x->job.store, &x->job.work);
+}
+
+/* ---- what the reader finds ---------------------------------------------------- */
+
+/* What is staged so far, and where the next message goes. */
+static int
+commit(struct import *x)
+{
+	uint64_t	 seq;
+	int		 rc;
+
+	if (x->stage == NULL)
+		return (0);
+	rc = stage_commit(x->stage, &seq);
+	if (rc == 0 && seq != 0)
+		x->seq = seq;
+	stage_free(x->stage);
+	x->stage = NULL;
+	return (rc);
+}
+
+static int
+into(struct import *x, struct span name)
+{
+	struct mailbox	*mb;
+
+	if (x->stage != NULL) {
+		if ((mb = stage_mailbox(x->stage)) == NULL) {
+			errno = ENOENT;
+			return (-1);
+		}
+		if (span_eqs(name, mb->name))
+			return (0);
+		if (commit(x) == -1)
+			return (-1);
+	}
+	if ((mb = mailbox_named(x->account, name)) == NULL &&
+	    mailbox_create(x->account, name, 0, &mb) == -1)
+		return (-1);
+	x->stage = stage_new(mb);
+	return (x->stage == NULL ? -1 : 0);
+}
+
+static int
+flags(struct import *x, struct span s)
+{
+	static const char *const	 names[] = { "\\Seen", "\\Answered",
+					    "\\Flagged", "\\Deleted",
+					    "\\Draft" };
+	struct mailbox			*mb = stage_mailbox(x->stage);
+	struct span			 word;
+	size_t				 i;
+	int				 more, bit;
+
+	do {
+		more = span_split(&s, ' ', &word);
+		for (i = 0; i < nitems(names); i++)
+			if (span_eqs(word, names[i]))
+				x->rec.flags |= 1u << i;
+		if (word.n == 0 || word.p[0] == '\\' || mb == NULL)
+			continue;
+		/* More than there is room for are left out. */
+		if ((bit = mailbox_keyword_add(mb, word)) != -1)
+			x->rec.keywords |= (uint64_t)1 << bit;
+		else if (errno != EMLINK)
+			return (-1);
+	} while (more);
+	return (0);
+}
+
+static int
+on_begin(void *arg, const struct mbox_meta *m)
+{
+	struct import	*x = arg;
+	struct span	 name = span_str("INBOX");
+
+	if (x->name != NULL)
+		name = span_str(x->name);
+	else if (m->mailbox.n > 0)
+		name = m->mailbox;
+	if (into(x, name) == -1)
+		return (-1);
+	memset(&x->rec, 0, sizeof(x->rec));
+	x->rec.date = m->date < 0 ? store_time() : (uint64_t)m->date;
+	x->rec.zone = (int16_t)m->zone;
+	x->size = 0;
+	return (flags(x, m->flags));
+}
+
+static int
+spool(struct import *x, struct span s)
+{
+	ssize_t	 n;
+
+	if (x->fd == -1 &&
+	    (x->fd = body_spool(x->account->part->bodies)) == -1)
+		return (-1);
+	while (s.n > 0) {
+		n = pwrite(x->fd, s.p, s.n, (off_t)x->size);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		s.p += n;
+		s.n -= (size_t)n;
+		x->size += (uint64_t)n;
+	}
+	return (0);
+}
+
+static int
+on_octets(void *arg, struct span s)
+{
+	struct import	*x = arg;
+	int		 rc;
+
+	if (x->size + x->mem.n + s.n > MESSAGE_MAX) {
+		errno = EFBIG;
+		return (-1);
+	}
+	if (x->fd == -1 && x->mem.n + s.n <= MEMORY)
+		return (buf_add_span(&x->mem, s));
+	rc = x->mem.n > 0 ? spool(x, span_buf(&x->mem)) : 0;
+	buf_free(&x->mem);
+	return (rc == -1 ? -1 : spool(x, s));
+}
+
+static int
+on_end(void *arg)
+{
+	struct import	*x = arg;
+	int		 rc;
+
+	x->in.done = on_intake;
+	x->in.arg = x;
+	rc = intake_start(&x->in, x->account->part, x->fd, x->fd == -1 ?
+	    span_buf(&x->mem) : span_of("", 0), MESSAGE_MAX);
+	buf_reset(&x->mem);
+	if (x->fd != -1)
+		close(x->fd);
+	x->fd = -1;
+	if (rc == 0)		/* a large one: nothing is read meanwhile */
+		x->taking = 1;
+	return (rc == 1 ? put(x) : rc == 0 ? 1 : -1);
+}
+
+/* The message into the stage. */
+static int
+put(struct import *x)
+{
+	struct dbenv	*env = x->account->part->env;
+	int		 e;
+
+	if (dbenv_begin(env) == -1)
+		return (-1);
+	if (intake_put(&x->in, 1, &x->rec) == -1 ||
+	    stage_add(x->stage, &x->rec) == -1) {
+		e = errno;
+		dbenv_abort(env);
+		errno = e;
+		return (-1);
+	}
+	if (dbenv_commit(env) == -1)
+		return (-1);
+	intake_free(&x->in);
+	x->messages++;
+	return (0);
+}
+
+static void
+on_intake(struct intake *in, int error)
+{
+	struct import	*x = in->arg;
+
+	x->taking = 0;
+	if (error == 0 && put(x) == -1)
+		error = errno;
+	if (error != 0)
+		x->why = strerror(error);
+	store_work(x->job.store, &x->job.work);
+}
+
+/* ---- its work ----------------------------------------------------------------- */
+
+static void
+on_flushed(struct dbenv_wait *w, int error)
+{
+	finish(w->arg, error == 0 ? NULL : strerror(error));
+}
+
+static int
+end(struct import *x)
+{
+	struct dbenv	*env = x->account->part->env;
+
+	if (mbox_feed_end(&x->reader) == -1 || (!x->taking &&
+	    commit(x) == -1)) {
+		finish(x, errno == EINVAL ? "this is no mbox" :
+		    strerror(errno));
+		return (0);
+	}
+	if (x->taking) {	/* the last one, a large one */
+		mbox_reader_free(&x->reader);
+		mbox_reader_init(&x->reader, &ops, x);
+		return (0);
+	}
+	x->wait.done = on_flushed;
+	x->wait.arg = x;
+	if (x->seq == 0 || dbenv_wait(env, x->seq, &x->wait) == 1)
+		finish(x, NULL);
+	return (0);
+}
+
+static int
+run(struct work *w)
+{
+	struct import	*x = (struct import *)(void *)w;
+	uint64_t	 until = store_us() + 500;
+	struct span	 in;
+	size_t		 had;
+
+	while (x->why == NULL && !x->taking && store_us() < until) {
+		in = io_in(x->io);
+		if (in.n == 0)
+			break;
+		if (in.n > SLICE)
+			in.n = SLICE;
+		had = in.n;
+		if (mbox_feed(&x->reader, &in) == -1)
+			x->why = errno == EINVAL ? "this is no mbox" :
+			    strerror(errno);
+		io_drain(x->io, had - in.n);
+	}
+	if (x->why != NULL) {
+		finish(x, x->why);
+		return (0);
+	}
+	if (x->taking)
+		return (0);
+	if (io_in(x->io).n == 0)
+		return (x->ended ? end(x) : 0);
+	return (1);
+}
+
+void
+ctl_import(struct ctl_ask *a)
+{
+	struct import	*x;
+	struct account	*acc;
+	const char	*why = NULL;
+
+	if ((acc = ctl_account(a)) == NULL)
+		return;
+	if (a->imsg->fd == -1)
+		why = "no descriptor to read from";
+	else if (!dbenv_writable(acc->part->env))
+		why = "the disk is full";
+	else if (a->nargs > 2 && mailbox_check_name(a->args[2].arg) == -1)
+		why = "not a possible name";
+	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
+		ctl_answer(a->peer, a->imsg->id, NULL, 1, why != NULL ? why :
+		    strerror(errno), NULL);
+		account_put(acc);
+		return;
+	}
+	x->account = acc;
+	x->fd = -1;
+	x->job.work.run = run;
+	mbox_reader_init(&x->reader, &ops, x);
+	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
+	x->io = io_new(a->store->base, a->imsg->fd, on_io, x);
+	a->imsg->fd = -1;
+	if (x->io == NULL || (a->nargs > 2 && (x->name = span_dup(
+	    span_caseeqs(a->args[2].arg, "INBOX") ? span_str("INBOX") :
+	    a->args[2].arg)) == NULL)) {
+		finish(x, "no memory");
+		return;
+	}
+	io_inmax(x->io, IN_MAX);
+}

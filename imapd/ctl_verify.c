@@ -1,0 +1,298 @@
+/*
+ * "letterctl verify": pages, records, bodies of a partition, and whether each
+ * message has its body.  One partition a page of the answer; pages and large
+ * bodies are read by helper threads, the rest in slices.
+ */
+#include <json-c/json.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/part.h"
+#include "imapd/store_ctl.h"
+
+#define SLICE_RECORDS	200
+
+enum stage_of { PAGES, RECORDS, BODIES, MESSAGES };
+
+struct verify {
+	struct ctl_job		 job;		/* first */
+	struct part		*part;
+	size_t			 index;		/* of the part */
+	int			 stage;
+	struct dbenv_verify	 v;
+	struct dbenv_db		*db;		/* whose records are read */
+	struct buf		 from;
+	struct body_check	 check;
+	uint64_t		 body;
+	uint64_t		 references, counted;
+	int			 busy;		/* a helper has v or check */
+	int			 given_up;
+	pthread_mutex_t		 lock;		/* of rows and nbad: pages */
+	struct ctl_rows		 rows;
+	uint64_t		 nbad;
+};
+
+static int	 run(struct work *);
+static void	 bad(struct dbenv_verify *, const char *, uint32_t,
+		    struct span);
+static void	 pages_done(struct dbenv_verify *, int);
+static void	 body_done(struct body_check *, int);
+static void	 tell(struct verify *, const char *, uint32_t, struct span,
+		    const char *);
+static int	 records(struct verify *);
+static int	 bodies(struct verify *);
+static int	 messages(struct verify *);
+static void	 finish(struct verify *, const char *);
+static void	 stop(struct ctl_job *);
+
+static void
+drop(struct verify *x)
+{
+	size_t	 i;
+
+	for (i = 0; i < x->rows.n; i++)
+		free((void *)(uintptr_t)x->rows.v[i].json.p);
+	buf_free(&x->from);
+	pthread_mutex_destroy(&x->lock);
+	free(x);
+}
+
+static void
+finish(struct verify *x, const char *why)
+{
+	struct store	*st = x->job.store;
+	struct buf	 text = { 0 };
+	char		 next[32];
+
+	snprintf(next, sizeof(next), "%zu", x->index + 1);
+	(void)buf_addf(&text, "mail/%02u: %llu checked, %llu bad", x->part->num,
+	    (unsigned long long)x->v.checked, (unsigned long long)x->nbad);
+	ctl_answer(x->job.peer, x->job.id, &x->rows, why != NULL,
+	    why != NULL ? why : buf_cstr(&text),
+	    why == NULL && x->index + 1 < st->nparts ? next : NULL);
+	buf_free(&text);
+	store_unwork(st, &x->job.work);
+	LIST_REMOVE(&x->job, entry);
+	drop(x);
+}
+
+static void
+stop(struct ctl_job *j)
+{
+	struct verify	*x = (struct verify *)(void *)j;
+
+	if (x->busy)
+		x->given_up = 1;	/* its helper ends first */
+	else
+		finish(x, "given up");
+}
+
+/* By any thread. */
+static void
+tell(struct verify *x, const char *db, uint32_t page, struct span key,
+    const char *problem)
+{
+	struct json_object	*o = json_object_new_object();
+	struct buf		 text = { 0 };
+	char			 name[32];
+
+	snprintf(name, sizeof(name), "mail/%02u", x->part->num);
+	json_object_object_add(o, "environment", json_object_new_string(name));
+	json_object_object_add(o, "database", json_object_new_string(db));
+	if (page != 0)
+		json_object_object_add(o, "page",
+		    json_object_new_int64(page));
+	(void)buf_add_hex(&text, key);
+	json_object_object_add(o, "key",
+	    json_object_new_string(buf_cstr(&text)));
+	json_object_object_add(o, "problem", json_object_new_string(problem));
+	buf_free(&text);
+	pthread_mutex_lock(&x->lock);
+	x->nbad++;
+	(void)ctl_row(&x->rows, o);	/* as many as a page has room for */
+	pthread_mutex_unlock(&x->lock);
+}
+
+static void
+bad(struct dbenv_verify *v, const char *db, uint32_t page, struct span key)
+{
+	tell(v->arg, db, page, key, page != 0 ? "page checksum" :
+	    "record checksum");
+}
+
+static void
+go_on(struct verify *x, int error)
+{
+	x->busy = 0;
+	if (error != 0 || x->given_up)
+		finish(x, x->given_up ? "given up" : strerror(error));
+	else
+		store_work(x->job.store, &x->job.work);
+}
+
+static void
+pages_done(struct dbenv_verify *v, int error)
+{
+	struct verify	*x = v->arg;
+
+	x->stage = RECORDS;
+	x->db = dbenv_db_next(x->part->env, NULL);
+	go_on(x, error);
+}
+
+/* A slice of the records of one database after the other. */
+static int
+records(struct verify *x)
+{
+	int	 rc;
+
+	if (x->db == NULL) {
+		x->stage = BODIES;
+		return (1);
+	}
+	if ((rc = dbenv_verify_records(x->db, &x->v, &x->from,
+	    SLICE_RECORDS)) == -1)
+		return (-1);
+	if (rc == 0) {
+		buf_reset(&x->from);
+		x->db = dbenv_db_next(x->part->env, x->db);
+	}
+	return (1);
+}
+
+static void
+body_done(struct body_check *c, int error)
+{
+	struct verify	*x = c->arg;
+	uint8_t		 k[8];
+
+	if (error == EILSEQ)
+		tell(x, "body", 0, key_u64(k, x->body), "body checksum");
+	else if (error == ENOENT)
+		tell(x, "body", 0, key_u64(k, x->body), "body is missing");
+	x->v.checked++;
+	go_on(x, error == EILSEQ || error == ENOENT ? 0 : error);
+}
+
+/* One after the other; a helper reads it. */
+static int
+bodies(struct verify *x)
+{
+	struct body_info	 info;
+	uint8_t			 k[8];
+
+	if (body_next(x->part->bodies, x->body, &x->body) == -1) {
+		if (errno != ENOENT)
+			return (-1);
+		x->stage = MESSAGES;
+		buf_reset(&x->from);
+		return (1);
+	}
+	if (body_stat(x->part->bodies, x->body, &info) == -1) {
+		tell(x, "bodyref", 0, key_u64(k, x->body), strerror(errno));
+		return (1);
+	}
+	x->references += info.refs;
+	x->check.done = body_done;
+	x->check.arg = x;
+	x->busy = 1;
+	body_check(x->part->bodies, x->body, &x->check);
+	return (0);
+}
+
+/* Does each message have a body? */
+static int
+messages(struct verify *x)
+{
+	struct body_info	 info;
+	struct dbenv_iter	 it;
+	struct msgrec		 r;
+	struct span		 key, val;
+	int			 n, rc = 0;
+
+	dbenv_iter_init(&it, x->part->index, span_buf(&x->from),
+	    span_of("", 0));
+	for (n = 0; n < SLICE_RECORDS &&
+	    (rc = dbenv_iter_next(&it, &key, &val)) != 0; n++) {
+		if (rc == -1 && errno != EILSEQ)
+			break;
+		buf_reset(&x->from);
+		(void)buf_add_span(&x->from, key);
+		(void)buf_addc(&x->from, 0);	/* behind it */
+		x->v.checked++;
+		if (rc == -1)
+			continue;	/* was told with the records */
+		if (codec_get(&val, &c_msgrec, &r) == -1)
+			tell(x, "index", 0, key, "record is malformed");
+		else if (body_stat(x->part->bodies, r.body, &info) == -1)
+			tell(x, "index", 0, key, "message without a body");
+		rc = 1;
+	}
+	dbenv_iter_free(&it);
+	return (rc);
+}
+
+static int
+run(struct work *w)
+{
+	struct verify	*x = (struct verify *)(void *)w;
+	int		 rc;
+
+	switch (x->stage) {
+	case RECORDS:
+		rc = records(x);
+		break;
+	case BODIES:
+		rc = bodies(x);
+		return (rc == -1 ? (finish(x, strerror(errno)), 0) : rc);
+	default:
+		rc = messages(x);
+		if (rc == 0) {
+			finish(x, NULL);
+			return (0);
+		}
+	}
+	if (rc == -1) {
+		finish(x, strerror(errno));
+		return (0);
+	}
+	return (1);
+}
+
+void
+ctl_verify(struct ctl_ask *a)
+{
+	struct verify	*x;
+	uint64_t	 i = 0;
+
+	if (a->cursor.n != 0 &&
+	    span_num(a->cursor, UINT32_MAX, &i) == -1) {
+		ctl_answer(a->peer, a->imsg->id, NULL, 1, "malformed cursor",
+		    NULL);
+		return;
+	}
+	if (i >= a->store->nparts) {
+		ctl_answer(a->peer, a->imsg->id, NULL, 0, "", NULL);
+		return;
+	}
+	if ((x = calloc(1, sizeof(*x))) == NULL) {
+		ctl_answer(a->peer, a->imsg->id, NULL, 1, "no memory", NULL);
+		return;
+	}
+	x->part = a->store->parts[i];
+	x->index = i;
+	pthread_mutex_init(&x->lock, NULL);
+	x->job.work.run = run;
+	x->v.bad = bad;
+	x->v.done = pages_done;
+	x->v.arg = x;
+	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
+	x->busy = 1;
+	if (dbenv_verify_pages(x->part->env, &x->v) == -1) {
+		x->busy = 0;
+		finish(x, strerror(errno));
+	}
+}
