@@ -1,0 +1,236 @@
+/*
+ * Where a destination is: its mail servers and their addresses, asked of
+ * "authd: lookup".  Every question gets one answer, a NULL when lookup is away;
+ * the last one ends the search.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "proc.h"
+#include "queued/relay.h"
+
+struct find {
+	struct dest		*dest;		/* NULL: nobody wants to know */
+	unsigned		 open;		/* questions */
+	int			 asking;	/* more of them follow */
+	int			 failed;	/* one without an answer */
+	struct dns_mx		 hosts[RELAY_MX_MAX];
+	struct relay_host	 addrs[RELAY_MX_MAX];
+	size_t			 nhosts;
+};
+
+struct question {
+	struct find	*f;
+	size_t		 host;
+	int		 family;	/* 0: MX */
+};
+
+static int	 ask(struct find *, size_t, int, const char *);
+static int	 on_answer(void *, struct peer *, struct imsg *);
+static void	 take_mx(struct find *, const struct msg_dns_answer *);
+static void	 take_addrs(struct find *, const struct question *,
+		    const struct msg_dns_answer *);
+static void	 ask_addresses(struct find *);
+static void	 one_address(struct find *, const struct dns_addr *);
+static void	 check(struct find *);
+static void	 finish(struct find *, const struct relay_result *);
+
+/* End it; why NULL: with what was found. */
+static void
+finish(struct find *f, const struct relay_result *why)
+{
+	struct dest	*e = f->dest;
+
+	f->dest = NULL;
+	if (e != NULL)
+		dest_found(e, why);
+}
+
+void
+find_cancel(struct find *f)
+{
+	if (f != NULL)
+		f->dest = NULL;	/* freed with its last answer */
+}
+
+static int
+ask(struct find *f, size_t host, int family, const char *name)
+{
+	struct msg_dns	 m = { .name = span_str(name) };
+	struct question	*q;
+
+	m.type = family == 0 ? DNS_MX : family == AF_INET ? DNS_A : DNS_AAAA;
+	if ((q = calloc(1, sizeof(*q))) == NULL) {
+		f->failed = 1;
+		return (-1);
+	}
+	q->f = f;
+	q->host = host;
+	q->family = family;
+	if (peer_ask(proc_peer(ROLE_LOOKUP, 0), M_DNS, &c_dns, &m, -1,
+	    on_answer, q) == 0) {
+		free(q);
+		f->failed = 1;
+		return (-1);
+	}
+	f->open++;
+	return (0);
+}
+
+static int
+on_answer(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_dns_answer	 a = { .status = DNS_TEMPFAIL };
+	struct question		*q = arg;
+	struct find		*f = q->f;
+	int			 bad;
+
+	(void)p;
+	bad = m != NULL && imsg_get(m, &c_dns_answer, &a) == -1;
+	if (bad)
+		a.status = DNS_TEMPFAIL;
+	f->open--;
+	if (f->dest != NULL && q->family == 0)
+		take_mx(f, &a);
+	else if (f->dest != NULL)
+		take_addrs(f, q, &a);
+	if (!bad && m != NULL)
+		codec_free(&c_dns_answer, &a);
+	free(q);
+	check(f);
+	return (bad ? -1 : 0);
+}
+
+static void
+take_mx(struct find *f, const struct msg_dns_answer *a)
+{
+	struct relay_result	 why;
+
+	f->nhosts = relay_mx(a, f->dest->name, f->dest->conf->hostname,
+	    relay_random, f->hosts, &why);
+	if (f->nhosts == 0)
+		finish(f, &why);
+	else
+		ask_addresses(f);
+}
+
+static void
+ask_addresses(struct find *f)
+{
+	const struct conf_transport	*t = f->dest->t;
+	size_t				 i;
+
+	f->asking = 1;
+	for (i = 0; i < f->nhosts; i++) {
+		f->addrs[i].name = f->hosts[i].host;
+		if (!t->no_ipv4)
+			(void)ask(f, i, AF_INET, f->hosts[i].host);
+		if (!t->no_ipv6)
+			(void)ask(f, i, AF_INET6, f->hosts[i].host);
+	}
+	f->asking = 0;
+}
+
+static void
+take_addrs(struct find *f, const struct question *q,
+    const struct msg_dns_answer *a)
+{
+	const struct msg_dns_record	*r = a->records.v;
+	struct relay_host		*h = &f->addrs[q->host];
+	size_t				 i;
+
+	if (a->status == DNS_TEMPFAIL || a->status == DNS_BOGUS)
+		f->failed = 1;
+	/* Half of the room is each family's. */
+	for (i = 0; a->status == DNS_OK && i < a->records.n &&
+	    i < RELAY_ADDRS_HOST / 2 && h->n < RELAY_ADDRS_HOST; i++)
+		if (dns_addr_get(r[i].rdata, q->family, &h->addrs[h->n]) == 0)
+			h->n++;
+}
+
+/* The destination is an address itself. */
+static void
+one_address(struct find *f, const struct dns_addr *a)
+{
+	snprintf(f->hosts[0].host, sizeof(f->hosts[0].host), "%s",
+	    f->dest->name);
+	f->addrs[0].name = f->hosts[0].host;
+	f->addrs[0].addrs[0] = *a;
+	f->addrs[0].n = 1;
+	f->nhosts = 1;
+}
+
+/* Is everything here? */
+static void
+check(struct find *f)
+{
+	struct dest		*e = f->dest;
+	struct relay_result	 why;
+	unsigned		 refused;
+	int			 smarthost;
+
+	if (f->open > 0 || f->asking)
+		return;
+	if (e == NULL) {
+		free(f);
+		return;
+	}
+	smarthost = e->t->kind == TRANSPORT_SMTP;
+	e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
+	    smarthost || e->conf->allow_private, relay_random,
+	    e->place.candidates, &refused);
+	if (e->place.ncandidates > 0) {
+		memcpy(e->place.hosts, f->hosts, sizeof(f->hosts));
+		e->place.nhosts = f->nhosts;
+		e->place.found = proc_now_ms();
+		finish(f, NULL);
+	} else {
+		if (f->failed)
+			relay_result(&why, RESULT_TEMP, 0, "4.4.3",
+			    "no answer from DNS about %s", e->name);
+		else if (refused > 0)
+			relay_result(&why, RESULT_NO, 0, "5.4.4", "the mail "
+			    "servers of %s have no public address", e->name);
+		else		/* of our own server: somebody will notice */
+			relay_result(&why, smarthost ? RESULT_TEMP : RESULT_NO,
+			    0, smarthost ? "4.4.4" : "5.4.4",
+			    "no address for the mail servers of %s", e->name);
+		finish(f, &why);
+	}
+	free(f);
+}
+
+void
+find_start(struct dest *e)
+{
+	struct relay_result	 why;
+	struct dns_addr		 addr;
+	struct find		*f;
+	struct span		 name = span_str(e->name);
+
+	if ((f = calloc(1, sizeof(*f))) == NULL) {
+		relay_result(&why, RESULT_TEMP, 0, "4.3.0", "no memory");
+		dest_found(e, &why);
+		return;
+	}
+	f->dest = e;
+	e->find = f;
+	if (dns_addr_literal(name, &addr) == 0 ||
+	    (e->t->kind == TRANSPORT_SMTP &&
+	    dns_addr_parse(name, &addr) == 0)) {
+		one_address(f, &addr);
+	} else if (!dns_host_valid(name)) {
+		relay_result(&why, RESULT_NO, 0, "5.1.2",
+		    "%s is no domain", e->name);
+		finish(f, &why);
+	} else if (e->t->kind == TRANSPORT_SMTP) {
+		snprintf(f->hosts[0].host, sizeof(f->hosts[0].host), "%s",
+		    e->name);
+		f->nhosts = 1;
+		ask_addresses(f);
+	} else
+		(void)ask(f, 0, 0, e->name);
+	check(f);
+}

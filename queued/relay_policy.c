@@ -1,0 +1,177 @@
+/*
+ * Where a message goes, and under which TLS.  See relay_policy.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "queued/relay_policy.h"
+#include "smtpreply.h"
+
+static size_t	 add_host(const struct relay_host *, size_t, size_t, int,
+		    struct relay_candidate *, size_t);
+static int	 next_of(const struct relay_host *, int, uint32_t *);
+
+void
+relay_result(struct relay_result *r, enum result result, unsigned code,
+    const char *enhanced, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	r->result = result;
+	r->code = code;
+	snprintf(r->enhanced, sizeof(r->enhanced), "%s", enhanced);
+	va_start(ap, fmt);
+	vsnprintf(r->text, sizeof(r->text), fmt, ap);
+	va_end(ap);
+	smtpreply_clean(r->text, strlen(r->text));
+}
+
+int
+relay_tls_policy(const struct conf_transport *t, int requiretls,
+    struct relay_tls *p)
+{
+	p->mode = (enum conf_tls)t->tls;
+	p->verify = t->kind == TRANSPORT_SMTP && t->verify &&
+	    t->tls >= TLS_REQUIRED;
+	p->fallback = p->mode == TLS_OPTIONAL;
+	return (requiretls && !p->verify ? -1 : 0);
+}
+
+size_t
+relay_mx(const struct msg_dns_answer *a, const char *destination,
+    const char *ours, uint32_t (*random)(uint32_t),
+    struct dns_mx hosts[RELAY_MX_MAX], struct relay_result *why)
+{
+	const struct msg_dns_record	*rr = a->records.v;
+	struct span			 rdata[100];
+	size_t				 n, i, all = a->records.n;
+
+	switch (a->status) {
+	case DNS_OK:
+		break;
+	case DNS_NODATA:	/* the domain is its own server */
+		if (a->canonical.n > 0 && a->canonical.n <= DNS_HOST_MAX)
+			snprintf(hosts[0].host, sizeof(hosts[0].host), "%.*s",
+			    (int)a->canonical.n,
+			    (const char *)a->canonical.p);
+		else
+			snprintf(hosts[0].host, sizeof(hosts[0].host), "%s",
+			    destination);
+		hosts[0].preference = 0;
+		return (1);
+	case DNS_NXDOMAIN:
+		relay_result(why, RESULT_NO, 0, "5.1.2",
+		    "the domain %s does not exist", destination);
+		return (0);
+	default:
+		relay_result(why, RESULT_TEMP, 0, "4.4.3", "no answer about "
+		    "the mail servers of %s%s", destination,
+		    a->status == DNS_BOGUS ? " passes DNSSEC" : "");
+		return (0);
+	}
+	all = all > nitems(rdata) ? nitems(rdata) : all;
+	for (i = 0; i < all; i++)
+		rdata[i] = rr[i].rdata;
+	switch (dns_mx_list(rdata, all, random, hosts, RELAY_MX_MAX, &n)) {
+	case DNS_MX_LIST:
+		break;
+	case DNS_MX_NULL:
+		relay_result(why, RESULT_NO, 556, "5.1.10",
+		    "the domain %s takes no mail", destination);
+		return (0);
+	default:
+		relay_result(why, RESULT_TEMP, 0, "4.4.4",
+		    "no usable mail server is named for %s", destination);
+		return (0);
+	}
+	for (i = 0; i < n && strcasecmp(hosts[i].host, ours) != 0; i++)
+		continue;
+	if (i == n)
+		return (n);
+	while (n > 0 && hosts[n - 1].preference >= hosts[i].preference)
+		n--;
+	if (n == 0)
+		relay_result(why, RESULT_NO, 0, "5.4.6", "mail for %s loops "
+		    "back to us: we are its mail server and do not know it",
+		    destination);
+	return (n);
+}
+
+/* The next address of that family, in a mask of those already taken. */
+static int
+next_of(const struct relay_host *h, int family, uint32_t *taken)
+{
+	size_t	 i;
+
+	for (i = 0; i < h->n; i++)
+		if ((*taken & 1u << i) == 0 && h->addrs[i].family == family) {
+			*taken |= 1u << i;
+			return ((int)i);
+		}
+	return (-1);
+}
+
+/* Up to max addresses of a host, families in turn. */
+static size_t
+add_host(const struct relay_host *h, size_t which, size_t max, int first6,
+    struct relay_candidate *out, size_t n)
+{
+	uint32_t	 taken = 0;
+	size_t		 i, got = 0;
+	int		 six = first6, at;
+
+	while (got < max && n < RELAY_ADDRS_MAX) {
+		if ((at = next_of(h, six ? AF_INET6 : AF_INET, &taken)) == -1 &&
+		    (at = next_of(h, six ? AF_INET : AF_INET6, &taken)) == -1)
+			break;
+		six = !six;
+		got++;
+		for (i = 0; i < n; i++)
+			if (dns_addr_eq(&out[i].addr, &h->addrs[at]))
+				break;
+		if (i < n)
+			continue;
+		out[n].host = which;
+		out[n++].addr = h->addrs[at];
+	}
+	return (n);
+}
+
+size_t
+relay_candidates(const struct relay_host *hosts, size_t nhosts,
+    const struct conf_transport *t, int private,
+    uint32_t (*random)(uint32_t), struct relay_candidate out[RELAY_ADDRS_MAX],
+    unsigned *refused)
+{
+	struct relay_host	 h;
+	const struct dns_addr	*a;
+	size_t			 i, k, n = 0;
+
+	*refused = 0;
+	for (i = 0; i < nhosts; i++) {
+		h.name = hosts[i].name;
+		h.n = 0;
+		for (k = 0; k < hosts[i].n && k < RELAY_ADDRS_HOST; k++) {
+			a = &hosts[i].addrs[k];
+			if (a->family == AF_INET ? t->no_ipv4 : t->no_ipv6)
+				continue;
+			if (!private && dns_addr_kind(a) != DNS_ADDR_PUBLIC)
+				(*refused)++;
+			else
+				h.addrs[h.n++] = *a;
+		}
+		for (k = h.n; k > 1; k--) {	/* none before another */
+			struct dns_addr	 swap = h.addrs[k - 1];
+			uint32_t	 with = random((uint32_t)k);
+
+			h.addrs[k - 1] = h.addrs[with];
+			h.addrs[with] = swap;
+		}
+		/* Other servers are to have their turn as well. */
+		n = add_host(&h, i, nhosts == 1 ? RELAY_ADDRS_MAX : 2,
+		    random(2) == 0, out, n);
+	}
+	return (n);
+}

@@ -1,0 +1,69 @@
+/*
+ * What a relay worker decides before it connects: where to, in which order, and
+ * what TLS must be.  Pure functions, with everything as an argument.
+ */
+#ifndef RELAY_POLICY_H
+#define RELAY_POLICY_H
+
+#include "conf.h"
+#include "dns.h"
+#include "msg.h"
+
+#define RELAY_MX_MAX		10	/* hosts of a destination */
+#define RELAY_ADDRS_HOST	16	/* addresses of a host that are kept */
+#define RELAY_ADDRS_MAX		5	/* addresses tried in one attempt */
+
+struct relay_result {
+	enum result	 result;
+	unsigned	 code;		/* SMTP reply code or 0 */
+	char		 enhanced[12];
+	char		 text[512];	/* printable ASCII */
+};
+
+/* Set it; the text is formatted, cut and made printable. */
+void	 relay_result(struct relay_result *, enum result, unsigned code,
+	    const char *enhanced, const char *fmt, ...)
+	    __attribute__((__format__(printf, 5, 6)));
+
+struct relay_tls {
+	enum conf_tls	 mode;
+	int		 verify;	/* the name, by an authority */
+	int		 fallback;	/* TLS that fails: again in clear */
+};
+/*
+ * TLS towards a transport's server.  0, or -1 when a message that requires TLS
+ * all the way (RFC 8689) cannot go there at all.
+ */
+int	 relay_tls_policy(const struct conf_transport *, int requiretls,
+	    struct relay_tls *);
+
+/*
+ * Hosts for a destination by the answer to MX.  *n is set; 0 when the answer
+ * decides it already, then why says how.  ours: our own name: hosts no better
+ * than ourselves are left out, RFC 5321 section 5.1.
+ */
+size_t	 relay_mx(const struct msg_dns_answer *, const char *destination,
+	    const char *ours, uint32_t (*random)(uint32_t),
+	    struct dns_mx hosts[RELAY_MX_MAX], struct relay_result *why);
+
+struct relay_host {
+	const char	*name;
+	struct dns_addr	 addrs[RELAY_ADDRS_HOST];
+	size_t		 n;
+};
+struct relay_candidate {
+	size_t		 host;		/* which of the hosts */
+	struct dns_addr	 addr;
+};
+/*
+ * Addresses in the order in which they are tried: hosts in their order, within
+ * each the families in turn, begun by lot; each address once.  Left out are
+ * families the transport has not, and addresses that are not public unless
+ * private is set; *refused counts these.
+ */
+size_t	 relay_candidates(const struct relay_host *, size_t nhosts,
+	    const struct conf_transport *, int private,
+	    uint32_t (*random)(uint32_t),
+	    struct relay_candidate out[RELAY_ADDRS_MAX], unsigned *refused);
+
+#endif
