@@ -45,7 +45,6 @@ static void	 on_notify(evutil_socket_t, short, void *);
 static void	 on_turn(evutil_socket_t, short, void *);
 static void	 on_tick(evutil_socket_t, short, void *);
 static int	 limiter(const struct conf *);
-static int	 told(void *, struct peer *, struct imsg *);
 
 uint64_t
 auth_now(void)
@@ -119,59 +118,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	logins_prune();
 	auth_tell_gone();
-}
-
-/* ---- sessions elsewhere ----------------------------------------------------- */
-
-void
-auth_end_sessions(const struct msg_end_sessions *m)
-{
-	unsigned	 i;
-
-	/* Who is away comes back without any session. */
-	for (i = 0; i < proc_count(ROLE_STORE); i++)
-		(void)peer_ask(proc_peer(ROLE_STORE, i), M_END_SESSIONS,
-		    &c_end_sessions, m, -1, NULL, NULL);
-	(void)peer_ask(proc_peer(ROLE_QUEUED, 0), M_END_SESSIONS,
-	    &c_end_sessions, m, -1, NULL, NULL);
-}
-
-/* A store began to remove an account, or could not. */
-static int
-told(void *arg, struct peer *p, struct imsg *m)
-{
-	struct msg_result	 r;
-	uint64_t		*id = arg;
-	int			 rc = 0;
-
-	(void)p;
-	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == 0 &&
-	    r.result == RESULT_OK &&
-	    userdb_gone_done(&auth.db, *id) == -1)
-		log_warn("accounts: %s", dbenv_error(auth.db.env));
-	free(id);
-	return (rc);
-}
-
-/* Again and again until a store took it: it may be told twice. */
-void
-auth_tell_gone(void)
-{
-	struct msg_account	 m;
-	uint64_t		 id = 0, *copy;
-	uint32_t		 part;
-
-	for (; userdb_gone_next(&auth.db, &id, &part) == 0; id++) {
-		m.account = id;
-		m.partition = part;
-		if ((copy = malloc(sizeof(*copy))) == NULL)
-			return;
-		*copy = id;
-		if (peer_ask(proc_peer(ROLE_STORE, part %
-		    proc_count(ROLE_STORE)), M_ACCOUNT_GONE, &c_account, &m,
-		    -1, told, copy) == 0)
-			free(copy);
-	}
 }
 
 /* ---- the role --------------------------------------------------------------- */
@@ -269,7 +215,8 @@ auth_link_up(struct peer *p)
 		peer_set_arg(p, link_new(p));
 		break;
 	case ROLE_STORE:
-		auth_tell_gone();
+	case ROLE_QUEUED:
+		auth_sessions_link_up(p);
 		break;
 	default:
 		break;

@@ -91,11 +91,13 @@ extern struct auth	 auth;
 
 uint64_t	 auth_now(void);	/* seconds, never back */
 
-/* auth.c */
+/* auth_sessions.c */
 /* Tell everybody who has sessions to end what matches. */
 void	 auth_end_sessions(const struct msg_end_sessions *);
 /* Tell the stores of accounts that are gone. */
 void	 auth_tell_gone(void);
+/* What could not be said to it before. */
+void	 auth_sessions_link_up(struct peer *);
 
 /* auth_conn.c */
 int		 on_conn_open(struct peer *, struct imsg *);

@@ -15,6 +15,8 @@
 #include "authd/auth.h"
 #include "log.h"
 
+#define LINES_A_SECOND	10	/* about refused connections */
+
 union address {
 	struct sockaddr		 sa;
 	struct sockaddr_in	 in;
@@ -32,6 +34,7 @@ static const struct conf_listener	*listener_of(const union address *,
 static int	 ask_kernel(struct conn *, int, const char **);
 static int	 local_user(struct conn *, int);
 static int	 may_stay(struct conn *, const char **);
+static void	 log_refusal(const char *, const char *);
 
 /* ---- links ----------------------------------------------------------------- */
 
@@ -245,6 +248,26 @@ may_stay(struct conn *c, const char **why)
 	return (0);
 }
 
+/* A flood of connections is no flood of lines. */
+static void
+log_refusal(const char *remote, const char *why)
+{
+	static uint64_t	 second;
+	static unsigned	 lines, left_out;
+
+	if (auth_now() != second) {
+		if (left_out > 0)
+			log_info("and %u more connections refused", left_out);
+		second = auth_now();
+		lines = left_out = 0;
+	}
+	if (lines++ < LINES_A_SECOND)
+		log_info("connection from %s refused: %s",
+		    remote[0] == '\0' ? "?" : remote, why);
+	else
+		left_out++;
+}
+
 int
 on_conn_open(struct peer *p, struct imsg *m)
 {
@@ -274,8 +297,7 @@ on_conn_open(struct peer *p, struct imsg *m)
 		l->nconns++;
 	} else {
 		o.text = span_str(why);
-		log_info("connection from %s refused: %s",
-		    c == NULL || c->remote[0] == '\0' ? "?" : c->remote, why);
+		log_refusal(c == NULL ? "" : c->remote, why);
 	}
 	(void)peer_reply(p, M_CONN_OPEN, m->id, &c_conn_opened, &o, -1);
 	if (!o.allowed)

@@ -2,6 +2,7 @@
  * letterctl: administration of a running suite through its control socket.
  */
 #include <err.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #define WORDS_MAX	64	/* arguments of a command */
 
-enum special { NONE, PASSWORD, STREAM_OUT, STREAM_IN, LOCAL };
+enum special { NONE, PASSWORD, STREAM_OUT, STREAM_IN, LOCAL, USER };
 
 /* A command, what it needs, and the columns of its listing ("" for a single
  * thing, NULL for none). */
@@ -30,6 +31,7 @@ static int	 run_backup(int, char **);
 static int	 run_verify(int, char **);
 static int	 run_check(int, char **);
 static int	 run_sessions(int, char **);
+static int	 user_number(const char *, struct buf *);
 static void	 say(void *, struct span);
 static void	 usage(void) __attribute__((__noreturn__));
 
@@ -57,7 +59,7 @@ static const struct command commands[] = {
 	{ "account enable", "NAME", 1, 1, NONE, NULL, NULL, NULL },
 	{ "account password", "[--end-sessions yes] NAME", 1, 3, PASSWORD, NULL,
 	  NULL, NULL },
-	{ "account local-user", "NAME USER|-", 2, 2, NONE, NULL, NULL, NULL },
+	{ "account local-user", "NAME USER|-", 2, 2, USER, NULL, NULL, NULL },
 	{ "account route add", "NAME ROUTE", 2, 2, NONE, NULL, NULL, NULL },
 	{ "account route list", "NAME", 1, 1, NONE, "number route", NULL,
 	  NULL },
@@ -130,6 +132,22 @@ say(void *arg, struct span text)
 	printf("%.*s\n", (int)text.n, (const char *)text.p);
 }
 
+/* The number of a user, whose name the service cannot look up. */
+static int
+user_number(const char *name, struct buf *out)
+{
+	struct passwd	*pw;
+
+	if (strcmp(name, "-") == 0)
+		return (0);
+	if ((pw = getpwnam(name)) != NULL)
+		return (buf_addf(out, "%u", (unsigned)pw->pw_uid));
+	if (name[0] != '\0' && strspn(name, "0123456789") == strlen(name))
+		return (0);
+	warnx("%s: no such user", name);
+	return (-1);
+}
+
 /* One command at the service. */
 static int
 run(const struct command *c, const char *verb, int argc, char **argv,
@@ -138,13 +156,17 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 	struct msg_ctl_arg	 args[WORDS_MAX + 1];
 	struct ctl_ask		 a = { .verb = verb, .args = args,
 				    .stream = -1 };
-	struct buf		 pass = { 0 };
+	struct buf		 pass = { 0 }, user = { 0 };
 	struct list_ctx		*l = NULL;
 	struct ctl		*ctl;
 	int			 i, rc;
 
 	for (i = 0; i < argc; i++)
 		args[a.nargs++].arg = span_str(argv[i]);
+	if (c->special == USER && user_number(argv[1], &user) == -1)
+		return (EXIT_USAGE_);
+	if (user.n > 0)
+		args[1].arg = span_buf(&user);
 	if (c->special == PASSWORD) {
 		if (read_password(&pass) == -1) {
 			buf_freezero(&pass);
@@ -160,6 +182,7 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 	}
 	if ((ctl = ctl_open(socket_path)) == NULL) {
 		buf_freezero(&pass);
+		buf_free(&user);
 		return (EXIT_AWAY);
 	}
 	if (c->columns != NULL) {
@@ -173,6 +196,7 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 		list_end(l);
 	ctl_close(ctl);
 	buf_freezero(&pass);
+	buf_free(&user);
 	return (rc);
 }
 

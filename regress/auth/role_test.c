@@ -812,6 +812,16 @@ test_changes(void)
 	rig_run();
 	CHECK(rig_nends == n + 3 && rig_end.serial_below == 3,
 	    "which ends the sessions before it");
+	n = rig_nends;
+	rig_unlink(ROLE_QUEUED, 0);
+	CHECK(rig_ctl("account password", "--end-sessions", "yes", "carol",
+	    "password-newer", NULL) == 0, "and once more");
+	rig_run();
+	CHECK(rig_nends == n + 2, "while queued's link is lost");
+	queued = rig_link(ROLE_QUEUED, 0);
+	rig_run();
+	CHECK(rig_nends == n + 3 && rig_end.serial_below == 4,
+	    "who is told when it is back");
 	n = rig_ngone;
 	rig_unlink(ROLE_STORE, 1);
 	CHECK(rig_ctl("account remove", "carol", NULL) == 0, "removed");

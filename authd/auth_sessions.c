@@ -1,0 +1,143 @@
+/*
+ * Sessions that store and queued hold: telling them to end some, and telling
+ * stores of accounts that are gone.  A process that dies takes its sessions
+ * along, but a link may be lost while both ends live: what could not be said is
+ * said when the link is back.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authd/auth.h"
+#include "log.h"
+
+#define ENDS_MAX	4096	/* to be said or not answered yet */
+
+/* "End what matches", for one process, until it answered. */
+struct ending {
+	TAILQ_ENTRY(ending)	 entry;
+	enum role		 role;
+	unsigned		 instance;
+	int			 sent;
+	uint64_t		 account, serial_below;
+	char			 why[ACCOUNT_TEXT + 1];
+};
+
+static TAILQ_HEAD(, ending)	 endings = TAILQ_HEAD_INITIALIZER(endings);
+static size_t			 nendings;
+
+static void	 ending_new(enum role, unsigned, const struct msg_end_sessions *);
+static void	 ending_send(struct ending *);
+static int	 ending_done(void *, struct peer *, struct imsg *);
+static int	 told(void *, struct peer *, struct imsg *);
+
+static void
+ending_new(enum role role, unsigned inst, const struct msg_end_sessions *m)
+{
+	struct ending	*e;
+
+	if (nendings >= ENDS_MAX || (e = calloc(1, sizeof(*e))) == NULL) {
+		log_warn("%s %u is not told to end sessions",
+		    role_name(role), inst);
+		return;
+	}
+	e->role = role;
+	e->instance = inst;
+	e->account = m->account;
+	e->serial_below = m->serial_below;
+	memcpy(e->why, m->why.p, m->why.n < ACCOUNT_TEXT ? m->why.n :
+	    ACCOUNT_TEXT);
+	TAILQ_INSERT_TAIL(&endings, e, entry);
+	nendings++;
+	ending_send(e);
+}
+
+static void
+ending_send(struct ending *e)
+{
+	struct msg_end_sessions	 m = { .account = e->account,
+				    .serial_below = e->serial_below,
+				    .why = span_str(e->why) };
+
+	e->sent = peer_ask(proc_peer(e->role, e->instance), M_END_SESSIONS,
+	    &c_end_sessions, &m, -1, ending_done, e) != 0;
+}
+
+static int
+ending_done(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+	struct ending		*e = arg;
+
+	(void)p;
+	e->sent = 0;
+	if (m == NULL)
+		return (0);
+	TAILQ_REMOVE(&endings, e, entry);
+	nendings--;
+	free(e);
+	return (imsg_get(m, &c_number, &n));
+}
+
+void
+auth_end_sessions(const struct msg_end_sessions *m)
+{
+	unsigned	 i;
+
+	for (i = 0; i < proc_count(ROLE_STORE); i++)
+		ending_new(ROLE_STORE, i, m);
+	ending_new(ROLE_QUEUED, 0, m);
+}
+
+void
+auth_sessions_link_up(struct peer *p)
+{
+	struct ending	*e;
+
+	TAILQ_FOREACH(e, &endings, entry)
+		if (!e->sent && e->role == peer_role(p) &&
+		    e->instance == peer_instance(p))
+			ending_send(e);
+	if (peer_role(p) == ROLE_STORE)
+		auth_tell_gone();
+}
+
+/* A store began to remove an account, or could not. */
+static int
+told(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_result	 r;
+	uint64_t		*id = arg;
+	int			 rc = 0;
+
+	(void)p;
+	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == 0 &&
+	    r.result == RESULT_OK &&
+	    userdb_gone_done(&auth.db, *id) == -1)
+		log_warn("accounts: %s", dbenv_error(auth.db.env));
+	free(id);
+	return (rc);
+}
+
+/* Again and again until a store took it: it may be told twice. */
+void
+auth_tell_gone(void)
+{
+	struct msg_account	 m;
+	uint64_t		 id = 0, *copy;
+	uint32_t		 part;
+	int			 i;
+
+	for (i = 0; i < IMSG_CREDIT &&
+	    userdb_gone_next(&auth.db, &id, &part) == 0; i++, id++) {
+		m.account = id;
+		m.partition = part;
+		if ((copy = malloc(sizeof(*copy))) == NULL)
+			return;
+		*copy = id;
+		if (peer_ask(proc_peer(ROLE_STORE, part %
+		    proc_count(ROLE_STORE)), M_ACCOUNT_GONE, &c_account, &m,
+		    -1, told, copy) == 0)
+			free(copy);
+	}
+}
