@@ -13,7 +13,9 @@
 #include "utf8.h"
 
 static const struct conf		*conf;
-static const struct conf_domain		**domains;	/* by name */
+static struct place {			/* by name */
+	const struct conf_domain	*domain;
+}					*domains;
 static size_t				 ndomains;
 
 static int	 by_name(const void *, const void *);
@@ -26,22 +28,22 @@ static void	 cut(struct canon *, struct buf *);
 static int
 by_name(const void *a, const void *b)
 {
-	const struct conf_domain *const	*x = a, *const *y = b;
+	const struct place	*x = a, *y = b;
 
-	return (strcmp((*x)->name, (*y)->name));
+	return (strcmp(x->domain->name, y->domain->name));
 }
 
 int
 canon_conf(const struct conf *c)
 {
-	const struct conf_domain	**v = NULL;
-	size_t				  n = 0;
+	struct place	*v = NULL;
+	size_t		 n = 0;
 
 	if (c->domains.n > 0 &&
 	    (v = calloc(c->domains.n, sizeof(*v))) == NULL)
 		return (-1);
 	CONF_EACH(const struct conf_domain, d, &c->domains)
-		v[n++] = d;
+		v[n++].domain = d;
 	if (n > 0)
 		qsort(v, n, sizeof(*v), by_name);
 	free(domains);
@@ -59,8 +61,8 @@ find(const char *name)
 
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
-		if ((k = strcmp(name, domains[mid]->name)) == 0)
-			return (domains[mid]);
+		if ((k = strcmp(name, domains[mid].domain->name)) == 0)
+			return (domains[mid].domain);
 		if (k < 0)
 			hi = mid;
 		else

@@ -194,7 +194,7 @@ load_counts(struct userdb *u)
 int
 userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 {
-	struct dbenv_db	*db;
+	struct dbenv_db	*db, **at;
 	size_t		 i;
 
 	memset(u, 0, sizeof(*u));
@@ -203,7 +203,8 @@ userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 	for (i = 0; i < nitems(databases); i++) {
 		if ((db = dbenv_db(u->env, databases[i].name, 0)) == NULL)
 			goto err;
-		memcpy((uint8_t *)u + databases[i].off, &db, sizeof(db));
+		at = (void *)((uint8_t *)u + databases[i].off);
+		*at = db;
 	}
 	if (dbenv_schema(u->env, USERDB_SCHEMA, NULL, NULL) == 0 &&
 	    load_secret(u) == 0 && load_counts(u) == 0)

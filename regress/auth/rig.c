@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <errno.h>
 #include <ftw.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,17 +314,13 @@ rig_client(int i, int *fd)
 }
 
 int
-rig_ctl(const char *verb, ...)
+rig_ctl(const char *const *words)
 {
 	struct msg_ctl_arg	 args[8];
-	struct msg_ctl		 m = { .verb = span_str(verb), .uid = 0 };
-	const char		*s;
-	va_list			 ap;
+	struct msg_ctl		 m = { .verb = span_str(words[0]), .uid = 0 };
 
-	va_start(ap, verb);
-	for (; (s = va_arg(ap, const char *)) != NULL; m.args.n++)
-		args[m.args.n].arg = span_str(s);
-	va_end(ap);
+	for (words++; *words != NULL && m.args.n < nitems(args); words++)
+		args[m.args.n++].arg = span_str(*words);
 	m.args.v = args;
 	codec_free(&c_ctl_page, &rig_page);
 	if (rig_ask(ends[ROLE_CONTROL][0], M_CTL, &c_ctl, &m, -1, &c_ctl_page,
@@ -340,7 +335,7 @@ rig_account(const char *name, const char *address)
 	char	 password[64];
 
 	snprintf(password, sizeof(password), "password-%s", name);
-	if (rig_ctl("account add", name, address, password, NULL) != 0) {
+	if (RIG_CTL("account add", name, address, password) != 0) {
 		printf("Bail out! account %s: %.*s\n", name,
 		    (int)rig_page.text.n, (const char *)rig_page.text.p);
 		exit(1);

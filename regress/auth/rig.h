@@ -45,7 +45,8 @@ int		 rig_ask(struct peer *, uint32_t type, const struct codec *,
 int		 rig_client(int listener, int *fd);
 /* letterctl: status of the answer, its text and rows in rig_page. */
 extern struct msg_ctl_page	 rig_page;
-int		 rig_ctl(const char *verb, ...) __attribute__((__sentinel__));
+int		 rig_ctl(const char *const *words);	/* verb first; NULL ends */
+#define RIG_CTL(...)	rig_ctl((const char *const []){ __VA_ARGS__, NULL })
 /* An account with the password "password-NAME". */
 void		 rig_account(const char *name, const char *address);
 

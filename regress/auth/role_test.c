@@ -589,7 +589,7 @@ test_local(void)
 	snprintf(uid, sizeof(uid), "%u", getuid());
 	CHECK(open_conn(smtpd, RIG_LOCAL, 1) == -1 && opened.text.n > 0,
 	    "a local user without an account");
-	CHECK(rig_ctl("account local-user", "bob", uid, NULL) == 0,
+	CHECK(RIG_CTL("account local-user", "bob", uid) == 0,
 	    "who gets one");
 	c = open_conn(smtpd, RIG_LOCAL, 1);
 	CHECK(c != -1 && span_eqs(opened.remote, "local"), "is let in");
@@ -611,7 +611,7 @@ test_local(void)
 	    SASL_UNKNOWN_MECH, "which is not so from the network");
 	close_conn(front, 3);
 	close(c);
-	CHECK(rig_ctl("account local-user", "bob", "-", NULL) == 0 &&
+	CHECK(RIG_CTL("account local-user", "bob", "-") == 0 &&
 	    open_conn(smtpd, RIG_LOCAL, 4) == -1, "nor any more");
 	forgive();
 }
@@ -690,21 +690,18 @@ test_rcpt(void)
 	CHECK(rig_ask(queued, M_MAY_USE, &c_may_use, &u, -1, &c_result, &r) ==
 	    0 && r.result == RESULT_NO, "of an account that is gone");
 
-	CHECK(rig_ctl("account route add", "alice",
-	    "route to d.example transport default", NULL) == 0 &&
-	    rig_ctl("account route add", "alice", "transport default",
-	    NULL) == 0, "routes of an account");
+	CHECK(RIG_CTL("account route add", "alice",
+	    "route to d.example transport default") == 0 &&
+	    RIG_CTL("account route add", "alice", "transport default") == 0, "routes of an account");
 	n.number = alice;
 	CHECK(rig_ask(queued, M_ACCOUNT_ROUTES, &c_number, &n, -1, &c_text,
 	    &t) == 0 && span_eqs(t.text, "route to d.example transport "
 	    "default\ntransport default\n"), "as they were written");
-	CHECK(rig_ctl("account route add", "alice", "transport nowhere",
-	    NULL) == 1 && rig_ctl("account route add", "alice", "to",
-	    NULL) == 1, "routes that cannot be");
-	CHECK(rig_ctl("account route remove", "alice", "1", NULL) == 0 &&
-	    rig_ctl("account route remove", "alice", "2", NULL) == 1,
+	CHECK(RIG_CTL("account route add", "alice", "transport nowhere") == 1 && RIG_CTL("account route add", "alice", "to") == 1, "routes that cannot be");
+	CHECK(RIG_CTL("account route remove", "alice", "1") == 0 &&
+	    RIG_CTL("account route remove", "alice", "2") == 1,
 	    "one is removed");
-	CHECK(rig_ctl("account route list", "alice", NULL) == 0 &&
+	CHECK(RIG_CTL("account route list", "alice") == 0 &&
 	    rig_page.rows.n == 1, "one is left");
 }
 
@@ -743,35 +740,35 @@ test_ctl(void)
 	size_t	 i;
 
 	for (i = 0; i < nitems(bad); i++)
-		CHECK(rig_ctl("account add", bad[i].name, bad[i].address,
-		    bad[i].password, NULL) == 1 && says(bad[i].want),
+		CHECK(RIG_CTL("account add", bad[i].name, bad[i].address,
+		    bad[i].password) == 1 && says(bad[i].want),
 		    "refused: %.*s", (int)rig_page.text.n,
 		    (const char *)rig_page.text.p);
-	CHECK(rig_ctl("account add", "alice", NULL) == 1 && says("usage"),
+	CHECK(RIG_CTL("account add", "alice") == 1 && says("usage"),
 	    "too few words");
-	CHECK(rig_ctl("account explode", NULL) == 1, "no such command");
-	CHECK(rig_ctl("account add", "--near", "bob", "carol",
-	    "carol@d.example", "pa\314\210ssword\302\240x", NULL) == 0,
+	CHECK(RIG_CTL("account explode") == 1, "no such command");
+	CHECK(RIG_CTL("account add", "--near", "bob", "carol",
+	    "carol@d.example", "pa\314\210ssword\302\240x") == 0,
 	    "near to another");
 	CHECK(try_plain("carol@d.example", "p\303\244ssword x") == SASL_OK,
 	    "a password in another spelling");
-	CHECK(rig_ctl("account list", NULL) == 0 && rig_page.rows.n == 3,
+	CHECK(RIG_CTL("account list") == 0 && rig_page.rows.n == 3,
 	    "a list");
-	CHECK(rig_ctl("account show", "CAROL", NULL) == 0 &&
+	CHECK(RIG_CTL("account show", "CAROL") == 0 &&
 	    rig_page.rows.n == 1, "one of them");
-	CHECK(rig_ctl("account locate", "carol", NULL) == 0 &&
+	CHECK(RIG_CTL("account locate", "carol") == 0 &&
 	    rig_page.text.n > 2 && rig_page.text.p[rig_page.text.n - 1] == '1',
 	    "is where bob is");
-	CHECK(rig_ctl("logins", "carol", NULL) == 0 && rig_page.rows.n == 1,
+	CHECK(RIG_CTL("logins", "carol") == 0 && rig_page.rows.n == 1,
 	    "its login");
-	CHECK(rig_ctl("logins", NULL) == 0 && rig_page.rows.n > 5,
+	CHECK(RIG_CTL("logins") == 0 && rig_page.rows.n > 5,
 	    "everybody's");
-	CHECK(rig_ctl("verify auth", NULL) == 0 && rig_page.more,
+	CHECK(RIG_CTL("verify auth") == 0 && rig_page.more,
 	    "a check begins");
-	CHECK(rig_ctl("address add", "carol", "c@d.example", NULL) == 0 &&
-	    rig_ctl("address remove", "alice", "c@d.example", NULL) == 1 &&
-	    rig_ctl("address remove", "carol", "c@d.example", NULL) == 0 &&
-	    rig_ctl("address remove", "carol", "c@d.example", NULL) == 1,
+	CHECK(RIG_CTL("address add", "carol", "c@d.example") == 0 &&
+	    RIG_CTL("address remove", "alice", "c@d.example") == 1 &&
+	    RIG_CTL("address remove", "carol", "c@d.example") == 0 &&
+	    RIG_CTL("address remove", "carol", "c@d.example") == 1,
 	    "addresses come and go");
 }
 
@@ -780,10 +777,10 @@ test_changes(void)
 {
 	unsigned	 n;
 
-	CHECK(rig_ctl("account disable", "carol", "on \001 leave", NULL) == 1,
+	CHECK(RIG_CTL("account disable", "carol", "on \001 leave") == 1,
 	    "a text that cannot be shown");
 	n = rig_nends;
-	CHECK(rig_ctl("account disable", "carol", "on leave", NULL) == 0,
+	CHECK(RIG_CTL("account disable", "carol", "on leave") == 0,
 	    "disabled");
 	rig_run();
 	CHECK(rig_nends == n + 3 && rig_end.serial_below == 0 &&
@@ -795,10 +792,10 @@ test_changes(void)
 	    SASL_BAD_CREDENTIALS && said.text.n == 0,
 	    "with a wrong one it is not");
 	forgive();
-	CHECK(rig_ctl("account enable", "carol", NULL) == 0 &&
-	    rig_ctl("account enable", "carol", NULL) == 1, "enabled");
+	CHECK(RIG_CTL("account enable", "carol") == 0, "enabled");
+	CHECK(RIG_CTL("account enable", "carol") == 1, "once");
 	n = rig_nends;
-	CHECK(rig_ctl("account password", "carol", "password-new", NULL) == 0,
+	CHECK(RIG_CTL("account password", "carol", "password-new") == 0,
 	    "a new password");
 	rig_run();
 	CHECK(rig_nends == n, "which ends nothing");
@@ -807,15 +804,15 @@ test_changes(void)
 	CHECK(try_plain("carol@d.example", "p\303\244ssword x") ==
 	    SASL_BAD_CREDENTIALS, "and the old one, remembered, does not");
 	forgive();
-	CHECK(rig_ctl("account password", "--end-sessions", "yes", "carol",
-	    "password-newer", NULL) == 0, "another");
+	CHECK(RIG_CTL("account password", "--end-sessions", "yes", "carol",
+	    "password-newer") == 0, "another");
 	rig_run();
 	CHECK(rig_nends == n + 3 && rig_end.serial_below == 3,
 	    "which ends the sessions before it");
 	n = rig_nends;
 	rig_unlink(ROLE_QUEUED, 0);
-	CHECK(rig_ctl("account password", "--end-sessions", "yes", "carol",
-	    "password-newer", NULL) == 0, "and once more");
+	CHECK(RIG_CTL("account password", "--end-sessions", "yes", "carol",
+	    "password-newer") == 0, "and once more");
 	rig_run();
 	CHECK(rig_nends == n + 2, "while queued's link is lost");
 	queued = rig_link(ROLE_QUEUED, 0);
@@ -824,7 +821,7 @@ test_changes(void)
 	    "who is told when it is back");
 	n = rig_ngone;
 	rig_unlink(ROLE_STORE, 1);
-	CHECK(rig_ctl("account remove", "carol", NULL) == 0, "removed");
+	CHECK(RIG_CTL("account remove", "carol") == 0, "removed");
 	rig_run();
 	CHECK(rig_ngone == n, "its store is away");
 	rig_link(ROLE_STORE, 1);
@@ -901,8 +898,9 @@ test_hostile(void)
 	/* an exchange in an exchange; a step without one */
 	c = open_conn(front, RIG_IMAP, 1);
 	CHECK(start(front, 1, "PLAIN", span_of("", 0), 0, NULL) ==
-	    SASL_MORE && start(front, 1, "PLAIN", span_of("", 0), 0, NULL) ==
-	    -1 && !rig_linked(ROLE_FRONT, 0), "an exchange in an exchange");
+	    SASL_MORE, "an exchange");
+	CHECK(start(front, 1, "LOGIN", span_of("", 0), 0, NULL) == -1 &&
+	    !rig_linked(ROLE_FRONT, 0), "an exchange in an exchange");
 	close(c);
 	front = rig_link(ROLE_FRONT, 0);
 	c = open_conn(front, RIG_IMAP, 1);
@@ -967,7 +965,7 @@ test_many(void)
 
 	s.initial = span_of("\0bob@d.example\0password-bob", 27);
 	answers = unavailable = 0;
-	CHECK(rig_ctl("account password", "bob", "password-bob", NULL) == 0,
+	CHECK(RIG_CTL("account password", "bob", "password-bob") == 0,
 	    "a password that is not remembered");
 	for (i = 0; i < 10; i++) {
 		c[i] = open_conn(front, RIG_IMAP, 500 + i);
@@ -999,9 +997,9 @@ main(void)
 	rig_link(ROLE_STORE, 1);
 	rig_account("alice", "alice@d.example");
 	rig_account("bob", "bob@d.example");
-	if (rig_ctl("address add", "alice", "al@d.example", NULL) != 0 ||
-	    rig_ctl("address add", "bob", "@e.example", NULL) != 0 ||
-	    rig_ctl("address add", "bob", "\303\274@d.example", NULL) != 0)
+	if (RIG_CTL("address add", "alice", "al@d.example") != 0 ||
+	    RIG_CTL("address add", "bob", "@e.example") != 0 ||
+	    RIG_CTL("address add", "bob", "\303\274@d.example") != 0)
 		return (1);
 	test_conns();
 	test_logins();
