@@ -30,3 +30,9 @@ TESTS += regress/imapd/mbox_test
 SRCS.regress/imapd/mbox_test := imapd/mbox.c
 FUZZ += regress/fuzz/mbox_fuzz
 SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
+TESTS += regress/imapd/fetch_test regress/imapd/search_test \
+	regress/imapd/flags_test regress/imapd/copy_test
+SRCS.regress/imapd/search_test := $(IMAP_TEST)
+SRCS.regress/imapd/flags_test := $(IMAP_TEST)
+SRCS.regress/imapd/copy_test := $(IMAP_TEST)
+SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
