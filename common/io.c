@@ -361,7 +361,8 @@ closing(struct io *io)
 		return;
 	}
 	io->closing = 1;
-	if (shutdown(io->fd, SHUT_WR) == -1) {
+	/* Nothing to wait for when the peer has closed already. */
+	if (io->eof || shutdown(io->fd, SHUT_WR) == -1) {
 		io_free(io);
 		return;
 	}

@@ -197,10 +197,11 @@ compile(struct match *m, const struct match_env *env)
 		}
 	}
 	/* Now that the texts stay where they are. */
-	for (i = 0; i < s->n; i++) {
-		m->leaves[i].needle.p = m->texts.p + at;
-		at += m->leaves[i].needle.n;
-	}
+	for (i = 0; i < s->n; i++)
+		if (m->leaves[i].needle.n > 0) {
+			m->leaves[i].needle.p = m->texts.p + at;
+			at += m->leaves[i].needle.n;
+		}
 	return (0);
 }
 

@@ -34,9 +34,11 @@ static const char *const items[] = {
 	    "((NIL NIL \"c\" \"d.example\")) NIL NIL NIL "
 	    "\"<1@b.example>\"))",
 	"S1: d OK FETCH completed",
-	"C1: e FETCH 1 ALL", "S1: * 1 FETCH (FLAGS ~ INTERNALDATE ~ "
+	"C1: e FETCH 1 ALL",
+	"S1: * 1 FETCH (FLAGS ~ INTERNALDATE ~ "
 	    "RFC822.SIZE 145 ENVELOPE (~))", "S1: e OK ~",
-	"C1: e FETCH 1 FULL", "S1: * 1 FETCH (FLAGS ~ INTERNALDATE ~ "
+	"C1: e FETCH 1 FULL",
+	"S1: * 1 FETCH (FLAGS ~ INTERNALDATE ~ "
 	    "RFC822.SIZE 145 ENVELOPE (~) BODY (\"text\" \"plain\" "
 	    "(\"charset\" \"us-ascii\") NIL NIL \"7bit\" 7 1))",
 	"S1: e OK ~",

@@ -192,16 +192,18 @@ search(const char *program, const char *want)
 {
 	char		 cmd[512], first[512];
 	const char	*l;
+	int		 n;
 
 	snprintf(cmd, sizeof(cmd), "s SEARCH %s\r\n", program);
 	t_send(1, cmd, strlen(cmd));
 	l = t_line(1);
 	snprintf(first, sizeof(first), "%s", l == NULL ? "(nothing)" : l);
 	snprintf(cmd, sizeof(cmd), "* SEARCH%s", want);
-	CHECK(strcmp(first, cmd) == 0, "%s: %s", program, first);
+	n = (int)strcspn(program, "\r");
+	CHECK(strcmp(first, cmd) == 0, "%.*s: %s", n, program, first);
 	l = t_line(1);
 	CHECK(l != NULL && strcmp(l, "s OK SEARCH completed") == 0,
-	    "%s: %s", program, l == NULL ? "(nothing)" : l);
+	    "%.*s: %s", n, program, l == NULL ? "(nothing)" : l);
 }
 
 /* Nested to the bound, and beyond it. */
