@@ -75,8 +75,8 @@ static const char *const items[] = {
 	"S1: n OK ~",
 	"C1: o FETCH 1 (BODY[1] BODY[1.1] BODY[2] BODY[1.MIME]<0.5> "
 	    "BODY[1.TEXT])",
-	"S1: * 1 FETCH (BODY[1] {7}", "S1: hello", "S1:  BODY[1.1] NIL "
-	    "BODY[2] NIL BODY[1.MIME]<0> {5}",
+	"S1: * 1 FETCH (BODY[1] {7}", "S1: hello",
+	"S1:  BODY[1.1] NIL BODY[2] NIL BODY[1.MIME]<0> {5}",
 	"S1: Date: BODY[1.TEXT] NIL)", "S1: o OK ~", NULL
 };
 
