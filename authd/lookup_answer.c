@@ -170,8 +170,9 @@ add_data(struct buf *b, struct span all, const struct record *r)
 static int
 follow(const struct message *m, uint8_t *name, size_t *n, uint32_t *ttl)
 {
+	uint8_t		 room[DNS_WIRE_MAX];
+	struct buf	 b = { room, 0, sizeof(room), sizeof(room), 0 };
 	struct record	 r;
-	struct buf	 b = { 0 };
 	size_t		 at;
 	int		 links, i, found = 1;
 
@@ -189,16 +190,13 @@ follow(const struct message *m, uint8_t *name, size_t *n, uint32_t *ttl)
 		if (!found)
 			break;
 		buf_reset(&b);
-		if (add_data(&b, m->all, &r) == -1 || b.n > DNS_WIRE_MAX) {
-			buf_free(&b);
+		if (add_data(&b, m->all, &r) == -1)
 			return (-1);
-		}
 		memcpy(name, b.p, b.n);
 		*n = b.n;
 		if (r.ttl < *ttl)
 			*ttl = r.ttl;
 	}
-	buf_free(&b);
 	return (0);
 }
 
