@@ -41,8 +41,7 @@ report_wanted(const struct rec_msg *m, const struct rec_rcpt *r,
 	if (m->from.n > 0)
 		return (1);
 	/* Of a report nobody is told but postmaster, once. */
-	return (notify == NOTIFY_FAILURE && (m->flags & MF_DOUBLE) == 0 &&
-	    proc_conf()->postmaster[0] != '\0');
+	return (notify == NOTIFY_FAILURE && (m->flags & MF_DOUBLE) == 0);
 }
 
 /* When a store says "later" the reason is seldom gone in minutes only. */

@@ -1,0 +1,334 @@
+/*
+ * The queue with stand-ins for its peers: what smtpd commits, what sessions
+ * submit, stores and workers that work, refuse, or die.
+ */
+#include <string.h>
+
+#include "standin.h"
+
+static const char	 body[] = "From: alice@letterlock.test\r\n"
+    "Message-ID: <one@letterlock.test>\r\nSubject: one\r\n\r\nhello\r\n";
+
+static void
+empty(const char *what)
+{
+	UNTIL(si_count(q.rcpt) == 0, 10);
+	CHECK(si_count(q.rcpt) == 0 && si_count(q.message) == 0 &&
+	    si_count(q.attempt) == 0, "%s: nothing is left in the queue",
+	    what);
+}
+
+static const struct got *
+got_with(const char *text)
+{
+	struct got	*g;
+
+	for (g = si.got; g != NULL; g = g->next)
+		if (strstr(buf_cstr(&g->body), text) != NULL)
+			return (g);
+	return (NULL);
+}
+
+static void
+test_commit(void)
+{
+	static const char	*const both[] = { "alice@letterlock.test",
+				    "bob@letterlock.test", NULL };
+	uint8_t			 id[16];
+
+	UNTIL(si.nslots == 32, 5);
+	CHECK(si.nslots == 32, "an smtpd gets 32 slots: %u", si.nslots);
+	memcpy(id, si.slots[3].id, 16);
+	si_commit("x@example.org", both, body);
+	CHECK(si.stored.result == RESULT_OK && si.stored.code == 250,
+	    "committed: %s", si.text);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2, "two deliveries");
+	CHECK(si.got != NULL && memcmp(si.got->id, id, 16) == 0 &&
+	    strcmp(buf_cstr(&si.got->body), body) == 0,
+	    "under smtpd's id, with its octets");
+	CHECK(si.ngot == 2 && si.got->inst != si.got->next->inst,
+	    "one for each partition");
+	empty("commit");
+	UNTIL(memcmp(id, si.slots[3].id, 16) != 0, 5);
+	CHECK(memcmp(id, si.slots[3].id, 16) != 0, "the slot is another now");
+	si_forget();
+}
+
+static void
+test_store_down(void)
+{
+	static const char	*const one[] = { "alice@letterlock.test",
+				    NULL };
+
+	si_disconnect(ROLE_STORE, 0);
+	si_commit("x@example.org", one, body);
+	CHECK(si.stored.code == 250, "queued while the store is down");
+	UNTIL(0, 1);
+	CHECK(si.ngot == 0 && si_count(q.rcpt) == 1, "it waits");
+	si_connect(ROLE_STORE, 0, NULL);
+	UNTIL(si.ngot == 1, 5);
+	CHECK(si.ngot == 1, "delivered when the store is back");
+	empty("store");
+	si_forget();
+}
+
+static void
+test_submission(void)
+{
+	const struct got	*g;
+
+	si_session(1, "alice");
+	CHECK(si_mail("bob@letterlock.test") == 550 &&
+	    strcmp(si.enhanced, "5.7.1") == 0, "another's address: 550 5.7.1");
+	CHECK(si_mail("alice@letterlock.test") == 250, "one's own");
+	CHECK(si_mail("alice@letterlock.test") == 503, "MAIL twice");
+	CHECK(si_rcpt("nobody@letterlock.test", 0) == 550 &&
+	    strcmp(si.enhanced, "5.1.1") == 0, "no such local address");
+	CHECK(si_rcpt("x@..", 0) == 553, "no such domain can be");
+	CHECK(si_rcpt("bob@letterlock.test", 0) == 250, "a local one");
+	CHECK(si_data("From: bob@letterlock.test\r\n\r\nx\r\n") == 550 &&
+	    strcmp(si.enhanced, "5.7.1") == 0, "From of another: %s", si.text);
+	CHECK(si_rcpt("bob@letterlock.test", 0) == 503,
+	    "the transaction is over");
+	CHECK(si_count(q.rcpt) == 0, "nothing was queued");
+	si_mail("alice@letterlock.test");
+	si_rcpt("bob@letterlock.test", 0);
+	CHECK(si_data("no header\r\n\r\n") == 550, "no From at all");
+	si_mail("alice@letterlock.test");
+	si_rcpt("bob@letterlock.test", 0);
+	si_rcpt("y@example.org", 0);
+	si_rcpt("z@Example.ORG", 0);
+	si_rcpt("y@example.org", 0);
+	CHECK(si_data(body) == 250, "submitted: %s", si.text);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2, "one delivery here, one to a worker: %u", si.ngot);
+	CHECK(got_with("Received: by test\r\nFrom: alice") != NULL,
+	    "with the field in front");
+	for (g = si.got; g != NULL && !g->relay; g = g->next)
+		;
+	CHECK(g != NULL && strcmp(g->to, "y@example.org z@Example.ORG") == 0 &&
+	    strcmp(g->dest, "example.org") == 0, "both foreign ones at once");
+	empty("submission");
+	si_forget();
+}
+
+static void
+submit_to(const char *to, uint32_t notify)
+{
+	si_session(1, "alice");
+	si_mail("alice@letterlock.test");
+	si_rcpt(to, notify);
+	CHECK(si_data(body) == 250, "submitted to %s", to);
+}
+
+static void
+test_failure(void)
+{
+	si.relay = RESULT_NO;
+	si.relay_code = 550;
+	si.relay_text = "no\r\nsuch user";
+	submit_to("gone@example.org", 0);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2 && !si.got->relay && si.got->account == 1,
+	    "the report is in the sender's mailbox");
+	CHECK(got_with("Action: failed\r\nStatus: 5.1.1\r\n"
+	    "Remote-MTA: dns; mx.example.org\r\n"
+	    "Diagnostic-Code: smtp; 550 5.1.1 no such user") != NULL,
+	    "and says why");
+	CHECK(got_with("In-Reply-To: <one@letterlock.test>") != NULL &&
+	    got_with("Subject: one") != NULL, "and about which message");
+	CHECK(si.got != NULL && si.got->from[0] == '\0', "from <>");
+	empty("failure");
+	si_forget();
+	submit_to("gone@example.org", NOTIFY_NEVER);
+	UNTIL(si.ngot == 1, 5);
+	empty("NOTIFY=NEVER");
+	UNTIL(0, 1);
+	CHECK(si.ngot == 1, "no report where none is wanted");
+	si_forget();
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+	si.relay_text = NULL;
+}
+
+/* A report that cannot be delivered is told to postmaster, once. */
+static void
+test_double(void)
+{
+	static const char	*const one[] = { "alice@letterlock.test",
+				    NULL };
+
+	si.store = RESULT_NO;
+	free(si.conf->postmaster);
+	si.conf->postmaster = strdup("boss@example.net");
+	si.relay = RESULT_NO;
+	si.relay_code = 550;
+	si_commit("x@example.org", one, body);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2 && strcmp(si.got->to, "boss@example.net") == 0 &&
+	    si.got->from[0] == '\0' && strcmp(si.got->next->to,
+	    "x@example.org") == 0, "the sender, then postmaster");
+	empty("double bounce");
+	UNTIL(0, 1);
+	CHECK(si.ngot == 2, "and there it ends");
+	si.store = si.relay = RESULT_OK;
+	si.relay_code = 250;
+	si_forget();
+}
+
+static void
+test_success(void)
+{
+	submit_to("y@example.org", NOTIFY_SUCCESS);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(got_with("Action: relayed\r\nStatus: 2.0.0") != NULL,
+	    "relayed to one that does not report");
+	empty("relayed");
+	si_forget();
+	si.relay_dsn = 1;
+	submit_to("y@example.org", NOTIFY_SUCCESS);
+	empty("relayed on");
+	UNTIL(0, 1);
+	CHECK(si.ngot == 1, "no report where the next hop reports");
+	si_forget();
+	submit_to("bob@letterlock.test", NOTIFY_SUCCESS);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(got_with("Action: delivered\r\n") != NULL, "delivered here");
+	empty("delivered");
+	si_forget();
+	si.relay_dsn = 0;
+}
+
+static void
+test_worker_dies(void)
+{
+	si.relay_dies = 2;
+	submit_to("y@example.org", 0);
+	UNTIL(si.ngot == 3, 10);
+	CHECK(si.ngot == 3, "tried again when a worker died: %u", si.ngot);
+	empty("dead worker");
+	si_forget();
+}
+
+static void
+test_retry(void)
+{
+	si.relay = RESULT_TEMP;
+	si.relay_code = 451;
+	si.conf->schedule.first[1] = 1;
+	si.conf->schedule.first[2] = 2;
+	si.conf->schedule.nfirst = 3;
+	si.conf->schedule.every = 1;
+	si.conf->schedule.delay_report = 1;
+	si.conf->schedule.delay_again = 100;
+	si.conf->schedule.expire = 4;
+	submit_to("y@example.org", 0);
+	UNTIL(got_with("Action: failed") != NULL, 20);
+	CHECK(got_with("Action: delayed\r\nStatus: 4.2.0") != NULL,
+	    "a delay is reported");
+	CHECK(got_with("Action: failed\r\nStatus: 5.4.7") != NULL,
+	    "and the end of patience");
+	CHECK(si.ngot >= 5 && si.ngot <= 9, "after some attempts: %u",
+	    si.ngot);
+	empty("retry");
+	si_forget();
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+}
+
+static void
+add_transport(struct conf_transport *t, const char *name, uint8_t kind)
+{
+	static char	 none[] = "", where[] = "outbox",
+			 why[] = "we do not send there";
+
+	memset(t, 0, sizeof(*t));
+	t->kind = kind;
+	t->name = strdup(name);
+	t->host = t->source4 = t->source6 = t->helo = t->text = t->where =
+	    none;
+	t->account = where;
+	t->code = 554;
+	t->message = why;
+}
+
+static void
+test_transports(void)
+{
+	static struct conf_transport	 t[2];
+
+	add_transport(&t[0], "outbox", TRANSPORT_DELIVER);
+	add_transport(&t[1], "no", TRANSPORT_FAIL);
+	si.conf->transports.v = t;
+	si.conf->transports.n = 2;
+	si.routes = "to \"out.example\" transport \"outbox\"\n"
+	    "to \".no.example\" transport \"no\"\n"
+	    "to \"bad.example\" transport \"bad\"\n";
+	UNTIL(0, 2.5);		/* what was remembered of routes is old */
+	submit_to("y@out.example", 0);
+	UNTIL(si.ngot == 1, 5);
+	CHECK(si.ngot == 1 && si.got->account == 3 &&
+	    strcmp(si.got->to, "y@out.example") == 0, "to an account instead");
+	empty("deliver");
+	si_forget();
+	submit_to("y@a.no.example", 0);
+	UNTIL(si.ngot == 1, 5);
+	CHECK(got_with("Diagnostic-Code: x-letterlock; 554 5.7.0 we do not "
+	    "send there") != NULL, "failed at once");
+	empty("fail");
+	si_forget();
+	si.conf->schedule.first[1] = 1;
+	submit_to("y@bad.example", 0);
+	UNTIL(0, 0.5);
+	CHECK(si_count(q.rcpt) == 1, "no such transport: it waits");
+	si.routes = NULL;
+	UNTIL(si.ngot == 1, 15);
+	CHECK(si.ngot == 1 && si.got->relay &&
+	    strcmp(si.got->transport, "default") == 0, "until the route is "
+	    "another");
+	empty("bad");
+	si_forget();
+	si.conf->transports.n = 0;
+	free(t[0].name);
+	free(t[1].name);
+}
+
+static void
+test_end_sessions(void)
+{
+	struct msg_end_sessions	 m = { .account = 1, .serial_below = 7 };
+
+	si_session(1, "alice");
+	si.answered = 0;
+	m.why = span_str("password changed");
+	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &m,
+	    -1, NULL, NULL);
+	UNTIL(si.answered != 0, 0.5);
+	CHECK(si.answered == 0 && si.session != NULL,
+	    "a session by the newest password stays");
+	m.serial_below = 8;
+	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &m,
+	    -1, NULL, NULL);
+	UNTIL(si.answered != 0 && si.session == NULL, 5);
+	CHECK(si.answered == 421 && strcmp(si.text, "password changed") == 0 &&
+	    si.session == NULL, "an older one ends");
+}
+
+int
+main(void)
+{
+	si_open();
+	test_commit();
+	test_store_down();
+	test_submission();
+	test_failure();
+	test_double();
+	test_success();
+	test_worker_dies();
+	test_transports();
+	test_end_sessions();
+	test_retry();
+	si_close();
+	return (test_done());
+}
