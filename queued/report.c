@@ -230,9 +230,6 @@ envelope(struct pending *p, const struct q_msg *m, const struct buf *to,
 	r->address = intake_keep(in, span_buf(to));
 	r->dest = intake_keep(in, span_buf(dest));
 	r->kind = RK_UNKNOWN;
-	r->notify = NOTIFY_NEVER;
-	if (m->r.from.n == 0)	/* nobody but postmaster hears of this */
-		r->notify = 0;
 	in->arg = p;
 	return (in->failed ? -1 : 0);
 }

@@ -248,7 +248,8 @@ owed(const struct attempt *a)
 	uint32_t	 n;
 	int		 more = 0;
 
-	for (n = 1; !more && db_rcpt_next(&msg, n, &r) == 0; n = r.n + 1) {
+	for (n = 1; !more && db_rcpt_next(&msg, n, &r) == 0; n++) {
+		n = r.n;
 		if (msg == a->m.num)
 			more = (r.r.state == RS_QUEUED &&
 			    (r.r.kind != RK_LOCAL ||

@@ -258,7 +258,9 @@ hand(struct attempt *a, int fd)
 			v[i].id = a->r[i].n;
 			v[i].address = a->r[i].r.address;
 			v[i].orcpt = a->r[i].r.orcpt;
-			v[i].notify = a->r[i].r.notify;
+			/* RFC 3461 section 6.1: of a report, never */
+			v[i].notify = (a->m.r.flags & MF_REPORT) != 0 ?
+			    NOTIFY_NEVER : a->r[i].r.notify;
 		}
 		m.rcpts.v = v;
 		m.rcpts.n = a->n;

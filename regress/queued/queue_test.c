@@ -279,6 +279,7 @@ test_transports(void)
 	empty("fail");
 	si_forget();
 	si.conf->schedule.first[1] = 1;
+	si.conf->schedule.first[2] = 4;
 	submit_to("y@bad.example", 0);
 	UNTIL(0, 0.5);
 	CHECK(si_count(q.rcpt) == 1, "no such transport: it waits");
