@@ -55,7 +55,10 @@ cmd_data(struct session *s, struct span arg)
 	else if (s->env.body == 2)
 		/* RFC 3030 section 3 */
 		session_reply(s, 503, "5.5.1", "BINARYMIME needs BDAT");
-	else {
+	else if (s->more && session_is_mx(s)) {
+		log_info("%s: %s: octets follow DATA", s->id, s->remote);
+		session_refuse(s, 554, "5.5.0", "wait for the reply");
+	} else {
 		s->chunked = 0;
 		if (begin(s) == -1)
 			session_on_file(s, -1);
@@ -112,7 +115,7 @@ cmd_bdat(struct session *s, struct span arg)
 
 	if (chunk_size(s, arg) == -1)
 		return;
-	if (!session_is_mx(s) && s->account == NULL)
+	if (s->state != S_START && !session_is_mx(s) && s->account == NULL)
 		skip_chunk(s, s->chunk, 530, "5.7.0", "log in first");
 	else if (s->state == S_START || s->state == S_READY)
 		skip_chunk(s, s->chunk, 503, "5.5.1",

@@ -412,6 +412,7 @@ line(struct session *s, struct span l, int more)
 	/* In AUTH a space and nothing behind it has a meaning. */
 	while (l.n > 0 && l.p[l.n - 1] == ' ' && c->run != cmd_auth)
 		l.n--;
+	s->more = more != 0;
 	c->run(s, l);
 }
 

@@ -119,6 +119,7 @@ struct session {
 					 chunked : 1, last : 1,
 					 has_file : 1, full : 1,
 					 too_big : 1, any : 1,
+					 more : 1,	/* octets follow the line */
 					 close_after : 1, implicit : 1;
 	uint32_t			 commands, errors, junk, over;
 	uint32_t			 logins_failed, transactions;
