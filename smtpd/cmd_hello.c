@@ -111,10 +111,9 @@ cmd_starttls(struct session *s, struct span arg)
 		session_reply(s, 502, "5.5.1", "no TLS here");
 	else if (!s->can_tls)
 		session_say(s, 454, "4.7.0", "no TLS for the moment");
-	else if (s->state != S_READY)
-		session_reply(s, 503, "5.5.1", s->state == S_START ?
-		    "EHLO first" : "not within a transaction");
-	else {
+	else if (s->state != S_READY && s->state != S_START)
+		session_reply(s, 503, "5.5.1", "not within a transaction");
+	else {		/* before EHLO too: gsasl does so */
 		session_say(s, 220, "2.0.0", "begin TLS");
 		session_enter(s, S_TLS, "STARTTLS");
 	}

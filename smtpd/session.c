@@ -44,7 +44,8 @@ static const char *const state_names[S_COUNT] = {
 
 /* Where each state may lead; S_END is open to all. */
 static const unsigned edges[S_COUNT] = {
-	[S_START]	= BIT(S_READY) | BIT(S_SKIP) | BIT(S_AUTH_WAIT),
+	[S_START]	= BIT(S_READY) | BIT(S_SKIP) | BIT(S_TLS) |
+	    BIT(S_AUTH_WAIT),
 	[S_READY]	= BIT(S_START) | BIT(S_MAIL) | BIT(S_MAIL_WAIT) |
 	    BIT(S_SKIP) | BIT(S_TLS) | BIT(S_AUTH_WAIT) | BIT(S_CHALLENGED),
 	[S_MAIL]	= BIT(S_READY) | BIT(S_RCPT_WAIT) | BIT(S_SKIP),
