@@ -77,10 +77,10 @@ ratelimit_new(const struct ratelimit_window *w, size_t n, size_t max)
 	struct ratelimit	*r;
 	size_t			 i;
 
-	for (i = 0; i < n && w[i].seconds != 0;)
+	for (i = 0; i < n && i < RATELIMIT_WINDOWS && w[i].seconds != 0;)
 		i++;
-	if (n == 0 || n > RATELIMIT_WINDOWS || i != n ||
-	    max < RATELIMIT_CLASSES || max > SIZE_MAX / 256) {
+	if (n == 0 || i != n || max < RATELIMIT_CLASSES ||
+	    max > SIZE_MAX / 256) {
 		errno = EINVAL;
 		return (NULL);
 	}
@@ -92,8 +92,8 @@ ratelimit_new(const struct ratelimit_window *w, size_t n, size_t max)
 	TAILQ_INIT(&r->age);
 	for (r->nchains = 16; r->nchains < max;)
 		r->nchains *= 2;
-	if ((r->chains = calloc(r->nchains, sizeof(*r->chains))) == NULL ||
-	    seed_init(&r->seed) == -1) {
+	r->chains = calloc(r->nchains, sizeof(struct counter *));
+	if (r->chains == NULL || seed_init(&r->seed) == -1) {
 		ratelimit_free(r);
 		return (NULL);
 	}

@@ -55,7 +55,7 @@ ratelimit_open_new(size_t max)
 	o->max = max;
 	for (o->nchains = 16; o->nchains < max;)
 		o->nchains *= 2;
-	if ((o->chains = calloc(o->nchains, sizeof(*o->chains))) == NULL ||
+	if ((o->chains = calloc(o->nchains, sizeof(struct holder *))) == NULL ||
 	    seed_init(&o->seed) == -1) {
 		ratelimit_open_free(o);
 		return (NULL);

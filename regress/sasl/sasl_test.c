@@ -235,7 +235,7 @@ trace(struct buf *b, const struct exchange *x)
 {
 	static uint8_t		 room[256];
 	struct sasl_server	*s;
-	struct span		 in, out;
+	struct span		 in, out = span_str("");
 	enum sasl_step		 st = SASL_STEP_MORE;
 	size_t			 i, k;
 
