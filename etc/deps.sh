@@ -7,7 +7,8 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
     libcurl4-openssl-dev libjson-c-dev libseccomp-dev zlib1g-dev
     ca-certificates openssl"
 # clients that the tests use
-test="perl python3 procps iproute2 strace curl swaks gsasl mutt isync msmtp"
+test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
+    gsasl mutt libsasl2-modules isync msmtp"
 # servers on the other side, for .ci/run and the benchmark
 peers="postfix dovecot-core dovecot-imapd dovecot-lmtpd unbound nsd"
 lint="clang clang-tidy cppcheck mandoc"
