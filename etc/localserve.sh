@@ -185,7 +185,7 @@ Certificate $dir/mail.crt, log $log
 
 curl --cacert '$dir/mail.crt' -u alice@$domain:$password imaps://localhost:$imaps/INBOX -X 'SEARCH ALL'
 swaks --server localhost --port $submission --tls --auth-user alice@$domain --auth-password $password --from alice@$domain --to bob@$domain
-mutt -n -F /dev/null -e 'set ssl_ca_certificates_file="$dir/mail.crt" from=alice@$domain smtp_url=smtp://alice%40$domain:$password@localhost:$submission imap_user=alice@$domain imap_pass=$password spoolfile=imaps://localhost:$imaps/INBOX folder=imaps://localhost:$imaps/'
+mutt -n -F /dev/null -e 'set ssl_ca_certificates_file="$dir/mail.crt" from=alice@$domain smtp_url=smtp://alice%40$domain:$password@localhost:$submission smtp_authenticators=scram-sha-256 imap_user=alice@$domain imap_pass=$password spoolfile=imaps://localhost:$imaps/INBOX folder=imaps://localhost:$imaps/'
 
 ready
 EOF

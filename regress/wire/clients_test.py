@@ -135,7 +135,7 @@ def gsasl(s):
 def mutt(s):
     with open(s.dir + "/muttrc", "w") as f:
         f.write('set ssl_ca_certificates_file="%s" certificate_file="%s" from="%s" realname="A" copy=no '
-                'smtp_url="smtp://alice%%40%s@localhost:%d/" smtp_pass="%s" ssl_force_tls=yes sendmail_wait=0\n'
+                'smtp_url="smtp://alice%%40%s@localhost:%d/" smtp_pass="%s" smtp_authenticators="scram-sha-256" ssl_force_tls=yes sendmail_wait=0\n'
                 % (s.ca, s.ca, ALICE, DOMAIN, s.submission, PASSWORD))
     program(s, "mutt sends", ["mutt", "-n", "-F", s.dir + "/muttrc", "-s", "from-mutt", BOB], "Hello.\n")
     sent(s, "from-mutt", "mutt")
