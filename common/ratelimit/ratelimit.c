@@ -77,7 +77,7 @@ ratelimit_new(const struct ratelimit_window *w, size_t n, size_t max)
 	struct ratelimit	*r;
 	size_t			 i;
 
-	for (i = 0; i < n && i < RATELIMIT_WINDOWS && w[i].seconds != 0;)
+	for (i = 0; n <= RATELIMIT_WINDOWS && i < n && w[i].seconds != 0;)
 		i++;
 	if (n == 0 || i != n || max < RATELIMIT_CLASSES ||
 	    max > SIZE_MAX / 256) {
