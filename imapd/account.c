@@ -272,14 +272,31 @@ account_find(struct part *p, uint64_t id)
 	return (a);
 }
 
+/* auth knows what it is called; a name with "#" is made up from its id. */
+static void
+learn_name(struct account *a, struct span name)
+{
+	char	*copy;
+
+	if (name.n == 0 || name.p[0] == '#' || span_eqs(name, a->name) ||
+	    (copy = span_dup(name)) == NULL)
+		return;
+	free(a->name);
+	a->name = copy;
+}
+
 struct account *
 account_get(struct part *p, uint64_t id, struct span name)
 {
 	struct account	*a, **bucket = &p->accounts[id % PART_BUCKETS];
 	int		 e;
 
-	if ((a = account_find(p, id)) != NULL || errno != ENOENT)
+	if ((a = account_find(p, id)) != NULL) {
+		learn_name(a, name);
 		return (a);
+	}
+	if (errno != ENOENT)
+		return (NULL);
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (NULL);
 	a->part = p;

@@ -65,8 +65,8 @@ struct account {
 };
 
 /*
- * The account, made with the usual mailboxes when it is new (name is needed for
- * that alone).  NULL with errno.  account_put() gives it back.
+ * The account, made with the usual mailboxes when it is new.  name is for logs
+ * and listings.  NULL with errno.  account_put() gives it back.
  */
 struct account	*account_get(struct part *, uint64_t id, struct span name);
 /* The same, or NULL with ENOENT: none is made. */

@@ -36,3 +36,5 @@ SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
+FUZZ += regress/fuzz/session_fuzz
+SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)

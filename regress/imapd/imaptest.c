@@ -66,7 +66,7 @@ void
 t_open(const char *in)
 {
 	struct event_config	*ec;
-	struct part_conf	 pc = { .home = ".", .cache = 4 << 20 };
+	struct part_conf	 pc = { .home = dir, .cache = 4 << 20 };
 	int			 i;
 
 	if (!quiet) {
@@ -84,8 +84,6 @@ t_open(const char *in)
 			die(dir);
 	} else if (in != dir)
 		snprintf(dir, sizeof(dir), "%s", in);
-	if (chdir(dir) == -1)
-		die(dir);
 	if ((ec = event_config_new()) == NULL ||
 	    event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK) == -1 ||
 	    (base = event_base_new_with_config(ec)) == NULL)
@@ -119,8 +117,6 @@ t_remove(void)
 {
 	char	 cmd[128];
 
-	if (chdir("/") == -1)
-		die("/");
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
 	if (system(cmd) != 0)
 		die(cmd);
@@ -215,6 +211,14 @@ receive(int n)
 	while ((k = recv(fds[n], room, sizeof(room), 0)) > 0)
 		(void)buf_add(&got[n], room, (size_t)k);
 	return (k == -1 && errno == EAGAIN);
+}
+
+void
+t_drain(int n)
+{
+	if (fds[n] != -1)
+		(void)receive(n);
+	buf_reset(&got[n]);
 }
 
 static void

@@ -41,6 +41,8 @@ void		 t_logout(int n);
  * in time or the connection ended. */
 void		 t_send(int n, const char *octets, size_t len);
 const char	*t_line(int n);
+/* Forget what client n got. */
+void		 t_drain(int n);
 /* Deliver to accounts; the answer. */
 enum result	 t_deliver(const uint8_t id[16], const char *text, size_t len,
 		    const uint64_t *accounts, size_t n);

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""What letterctl asks of the stores: mailboxes, sessions, export, import, backup, verify."""
+import imaplib
+import os
+import re
+import subprocess
+import tempfile
+
+from suite import BUILD, DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
+
+PLAIN = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there\r\n.\r\nno end"
+LARGE = b"From: a@remote.example\r\nSubject: large\r\n\r\n" + b"0123456789abcdef" * 5 * 4096 + b"\r\n"
+
+
+def login(s, user):
+    m = imaplib.IMAP4("127.0.0.1", s.imap)
+    m.login(user + "@" + DOMAIN, PASSWORD)
+    return m
+
+
+def everything(s, user):
+    """mailbox -> [(flags, date, octets)]"""
+    out = {}
+    m = login(s, user)
+    for line in m.list()[1]:
+        if b"Noselect" in line:
+            continue
+        name = line.decode().split(' "/" ')[1]
+        n = m.select(name, readonly=True)[1][0]
+        data = m.fetch("1:*", "(FLAGS INTERNALDATE BODY.PEEK[])")[1] if n != b"0" else []
+        out[name] = [(sorted(f.decode() for f in imaplib.ParseFlags(h) if f != rb"\Recent"),
+                      re.search(rb'INTERNALDATE "[^"]*"', h).group(), body)
+                     for h, body in (d for d in data if isinstance(d, tuple))]
+    m.logout()
+    return out
+
+
+def stream(s, *args, data=b""):
+    return subprocess.run([BUILD + "/letterctl", "-s", s.dir + "/control.sock"] + list(args),
+                          input=data, capture_output=True)
+
+
+with Suite() as s:
+    m = login(s, "alice")
+    m.create("Lists/caf&AOk-")
+    for i in range(3):
+        m.append("INBOX", r"(\Seen $Label)" if i else None, '"01-Jan-2020 10:00:0%d +0100"' % i, PLAIN)
+    m.append("Lists/caf&AOk-", r"(\Flagged)", None, LARGE)
+    rows = {r["name"]: r for r in s.rows("mailbox", "list", "alice")}
+    is_((rows["INBOX"]["messages"], rows["INBOX"]["unseen"], rows["INBOX"]["octets"]),
+        (3, 1, 3 * len(PLAIN)), "mailbox list counts")
+    is_(rows["Sent"]["special"], r"\Sent", "and says what is special")
+    ok("Lists/café" in rows, "names are UTF-8")
+
+    r = stream(s, "export", "alice")
+    is_(r.returncode, 0, "export")
+    ok(r.stdout.startswith(b"From MAILER-DAEMON Wed Jan  1 09:00:00 2020\nX-Letterlock: "),
+       "an mbox")
+    ok(b"\n>From here\n>>From there\n" in r.stdout, "From_ lines are quoted")
+    is_(r.stdout.count(b"\nX-Letterlock: "), 4, "all of the account")
+    one = stream(s, "export", "alice", "Lists/café")
+    is_(one.stdout.count(b"\nX-Letterlock: "), 1, "one mailbox alone")
+    ok(stream(s, "export", "alice", "Nowhere").returncode != 0, "no such mailbox")
+    ok(stream(s, "export", "nobody").returncode != 0, "no such account")
+
+    i = stream(s, "import", "bob", data=r.stdout)
+    is_((i.returncode, i.stdout.strip()), (0, b"4 messages"), "import into another account")
+    a, b = everything(s, "alice"), everything(s, "bob")
+    is_({k: v for k, v in b.items() if v}, {k: v for k, v in a.items() if v},
+        "it has the same messages with the same flags and dates")
+    i = stream(s, "import", "bob", "Old", data=b"From x Thu Jan  1 00:00:00 1970\nA: b\n\nx\n\n" * 700)
+    is_((i.returncode, i.stdout.strip()), (0, b"700 messages"), "an mbox of others, into one mailbox")
+    is_(len(everything(s, "bob")["Old"]), 700, "they are there")
+    i = stream(s, "import", "bob", data=b"this is no mbox\n")
+    ok(i.returncode == 1 and b"no mbox" in i.stderr, "what is no mbox is refused")
+
+    rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "imap"]
+    is_([(r["account"], r["remote"], r["tls"]) for r in rows], [("alice", "127.0.0.1", False)],
+        "sessions list")
+    s.ctl("sessions", "end", rows[0]["id"])
+    try:
+        m.noop()
+        ok(False, "the session is ended")
+    except (imaplib.IMAP4.abort, OSError) as e:
+        ok("ended by the administrator" in str(e) or isinstance(e, imaplib.IMAP4.abort),
+           "the session is ended")
+
+    bad = [r for r in s.rows("verify") if r["environment"].startswith("mail/")]
+    is_(bad, [], "verify finds nothing")
+    with tempfile.TemporaryDirectory() as d:
+        s.ctl("backup", d + "/b")
+        parts = sorted(os.listdir(d + "/b/mail"))
+        ok(len(parts) == len(os.listdir(s.dir + "/state/mail")), "each partition is in the backup")
+        ok(all("index.db" in os.listdir(d + "/b/mail/" + p) for p in parts), "with its databases")
+done()
