@@ -7,79 +7,13 @@
 
 #include "imapd/fetching.h"
 #include "imapd/parse/write.h"
+#include "imapd/section.h"
 
 #define SELECT_SLICE	65536	/* octets of a header looked at in one slice */
 
-static void	 window(const struct section *, uint64_t *, uint64_t *);
-static int	 range(const struct fetch *, const struct section *,
-		    struct mime_range *);
-static int	 ready_made(const struct fetch *, const struct section *);
 static void	 literal(struct buf *, uint64_t);
 static enum fetch_result section_end(struct fetch *);
 static enum fetch_result nothing(struct session *, struct fetch *);
-
-/* What a <partial> leaves of octets from at to end. */
-static void
-window(const struct section *x, uint64_t *at, uint64_t *end)
-{
-	uint64_t	 n = *end - *at;
-
-	if (!x->partial)
-		return;
-	if (x->offset >= n) {
-		*at = *end;
-		return;
-	}
-	*at += x->offset;
-	if (x->length < *end - *at)
-		*end = *at + x->length;
-}
-
-/* Where it is in the message: 0, or -1: there is no such part. */
-static int
-range(const struct fetch *f, const struct section *x, struct mime_range *r)
-{
-	static const enum mime_section	 kinds[] = {
-		[SECTION_ALL] = MIME_SECTION_ALL,
-		[SECTION_HEADER] = MIME_SECTION_HEADER,
-		[SECTION_FIELDS] = MIME_SECTION_HEADER,
-		[SECTION_FIELDS_NOT] = MIME_SECTION_HEADER,
-		[SECTION_TEXT] = MIME_SECTION_TEXT,
-		[SECTION_MIME] = MIME_SECTION_MIME,
-	};
-	uint64_t	 header = f->letter.ready.header;
-
-	if (x->nparts > 0)
-		return (mime_section(f->letter.tree, x->part, x->nparts,
-		    kinds[x->kind], r));
-	r->at = 0;
-	r->n = f->letter.rec.size;
-	if (x->kind == SECTION_ALL)
-		return (0);
-	if (header > f->letter.rec.size)
-		header = f->letter.rec.size;
-	if (x->kind == SECTION_TEXT) {
-		r->at = header;
-		r->n -= header;
-	} else
-		r->n = header;
-	return (0);
-}
-
-/* Are these fields among those that are kept? */
-static int
-ready_made(const struct fetch *f, const struct section *x)
-{
-	size_t	 i;
-
-	if (x->kind != SECTION_FIELDS || x->nparts > 0 ||
-	    (f->letter.ready.flags & READY_WHOLE) == 0)
-		return (0);
-	for (i = 0; i < x->nfields; i++)
-		if (!ready_field(x->fields[i]))
-			return (0);
-	return (1);
-}
 
 static void
 literal(struct buf *b, uint64_t n)
@@ -112,7 +46,7 @@ send_chosen(struct session *s, struct fetch *f, const struct section *x)
 	struct buf	*b = session_out(s);
 	uint64_t	 at = 0, end = f->chosen.n;
 
-	window(x, &at, &end);
+	section_window(x, &at, &end);
 	literal(b, end - at);
 	(void)buf_add(b, f->chosen.p + at, (size_t)(end - at));
 	return (section_end(f));
@@ -134,10 +68,11 @@ fetch_section(struct session *s, struct fetch *f)
 	if (f->section > 0)
 		(void)buf_addc(b, ' ');
 	section_write(b, x);
-	if (range(f, x, &r) == -1)
+	if (section_range(x, &f->letter.ready, f->letter.tree,
+	    f->letter.rec.size, &r) == -1)
 		return (nothing(s, f));
 	buf_reset(&f->chosen);
-	if (ready_made(f, x)) {
+	if (section_ready(x, &f->letter.ready)) {
 		(void)header_select(&f->chosen, ready_section(&f->letter.ready,
 		    READY_FIELDS), x->fields, x->nfields, 0);
 		return (send_chosen(s, f, x));
@@ -153,7 +88,7 @@ fetch_section(struct session *s, struct fetch *f)
 		f->stage = FETCH_SELECT;
 		return (FETCH_MORE);
 	}
-	window(x, &f->at, &f->end);
+	section_window(x, &f->at, &f->end);
 	f->counting = 1;		/* its length was not said yet */
 	f->stage = FETCH_OCTETS;
 	return (FETCH_MORE);
@@ -253,7 +188,7 @@ fetch_select(struct session *s, struct fetch *f)
 	if (f->end - f->begin <= SELECT_SLICE)
 		return (send_chosen(s, f, x));
 	end = f->total;
-	window(x, &at, &end);
+	section_window(x, &at, &end);
 	literal(session_out(s), end - at);
 	f->skip = at;
 	f->left = end - at;

@@ -12,7 +12,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
 	imapd/cmd_mailbox.c imapd/cmd_select.c imapd/cmd_status.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/letter.c \
 	imapd/mailbox.c imapd/match.c \
-	imapd/part.c imapd/ready.c imapd/seen.c imapd/session.c \
+	imapd/part.c imapd/ready.c imapd/section.c imapd/seen.c imapd/session.c \
 	imapd/session_in.c imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
 PROGS += imapd
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
@@ -38,3 +38,6 @@ SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
 FUZZ += regress/fuzz/session_fuzz
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
+FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz
+SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
+SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)

@@ -1,0 +1,152 @@
+/*
+ * SEARCH programs against messages.  The first line of the input is a program,
+ * the rest is the message.  A program ends; it says the same whether fields are
+ * kept ready or the header is read; and its NOT says the opposite.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/match.h"
+#include "imapd/ready.h"
+
+int			 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+static int		 keyword(void *, struct span);
+static int		 uids(void *, struct seqset *, int);
+static struct match	*compile(struct span, struct buf *);
+static int		 run(struct match *, struct span,
+			    const struct ready *, const struct mime *, int);
+
+static const struct msgrec	 rec = { .uid = 7, .flags = MF_SEEN,
+				    .keywords = 2, .date = 1600000000,
+				    .zone = -300, .size = 100 };
+
+static int
+keyword(void *arg, struct span name)
+{
+	(void)arg;
+	return (name.n > 3 ? 1 : -1);
+}
+
+static int
+uids(void *arg, struct seqset *set, int uid)
+{
+	(void)arg;
+	(void)uid;
+	seqset_resolve(set, 7);
+	return (0);
+}
+
+static struct match *
+compile(struct span program, struct buf *scratch)
+{
+	struct match_env	 env = { .keyword = keyword, .uids = uids,
+				    .now = 1700000000 };
+	struct cursor		 c;
+	struct search		 s;
+	struct match		*m;
+
+	cursor_init_span(&c, program, scratch);
+	if (cur_search(&c, &s) == -1)
+		return (NULL);
+	if (cur_end(&c) == -1) {
+		search_free(&s);
+		return (NULL);
+	}
+	if ((m = match_new(&s, &env)) == NULL)
+		search_free(&s);
+	return (m);
+}
+
+/* whole: the fields that are kept ready may be used. */
+static int
+run(struct match *m, struct span msg, const struct ready *r,
+    const struct mime *tree, int whole)
+{
+	struct match_message	 x = { .rec = &rec };
+	enum match_result	 rc;
+	int			 steps = 0;
+
+	x.source.read = message_source_span;
+	x.source.arg = &msg;
+	match_begin(m);
+	for (;;) {
+		if (steps++ > 1000000)
+			abort();
+		switch (rc = match_step(m, &x)) {
+		case MATCH_NO:
+		case MATCH_YES:
+			return (rc == MATCH_YES);
+		case MATCH_READY:
+			if (x.ready)
+				abort();
+			x.ready = 1;
+			x.fields = ready_section(r, READY_FIELDS);
+			x.whole = whole && (r->flags & READY_WHOLE) != 0;
+			x.dated = (r->flags & READY_DATED) != 0;
+			x.day = r->day;
+			break;
+		case MATCH_HEADER_WANTED:
+			if (x.header.p != NULL)
+				abort();
+			x.header = span_of(msg.p, (size_t)r->header);
+			break;
+		case MATCH_TREE:
+			if (x.tree != NULL)
+				abort();
+			x.tree = tree;
+			break;
+		case MATCH_LATER:
+			break;
+		case MATCH_ERROR:
+			abort();
+		}
+	}
+}
+
+static void
+both(struct span program, struct span msg, const struct ready *r,
+    const struct mime *tree)
+{
+	struct buf	 sa = { 0 }, sb = { 0 }, text = { 0 };
+	struct match	*a, *b;
+	int		 yes;
+
+	if ((a = compile(program, &sa)) != NULL) {
+		yes = run(a, msg, r, tree, 1);
+		if (run(a, msg, r, tree, 0) != yes)
+			abort();
+		(void)buf_adds(&text, "NOT (");
+		(void)buf_add_span(&text, program);
+		(void)buf_addc(&text, ')');
+		/* Not with a CHARSET in front, nor when it is too deep. */
+		if ((b = compile(span_buf(&text), &sb)) != NULL &&
+		    run(b, msg, r, tree, 1) == yes)
+			abort();
+		match_free(b);
+	}
+	match_free(a);
+	buf_free(&sa);
+	buf_free(&sb);
+	buf_free(&text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct span		 msg = span_of(p, n), line;
+	struct ready_build	*build;
+	struct ready		 r = { 0 };
+	struct mime		*tree;
+
+	if (n > 16384 || span_split(&msg, '\n', &line) == 0 || line.n > 512)
+		return (0);
+	if ((build = ready_begin()) == NULL || ready_feed(build, msg) == -1 ||
+	    ready_end(build) == -1 || ready_take(&r, 1, build) == -1 ||
+	    (tree = mime_load(ready_section(&r, READY_TREE))) == NULL)
+		abort();
+	both(line, msg, &r, tree);
+	mime_free(tree);
+	ready_free(build);
+	ready_clear(&r);
+	return (0);
+}
