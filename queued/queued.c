@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "queued/attempt.h"
+#include "queued/ctl.h"
 #include "queued/local.h"
 #include "queued/queued.h"
 #include "queued/report.h"
@@ -28,6 +29,7 @@ static const struct msg_rule	 rules[] = {
 	{ M_QUEUE_RCPTS, PEER(ROLE_SMTPD),	MSG_BODY,	on_queue_rcpts },
 	{ M_QUEUE_COMMIT, PEER(ROLE_SMTPD),	MSG_BODY,	on_queue_commit },
 	{ M_SESSION,	PEER(ROLE_AUTH),	MSG_BODY | MSG_FD, on_session },
+	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH),	MSG_BODY,	on_end_sessions },
 };
 
@@ -89,6 +91,8 @@ link_down(struct peer *p)
 		slots_down(p);
 	else if (peer_role(p) == ROLE_RELAY)
 		worker_down(p);
+	else if (peer_role(p) == ROLE_CONTROL)
+		ctl_down(p);
 }
 
 static void

@@ -276,6 +276,23 @@ dest_works(struct dest *d)
 	d->not_before = 0;
 }
 
+void
+sched_kick(void)
+{
+	struct dest	**v = s.timer;
+	size_t		  i, n = s.ntimer;
+
+	s.timer = NULL;
+	s.ntimer = s.captimer = 0;
+	for (i = 0; i < n; i++) {
+		v[i]->place = 0;
+		v[i]->not_before = 0;
+	}
+	for (i = 0; i < n; i++)
+		dest_update(v[i]);
+	free(v);
+}
+
 size_t
 sched_items(void)
 {

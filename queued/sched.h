@@ -47,6 +47,8 @@ void		 dest_update(struct dest *);
 /* The place itself cannot be reached: nothing for it for a while. */
 void		 dest_failed(struct dest *, unsigned first, unsigned most);
 void		 dest_works(struct dest *);
+/* No destination is left alone any longer: somebody says it works. */
+void	 sched_kick(void);
 /* Waiting in memory, stale ones counted too. */
 size_t		 sched_items(void);
 size_t		 sched_dests(void);

@@ -295,6 +295,87 @@ test_transports(void)
 	free(t[1].name);
 }
 
+/* letterctl, while the next hop says "later". */
+static void
+test_control(void)
+{
+	si.relay = RESULT_TEMP;
+	si.relay_code = 451;
+	si.conf->schedule.first[1] = 300;
+	si.conf->schedule.first[2] = 600;
+	submit_to("y@example.org", 0);
+	submit_to("z@example.net", 0);
+	UNTIL(si.ngot == 2, 5);
+	UNTIL(0, 0.3);
+	si_forget();
+	CHECK(si_ctl("queue list", "") == 0 && si.nrows == 2 &&
+	    strstr(si.rows, "\"to\":\"y@example.org\"") != NULL &&
+	    strstr(si.rows, "\"state\":\"queued\"") != NULL &&
+	    strstr(si.rows, "451 4.2.0 the other says (mx.example.org)") !=
+	    NULL, "queue list: %s", si.rows);
+	CHECK(si_ctl("queue list", "--domain example.net --from "
+	    "@letterlock.test --account alice") == 0 && si.nrows == 1 &&
+	    strstr(si.rows, "z@example.net") != NULL, "filters are AND-ed");
+	CHECK(si_ctl("queue list", "--domain example.net --to y@example.org")
+	    == 0 && si.nrows == 0, "all of them");
+	CHECK(si_ctl("queue list", "--what x") == 1, "no such filter: %s",
+	    si.text);
+	CHECK(si_ctl("queue drop", "") == 1, "drop needs a filter: %s",
+	    si.text);
+	CHECK(si_ctl("queue hold", "--to y@example.org") == 0 &&
+	    strcmp(si.text, "1 recipient held") == 0, "hold: %s", si.text);
+	CHECK(si_ctl("queue list", "--held yes") == 0 && si.nrows == 1,
+	    "held: %s", si.rows);
+	CHECK(si_ctl("queue kick", "--from alice@letterlock.test") == 0 &&
+	    strcmp(si.text, "2 recipients to be tried now") == 0, "kick: %s",
+	    si.text);
+	UNTIL(si.ngot == 1, 5);
+	UNTIL(0, 0.3);
+	CHECK(si.ngot == 1 && strcmp(si.got->to, "z@example.net") == 0,
+	    "the one that is not held");
+	si.relay = RESULT_OK;
+	CHECK(si_ctl("queue release", "--held yes") == 0 &&
+	    strcmp(si.text, "1 recipient released") == 0, "release: %s",
+	    si.text);
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2 && strcmp(si.got->to, "y@example.org") == 0,
+	    "goes at once");
+	UNTIL(si_count(q.rcpt) == 1, 5);
+	CHECK(si_ctl("queue show", "ffff") == 1, "show: %s", si.text);
+	CHECK(si_ctl("queue fail", "--domain example.net") == 0, "fail: %s",
+	    si.text);
+	UNTIL(got_with("given up by the administrator") != NULL, 5);
+	CHECK(got_with("given up by the administrator") != NULL,
+	    "the sender hears of it");
+	empty("control");
+	si_forget();
+}
+
+static void
+test_routes(void)
+{
+	UNTIL(0, 2.1);
+	si.routes = "to \"example.org\" minimum-attempts 2 transport \"x\"";
+	CHECK(si_ctl("route explain", "alice@letterlock.test y@example.org")
+	    == 0 && strstr(si.rows, "\"source\":\"none\"") != NULL &&
+	    strstr(si.rows, "\"transport\":\"default\"") != NULL,
+	    "explain: %s", si.rows);
+	CHECK(si_ctl("route explain", "alice@letterlock.test y@example.org "
+	    "--attempt 2") == 0 && strstr(si.rows, "\"source\":\"account\"")
+	    != NULL && strstr(si.rows, "\"transport\":\"x\"") != NULL,
+	    "explain: %s", si.rows);
+	CHECK(si_ctl("route explain", "x@y.example bob@letterlock.test") == 0
+	    && strstr(si.rows, "\"transport\":\"local\"") != NULL,
+	    "explain: %s", si.rows);
+	si.routes = NULL;
+	CHECK(si_ctl("submissions list", "") == 0 && si.nrows == 1 &&
+	    strstr(si.rows, "\"account\":\"alice\"") != NULL, "sessions: %s",
+	    si.rows);
+	CHECK(si_ctl("verify queue", "") == 0 && si.nrows == 0 &&
+	    strcmp(si.text, "queue: checked") == 0, "verify: %s%s", si.rows,
+	    si.text);
+}
+
 static void
 test_end_sessions(void)
 {
@@ -328,6 +409,8 @@ main(void)
 	test_success();
 	test_worker_dies();
 	test_transports();
+	test_control();
+	test_routes();
 	test_end_sessions();
 	test_retry();
 	si_close();

@@ -1,0 +1,194 @@
+/*
+ * letterctl's requests: decoded, handed to their verb, answered.
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "archive.h"
+#include "queued/ctl.h"
+#include "utf8.h"
+
+static LIST_HEAD(, ctl)	 requests = LIST_HEAD_INITIALIZER(requests);
+static size_t		 nrequests;
+
+static const struct verb {
+	const char	*name;
+	size_t		 min, max;	/* arguments */
+	void		(*run)(struct ctl *);
+} verbs[] = {
+	{ "queue list",		0, 64, ctl_list },
+	{ "queue show",		1, 1, ctl_show },
+	{ "queue dump",		1, 1, ctl_dump },
+	{ "queue hold",		0, 64, ctl_hold },
+	{ "queue release",	0, 64, ctl_release },
+	{ "queue kick",		0, 64, ctl_kick },
+	{ "queue drop",		0, 64, ctl_drop },
+	{ "queue fail",		0, 64, ctl_fail },
+	{ "route explain",	2, 4, ctl_route },
+	{ "submissions list",	0, 0, ctl_submissions },
+	{ "submissions end",	1, 1, ctl_submissions_end },
+	{ "verify queue",	0, 0, ctl_verify },
+};
+
+static void
+ctl_free(struct ctl *c)
+{
+	size_t	 i;
+
+	LIST_REMOVE(c, entry);
+	nrequests--;
+	dbenv_unwait(q.env, &c->wait);
+	for (i = 0; i < c->nrows; i++)
+		json_object_put(c->rows[i]);
+	if (c->ev != NULL)
+		event_free(c->ev);
+	if (c->fd != -1)
+		close(c->fd);
+	codec_free(&c_ctl, &c->m);
+	buf_free(&c->octets);
+	buf_free(&c->text);
+	buf_free(&c->cursor);
+	buf_free(&c->bad);
+	free(c->changed);
+	free(c);
+}
+
+void
+ctl_error(struct ctl *c, const char *fmt, ...)
+{
+	struct msg_ctl_page	 page = { .status = 1 };
+	struct buf		 b = { .max = MSG_TEXT_MAX };
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	buf_addv(&b, fmt, ap);
+	va_end(ap);
+	page.text = span_buf(&b);
+	(void)peer_reply(c->peer, M_CTL, c->id, &c_ctl_page, &page, -1);
+	buf_free(&b);
+	ctl_free(c);
+}
+
+static const char *
+json_text(struct json_object *o)
+{
+	return (json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+	    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+void
+ctl_done(struct ctl *c)
+{
+	struct msg_ctl_page	 page = { .text = span_buf(&c->text),
+				    .cursor = span_buf(&c->cursor) };
+	struct msg_ctl_row	 rows[CTL_ROWS];
+	size_t			 i;
+
+	for (i = 0; i < c->nrows; i++)
+		rows[i].json = span_str(json_text(c->rows[i]));
+	page.rows.v = rows;
+	page.rows.n = c->nrows;
+	page.more = c->cursor.n > 0;
+	(void)peer_reply(c->peer, M_CTL, c->id, &c_ctl_page, &page, -1);
+	ctl_free(c);
+}
+
+int
+ctl_row(struct ctl *c, struct json_object *o)
+{
+	size_t	 n = strlen(json_text(o)) + 4;
+
+	if (c->nrows == CTL_ROWS || (c->nrows > 0 &&
+	    c->octets_out + n > CTL_PAGE)) {
+		json_object_put(o);
+		return (-1);
+	}
+	c->rows[c->nrows++] = o;
+	c->octets_out += n;
+	return (0);
+}
+
+struct span
+ctl_arg(const struct ctl *c, size_t i)
+{
+	const struct msg_ctl_arg	*v = c->m.args.v;
+
+	return (i < c->m.args.n ? v[i].arg : span_of(NULL, 0));
+}
+
+/* JSON is UTF-8, whatever came in. */
+void
+row_str(struct json_object *o, const char *name, struct span s)
+{
+	struct buf	 b = { 0 };
+
+	utf8_add_clean(&b, s);
+	json_object_object_add(o, name, json_object_new_string_len(
+	    b.n == 0 ? "" : (const char *)b.p, (int)b.n));
+	buf_free(&b);
+}
+
+void
+row_num(struct json_object *o, const char *name, uint64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
+}
+
+void
+row_bool(struct json_object *o, const char *name, int on)
+{
+	json_object_object_add(o, name, json_object_new_boolean(on));
+}
+
+void
+ctl_down(struct peer *p)
+{
+	struct ctl	*c;
+
+	LIST_FOREACH(c, &requests, entry)
+		if (c->peer == p)
+			c->peer = NULL;
+}
+
+int
+on_ctl(struct peer *p, struct imsg *im)
+{
+	struct ctl	*c;
+	struct span	 s;
+	size_t		 i;
+
+	if (nrequests >= CTL_MAX || (c = calloc(1, sizeof(*c))) == NULL)
+		return (-1);
+	LIST_INSERT_HEAD(&requests, c, entry);
+	nrequests++;
+	c->peer = p;
+	c->id = im->id;
+	c->fd = -1;
+	buf_add_span(&c->octets, im->data);
+	s = span_buf(&c->octets);
+	if (codec_get(&s, &c_ctl, &c->m) == -1 || s.n != 0) {
+		ctl_free(c);
+		return (-1);
+	}
+	if (span_eqs(c->m.verb, "backup queue")) {
+		archive_backup(p, im, q.env, q.bodies, "queue");
+		im->data.n = 0;
+		ctl_free(c);
+		return (0);
+	}
+	im->data.n = 0;
+	c->fd = im->fd;
+	im->fd = -1;
+	for (i = 0; i < nitems(verbs); i++)
+		if (span_eqs(c->m.verb, verbs[i].name))
+			break;
+	if (i == nitems(verbs))
+		ctl_error(c, "the queue has no such command");
+	else if (c->m.args.n < verbs[i].min || c->m.args.n > verbs[i].max)
+		ctl_error(c, "wrong number of arguments");
+	else
+		verbs[i].run(c);
+	return (0);
+}

@@ -1,0 +1,94 @@
+/*
+ * What letterctl asks of the queue, M_CTL: plumbing and verbs.
+ */
+#ifndef QUEUED_CTL_H
+#define QUEUED_CTL_H
+
+#include <sys/queue.h>
+#include <json-c/json.h>
+
+#include "queued/sched.h"
+
+#define CTL_ROWS	100	/* in a page */
+#define CTL_PAGE	10000	/* octets of rows in a page */
+#define CTL_MAX		256	/* requests under way */
+#define CTL_SCAN	2000	/* records looked at for a page */
+#define CTL_CHANGES	200	/* records changed for a page */
+
+/* Recipients that letterctl means; all that is said must be so. */
+struct filter {
+	uint64_t	 msg;		/* 0: any */
+	uint32_t	 n;		/* 0: any */
+	struct span	 from, to, domain, account, transport;
+	int		 held;		/* -1: either */
+	int		 any;		/* something was said */
+};
+/* -1: the reason in why.  Spans borrow from the arguments. */
+int		 filter_parse(const struct msg_ctl *, struct filter *,
+		    struct buf *why);
+int		 filter_matches(const struct filter *, const struct rec_msg *,
+		    uint64_t msg, uint32_t n, const struct rec_rcpt *);
+
+/* A request, until it is answered. */
+struct ctl {
+	LIST_ENTRY(ctl)		 entry;
+	struct peer		*peer;		/* NULL: it went away */
+	uint32_t		 id;
+	struct buf		 octets;	/* of the request */
+	struct msg_ctl		 m;		/* decoded from them */
+	int			 fd;		/* that came with it, or -1 */
+	struct filter		 filter;
+	struct buf		 text;
+	struct buf		 cursor;	/* not empty: more to come */
+	struct json_object	*rows[CTL_ROWS];
+	size_t			 nrows, octets_out;
+	/* a change being flushed: message and recipient in turn */
+	struct dbenv_wait	 wait;
+	uint64_t		*changed;
+	size_t			 nchanged;
+	int			 kicked;
+	/* queue dump */
+	struct event		*ev;
+	uint64_t		 body, off;
+	/* route explain */
+	uint64_t		 account;
+	uint32_t		 attempts;
+	/* verify */
+	struct dbenv_verify	 verify;
+	struct body_check	 check;
+	struct buf		 bad;
+};
+
+int		 on_ctl(struct peer *, struct imsg *);
+void		 ctl_down(struct peer *);
+/* Each of these is the single answer; c is gone afterwards. */
+void		 ctl_error(struct ctl *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+void		 ctl_done(struct ctl *);
+/* Takes the object.  0; -1: the page is full, the object is gone all the
+ * same. */
+int		 ctl_row(struct ctl *, struct json_object *);
+struct span	 ctl_arg(const struct ctl *, size_t);
+/* A member of a row: text from outside, a number. */
+void		 row_str(struct json_object *, const char *, struct span);
+void		 row_num(struct json_object *, const char *, uint64_t);
+void		 row_bool(struct json_object *, const char *, int);
+
+/* ctl_queue.c */
+void		 ctl_list(struct ctl *);
+void		 ctl_show(struct ctl *);
+/* ctl_change.c */
+void		 ctl_hold(struct ctl *);
+void		 ctl_release(struct ctl *);
+void		 ctl_kick(struct ctl *);
+void		 ctl_drop(struct ctl *);
+void		 ctl_fail(struct ctl *);
+/* ctl_more.c */
+void		 ctl_dump(struct ctl *);
+void		 ctl_route(struct ctl *);
+void		 ctl_submissions(struct ctl *);
+void		 ctl_submissions_end(struct ctl *);
+/* ctl_verify.c */
+void		 ctl_verify(struct ctl *);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * Changes to recipients in the queue, some at a time, each page flushed before
+ * it is answered.  What is under way is marked, and changed when its attempt
+ * ends.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "queued/attempt.h"
+#include "queued/ctl.h"
+#include "queued/report.h"
+
+/* 1 changed, 0 it was so already, -1 an error; within a command. */
+typedef int	(*change_fn)(struct q_msg *, struct q_rcpt *);
+
+static void	 change(struct ctl *, const char *, change_fn);
+static void	 on_flushed(struct dbenv_wait *, int);
+
+static int
+put(struct q_msg *m, struct q_rcpt *r)
+{
+	return (db_rcpt_put(m->num, r->n, &r->r) == -1 ? -1 : 1);
+}
+
+static int
+hold(struct q_msg *m, struct q_rcpt *r)
+{
+	if (r->r.state != RS_QUEUED || (r->r.flags & RF_HELD) != 0)
+		return (0);
+	r->r.flags |= RF_HELD;
+	return (put(m, r));
+}
+
+static int
+release(struct q_msg *m, struct q_rcpt *r)
+{
+	if ((r->r.flags & RF_HELD) == 0)
+		return (0);
+	r->r.flags &= (uint8_t)~RF_HELD;
+	return (put(m, r));
+}
+
+static int
+kick(struct q_msg *m, struct q_rcpt *r)
+{
+	if (r->r.state != RS_QUEUED || attempt_running(m->num, r->n))
+		return (0);
+	r->r.next = q_now();
+	return (put(m, r));
+}
+
+static int
+drop(struct q_msg *m, struct q_rcpt *r)
+{
+	char	 id[Q_ID];
+
+	if (attempt_running(m->num, r->n)) {
+		r->r.flags |= RF_DROP;
+		return (put(m, r));
+	}
+	log_info("%s: removed by the administrator to=<%s> from=<%s>",
+	    q_id(id, m->num, r->n), log_esc(r->r.address),
+	    log_esc(m->r.from));
+	return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
+}
+
+static int
+fail(struct q_msg *m, struct q_rcpt *r)
+{
+	char	 id[Q_ID];
+
+	if (r->r.state != RS_QUEUED)
+		return (0);
+	if (attempt_running(m->num, r->n)) {
+		r->r.flags |= RF_FAIL;
+		return (put(m, r));
+	}
+	log_info("%s: failed by the administrator to=<%s> from=<%s>",
+	    q_id(id, m->num, r->n), log_esc(r->r.address),
+	    log_esc(m->r.from));
+	if (!report_wanted(&m->r, &r->r, NOTIFY_FAILURE))
+		return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
+	r->r.state = RS_FAILED;
+	r->r.code = 554;
+	r->r.enhanced = span_str("5.7.0");
+	r->r.host = span_of(NULL, 0);
+	r->r.text = span_str("given up by the administrator");
+	return (put(m, r));
+}
+
+/* The cursor: how many so far, and where to go on, "12 0000002a.1". */
+static int
+cursor(const struct ctl *c, uint64_t *count, uint64_t *msg, uint32_t *n)
+{
+	struct span	 s = c->m.cursor, head;
+
+	*count = 0;
+	*msg = c->filter.msg;
+	*n = c->filter.n;
+	if (s.n == 0)
+		return (0);
+	return (span_split(&s, ' ', &head) == 0 ||
+	    span_num(head, UINT64_MAX, count) == -1 ||
+	    q_id_parse(s, msg, n) == -1 ? -1 : 0);
+}
+
+static int
+remember(uint64_t **v, size_t *n, uint64_t msg, uint32_t rcpt)
+{
+	uint64_t	*more;
+
+	if ((more = reallocarray(*v, *n + 2, sizeof(**v))) == NULL)
+		return (-1);
+	*v = more;
+	more[(*n)++] = msg;
+	more[(*n)++] = rcpt;
+	return (0);
+}
+
+/* Recipients from there on, until the page has enough.  1 more, 0, -1. */
+static int
+walk(struct ctl *c, change_fn fn, uint64_t *msg, uint32_t *n, uint64_t *count)
+{
+	struct q_msg	 m = { 0 };
+	struct q_rcpt	 r;
+	size_t		 looked = 0, done = 0;
+	int		 rc = 0;
+
+	while (rc >= 0 && db_rcpt_next(msg, *n, &r) == 0) {
+		*n = r.n;
+		rc = 0;
+		if ((c->filter.msg != 0 && c->filter.msg != *msg) ||
+		    ++looked > CTL_SCAN || done == CTL_CHANGES) {
+			rc = looked > CTL_SCAN || done == CTL_CHANGES;
+			db_rcpt_free(&r);
+			break;
+		}
+		if (m.num != *msg) {
+			db_msg_free(&m);
+			if (db_msg(*msg, &m) == -1)
+				m.num = 0;
+		}
+		if (m.num != 0 && filter_matches(&c->filter, &m.r, *msg, r.n,
+		    &r.r) && (rc = fn(&m, &r)) == 1) {
+			done++;
+			rc = remember(&c->changed, &c->nchanged, *msg, r.n);
+		}
+		db_rcpt_free(&r);
+		(*n)++;
+	}
+	db_msg_free(&m);
+	*count += done;
+	return (rc);
+}
+
+static void
+change(struct ctl *c, const char *what, change_fn fn)
+{
+	struct buf	 why = { 0 };
+	uint64_t	 count, msg;
+	uint32_t	 n;
+	int		 rc;
+
+	if (filter_parse(&c->m, &c->filter, &why) == -1) {
+		ctl_error(c, "%s", buf_cstr(&why));
+		buf_free(&why);
+		return;
+	}
+	if (!c->filter.any || cursor(c, &count, &msg, &n) == -1) {
+		ctl_error(c, c->filter.any ? "malformed cursor" :
+		    "say which: --id, --from, --to, --domain, --account, "
+		    "--transport, --held");
+		return;
+	}
+	if (db_begin() == -1) {
+		ctl_error(c, "queue: %s", dbenv_error(q.env));
+		return;
+	}
+	rc = walk(c, fn, &msg, &n, &count);
+	if (db_end(rc == -1 ? -1 : 0) == -1) {
+		ctl_error(c, "queue: %s", dbenv_error(q.env));
+		return;
+	}
+	if (rc == 1)
+		buf_addf(&c->cursor, "%llu %s", (unsigned long long)count,
+		    q_id((char[Q_ID]){ 0 }, msg, n));
+	else
+		buf_addf(&c->text, "%llu %s %s", (unsigned long long)count,
+		    count == 1 ? "recipient" : "recipients", what);
+	c->wait.done = on_flushed;
+	c->wait.arg = c;
+	if (dbenv_wait(q.env, dbenv_seq(q.env), &c->wait) == 1)
+		on_flushed(&c->wait, 0);
+}
+
+static void
+on_flushed(struct dbenv_wait *w, int error)
+{
+	struct ctl	*c = w->arg;
+	size_t		 i;
+
+	if (error != 0) {
+		ctl_error(c, "queue: not written: %s", strerror(error));
+		return;
+	}
+	for (i = 0; i + 1 < c->nchanged; i += 2)
+		if (!attempt_running(c->changed[i],
+		    (uint32_t)c->changed[i + 1]))
+			sched_again(c->changed[i],
+			    (uint32_t)c->changed[i + 1]);
+	if (c->kicked)
+		sched_kick();
+	ctl_done(c);
+}
+
+void
+ctl_hold(struct ctl *c)
+{
+	change(c, "held", hold);
+}
+
+void
+ctl_release(struct ctl *c)
+{
+	change(c, "released", release);
+}
+
+void
+ctl_kick(struct ctl *c)
+{
+	c->kicked = 1;
+	change(c, "to be tried now", kick);
+}
+
+void
+ctl_drop(struct ctl *c)
+{
+	change(c, "removed", drop);
+}
+
+void
+ctl_fail(struct ctl *c)
+{
+	change(c, "given up", fail);
+}

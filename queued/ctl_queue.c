@@ -1,0 +1,249 @@
+/*
+ * Listings of the queue: a row a recipient; one message with its attempts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "queued/attempt.h"
+#include "queued/ctl.h"
+
+static const char *
+state_name(uint64_t msg, uint32_t n, const struct rec_rcpt *r)
+{
+	static const char	*const names[] = { "queued", "failed",
+				    "delivered", "relayed" };
+
+	if (attempt_running(msg, n))
+		return ("active");
+	if (r->state == RS_QUEUED && (r->flags & RF_HELD) != 0)
+		return ("held");
+	return (r->state < nitems(names) ? names[r->state] : "?");
+}
+
+static void
+last_reply(struct buf *b, uint32_t code, struct span enhanced,
+    struct span text, struct span host)
+{
+	if (code != 0)
+		buf_addf(b, "%u ", code);
+	if (enhanced.n > 0) {
+		buf_add_span(b, enhanced);
+		buf_addc(b, ' ');
+	}
+	buf_add_span(b, text);
+	if (host.n > 0) {
+		buf_adds(b, " (");
+		buf_add_span(b, host);
+		buf_addc(b, ')');
+	}
+}
+
+static void
+rcpt_row(struct json_object *o, uint64_t msg, uint32_t n,
+    const struct rec_rcpt *r)
+{
+	struct buf	 last = { 0 };
+	char		 id[Q_ID];
+
+	if (r->attempts > 0)
+		last_reply(&last, r->code, r->enhanced, r->text, r->host);
+	row_str(o, "id", span_str(q_id(id, msg, n)));
+	row_str(o, "to", r->address);
+	row_str(o, "domain", r->dest.n > 0 ? r->dest :
+	    address_domain(r->address));
+	row_num(o, "attempts", r->attempts);
+	row_num(o, "next_at", r->state == RS_QUEUED &&
+	    (r->flags & RF_HELD) == 0 ? q_clock(r->next) : 0);
+	row_num(o, "last_at", q_clock(r->last));
+	row_str(o, "state", span_str(state_name(msg, n, r)));
+	row_bool(o, "held", (r->flags & RF_HELD) != 0);
+	row_bool(o, "local", r->kind == RK_LOCAL);
+	row_bool(o, "possible_duplicate", (r->flags & RF_DUPLICATE) != 0);
+	row_str(o, "transport", r->transport);
+	row_str(o, "last", span_buf(&last));
+	buf_free(&last);
+}
+
+static void
+msg_row(struct json_object *o, const struct rec_msg *m)
+{
+	row_num(o, "created_at", q_clock(m->arrival));
+	row_str(o, "from", m->from);
+	row_str(o, "account", m->name);
+	row_num(o, "size", m->size);
+	row_str(o, "session", m->session);
+	row_str(o, "remote", m->remote);
+}
+
+static struct json_object *
+full_row(const struct q_msg *m, uint32_t n, const struct rec_rcpt *r)
+{
+	struct json_object	*o = json_object_new_object();
+
+	if (o != NULL) {
+		rcpt_row(o, m->num, n, r);
+		msg_row(o, &m->r);
+	}
+	return (o);
+}
+
+/* From the cursor on, the message of the filter alone. */
+void
+ctl_list(struct ctl *c)
+{
+	struct dbenv_iter	 it;
+	struct json_object	*o;
+	struct rec_rcpt		 r;
+	struct q_msg		 m = { 0 };
+	struct span		 key, val;
+	struct buf		 why = { 0 };
+	uint64_t		 msg = 0;
+	uint32_t		 n = 0;
+	size_t			 looked = 0;
+	uint8_t			 k[12], p[8];
+	int			 rc, full = 0;
+
+	if (filter_parse(&c->m, &c->filter, &why) == -1 ||
+	    (c->m.cursor.n > 0 && q_id_parse(c->m.cursor, &msg, &n) == -1)) {
+		ctl_error(c, "%s", why.n > 0 ? buf_cstr(&why) :
+		    "malformed cursor");
+		buf_free(&why);
+		return;
+	}
+	if (msg == 0) {
+		msg = c->filter.msg;
+		n = c->filter.n;
+	}
+	dbenv_iter_init(&it, q.rcpt, key_rcpt(k, msg, n), c->filter.msg == 0 ?
+	    span_of(NULL, 0) : key_msg(p, c->filter.msg));
+	while (!full && (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
+		if (key_rcpt_get(key, &msg, &n) == -1 || rc == -1 ||
+		    db_rcpt_decode(val, &r) == -1)
+			continue;
+		if (++looked > CTL_SCAN) {
+			full = 1;
+			break;
+		}
+		if (m.num != msg) {
+			db_msg_free(&m);
+			if (db_msg(msg, &m) == -1)
+				continue;
+		}
+		if (!filter_matches(&c->filter, &m.r, msg, n, &r))
+			continue;
+		if ((o = full_row(&m, n, &r)) == NULL || ctl_row(c, o) == -1)
+			full = 1;
+	}
+	dbenv_iter_free(&it);
+	db_msg_free(&m);
+	if (full)
+		buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
+	ctl_done(c);
+}
+
+/* ---- one message -------------------------------------------------------------- */
+
+static struct json_object *
+attempt_row(const struct rec_attempt *a)
+{
+	static const char	*const results[] = { "delivered", "failed",
+				    "deferred" };
+	struct json_object	*o = json_object_new_object();
+	struct buf		 last = { 0 };
+
+	if (o == NULL)
+		return (NULL);
+	last_reply(&last, a->code, a->enhanced, a->text, span_of(NULL, 0));
+	row_num(o, "began_at", q_clock(a->began));
+	row_num(o, "ended_at", q_clock(a->ended));
+	row_str(o, "result", span_str(results[a->result % 3]));
+	row_str(o, "transport", a->transport);
+	row_str(o, "host", a->host);
+	row_str(o, "address", a->address);
+	row_str(o, "tls", a->tls);
+	row_str(o, "reply", span_buf(&last));
+	buf_free(&last);
+	return (o);
+}
+
+/* In the order in which they were made. */
+static int
+earlier(const void *x, const void *y)
+{
+	struct json_object	*a, *b, *const *p = x, *const *s = y;
+	int64_t			 i = 0, k = 0;
+
+	if (json_object_object_get_ex(*p, "began_at", &a))
+		i = json_object_get_int64(a);
+	if (json_object_object_get_ex(*s, "began_at", &b))
+		k = json_object_get_int64(b);
+	return (i < k ? -1 : i > k);
+}
+
+static struct json_object *
+attempts_row(uint64_t msg, uint32_t n)
+{
+	struct json_object	*l = json_object_new_array();
+	struct dbenv_iter	 it;
+	struct rec_attempt	 a;
+	struct span		 key, val;
+	uint8_t			 k[12];
+
+	if (l == NULL)
+		return (NULL);
+	dbenv_iter_init(&it, q.attempt, span_of(NULL, 0), key_rcpt(k, msg,
+	    n));
+	while (dbenv_iter_next(&it, &key, &val) == 1)
+		if (codec_get(&val, &c_rec_attempt, &a) == 0)
+			json_object_array_add(l, attempt_row(&a));
+	dbenv_iter_free(&it);
+	json_object_array_sort(l, earlier);
+	return (l);
+}
+
+/* A page holds some recipients; the cursor is the next one's number. */
+void
+ctl_show(struct ctl *c)
+{
+	struct json_object	*o;
+	struct q_msg		 m;
+	struct q_rcpt		 r;
+	uint64_t		 msg, at;
+	uint32_t		 n, only;
+
+	if (q_id_parse(ctl_arg(c, 0), &msg, &only) == -1 || (c->m.cursor.n > 0 &&
+	    q_id_parse(c->m.cursor, &at, &n) == -1)) {
+		ctl_error(c, "an id reads 0000002a, or 0000002a.1");
+		return;
+	}
+	if (db_msg(msg, &m) == -1) {
+		ctl_error(c, errno == ENOENT ? "there is no such message in "
+		    "the queue" : "that message cannot be read: "
+		    "letterctl verify");
+		return;
+	}
+	if (c->m.cursor.n == 0)
+		n = only;
+	for (at = msg; db_rcpt_next(&at, n, &r) == 0; n++) {
+		n = r.n;
+		if (at != msg || (only != 0 && n != only)) {
+			db_rcpt_free(&r);
+			break;
+		}
+		if ((o = full_row(&m, n, &r.r)) != NULL)
+			json_object_object_add(o, "results",
+			    attempts_row(msg, n));
+		db_rcpt_free(&r);
+		if (o == NULL || ctl_row(c, o) == -1) {
+			buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
+			break;
+		}
+	}
+	db_msg_free(&m);
+	if (c->nrows == 0)
+		ctl_error(c, "there is no such recipient in the queue");
+	else
+		ctl_done(c);
+}
