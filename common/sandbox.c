@@ -58,7 +58,7 @@ static const struct role_cage {
 	[ROLE_AUTH]	= { "auth", HAS_FILES | HAS_THREADS | HAS_PAIRS |
 			    HAS_BODIES },
 	[ROLE_KEYS]	= { "empty", 0 },
-	[ROLE_LOOKUP]	= { "empty", HAS_SOCKETS | HAS_THREADS },
+	[ROLE_LOOKUP]	= { "empty", HAS_SOCKETS },
 	[ROLE_SMTPD]	= { "empty", HAS_CLIENTS | HAS_BODIES | HAS_PAIRS },
 	[ROLE_FRONT]	= { "empty", HAS_CLIENTS | HAS_PAIRS },
 	[ROLE_STORE]	= { "mail", HAS_FILES | HAS_THREADS | HAS_BODIES |
