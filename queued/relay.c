@@ -289,7 +289,7 @@ answer(struct delivery *d, const struct relay_facts *f)
 	struct msg_relay_result		*v;
 	const struct msg_relay_rcpt	*ids = d->m.rcpts.v;
 	struct msg_relay_done		 m = { .id = d->m.id };
-	size_t				 i, most = TEXTS / d->msg.nrcpts;
+	size_t				 i, most = TEXTS / (d->msg.nrcpts + 1);
 
 	if ((v = calloc(d->msg.nrcpts, sizeof(*v))) == NULL)
 		return;		/* the link's end will say it */

@@ -111,6 +111,8 @@ struct delivery	*dest_next(struct dest *);
  * waiting get the same result. */
 void	 dest_unreachable(struct dest *, const struct relay_result *,
 	    const struct relay_facts *);
+/* A connection is idle: others may need its room. */
+void	 dest_idle(struct dest *);
 /* A connection ended. */
 void	 dest_left(struct dest *);
 void	 dests_stop(void);

@@ -37,6 +37,7 @@ struct conn {
 	uint64_t		 born;
 	struct relay_result	 why;		/* of the last candidate */
 	char			 address[DNS_ADDR_TEXT];
+	char			 where[DNS_HOST_MAX + DNS_ADDR_TEXT + 3];
 	char			 tls[128];
 };
 
@@ -171,8 +172,7 @@ static void
 dial_failed(struct conn *c, const char *why)
 {
 	relay_result(&c->why, RESULT_TEMP, 0, "4.4.1",
-	    "connect to %s[%s] port %u: %s", host(c), c->address,
-	    c->dest->t->port, why);
+	    "connect to %s port %u: %s", c->where, c->dest->t->port, why);
 }
 
 static int
@@ -204,6 +204,8 @@ dial(struct conn *c)
 	socklen_t			 n = dns_addr_to(a, t->port, &ss);
 
 	(void)dns_addr_text(a, c->address);
+	snprintf(c->where, sizeof(c->where), "%s[%s]",
+	    *host(c) == '[' ? "" : host(c), c->address);
 	c->tls[0] = '\0';
 	c->fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
@@ -265,8 +267,8 @@ established(struct conn *c)
 
 	if (is_ourselves(c)) {
 		relay_result(&c->why, RESULT_NO, 0, "5.4.6",
-		    "%s[%s] is this machine: mail for %s would loop",
-		    host(c), c->address, c->dest->name);
+		    "%s is this machine: mail for %s would loop",
+		    c->where, c->dest->name);
 		next_candidate(c);
 		return;
 	}
@@ -289,8 +291,8 @@ trace(void *arg, int sent, struct span line)
 	struct conn	*c = arg;
 
 	if (log_enabled(LOG_LEVEL_DEBUG))
-		log_debug("%s[%s] %s %s", log_escs(host(c)), c->address,
-		    sent ? ">" : "<", log_esc(line));
+		log_debug("%s %s %s", c->where, sent ? ">" : "<",
+		    log_esc(line));
 }
 
 static void
@@ -386,8 +388,8 @@ tls_done(struct conn *c)
 static void
 tls_failed(struct conn *c, const char *why)
 {
-	relay_result(&c->why, RESULT_TEMP, 0, "4.7.5", "TLS with %s[%s]: %s",
-	    host(c), c->address, why);
+	relay_result(&c->why, RESULT_TEMP, 0, "4.7.5", "TLS with %s: %s",
+	    c->where, why);
 	if (!c->dest->tls.fallback || c->clear) {
 		next_candidate(c);
 		return;
@@ -456,8 +458,7 @@ lost(struct conn *c, const char *why)
 		tls_failed(c, why);
 		return;
 	}
-	buf_addf(&text, "%s[%s]: %s (%s)", host(c), c->address, why,
-	    smtpclient_state(c->c));
+	buf_addf(&text, "%s: %s (%s)", c->where, why, smtpclient_state(c->c));
 	smtpclient_abort(c->c, "4.4.2", buf_cstr(&text));
 	buf_free(&text);
 	failed(c);
@@ -547,6 +548,7 @@ ready(struct conn *c)
 	}
 	if (c->d == NULL) {
 		io_deadline(c->io, RELAY_KEEP);
+		dest_idle(c->dest);
 		return;
 	}
 	c->begun = 1;

@@ -194,6 +194,13 @@ dest_unreachable(struct dest *e, const struct relay_result *why,
 }
 
 void
+dest_idle(struct dest *e)
+{
+	if (e->t->connections_total != 0 && total >= e->t->connections_total)
+		event_active(later, EV_TIMEOUT, 0);
+}
+
+void
 dest_left(struct dest *e)
 {
 	e->nconns--;

@@ -1,0 +1,225 @@
+/* Where a relay worker goes and under which TLS: queued/relay_policy. */
+#include <arpa/inet.h>
+
+#include "queued/relay_policy.h"
+#include "test.h"
+
+/* Nothing by lot: the first of n, or the last. */
+static uint32_t	 lot;
+
+static uint32_t
+fixed(uint32_t below)
+{
+	return (lot < below ? lot : below - 1);
+}
+
+static const struct tls_case {
+	const char	*name;
+	int		 kind, tls, verify, requiretls;
+	int		 rc, mode, want_verify, fallback;
+} tls_cases[] = {
+	{ "direct", TRANSPORT_DIRECT, TLS_OPTIONAL, 0, 0,
+	    0, TLS_OPTIONAL, 0, 1 },
+	{ "direct, off", TRANSPORT_DIRECT, TLS_OFF, 0, 0, 0, TLS_OFF, 0, 0 },
+	{ "direct, required", TRANSPORT_DIRECT, TLS_REQUIRED, 0, 0,
+	    0, TLS_REQUIRED, 0, 0 },
+	{ "direct, REQUIRETLS", TRANSPORT_DIRECT, TLS_OPTIONAL, 0, 1,
+	    -1, TLS_OPTIONAL, 0, 1 },
+	{ "direct, required, REQUIRETLS", TRANSPORT_DIRECT, TLS_REQUIRED, 0, 1,
+	    -1, TLS_REQUIRED, 0, 0 },
+	{ "direct does not verify", TRANSPORT_DIRECT, TLS_REQUIRED, 1, 0,
+	    0, TLS_REQUIRED, 0, 0 },
+	{ "smtp, optional", TRANSPORT_SMTP, TLS_OPTIONAL, 0, 0,
+	    0, TLS_OPTIONAL, 0, 1 },
+	{ "smtp, required", TRANSPORT_SMTP, TLS_REQUIRED, 1, 0,
+	    0, TLS_REQUIRED, 1, 0 },
+	{ "smtp, required, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 1, 1,
+	    0, TLS_REQUIRED, 1, 0 },
+	{ "smtp, not verified", TRANSPORT_SMTP, TLS_REQUIRED, 0, 0,
+	    0, TLS_REQUIRED, 0, 0 },
+	{ "smtp, not verified, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 0, 1,
+	    -1, TLS_REQUIRED, 0, 0 },
+	{ "smtp, implicit", TRANSPORT_SMTP, TLS_IMPLICIT, 1, 1,
+	    0, TLS_IMPLICIT, 1, 0 },
+	{ "smtp, off, REQUIRETLS", TRANSPORT_SMTP, TLS_OFF, 0, 1,
+	    -1, TLS_OFF, 0, 0 },
+};
+
+#define RR_MAX	4
+
+static const struct mx_case {
+	const char	*name;
+	int		 status;
+	const char	*canonical;
+	struct { unsigned preference; const char *host; } rr[RR_MAX];
+	const char	*want;		/* hosts, or the enhanced code */
+	enum result	 result;	/* when there are none */
+} mx_cases[] = {
+	{ "in order", DNS_OK, "d", { { 20, "b" }, { 10, "a" }, { 30, "c" } },
+	    "a b c", RESULT_OK },
+	{ "null MX", DNS_OK, "d", { { 0, "." } }, "5.1.10", RESULT_NO },
+	{ "null MX beside others", DNS_OK, "d", { { 0, "." }, { 10, "a" } },
+	    "a", RESULT_OK },
+	{ "none", DNS_NODATA, "d", { { 0, NULL } }, "d", RESULT_OK },
+	{ "none behind a CNAME", DNS_NODATA, "e.f", { { 0, NULL } }, "e.f",
+	    RESULT_OK },
+	{ "none, no canonical name", DNS_NODATA, "", { { 0, NULL } }, "d",
+	    RESULT_OK },
+	{ "no domain", DNS_NXDOMAIN, "d", { { 0, NULL } }, "5.1.2", RESULT_NO },
+	{ "no answer", DNS_TEMPFAIL, "d", { { 0, NULL } }, "4.4.3",
+	    RESULT_TEMP },
+	{ "bogus", DNS_BOGUS, "d", { { 0, NULL } }, "4.4.3", RESULT_TEMP },
+	{ "nothing usable", DNS_OK, "d", { { 10, "*" } }, "4.4.4",
+	    RESULT_TEMP },
+	{ "we are the backup", DNS_OK, "d",
+	    { { 10, "a" }, { 20, "US" }, { 20, "b" }, { 30, "c" } }, "a",
+	    RESULT_OK },
+	{ "we are the best", DNS_OK, "d", { { 10, "us" }, { 20, "a" } },
+	    "5.4.6", RESULT_NO },
+	{ "among the best", DNS_OK, "d", { { 10, "us" }, { 10, "a" } },
+	    "5.4.6", RESULT_NO },
+};
+
+static const struct candidate_case {
+	const char	*name;
+	const char	*hosts[3];	/* addresses, with spaces between */
+	int		 no4, no6, private;
+	uint32_t	 lot;
+	const char	*want;
+	unsigned	 refused;
+} candidate_cases[] = {
+	{ "one", { "192.0.2.1" }, 0, 0, 1, 0, "192.0.2.1", 0 },
+	{ "families in turn, six first", { "192.0.2.1 192.0.2.2 192.0.2.3 "
+	    "2001:db8::1 2001:db8::2" }, 0, 0, 1, 0,
+	    "2001:db8::1 192.0.2.2 2001:db8::2 192.0.2.3 192.0.2.1", 0 },
+	{ "four first", { "192.0.2.1 2001:db8::1" }, 0, 0, 1, 1,
+	    "192.0.2.1 2001:db8::1", 0 },
+	{ "five at most", { "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 "
+	    "192.0.2.5 192.0.2.6 192.0.2.7" }, 0, 0, 1, 7,
+	    "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5", 0 },
+	{ "two of each host", { "192.0.2.1 192.0.2.2 192.0.2.3",
+	    "192.0.2.4", "192.0.2.5 2001:db8::1" }, 0, 0, 1, 7,
+	    "192.0.2.1 192.0.2.2 192.0.2.4 192.0.2.5 2001:db8::1", 0 },
+	{ "each once", { "192.0.2.1", "192.0.2.1 192.0.2.2" }, 0, 0, 1, 7,
+	    "192.0.2.1 192.0.2.2", 0 },
+	{ "no-ipv4", { "192.0.2.1 2001:db8::1" }, 1, 0, 1, 7, "2001:db8::1",
+	    0 },
+	{ "no-ipv6", { "192.0.2.1 2001:db8::1" }, 0, 1, 1, 7, "192.0.2.1", 0 },
+	{ "not public", { "127.0.0.1 10.0.0.1 ::1 ::ffff:127.0.0.1 fe80::1 "
+	    "0.0.0.0 64:ff9b::7f00:1", "8.8.8.8" }, 0, 0, 0, 7, "8.8.8.8", 7 },
+	{ "nothing", { "" }, 0, 0, 1, 0, "", 0 },
+};
+
+static void
+test_tls(void)
+{
+	const struct tls_case	*c;
+	struct conf_transport	 t = { 0 };
+	struct relay_tls	 p;
+	size_t			 i;
+	int			 rc;
+
+	for (i = 0; i < nitems(tls_cases); i++) {
+		c = &tls_cases[i];
+		t.kind = (uint8_t)c->kind;
+		t.tls = (uint8_t)c->tls;
+		t.verify = (uint8_t)c->verify;
+		rc = relay_tls_policy(&t, c->requiretls, &p);
+		CHECK(rc == c->rc && (int)p.mode == c->mode &&
+		    p.verify == c->want_verify && p.fallback == c->fallback,
+		    "%s: %d, mode %d, verify %d, fallback %d", c->name, rc,
+		    (int)p.mode, p.verify, p.fallback);
+	}
+}
+
+static void
+test_mx(void)
+{
+	const struct mx_case	*c;
+	struct msg_dns_answer	 a;
+	struct msg_dns_record	 rr[RR_MAX];
+	struct buf		 wire[RR_MAX] = { { 0 } }, got = { 0 };
+	struct dns_mx		 hosts[RELAY_MX_MAX];
+	struct relay_result	 why;
+	size_t			 i, k, n;
+
+	for (i = 0; i < nitems(mx_cases); i++) {
+		c = &mx_cases[i];
+		memset(&a, 0, sizeof(a));
+		a.status = (uint8_t)c->status;
+		a.canonical = span_str(c->canonical);
+		a.records.v = rr;
+		for (k = 0; k < RR_MAX && c->rr[k].host != NULL; k++) {
+			buf_reset(&wire[k]);
+			buf_put_u16(&wire[k], (uint16_t)c->rr[k].preference);
+			dns_name_put(&wire[k], span_str(c->rr[k].host));
+			rr[k].rdata = span_buf(&wire[k]);
+		}
+		a.records.n = k;
+		buf_reset(&got);
+		n = relay_mx(&a, "d", "us", fixed, hosts, &why);
+		for (k = 0; k < n; k++)
+			buf_addf(&got, "%s%s", k > 0 ? " " : "",
+			    hosts[k].host);
+		if (n == 0)
+			buf_adds(&got, why.enhanced);
+		CHECK(span_eqs(span_buf(&got), c->want) &&
+		    (n > 0 || why.result == c->result), "%s: %s", c->name,
+		    buf_cstr(&got));
+	}
+	for (k = 0; k < RR_MAX; k++)
+		buf_free(&wire[k]);
+	buf_free(&got);
+}
+
+static void
+test_candidates(void)
+{
+	const struct candidate_case	*c;
+	struct conf_transport		 t = { 0 };
+	struct relay_host		 hosts[3];
+	struct relay_candidate		 out[RELAY_ADDRS_MAX];
+	struct buf			 got = { 0 };
+	struct span			 s, word;
+	char				 text[DNS_ADDR_TEXT];
+	unsigned			 refused;
+	size_t				 i, k, n;
+
+	for (i = 0; i < nitems(candidate_cases); i++) {
+		c = &candidate_cases[i];
+		memset(hosts, 0, sizeof(hosts));
+		for (k = 0; k < 3 && c->hosts[k] != NULL; k++)
+			for (s = span_str(c->hosts[k]); s.n > 0;) {
+				(void)span_split(&s, ' ', &word);
+				dns_addr_parse(word,
+				    &hosts[k].addrs[hosts[k].n++]);
+			}
+		t.no_ipv4 = (uint8_t)c->no4;
+		t.no_ipv6 = (uint8_t)c->no6;
+		lot = c->lot;
+		n = relay_candidates(hosts, k, &t, c->private, fixed, out,
+		    &refused);
+		buf_reset(&got);
+		for (k = 0; k < n; k++)
+			buf_addf(&got, "%s%s", k > 0 ? " " : "",
+			    dns_addr_text(&out[k].addr, text));
+		CHECK(span_eqs(span_buf(&got), c->want) &&
+		    refused == c->refused, "%s: %s (%u refused)", c->name,
+		    buf_cstr(&got), refused);
+	}
+	buf_free(&got);
+}
+
+int
+main(void)
+{
+	struct relay_result	 r;
+
+	test_tls();
+	test_mx();
+	test_candidates();
+	relay_result(&r, RESULT_TEMP, 451, "4.3.2", "%s\r\n%0600d", "a\033b", 1);
+	CHECK(strncmp(r.text, "a?b??000", 8) == 0 &&
+	    strlen(r.text) == sizeof(r.text) - 1, "texts are cut and clean");
+	return (test_done());
+}
