@@ -41,3 +41,5 @@ SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
 FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
+TESTS += regress/imapd/view_test
+SRCS.regress/imapd/view_test := $(IMAP_TEST)

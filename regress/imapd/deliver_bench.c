@@ -62,7 +62,7 @@ main(int argc, char **argv)
 			flying++;
 			deliver(&t_store, &m, fd, on_stored, NULL);
 		}
-		t_loop();
+		t_turn();
 	}
 	printf("%zu in flight, %zu octets: %.0f a second, %zu failed\n", most,
 	    text.n, (double)done * 1e6 / (double)(store_us() - t0), failed);

@@ -253,6 +253,98 @@ test_crash(void)
 	t_remove();
 }
 
+/* Leave so much space on the disk of dir. */
+static void
+fill(const char *dir, uint64_t leave)
+{
+	static char	 block[65536];
+	char		 name[64];
+	struct statvfs	 sv;
+	int		 fd;
+
+	snprintf(name, sizeof(name), "%s/filler", dir);
+	fd = open(name, O_CREAT | O_WRONLY | O_APPEND, 0600);
+	while (statvfs(dir, &sv) == 0 &&
+	    (uint64_t)sv.f_bavail * sv.f_frsize > leave)
+		if (write(fd, block, (uint64_t)sv.f_bavail * sv.f_frsize -
+		    leave < sizeof(block) ? 4096 : sizeof(block)) == -1)
+			break;
+	close(fd);
+}
+
+/*
+ * The disk fills up behind the store's back: some are refused, or the process
+ * ends.  How many were accepted goes to out, one octet each.
+ */
+static void
+until_full(const char *dir, int out)
+{
+	static char	 text[20001];
+	const char	*l;
+	enum result	 r = RESULT_OK;
+	char		 want[32];
+	int		 i;
+
+	memset(text, 'x', sizeof(text) - 1);
+	t_open(dir);
+	t_login(1, 1);
+	(void)t_line(1);
+	t_send(1, "a SELECT INBOX\r\n", 16);
+	fill(dir, 600 * 1024);
+	for (i = 0; i < 200 && r == RESULT_OK; i++) {
+		id[2]++;
+		if ((r = to(text, 1, 1)) == RESULT_OK &&
+		    write(out, "x", 1) != 1)
+			_exit(2);
+	}
+	if (r != RESULT_TEMP || messages(1) != (unsigned)i - 1)
+		_exit(3);
+	/* The session is told of those, and of no other. */
+	snprintf(want, sizeof(want), "* %d EXISTS", i - 1);
+	t_send(1, "b NOOP\r\n", 8);
+	while ((l = t_line(1)) != NULL && strncmp(l, "b ", 2) != 0)
+		if (strcmp(l, want) == 0)
+			want[0] = '\0';
+	_exit(want[0] == '\0' && l != NULL ? 0 : 4);
+}
+
+static void
+test_full(void)
+{
+	char		 dir[] = "/tmp/imapd.XXXXXX", name[64], c;
+	unsigned	 kept = 0, refs;
+	int		 fds[2], status;
+	pid_t		 pid;
+
+	if (mkdtemp(dir) == NULL || pipe(fds) == -1)
+		exit(1);
+	if (mount("tmpfs", dir, "tmpfs", 0, "size=128m") == -1) {
+		CHECK(1, "# skip no tmpfs of our own: %s", strerror(errno));
+		rmdir(dir);
+		return;
+	}
+	id[0] = 6;
+	if ((pid = fork()) == 0)
+		until_full(dir, fds[1]);
+	close(fds[1]);
+	while (read(fds[0], &c, 1) == 1)
+		kept++;
+	close(fds[0]);
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) < 2 && kept > 0,
+	    "%u accepted, then refused (%#x)", kept, status);
+	snprintf(name, sizeof(name), "%s/filler", dir);
+	(void)unlink(name);
+	t_open(dir);
+	CHECK(messages(1) == kept && bodies(&refs) == kept,
+	    "what was accepted is there: %u", messages(1));
+	CHECK(to(TEXT, 1, 1) == RESULT_OK && messages(1) == kept + 1,
+	    "and with space it goes on");
+	t_close();
+	(void)umount(dir);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -260,5 +352,6 @@ main(void)
 	test_large();
 	test_stage();
 	test_crash();
+	test_full();
 	return (t_done());
 }

@@ -66,7 +66,8 @@ void
 t_open(const char *in)
 {
 	struct event_config	*ec;
-	struct part_conf	 pc = { .home = dir, .cache = 4 << 20 };
+	struct part_conf	 pc = { .home = dir, .cache = 4 << 20,
+				    .margin = 1 };
 	int			 i;
 
 	if (!quiet) {
@@ -126,6 +127,12 @@ void
 t_loop(void)
 {
 	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+void
+t_turn(void)
+{
+	event_base_loop(base, EVLOOP_ONCE);
 }
 
 /* Until no session has work and nobody waits for a flush. */

@@ -31,8 +31,9 @@ void		 t_open(const char *dir);
 void		 t_close(void);
 void		 t_remove(void);
 const char	*t_dir(void);
-/* One turn of the loop; until nothing is to do. */
+/* One turn of the loop, without waiting and with; until nothing is to do. */
 void		 t_loop(void);
+void		 t_turn(void);
 void		 t_settle(void);
 /* Log client n in to account id; its socket. */
 int		 t_login(int n, uint64_t id);
