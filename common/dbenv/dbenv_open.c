@@ -18,6 +18,7 @@
 #include "dbenv_int.h"
 
 #define MAX_LOCKS	(4 * 1024 * 1024)
+#define LOCK_TABLE	65536	/* else it grows with MAX_LOCKS, all of it touched */
 #define SCHEMA_KEY	"version"
 #define DBERR_LINES	6	/* of Berkeley DB's for the log, in so many */
 #define DBERR_SECONDS	10	/* seconds */
@@ -163,6 +164,7 @@ make_env(struct dbenv *env)
 	    LOG_BUFFER)) != 0 ||
 	    (r = e->set_lk_max_locks(e, MAX_LOCKS)) != 0 ||
 	    (r = e->set_lk_max_objects(e, MAX_LOCKS)) != 0 ||
+	    (r = e->set_lk_tablesize(e, LOCK_TABLE)) != 0 ||
 	    (r = e->set_lk_max_lockers(e, 1000)) != 0 ||
 	    (r = e->log_set_config(e, DB_LOG_AUTO_REMOVE, 0)) != 0)
 		return (r);
