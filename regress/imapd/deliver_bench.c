@@ -3,6 +3,7 @@
  * [seconds] [octets].
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ main(int argc, char **argv)
 	uint64_t		 s = argc > 2 ? strtoul(argv[2], 0, 10) : 2;
 	size_t			 octets = argc > 3 ? strtoul(argv[3], 0, 10) :
 				    4096;
+	struct rusage		 u;
 	uint64_t		 t0, id = 0;
 	int			 fd;
 
@@ -64,8 +66,13 @@ main(int argc, char **argv)
 		}
 		t_turn();
 	}
-	printf("%zu in flight, %zu octets: %.0f a second, %zu failed\n", most,
-	    text.n, (double)done * 1e6 / (double)(store_us() - t0), failed);
+	getrusage(RUSAGE_SELF, &u);
+	printf("%zu in flight, %zu octets: %.0f a second, %zu failed, "
+	    "%.1f us of the processor each\n", most,
+	    text.n, (double)done * 1e6 / (double)(store_us() - t0), failed,
+	    ((double)u.ru_utime.tv_sec * 1e6 + (double)u.ru_utime.tv_usec +
+	    (double)u.ru_stime.tv_sec * 1e6 + (double)u.ru_stime.tv_usec) /
+	    (double)done);
 	t_settle();
 	t_close();
 	t_remove();
