@@ -133,6 +133,7 @@ on_from(void *arg, struct peer *p, struct imsg *m)
 	}
 	c->account = w.account;
 	buf_add_span(&c->text, w.name);
+	routes_forget(w.account);	/* who asks has just changed them */
 	switch (routes_of(w.account, &routes, on_routes, c)) {
 	case 1:
 		on_routes(c, routes);

@@ -152,11 +152,12 @@ text(struct buf *b, const struct report_in *in)
 		say(b, span_buf(&w.final));
 		buf_addf(b, ">: %s", dsn_action_name(action(&in->r[i].r)));
 		if (w.host.n > 0) {
-			buf_adds(b, ", host ");
+			buf_adds(b, "; ");
 			say(b, span_buf(&w.host));
+			buf_adds(b, " said:");
 		}
 		if (w.diagnostic.n > 0) {
-			buf_adds(b, " said:\n    ");
+			buf_adds(b, "\n    ");
 			say(b, span_buf(&w.diagnostic));
 		}
 		buf_adds(b, "\n");

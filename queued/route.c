@@ -164,6 +164,13 @@ on_routes(void *arg, struct peer *p, struct imsg *m)
 	return (rc);
 }
 
+void
+routes_forget(uint64_t account)
+{
+	if (kept[account % KEPT].account == account)
+		kept[account % KEPT].until = 0;
+}
+
 int
 routes_of(uint64_t account, const struct list **routes, routes_fn fn,
     void *arg)

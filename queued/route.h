@@ -26,6 +26,7 @@ int	 route_pattern_matches(const char *pattern, const char *domain);
  * set, good for this turn of the loop; 0: fn will be called once; -1: auth is
  * away.  fn's routes are NULL when they cannot be had.
  */
+void	 routes_forget(uint64_t account);
 typedef void	(*routes_fn)(void *, const struct list *routes);
 int	 routes_of(uint64_t account, const struct list **routes, routes_fn,
 	    void *arg);
