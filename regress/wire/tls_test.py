@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import warnings
 
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, run, skip, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, free_ports, is_, ok, run, skip, wait_for
 
 warnings.simplefilter("ignore", DeprecationWarning)
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -26,7 +26,7 @@ def make(path, name, *newkey):
 P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
-def connect(port, version=None, name="localhost", ciphers=None, timeout=5):
+def connect(port, version=None, name="localhost", ciphers=None, cert=None):
     """A TLS connection; an exception when there is none."""
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     c.check_hostname = False
@@ -35,7 +35,9 @@ def connect(port, version=None, name="localhost", ciphers=None, timeout=5):
         c.minimum_version = c.maximum_version = version
     if ciphers:
         c.set_ciphers(ciphers)
-    raw = socket.create_connection(("127.0.0.1", port), timeout)
+    if cert:
+        c.load_cert_chain(cert + ".crt", cert + ".key")
+    raw = socket.create_connection(("127.0.0.1", port), 30)
     try:
         return c.wrap_socket(raw, server_hostname=name)
     except BaseException:
@@ -79,6 +81,25 @@ def agreed(s):
     with smtplib.SMTP("127.0.0.1", s.smtp) as c:
         c.starttls()
         is_(c.ehlo("client.example")[0], 250, "STARTTLS on port 25")
+
+
+def asked(port, *more):
+    """Does the server ask for a client's certificate?"""
+    r = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_2", *more],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    return "Client Certificate Types" in r.stdout
+
+
+def client_certificates(s, port):
+    """Any key will do for a handshake, and nobody is asked without need."""
+    ok(not asked(s.imaps) and not asked(s.submissions), "no client is asked for a certificate")
+    ok(not asked(s.smtp, "-starttls", "smtp"), "nor on port 25")
+    ok(asked(port), "where the configuration says so it is asked")
+    for key in P256, ("rsa:2048",), ("ed25519",), ("ec", "-pkeyopt", "ec_paramgen_curve:P-521"):
+        make(s.dir + "/client", "client.example", *key)
+        for version in V12, V13:
+            with connect(port, version, cert=s.dir + "/client") as c:
+                ok(c.recv(100).startswith(b"* "), "%s with a key of kind %s" % (c.version(), key[-1]))
 
 
 def bindings(s):
@@ -169,15 +190,18 @@ def where_keys_are(s):
 CONF = """
 certificate "rsa" cert "{dir}/rsa.crt" key "{dir}/rsa.key"
 certificate "ed" cert "{dir}/ed.crt" key "{dir}/ed.key"
+listen on 127.0.0.1 port {port} imap tls implicit client-certificates ignore-unknown
 """
 
 with Suite(start=False) as s:
     make(s.dir + "/rsa", "rsa.letterlock.test", "rsa:2048")
     make(s.dir + "/ed", "ed.letterlock.test", "ed25519")
-    s.write_conf(s.base + CONF.format(dir=s.dir))
+    more = free_ports(1)[0]
+    s.write_conf(s.base + CONF.format(dir=s.dir, port=more))
     s.start()
     s.ctl("account", "add", "alice", "alice@" + DOMAIN, input=PASSWORD + "\n")
     agreed(s)
+    client_certificates(s, more)
     bindings(s)
     where_keys_are(s)
     renewed(s)
