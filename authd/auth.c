@@ -149,43 +149,51 @@ limiter(const struct conf *c)
 	return (0);
 }
 
+int
+auth_init(const char *home, uid_t uid, gid_t gid)
+{
+	const struct conf	*c = proc_conf();
+	struct dbenv_conf	 dc = { .home = home, .uid = uid, .gid = gid,
+				    .cache = CACHE, .margin = c->disk_reserve,
+				    .log = db_log, .begun = db_begun,
+				    .undone = db_undone, .fatal = db_fatal };
+	struct buf		 why = { 0 };
+	size_t			 i;
+
+	if (userdb_open(&auth.db, &dc, &why) == -1) {
+		log_error("accounts: %s", buf_cstr(&why));
+		buf_free(&why);
+		return (-1);
+	}
+	buf_free(&why);
+	for (i = 0; i < nitems(auth.open); i++)
+		if ((auth.open[i] = ratelimit_open_new(CONNS_MAX)) == NULL)
+			return (-1);
+	if (verify_init() == 0 && limiter(c) == 0 && canon_conf(c) == 0)
+		return (0);
+	log_error("no memory");
+	return (-1);
+}
+
 static int
 auth_open(void)
 {
 	const struct conf	*c = proc_conf();
-	struct dbenv_conf	 dc = { .home = ".", .cache = CACHE,
-				    .margin = c->disk_reserve, .log = db_log,
-				    .begun = db_begun, .undone = db_undone,
-				    .fatal = db_fatal };
-	struct buf		 b = { 0 };
-	size_t			 i;
-	int			 rc = -1;
+	struct buf		 dir = { 0 };
+	uid_t			 uid = 0;
+	gid_t			 gid = 0;
+	int			 rc;
 
-	if (proc_privileged() && sandbox_user(c->users[ROLE_AUTH], &dc.uid,
-	    &dc.gid) == -1) {
+	if (proc_privileged() && sandbox_user(c->users[ROLE_AUTH], &uid,
+	    &gid) == -1) {
 		log_error("no user %s", c->users[ROLE_AUTH]);
 		return (-1);
 	}
-	buf_addf(&b, "%s/%s", c->state, sandbox_directory(ROLE_AUTH));
-	if (chdir(buf_cstr(&b)) == -1) {
-		log_error("%s: %s", buf_cstr(&b), strerror(errno));
-		goto out;
-	}
-	buf_reset(&b);
-	if (userdb_open(&auth.db, &dc, &b) == -1) {
-		log_error("accounts: %s", buf_cstr(&b));
-		goto out;
-	}
-	for (i = 0; i < nitems(auth.open); i++)
-		if ((auth.open[i] = ratelimit_open_new(CONNS_MAX)) == NULL)
-			goto out;
-	if (verify_init() == 0 && limiter(c) == 0 && canon_conf(c) == 0)
-		rc = 0;
-	else
-		log_error("no memory");
-out:
-	buf_free(&b);
-	return (rc);
+	buf_addf(&dir, "%s/%s", c->state, sandbox_directory(ROLE_AUTH));
+	if ((rc = chdir(buf_cstr(&dir))) == -1)
+		log_error("%s: %s", buf_cstr(&dir), strerror(errno));
+	buf_free(&dir);
+	return (rc == -1 ? -1 : auth_init(".", uid, gid));
 }
 
 static int

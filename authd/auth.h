@@ -91,6 +91,10 @@ extern struct auth	 auth;
 
 uint64_t	 auth_now(void);	/* seconds, never back */
 
+/* auth.c */
+/* Open the database in home and make what else there is before the cage. */
+int	 auth_init(const char *home, uid_t, gid_t);
+
 /* auth_sessions.c */
 /* Tell everybody who has sessions to end what matches. */
 void	 auth_end_sessions(const struct msg_end_sessions *);

@@ -87,7 +87,7 @@ answer(struct exchange *x, enum sasl_outcome what, struct span data,
 		r.account = span_str(x->account.name);
 		r.address = sasl_server_name(x->sasl);
 	} else if (what != SASL_MORE && what != SASL_ABORTED &&
-	    what != SASL_UNAVAILABLE)
+	    what != SASL_UNAVAILABLE && what != SASL_DISABLED)
 		r.delay_ms = delay_of(c);
 	x->open = 0;
 	c->link->nwaiting--;

@@ -313,6 +313,12 @@ rig_client(int i, int *fd)
 	return (s);
 }
 
+struct peer *
+rig_control(void)
+{
+	return (ends[ROLE_CONTROL][0]);
+}
+
 int
 rig_ctl(const char *const *words)
 {
@@ -436,7 +442,8 @@ rig_begin(void)
 	if (mkdir(path, 0700) == -1)
 		abort();
 	rig_conf = make_conf();
-	if (auth_ops.open() == -1 || auth_ops.start() == -1)
+	/* without a change of directory: others may read files by name */
+	if (auth_init(path, 0, 0) == -1 || auth_ops.start() == -1)
 		abort();
 	rig_link(ROLE_CONTROL, 0);
 }

@@ -43,6 +43,8 @@ int		 rig_ask(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd, const struct codec *, void *);
 /* A client: connected to a listener, the accepted end in *fd. */
 int		 rig_client(int listener, int *fd);
+/* The other end of control's link. */
+struct peer	*rig_control(void);
 /* letterctl: status of the answer, its text and rows in rig_page. */
 extern struct msg_ctl_page	 rig_page;
 int		 rig_ctl(const char *const *words);	/* verb first; NULL ends */

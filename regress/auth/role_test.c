@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -772,6 +773,46 @@ test_ctl(void)
 	    "addresses come and go");
 }
 
+/* What letterctl does with its end: read until nobody writes any more. */
+static void *
+drain(void *arg)
+{
+	static uint8_t	 room[65536], last[5];
+	int		*fd = arg;
+	ssize_t		 n;
+	size_t		 k, all = 0;
+
+	while ((n = read(*fd, room, sizeof(room))) > 0) {
+		all += (size_t)n;
+		k = (size_t)n < sizeof(last) ? (size_t)n : sizeof(last);
+		memmove(last, last + k, sizeof(last) - k);
+		memcpy(last + sizeof(last) - k, room + n - k, k);
+	}
+	close(*fd);
+	/* the end of the stream: ARCHIVE_END, no error */
+	return (all > 100000 && last[0] == 4 && last[1] + last[2] + last[3] +
+	    last[4] == 0 ? arg : NULL);
+}
+
+static void
+test_backup(void)
+{
+	struct msg_ctl	 m = { .verb = span_str("backup auth") };
+	pthread_t	 t;
+	void		*whole = NULL;
+	int		 fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1 ||
+	    pthread_create(&t, NULL, drain, &fds[0]) != 0)
+		abort();
+	codec_free(&c_ctl_page, &rig_page);
+	CHECK(rig_ask(rig_control(), M_CTL, &c_ctl, &m, fds[1], &c_ctl_page,
+	    &rig_page) == 0 && rig_page.status == 0, "a backup");
+	pthread_join(t, &whole);
+	CHECK(whole != NULL, "which is whole");
+	CHECK(RIG_CTL("backup auth") == 1, "not without a descriptor");
+}
+
 static void
 test_changes(void)
 {
@@ -1012,6 +1053,7 @@ main(void)
 	test_local();
 	test_rcpt();
 	test_ctl();
+	test_backup();
 	test_changes();
 	test_many();
 	test_hostile();

@@ -45,9 +45,11 @@ def diag(text):
 
 
 def is_(got, want, text):
-    if not ok(got == want, text):
-        diag("got %r" % (got,))
-        diag("want %r" % (want,))
+    if ok(got == want, text):
+        return True
+    diag("got %r" % (got,))
+    diag("want %r" % (want,))
+    return False
 
 
 def skip(text):

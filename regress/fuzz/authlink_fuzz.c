@@ -1,0 +1,214 @@
+/*
+ * Messages of any kind, in any order, from any process, to "authd: auth".
+ * Whatever they were, no connection, no exchange and no comparison is left when
+ * the links are gone.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "auth/rig.h"
+#include "authd/roles.h"
+
+int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+#define OPS_MAX		64	/* in one input */
+#define CONNS		4
+
+static const enum role	 roles[] = { ROLE_FRONT, ROLE_SMTPD, ROLE_QUEUED,
+			    ROLE_CONTROL, ROLE_STORE };
+static struct peer	*links[nitems(roles)];
+
+static uint8_t
+octet(struct span *s)
+{
+	uint8_t	 o = 0;
+
+	(void)span_get_u8(s, &o);
+	return (o);
+}
+
+/* So many octets as the next one says. */
+static struct span
+some(struct span *s)
+{
+	struct span	 out = { 0 };
+	size_t		 n = octet(s);
+
+	(void)span_take(s, n < s->n ? n : s->n, &out);
+	return (out);
+}
+
+static void
+do_open(struct peer *p, struct span *s)
+{
+	struct msg_number	 m = { octet(s) % CONNS };
+	int			 fd, c = rig_client(octet(s) % RIG_LISTENERS,
+				    &fd);
+
+	(void)peer_ask(p, M_CONN_OPEN, &c_number, &m, fd, NULL, NULL);
+	rig_run();
+	close(c);
+}
+
+static void
+do_tls(struct peer *p, struct span *s)
+{
+	struct msg_conn_tls	 m = { .conn = octet(s) % CONNS };
+
+	m.version = span_str("TLSv1.3");
+	m.exporter = some(s);
+	if (m.exporter.n > 64)
+		m.exporter.n = 64;
+	(void)peer_put(p, M_CONN_TLS, &c_conn_tls, &m, -1);
+}
+
+static void
+do_start(struct peer *p, struct span *s)
+{
+	struct msg_sasl_start	 m = { .conn = octet(s) % CONNS };
+	uint8_t			 mech = octet(s);
+	int			 fds[2];
+
+	m.mech = span_str(mech_names[mech % MECH_COUNT]);
+	m.login_command = (mech & 0x80) != 0;
+	m.plain_socket = (mech & 0x40) != 0;
+	m.has_initial = (mech & 0x20) == 0;
+	m.initial = some(s);
+	if ((p == links[1] ? imsg_pair(fds) : stream_pair(fds)) == -1)
+		return;
+	close(fds[0]);
+	(void)peer_ask(p, M_SASL_START, &c_sasl_start, &m, fds[1], NULL, NULL);
+}
+
+static void
+do_step(struct peer *p, struct span *s)
+{
+	struct msg_sasl_step	 m = { .conn = octet(s) % CONNS };
+
+	m.data = some(s);
+	(void)peer_ask(p, M_SASL_STEP, &c_sasl_step, &m, -1, NULL, NULL);
+}
+
+static void
+do_end(struct peer *p, struct span *s)
+{
+	uint8_t			 o = octet(s);
+	struct msg_number	 m = { o % CONNS };
+
+	if (o & 0x80)
+		(void)peer_put(p, M_CONN_CLOSED, &c_number, &m, -1);
+	else
+		(void)peer_ask(p, M_SASL_ABORT, &c_number, &m, -1, NULL, NULL);
+}
+
+static void
+do_text(struct peer *p, struct span *s)
+{
+	static const uint32_t	 types[] = { M_RCPT, M_ACCOUNT_NAMED };
+	uint32_t		 type = types[octet(s) % nitems(types)];
+	struct msg_text		 t = { some(s) };
+
+	(void)peer_ask(p, type, &c_text, &t, -1, NULL, NULL);
+}
+
+static void
+do_may_use(struct peer *p, struct span *s)
+{
+	struct msg_may_use	 m = { .account = octet(s) };
+
+	m.address = some(s);
+	(void)peer_ask(p, M_MAY_USE, &c_may_use, &m, -1, NULL, NULL);
+}
+
+static void
+do_ctl(struct peer *p, struct span *s)
+{
+	static const char *const	 verbs[] = { "account list",
+	    "account show", "account locate", "account route list",
+	    "account route add", "account route remove", "logins",
+	    "verify auth", "address add", "address remove", "account add",
+	    "account disable", "account enable", "account local-user" };
+	struct msg_ctl_arg		 args[4];
+	struct msg_ctl			 m = { 0 };
+
+	m.verb = span_str(verbs[octet(s) % nitems(verbs)]);
+	m.args.v = args;
+	m.args.n = octet(s) % (nitems(args) + 1);
+	for (size_t i = 0; i < m.args.n; i++)
+		args[i].arg = some(s);
+	if (octet(s) & 1)
+		m.cursor = some(s);
+	(void)peer_ask(p, M_CTL, &c_ctl, &m, -1, NULL, NULL);
+}
+
+static void
+do_raw(struct peer *p, struct span *s)
+{
+	uint32_t	 type = octet(s);
+	struct buf	 b = { 0 };
+
+	type = type << 8 | octet(s);
+	buf_add_span(&b, some(s));
+	(void)peer_send(p, type % 1000, &b, -1);
+	buf_free(&b);
+}
+
+static void	 (*const ops[])(struct peer *, struct span *) = { do_open,
+    do_tls, do_start, do_step, do_end, do_text, do_may_use, do_ctl, do_raw };
+
+static void
+begin(void)
+{
+	static int	 begun;
+
+	if (begun)
+		return;
+	begun = 1;
+	rig_begin();
+	rig_conf->iterations = 16;
+	rig_link(ROLE_STORE, 0);
+	rig_account("alice", "alice@d.example");
+	CONF_EACH(struct conf_listener, l, &rig_conf->listeners)
+		l->limits.login_failures_address = 1000000;
+	auth_ops.commit();
+}
+
+static void
+check(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(auth.open); i++)
+		if (ratelimit_open_total(auth.open[i]) != 0)
+			abort();
+	while (verify_waiting() > 0)
+		event_base_loop(proc_base(), EVLOOP_ONCE);
+	if (ratelimit_open_total(auth.verifying) != 0)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span	 s = span_of(data, size);
+	uint8_t		 o;
+	size_t		 i, r;
+
+	begin();
+	for (i = 0; i < nitems(roles); i++)
+		links[i] = rig_link(roles[i], 0);
+	for (i = 0; i < OPS_MAX && s.n > 0; i++) {
+		o = octet(&s);
+		r = o / 32 % nitems(roles);
+		if (!rig_linked(roles[r], 0))
+			links[r] = rig_link(roles[r], 0);
+		ops[o % 32 % nitems(ops)](links[r], &s);
+		if (o & 0x10)
+			rig_run();
+	}
+	rig_run();
+	for (i = 0; i < nitems(roles); i++)
+		rig_unlink(roles[i], 0);
+	check();
+	return (0);
+}
