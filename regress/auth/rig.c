@@ -297,6 +297,7 @@ rig_client(int i, int *fd)
 {
 	struct conf_listener	*l = rig_conf->listeners.v;
 	struct sockaddr_un	 un = { .sun_family = AF_UNIX };
+	struct linger		 none = { 1, 0 };	/* no TIME_WAIT */
 	int			 s, rc;
 
 	l += i;
@@ -308,8 +309,11 @@ rig_client(int i, int *fd)
 	} else
 		rc = connect(s, (struct sockaddr *)&l->addr,
 		    sizeof(struct sockaddr_in));
-	if (rc == -1 || (*fd = accept(listeners[i], NULL, NULL)) == -1)
+	if (rc == -1 || (*fd = accept(listeners[i], NULL, NULL)) == -1 ||
+	    setsockopt(s, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) == -1) {
+		perror("client");
 		abort();
+	}
 	return (s);
 }
 
