@@ -99,12 +99,12 @@ set_body(struct session *s, struct span v, void *arg)
 {
 	static const char *const	 names[] = { "7BIT", "8BITMIME",
 	    "BINARYMIME" };
-	uint8_t				 i;
+	size_t				 i;
 
 	(void)arg;
 	for (i = 0; i < nitems(names); i++)
 		if (span_caseeqs(v, names[i])) {
-			s->env.body = i;
+			s->env.body = (uint8_t)i;
 			return (0);
 		}
 	return (-1);
