@@ -1,12 +1,12 @@
 /*
- * letterctl's "connections list" and "connections end".
+ * What "letterctl sessions list" and "sessions end" ask of smtpd: connections
+ * without a login.  Those with one are sessions of queued's.
  */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "date.h"
 #include "log.h"
 #include "smtpd.h"
 
@@ -22,42 +22,31 @@ struct page {
 static int	 add(struct page *, const struct conn *);
 static void	 list(struct page *, struct span, struct msg_ctl_page *,
 		    char *, size_t);
-static void	 end(struct page *, const struct msg_ctl *,
-		    struct msg_ctl_page *);
+static void	 end(const struct msg_ctl *, struct msg_ctl_page *);
 
 /* -1: the page is full. */
 static int
 add(struct page *pg, const struct conn *c)
 {
 	json_object	*o;
-	struct buf	 since = { 0 };
 	const char	*text;
 
 	if (pg->n == ROWS || pg->octets > OCTETS ||
 	    (o = json_object_new_object()) == NULL)
 		return (-1);
-	(void)date_rfc3339_write(&since, c->since);
 	json_object_object_add(o, "id", json_object_new_string(c->s.id));
-	json_object_object_add(o, "smtpd",
-	    json_object_new_int((int)proc_instance()));
-	json_object_object_add(o, "kind", json_object_new_string(
+	json_object_object_add(o, "protocol", json_object_new_string(
 	    kind_name((enum conf_kind)c->s.listener->kind)));
 	json_object_object_add(o, "remote",
 	    json_object_new_string(c->s.remote));
 	json_object_object_add(o, "helo",
 	    json_object_new_string(c->s.helo == NULL ? "" : c->s.helo));
-	json_object_object_add(o, "tls", json_object_new_string(c->s.tls ?
-	    c->s.tls_version : ""));
-	json_object_object_add(o, "account",
-	    json_object_new_string(c->s.account == NULL ? "" :
-	    log_escs(c->s.account)));
-	json_object_object_add(o, "state",
-	    json_object_new_string(session_state_name(c->s.state)));
+	json_object_object_add(o, "tls", json_object_new_boolean(c->s.tls));
+	json_object_object_add(o, "since_at", json_object_new_int64(c->since));
 	json_object_object_add(o, "messages",
 	    json_object_new_int64((int64_t)c->s.accepted));
-	json_object_object_add(o, "since",
-	    json_object_new_string(buf_cstr(&since)));
-	buf_free(&since);
+	json_object_object_add(o, "state",
+	    json_object_new_string(session_state_name(c->s.state)));
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	pg->rows[pg->n].json = span_str(text);
 	pg->octets += pg->rows[pg->n].json.n;
@@ -79,7 +68,7 @@ list(struct page *pg, struct span cursor, struct msg_ctl_page *r, char *room,
 		return;
 	}
 	TAILQ_FOREACH(c, &conns, entry) {
-		if (c->number <= last)
+		if (c->number <= last || c->s.account != NULL)
 			continue;
 		if (add(pg, c) == -1) {
 			r->more = 1;
@@ -91,9 +80,9 @@ list(struct page *pg, struct span cursor, struct msg_ctl_page *r, char *room,
 	}
 }
 
-/* The connections named, of all that are here. */
+/* Those named that are here: letterctl asks everybody. */
 static void
-end(struct page *pg, const struct msg_ctl *q, struct msg_ctl_page *r)
+end(const struct msg_ctl *q, struct msg_ctl_page *r)
 {
 	const struct msg_ctl_arg	*a = q->args.v;
 	struct conn			*c, *next;
@@ -112,7 +101,7 @@ end(struct page *pg, const struct msg_ctl *q, struct msg_ctl_page *r)
 		if (i == q->args.n)
 			continue;
 		log_info("%s: ended by an administrator", c->s.id);
-		(void)add(pg, c);
+		r->text = span_str("ended");
 		conn_end(c, "4.3.2", "ended by an administrator");
 	}
 }
@@ -134,7 +123,7 @@ control_on_ctl(struct peer *p, struct imsg *m)
 	} else if (span_eqs(q.verb, "connections list"))
 		list(pg, q.cursor, &r, room, sizeof(room));
 	else if (span_eqs(q.verb, "connections end"))
-		end(pg, &q, &r);
+		end(&q, &r);
 	else {
 		r.status = 1;
 		r.text = span_str("no such command");
