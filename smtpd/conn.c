@@ -26,6 +26,7 @@ static void	 on_tls(struct conn *);
 static void	 begin_tls(struct conn *);
 static void	 deadline(struct conn *, size_t);
 static int	 early(const struct conn *);
+static void	 reading(struct conn *, int);
 
 static int	 op_mail(struct session *);
 static int	 op_rcpt(struct session *);
@@ -149,11 +150,12 @@ conn_new(int fd, const struct sockaddr_storage *from,
 		return;
 	}
 	c->file = c->link_fd = -1;
+	c->was = S_COUNT;	/* no deadline yet */
 	if ((c->io = io_new(proc_base(), fd, on_io, c)) == NULL) {
 		free(c);
 		return;
 	}
-	io_pause(c->io);
+	reading(c, 0);
 	io_lowat(c->io, SESSION_OUT_MAX / 4);
 	session_init(&c->s, &ops, c, l, io_out(c->io));
 	c->number = ++next_number;
@@ -294,7 +296,7 @@ begin_tls(struct conn *c)
 	}
 	tlsctx_unref(c->ctx);
 	c->ctx = NULL;
-	io_resume(c->io);
+	reading(c, 1);
 }
 
 /* The handshake is done: what TLS is goes to auth, once. */
@@ -317,7 +319,7 @@ on_tls(struct conn *c)
 	if (c->counted)
 		(void)peer_put(conn_auth(), M_CONN_TLS, &c_conn_tls, &m, -1);
 	session_on_tls(&c->s);
-	io_pause(c->io);
+	reading(c, 0);
 	if (c->s.listener->tls == TLS_IMPLICIT)
 		welcome(c);
 	else
@@ -388,6 +390,17 @@ patience(struct conn *c)
 	c->was = c->s.state;
 }
 
+/* Resuming says again what is there already: only after a pause. */
+static void
+reading(struct conn *c, int on)
+{
+	if (on && c->paused)
+		io_resume(c->io);
+	else if (!on && !c->paused)
+		io_pause(c->io);
+	c->paused = !on;
+}
+
 /* ---- the loop's side ------------------------------------------------------ */
 
 void
@@ -419,14 +432,14 @@ conn_run(struct conn *c)
 	switch (want) {
 	case WANT_READ:
 		deadline(c, n);
-		io_resume(c->io);
+		reading(c, 1);
 		break;
 	case WANT_PEER:
-		io_pause(c->io);
+		reading(c, 0);
 		patience(c);
 		break;
 	case WANT_WRITE:
-		io_pause(c->io);
+		reading(c, 0);
 		io_deadline(c->io, c->s.listener->limits.timeout);
 		break;
 	case WANT_TLS:

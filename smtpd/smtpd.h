@@ -56,7 +56,8 @@ struct conn {
 	unsigned		 counted : 1,	/* auth counts it */
 				 local : 1,	/* a unix socket */
 				 waits : 1,	/* in line for a slot */
-				 busy : 1, dead : 1, late : 1, big_in : 1;
+				 busy : 1, dead : 1, late : 1, big_in : 1,
+				 paused : 1;
 };
 
 TAILQ_HEAD(conns, conn);
