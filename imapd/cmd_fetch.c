@@ -74,6 +74,7 @@ cmd_fetch(struct session *s, struct cursor *c)
 	if (s->uid)
 		f->items.what |= FETCH_UID;
 	plan(f);
+	session_tell_keywords(s);
 	return (session_begin(s, fetching, f, forget));
 }
 

@@ -95,16 +95,6 @@ first_unseen(const struct seen *n)
 	return (0);
 }
 
-static void
-write_keywords(const struct mailbox *mb, struct buf *b)
-{
-	size_t	 i;
-
-	(void)buf_adds(b, "(\\Answered \\Flagged \\Deleted \\Seen \\Draft");
-	for (i = 0; i < mb->nkeywords; i++)
-		(void)buf_addf(b, " %s", mb->keywords[i]);
-}
-
 /* What is said must be on disk first: the state as it is now is shown. */
 static enum step
 opened(struct session *s, struct mailbox *mb, int readonly)
@@ -117,7 +107,7 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	s->state = ST_SELECTED;
 	session_hold(s, mb->seq);
 	(void)buf_adds(b, "* FLAGS ");
-	write_keywords(mb, b);
+	session_write_keywords(s, b);
 	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n* %u RECENT\r\n",
 	    seen_count(&s->seen), seen_nrecent(&s->seen));
 	if ((unseen = first_unseen(&s->seen)) != 0)
@@ -126,7 +116,7 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	if (readonly)
 		(void)buf_adds(b, "(");
 	else {
-		write_keywords(mb, b);
+		session_write_keywords(s, b);
 		if (mb->nkeywords < KEYWORDS_MAX)
 			(void)buf_adds(b, " \\*");
 	}
@@ -168,6 +158,9 @@ closing(struct session *s)
 	struct mailbox	*mb = v->mb;
 	size_t		 i, n = 0;
 
+	/* It will not be told; others are counted against VIEW_GONE_MAX. */
+	if (s->seen.ngone > VIEW_GONE_MAX / 2)
+		seen_forget(&s->seen);
 	if (batch_begin(v->part) == -1)
 		return (session_no(s, errno));
 	for (i = 0; i < v->n && v->recs[i].uid <= s->seen.maxuid &&

@@ -152,6 +152,7 @@ cmd_store(struct session *s, struct cursor *c)
 		forget(g);
 		return (session_no(s, e));
 	}
+	session_tell_keywords(s);
 	g->slice = slice_size(g, &s->seen);
 	return (session_begin(s, storing, g, forget));
 }

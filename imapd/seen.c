@@ -28,24 +28,32 @@ seen_open(struct seen *s, struct view *v)
 }
 
 void
+seen_forget(struct seen *s)
+{
+	uint32_t	*uids;
+	size_t		 i;
+
+	if (s->ngone > 0 &&
+	    (uids = calloc(s->ngone, sizeof(*uids))) != NULL) {
+		for (i = 0; i < s->ngone; i++)
+			uids[i] = s->gone[i].uid;
+		view_release(s->view, uids, s->ngone);
+		free(uids);
+	}
+	s->ngone = 0;
+}
+
+void
 seen_close(struct seen *s)
 {
 	struct view	*v = s->view;
-	uint32_t	*uids;
-	size_t		 i;
 
 	if (v == NULL)
 		return;
 	LIST_REMOVE(s, entry);
 	v->nseens--;
 	v->unused = store_now();
-	if (s->ngone > 0 &&
-	    (uids = calloc(s->ngone, sizeof(*uids))) != NULL) {
-		for (i = 0; i < s->ngone; i++)
-			uids[i] = s->gone[i].uid;
-		view_release(v, uids, s->ngone);
-		free(uids);
-	}
+	seen_forget(s);
 	free(s->gone);
 	free(s->recent);
 	memset(s, 0, sizeof(*s));

@@ -407,10 +407,35 @@ session_write_flags(struct session *s, struct buf *b, const struct msgrec *r,
 }
 
 void
+session_write_keywords(struct session *s, struct buf *b)
+{
+	const struct mailbox	*mb = s->seen.view->mb;
+	size_t			 i;
+
+	(void)buf_adds(b, "(\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	for (i = 0; i < mb->nkeywords; i++)
+		(void)buf_addf(b, " %s", mb->keywords[i]);
+	s->keywords = mb->nkeywords;
+}
+
+void
+session_tell_keywords(struct session *s)
+{
+	if (s->state != ST_SELECTED ||
+	    s->keywords == s->seen.view->mb->nkeywords)
+		return;
+	(void)buf_adds(&s->out, "* FLAGS ");
+	session_write_keywords(s, &s->out);
+	(void)buf_adds(&s->out, ")\r\n");
+}
+
+void
 session_tell(struct session *s, int expunges)
 {
-	if (s->state == ST_SELECTED && seen_news(&s->seen, expunges))
-		seen_tell(&s->seen, &teller, expunges);
+	if (s->state != ST_SELECTED || !seen_news(&s->seen, expunges))
+		return;
+	session_tell_keywords(s);
+	seen_tell(&s->seen, &teller, expunges);
 }
 
 static void

@@ -72,6 +72,7 @@ struct session {
 	struct buf		 pending;	/* read past the login command */
 	struct lex		 lex;
 	struct seen		 seen;		/* when selected */
+	size_t			 keywords;	/* how many it was told of */
 
 	/* the command at work */
 	const struct command	*command;
@@ -142,6 +143,10 @@ int		 session_input(struct session *);
 void		 session_write_flags(struct session *, struct buf *,
 		    const struct msgrec *, int recent);
 void		 session_tell(struct session *, int expunges);
+/* The flags that a message here may have, RFC 3501 section 7.2.6, without the
+ * parenthesis at the end; and an untagged FLAGS when there are new ones. */
+void		 session_write_keywords(struct session *, struct buf *);
+void		 session_tell_keywords(struct session *);
 void		 session_capability(const struct session *, struct buf *);
 
 /* cmd.c: find and begin what stands in the lexer. */

@@ -121,6 +121,8 @@ struct msgrec	*view_find(const struct view *, uint32_t uid);
 /* A session begins and ends to look. */
 void		 seen_open(struct seen *, struct view *);
 void		 seen_close(struct seen *);
+/* Count no more what is gone, though nobody was told: it is about to close. */
+void		 seen_forget(struct seen *);
 /* How many messages it counts. */
 uint32_t	 seen_count(const struct seen *);
 /* Sequence number of a UID, 0 when it does not count it. */

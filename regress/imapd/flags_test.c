@@ -25,6 +25,8 @@ static const char *const store[] = {
 	"C1: d STORE * -FLAGS (\\Flagged)",
 	"S1: * 3 FETCH (FLAGS (\\Recent))", "S1: d OK ~",
 	"C1: e UID STORE 2:3 +FLAGS.SILENT (\\Draft $Junk NonJunk)",
+	"S1: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Junk "
+	    "NonJunk)",
 	"S1: e OK ~",
 	"C1: f FETCH 1:* FLAGS",
 	"S1: * 1 FETCH (FLAGS (\\Seen \\Answered \\Flagged \\Recent))",
@@ -63,9 +65,12 @@ static const char *const others[] = {
 	"O3", "C3: a SELECT INBOX", SELECT("3", "3", "0"),
 	"O4", "C4: a SELECT INBOX", SELECT("4", "3", "0"),
 	"C4: b IDLE", "S4: + idling",
-	"C2: b STORE 2 +FLAGS.SILENT (\\Deleted $New)", "S2: b OK ~",
+	"C2: b STORE 2 +FLAGS.SILENT (\\Deleted $New)", "S2: * FLAGS ~",
+	"S2: b OK ~",
+	/* a new keyword is announced before a message has it */
+	"S4: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $New)",
 	"S4: * 2 FETCH (UID 2 FLAGS (\\Deleted $New))",
-	"C3: b NOOP", "S3: * 2 FETCH (UID 2 FLAGS (\\Deleted $New))",
+	"C3: b NOOP", "S3: * FLAGS ~", "S3: * 2 FETCH (UID 2 FLAGS (\\Deleted $New))",
 	"S3: b OK ~",
 	"C2: c NOOP", "S2: c OK ~",
 	"C2: d EXPUNGE", "S2: * 2 EXPUNGE", "S2: d OK EXPUNGE completed",
