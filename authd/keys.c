@@ -22,6 +22,12 @@
 #define FORMER	60	/* seconds that keys of the former configuration stay:
 			 * its handshakes have 30 */
 
+#ifdef LIBRESSL_VERSION_NUMBER
+#define SIGN	key_sign_raw
+#else
+#define SIGN	key_sign
+#endif
+
 struct key {
 	uint8_t		 id[KEY_ID];
 	unsigned	 who;		/* PEER() bits */
@@ -108,7 +114,7 @@ serve(struct asker *a)
 	if (key == NULL)
 		log_warn("%s asks for a key that it may not use",
 		    peer_name(a->peer));
-	else if (key_sign(key, &m, &sig) == 0) {
+	else if (SIGN(key, &m, &sig) == 0) {
 		r.result = RESULT_OK;
 		r.signature = span_buf(&sig);
 		seen_add(m.data, role, peer_instance(a->peer), proc_now_ms());

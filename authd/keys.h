@@ -27,6 +27,11 @@ EVP_PKEY	*key_load(int fd, const char *path, const uint8_t id[KEY_ID],
  */
 int		 key_sign(EVP_PKEY *, const struct msg_sign *, struct buf *sig);
 
+/* keys_raw.c: the same for stand-ins that know no text: a digest, the block of a
+ * padding, which must be one of TLS. */
+int		 key_sign_raw(EVP_PKEY *, const struct msg_sign *,
+		    struct buf *sig);
+
 /* keys_seen.c: what was signed for whom in the last minute. */
 void		 seen_add(struct span text, enum role, unsigned instance,
 		    uint64_t now_ms);

@@ -4,7 +4,7 @@ PARSE := authd/check.c authd/lex.c authd/parse.y authd/parse_act.c \
 PARENT := $(PARSE) authd/child.c authd/control.c authd/control_log.c \
     authd/files.c authd/link.c authd/main.c authd/parent.c authd/place.c \
     authd/reload.c authd/status.c authd/worker.c
-KEYS := authd/keys.c authd/keys_seen.c authd/keys_sign.c
+KEYS := authd/keys.c authd/keys_raw.c authd/keys_seen.c authd/keys_sign.c
 AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_ctl_account.c authd/auth_exchange.c authd/auth_logins.c \
     authd/auth_rcpt.c authd/auth_sessions.c authd/auth_userdb.c \
@@ -23,8 +23,9 @@ SCRIPTS += regress/conf/conf_test.sh
 FUZZ += regress/fuzz/conffile_fuzz regress/fuzz/confwire_fuzz
 SRCS.regress/fuzz/conffile_fuzz := $(PARSE)
 MAN += man/authd.8 man/letterlock.conf.5
-TESTS += regress/tlsctx/tlsctx_test
+TESTS += regress/tlsctx/tlsctx_test regress/tlsctx/low_test
 SRCS.regress/tlsctx/tlsctx_test := $(KEYS)
+SRCS.regress/tlsctx/low_test := authd/keys_raw.c
 TESTS += regress/lookup/lookup_test
 SRCS.regress/lookup/lookup_test := $(LOOKUP)
 LIBS.regress/lookup/lookup_test := -lunbound

@@ -5,9 +5,11 @@
 #ifndef TLSKEY_H
 #define TLSKEY_H
 
-#include <stdint.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdint.h>
+
+#include "msg.h"
 
 #define TLSKEY_ID	32	/* SHA-256 of the SubjectPublicKeyInfo */
 #define TLSKEY_PATIENCE	1000	/* ms for keys to answer */
@@ -20,5 +22,11 @@ int		 tlskey_id(X509 *, uint8_t id[TLSKEY_ID]);
  * memory.
  */
 EVP_PKEY	*tlskey_new(X509 *);
+/* By EVP_PKEY_METHOD, RSA_METHOD and EC_KEY_METHOD; what tlskey_new() is. */
+EVP_PKEY	*tlskey_high(X509 *);
+EVP_PKEY	*tlskey_low(X509 *);
+/* Have keys sign: 1, or 0 as libcrypto's methods say it. */
+int		 tlskey_ask(const struct msg_sign *, uint8_t *sig, size_t max,
+		    size_t *n);
 
 #endif
