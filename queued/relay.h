@@ -47,7 +47,8 @@ struct delivery {
 	char				*destination;	/* in lower case */
 	struct buf			 addresses;	/* domains in A-labels */
 	struct dest			*dest;
-	unsigned			 again;		/* kept connections lost */
+	int				 again;		/* a kept connection ended */
+	int				 family;	/* the other one was tried */
 };
 TAILQ_HEAD(deliveries, delivery);
 TAILQ_HEAD(conns, conn);

@@ -25,6 +25,7 @@ struct conn {
 	int			 begun;		/* the session has it */
 	struct place		 place;		/* as it was at the start */
 	size_t			 at;		/* candidate */
+	size_t			 last;		/* the one tried last */
 	int			 clear;		/* no TLS with this one */
 	int			 fd;		/* while it is being made */
 	struct event		*ev;		/* connected; again */
@@ -60,6 +61,8 @@ static void	 drive(struct conn *);
 static void	 set_deadline(struct conn *, int, enum smtpclient_want);
 static void	 ready(struct conn *);
 static void	 complete(struct conn *, const struct relay_result *);
+static int	 other_family(struct conn *);
+static void	 say_quit(struct conn *);
 static void	 failed(struct conn *);
 static void	 lost(struct conn *, const char *);
 static void	 conn_free(struct conn *);
@@ -156,8 +159,7 @@ give_up(struct conn *c)
 	struct relay_facts	 f = { 0 };
 	struct dest		*e = c->dest;
 
-	if (c->at > 0)
-		c->at--;
+	c->at = c->last;
 	f.host = host(c);
 	f.address = c->address;
 	f.tls = "";
@@ -203,6 +205,7 @@ dial(struct conn *c)
 	struct sockaddr_storage		 ss;
 	socklen_t			 n = dns_addr_to(a, t->port, &ss);
 
+	c->last = c->at;
 	(void)dns_addr_text(a, c->address);
 	snprintf(c->where, sizeof(c->where), "%s[%s]",
 	    *host(c) == '[' ? "" : host(c), c->address);
@@ -266,9 +269,12 @@ established(struct conn *c)
 	int	 fd = c->fd;
 
 	if (is_ourselves(c)) {
-		relay_result(&c->why, RESULT_NO, 0, "5.4.6",
-		    "%s is this machine: mail for %s would loop",
-		    c->where, c->dest->name);
+		/* Behind better ones that failed we are just the backup. */
+		if (c->at == 0)
+			relay_result(&c->why, RESULT_NO, 0, "5.4.6",
+			    "%s is this machine: mail for %s would loop",
+			    c->where, c->dest->name);
+		c->at = c->place.ncandidates;
 		next_candidate(c);
 		return;
 	}
@@ -530,10 +536,50 @@ complete(struct conn *c, const struct relay_result *why)
 	delivery_end(d, why, &f);
 }
 
+/*
+ * Was everything refused for policy (x.7.x), which may be about the address we
+ * come from?  Then the other family is tried, once, before that counts.
+ */
+static int
+other_family(struct conn *c)
+{
+	const struct smtpclient_result	*r;
+	struct delivery			*d = c->d;
+	size_t				 i, at = c->at;
+	int				 family;
+
+	family = c->place.candidates[at].addr.family;
+	for (i = 0; i < d->msg.nrcpts; i++) {
+		r = c->begun ? &d->rcpts[i].result : smtpclient_error(c->c);
+		if (r->outcome != SMTPCLIENT_PERM || r->code == 0 ||
+		    strncmp(r->enhanced, "5.7.", 4) != 0)
+			return (0);
+	}
+	while (++at < c->place.ncandidates &&
+	    c->place.candidates[at].addr.family == family)
+		continue;
+	if (d->family || at >= c->place.ncandidates)
+		return (0);
+	d->family = 1;
+	smtpclient_results_free(&d->msg);
+	c->begun = 0;
+	c->clear = 0;
+	c->at = at;
+	if (smtpclient_failure(c->c) == SMTPCLIENT_NO_FAILURE)
+		say_quit(c);
+	io_finish(c->io);
+	c->io = NULL;
+	session_down(c);
+	try(c);
+	return (1);
+}
+
 /* A message is over, or the first one may begin. */
 static void
 ready(struct conn *c)
 {
+	if (c->d != NULL && c->begun && other_family(c))
+		return;
 	if (c->d != NULL && c->begun) {
 		complete(c, NULL);
 		c->messages++;
@@ -564,13 +610,19 @@ conn_give(struct conn *c, struct delivery *d)
 	ready(c);
 }
 
-void
-conn_quit(struct conn *c)
+static void
+say_quit(struct conn *c)
 {
 	struct span	 none = span_of(NULL, 0);
 
 	smtpclient_quit(c->c);
 	(void)smtpclient_step(c->c, &none, io_out(c->io));
+}
+
+void
+conn_quit(struct conn *c)
+{
+	say_quit(c);
 	io_finish(c->io);
 	c->io = NULL;
 	conn_free(c);
@@ -605,6 +657,8 @@ failed(struct conn *c)
 	relay_result(&c->why, r->outcome == SMTPCLIENT_PERM ? RESULT_NO :
 	    RESULT_TEMP, r->code, r->enhanced, "%s",
 	    r->text == NULL ? "" : r->text);
+	if (other_family(c))
+		return;
 	/* Let the QUIT out. */
 	io_finish(c->io);
 	c->io = NULL;

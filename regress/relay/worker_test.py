@@ -194,6 +194,30 @@ with worker(sink.port) as w:
     is_([one(w, dest="both.example").short() for _ in range(4)], [[("ok", 250, "2.0.0")]] * 4,
         "both families: the one that works")
 
+
+def two(four, six):
+    """Two servers on one port, one a family."""
+    for _ in range(20):
+        try:
+            f = Sink(**four)
+            return f, Sink(host="::1", port=f.port, **six)
+        except OSError:
+            f.close()
+
+
+policy = {"replies": {"RCPT": "550 5.7.1 not from your address"}}
+for four, six, want, text in (
+        (policy, {}, "ok", "refused for policy by one family"),
+        ({}, {"greeting": "554 5.7.1 no PTR"}, "ok", "refused at the greeting"),
+        (policy, policy, "no", "refused by both")):
+    f, x = two(four, six)
+    with worker(f.port) as w:
+        w.dns[("both.example", AAAA)] = (OK, [a("::1")])
+        w.dns[("both.example", A)] = (OK, [a("127.0.0.1")])
+        is_([[r[0] for r in one(w, dest="both.example").short()] for _ in range(8)], [[want]] * 8,
+            text + (": the other one takes it" if want == "ok" else ""))
+        ok(len(f.sessions) + len(x.sessions) <= 16, "each is asked once a message at most")
+
 with worker(sink.port, "no-ipv4") as w:
     is_(one(w).short(), [("no", 0, "5.4.4")], "no-ipv4")
     ok(("mx.x.example", A) not in w.asked, "is not even asked for")
