@@ -215,7 +215,7 @@ store_all(struct delivery *d)
 {
 	struct msgrec	 body = { 0 }, r;
 	struct buf	 when = { 0 };
-	uint8_t		 k[DELIVER_KEY], has[MSG_RCPTS_MAX];
+	uint8_t		 k[DELIVER_KEY], has[MSG_RCPTS_MAX] = { 0 };
 	size_t		 i;
 	int		 rc;
 

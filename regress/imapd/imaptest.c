@@ -336,6 +336,7 @@ t_script(const char *name, const char *const *lines)
 {
 	static uint8_t	 id[16];
 	const char	*l, *text;
+	uint64_t	 to;
 	int		 n;
 
 	for (; (l = *lines) != NULL; lines++) {
@@ -368,10 +369,9 @@ t_script(const char *name, const char *const *lines)
 		case 'D':
 			id[0]++;
 			id[1] += id[0] == 0;
-			test_check(t_deliver(id, text, strlen(text),
-			    t_account[n] == 0 ? &(uint64_t){ (uint64_t)n } :
-			    &t_account[n], 1) == RESULT_OK, name, n,
-			    "%s: delivered", name);
+			to = t_account[n] == 0 ? (uint64_t)n : t_account[n];
+			test_check(t_deliver(id, text, strlen(text), &to,
+			    1) == RESULT_OK, name, n, "%s: delivered", name);
 			break;
 		case 'R':
 			t_close();
