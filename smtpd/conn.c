@@ -24,7 +24,8 @@ static void	 welcome(struct conn *);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_tls(struct conn *);
 static void	 begin_tls(struct conn *);
-static void	 deadline(struct conn *, size_t);
+static int	 deadline(struct conn *, size_t);
+static void	 finish(struct conn *);
 static int	 early(const struct conn *);
 static void	 reading(struct conn *, int);
 
@@ -331,9 +332,9 @@ on_tls(struct conn *c)
 /*
  * A command has its time from when it is waited for, however slowly it comes.
  * A message must keep its rate: each octet earns time, the whole never more
- * than a command has.
+ * than a command has.  -1: it is used up.
  */
-static void
+static int
 deadline(struct conn *c, size_t octets)
 {
 	const struct conf_limits	*lim = &c->s.listener->limits;
@@ -353,6 +354,8 @@ deadline(struct conn *c, size_t octets)
 				c->budget = all;
 		}
 		c->last = now;
+		if (c->budget == 0)
+			return (-1);
 		io_deadline(c->io, (unsigned)(c->budget / 1000) + 1);
 	} else if (c->was != c->s.state || c->seen != c->s.commands) {
 		left = lim->timeout;
@@ -367,6 +370,7 @@ deadline(struct conn *c, size_t octets)
 	}
 	c->was = c->s.state;
 	c->seen = c->s.commands;
+	return (0);
 }
 
 /* How long an answer may take. */
@@ -403,6 +407,15 @@ reading(struct conn *c, int on)
 
 /* ---- the loop's side ------------------------------------------------------ */
 
+/* Send what there is, then close. */
+static void
+finish(struct conn *c)
+{
+	io_finish(c->io);
+	c->io = NULL;
+	conn_free(c);
+}
+
 void
 conn_run(struct conn *c)
 {
@@ -431,8 +444,12 @@ conn_run(struct conn *c)
 	}
 	switch (want) {
 	case WANT_READ:
-		deadline(c, n);
-		reading(c, 1);
+		if (deadline(c, n) == 0)
+			reading(c, 1);
+		else {
+			session_timeout(&c->s);
+			finish(c);
+		}
 		break;
 	case WANT_PEER:
 		reading(c, 0);
@@ -446,9 +463,7 @@ conn_run(struct conn *c)
 		begin_tls(c);
 		break;
 	case WANT_CLOSE:
-		io_finish(c->io);
-		c->io = NULL;
-		conn_free(c);
+		finish(c);
 	}
 }
 
