@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""SMTP while another process is away, at a reload and at the end; connections in the list of sessions."""
+import os
+import signal
+import smtplib
+import time
+
+from suite import DOMAIN, PASSWORD, Suite, done, free_ports, is_, ok, wait_for
+from thin import fetch_all
+
+ALICE = "alice@" + DOMAIN
+BOB = "bob@" + DOMAIN
+
+
+def client(s):
+    c = smtplib.SMTP("127.0.0.1", s.smtp, timeout=60)
+    c.ehlo("remote.example")
+    return c
+
+
+def codes(c, *lines):
+    out = []
+    for l in lines:
+        c.send(l + "\r\n")
+        out.append(c.getreply()[0])
+    return out
+
+
+def count(s, user, subject):
+    return sum("Subject: %s\r\n" % subject in m for m in fetch_all(s, user))
+
+
+def up(s, role):
+    return wait_for(lambda: [r for r in s.rows("status") if r["role"] == role] and
+                    all(r["state"] == "ready" for r in s.rows("status")), 20)
+
+
+def store_stopped(s):
+    """A store that does not answer: the queue takes it, once."""
+    stores = [r["pid"] for r in s.rows("status") if r["role"] == "store"]
+    c = client(s)
+    is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA"), [250, 250, 354], "up to DATA")
+    for p in stores:
+        os.kill(p, signal.SIGKILL)
+    is_(codes(c, "Subject: killed\r\n\r\nx\r\n."), [250], "the stores are killed, the message is accepted")
+    up(s, "store")
+    ok(wait_for(lambda: count(s, "alice", "killed") > 0, 30), "and delivered")
+    time.sleep(1)
+    is_(count(s, "alice", "killed"), 1, "once")
+    c.quit()
+
+
+def store_hangs(s):
+    stores = [r["pid"] for r in s.rows("status") if r["role"] == "store"]
+    c = client(s)
+    for p in stores:
+        os.kill(p, signal.SIGSTOP)
+    is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA", "Subject: hangs\r\n\r\nx\r\n."),
+        [250, 250, 354, 250], "the stores hang, the queue takes the message")
+    for p in stores:
+        try:
+            os.kill(p, signal.SIGCONT)
+        except OSError:
+            pass
+    up(s, "store")
+    ok(wait_for(lambda: count(s, "alice", "hangs") > 0, 30), "it is delivered")
+    time.sleep(1)
+    is_(count(s, "alice", "hangs"), 1, "once")
+    c.quit()
+
+
+def auth_away(s):
+    c = client(s)
+    is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE), [250, 250], "auth is there")
+    pid = s.kill("auth", sig=signal.SIGSTOP)
+    c.send("RCPT TO:<%s>\r\n" % BOB)
+    os.kill(pid, signal.SIGKILL)
+    is_(c.getreply()[0], 451, "auth is killed: RCPT is refused for now")
+    ok(wait_for(lambda: s.pid("auth") not in (None, pid), 20), "auth is back")
+    up(s, "auth")
+    got = codes(c, "RCPT TO:<%s>" % BOB, "DATA", "Subject: auth\r\n\r\n.")
+    is_(got, [250, 354, 250], "the session goes on")
+    c.quit()
+
+
+def queue_away(s):
+    c = client(s)
+    is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA"), [250, 250, 354], "up to DATA")
+    u = smtplib.SMTP("127.0.0.1", s.submission)
+    u.login(ALICE, PASSWORD)
+    pid = s.kill("queued")
+    is_(u.getreply()[0], 421, "queued is killed: a submission ends with 421")
+    u.close()
+    wait_for(lambda: s.pid("queued") not in (None, pid), 20)
+    up(s, "queued")
+    is_(codes(c, "Subject: queue\r\n\r\n."), [451], "a message begun before is refused for now")
+    got = codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA", "Subject: queue\r\n\r\n.")
+    is_(got, [250, 250, 354, 250], "the next one is taken")
+    is_(count(s, "alice", "queue"), 1, "and is there once")
+    c.quit()
+
+
+def sessions(s):
+    c = client(s)
+    rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "smtp"]
+    is_(len(rows), 1, "a connection is in the list of sessions")
+    ok(rows and rows[0]["helo"] == "remote.example" and rows[0]["state"] == "ready" and
+       rows[0]["remote"] == "127.0.0.1", "with what is known of it")
+    s.ctl("sessions", "end", rows[0]["id"])
+    is_(c.getreply()[0], 421, "it can be ended")
+    c.close()
+
+
+def reload(s):
+    c = client(s)
+    is_(codes(c, "MAIL FROM:<a@x.example>"), [250], "before a reload")
+    port = free_ports(1)[0]
+    s.write_conf(s.base + "listen on 127.0.0.1 port %d smtp tls optional\n" % port)
+    s.ctl("reload")
+    n = smtplib.SMTP("127.0.0.1", port)
+    n.starttls()
+    n.ehlo("x.example")
+    is_(codes(n, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA", "Subject: new\r\n\r\n."),
+        [250, 250, 354, 250], "a new listener")
+    n.quit()
+    is_(codes(c, "RCPT TO:<%s>" % ALICE, "DATA", "Subject: old\r\n\r\n."), [250, 354, 250],
+        "a session from before goes on")
+    c.starttls()
+    is_(codes(c, "EHLO x.example"), [250], "and can have TLS")
+    c.close()
+
+
+def stop(s):
+    c = client(s)
+    s.proc.send_signal(signal.SIGTERM)
+    is_(c.getreply()[0], 421, "an orderly stop says 421")
+    ok(s.proc.wait(15) == 0, "and ends well")
+
+
+with Suite() as suite:
+    sessions(suite)
+    store_stopped(suite)
+    store_hangs(suite)
+    auth_away(suite)
+    queue_away(suite)
+    reload(suite)
+    stop(suite)
+done()
