@@ -12,3 +12,14 @@ SRCS.queued := queued/main.c queued/queued.c $(QUEUE) $(wildcard queued/relay*.c
 STANDIN := queued/queued.c $(QUEUE) regress/queued/standin.c
 TESTS += regress/queued/queue_test
 SRCS.regress/queued/queue_test := $(STANDIN)
+TESTS += regress/queued/recover_test regress/queued/report_test \
+    regress/queued/route_test regress/queued/schedule_test
+SRCS.regress/queued/recover_test := $(STANDIN)
+SRCS.regress/queued/report_test := queued/address.c queued/report_text.c
+SRCS.regress/queued/route_test := queued/address.c queued/route.c
+SRCS.regress/queued/schedule_test := queued/clock.c queued/schedule.c
+FUZZ += regress/fuzz/authors_fuzz regress/fuzz/queuecommit_fuzz \
+    regress/fuzz/queuerec_fuzz
+SRCS.regress/fuzz/authors_fuzz := queued/authors.c
+SRCS.regress/fuzz/queuecommit_fuzz := $(STANDIN)
+SRCS.regress/fuzz/queuerec_fuzz := queued/db.c

@@ -39,6 +39,7 @@ struct standin {
 	const char	*relay_text;
 	int		 relay_dsn;
 	int		 relay_dies;		/* so many times */
+	int		 relay_silent;
 	const char	*routes;		/* alice's */
 	unsigned	 settled;
 	/* what smtpd got */
@@ -57,6 +58,8 @@ struct standin {
 extern struct standin	 si;
 
 void	 si_open(void);			/* a fresh directory, and up */
+void	 si_open_only(void);		/* without a loop and links: */
+void	 si_base(void);			/* these, then si_up() */
 void	 si_up(void);
 void	 si_close(void);
 void	 si_connect(enum role, unsigned inst, const char *name);

@@ -1,0 +1,146 @@
+/*
+ * The queue after its process was killed: everything accepted is there and
+ * comes out; what a worker had is marked and tried again; a report half done is
+ * done.
+ */
+#include <sys/wait.h>
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "queued/sched.h"
+#include "standin.h"
+
+#define MANY	2000
+
+static const char	 body[] = "From: alice@letterlock.test\r\n\r\nhello\r\n";
+
+static void
+submit(const char *to)
+{
+	si_session(1, "alice");
+	si_mail("alice@letterlock.test");
+	si_rcpt(to, 0);
+	if (si_data(body) != 250)
+		_exit(2);
+}
+
+static void
+fill_read(struct intake *in, int error)
+{
+	if (error != 0 || db_begin() == -1 || db_end(intake_put(in)) == -1)
+		_exit(3);
+}
+
+/* Many recipients that wait, by the ways of intake. */
+static void
+fill(void)
+{
+	struct intake_body	 b = { .fd = -1, .max = 1000 };
+	struct intake		*in = intake_new();
+	struct rec_rcpt		*r;
+	struct buf		 a = { 0 };
+	int			 i;
+
+	in->m.from = intake_keep(in, span_str("alice@letterlock.test"));
+	b.prefix = span_str(body);
+	for (i = 0; i < MANY; i++) {
+		buf_reset(&a);
+		buf_addf(&a, "x@h%d.example", i);
+		r = intake_rcpt(in);
+		r->kind = RK_REMOTE;
+		r->flags = i % 2 == 0 ? RF_HELD : 0;
+		r->address = intake_keep(in, span_buf(&a));
+		r->dest = intake_keep(in, span_of(a.p + 2, a.n - 2));
+	}
+	intake_read(in, &b, fill_read);
+	buf_free(&a);
+}
+
+/* What happens before the kill; the parent waits for the signal. */
+static void
+before(void)
+{
+	static const char	*const one[] = { "alice@letterlock.test",
+				    NULL };
+
+	si_up();
+	si_disconnect(ROLE_STORE, 0);
+	si_commit("x@example.org", one, body);	/* waits for the store */
+	si.relay_silent = 1;
+	submit("y@example.org");		/* a worker has it */
+	UNTIL(si.ngot == 1, 5);
+	submit("bob@letterlock.test");
+	UNTIL(si.ngot == 2, 5);
+	fill();
+	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 5);
+	(void)kill(getpid(), SIGKILL);
+}
+
+static const struct got *
+got_to(const char *to)
+{
+	const struct got	*g;
+
+	for (g = si.got; g != NULL; g = g->next)
+		if (strcmp(g->to, to) == 0)
+			return (g);
+	return (NULL);
+}
+
+static void
+held(void)
+{
+	struct q_rcpt	 r;
+	uint64_t	 msg = 0;
+	uint32_t	 n = 0;
+	unsigned	 count = 0;
+
+	while (db_rcpt_next(&msg, n, &r) == 0) {
+		n = r.n + 1;
+		count += (r.r.flags & RF_HELD) != 0;
+		db_rcpt_free(&r);
+	}
+	CHECK(count == MANY / 2, "what was held is held: %u", count);
+}
+
+int
+main(void)
+{
+	pid_t	 pid;
+	int	 status = 0;
+
+	si_open_only();
+	if ((pid = fork()) == 0) {
+		si_base();
+		before();
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	CHECK(WIFSIGNALED(status), "killed with mail in the queue: %x",
+	    status);
+	si_base();
+	si_up();
+	UNTIL(got_to("y@example.org") != NULL, 10);
+	CHECK(got_to("alice@letterlock.test") != NULL,
+	    "what waited for a store is delivered");
+	CHECK(got_to("y@example.org") != NULL && got_to("y@example.org")->relay,
+	    "what a worker had is tried again");
+	CHECK(got_to("bob@letterlock.test") == NULL,
+	    "what was delivered is not delivered again");
+	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
+	CHECK(si_count(q.rcpt) == MANY / 2 && si_count(q.message) == 1,
+	    "all that waited went out");
+	UNTIL(sched_dests() == 0, 5);
+	CHECK(sched_items() == 0 && sched_dests() == 0,
+	    "no memory for what does not wait: %zu, %zu", sched_items(),
+	    sched_dests());
+	held();
+	CHECK(si_ctl("queue drop", "--held yes") == 0 &&
+	    strcmp(si.text, "1000 recipients removed") == 0, "drop: %s",
+	    si.text);
+	CHECK(si_count(q.rcpt) == 0 && si_count(q.message) == 0,
+	    "nothing is left");
+	si_close();
+	return (test_done());
+}
