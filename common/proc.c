@@ -64,6 +64,7 @@ static int	 on_stop(struct peer *, struct imsg *);
 static int	 on_log_level(struct peer *, struct imsg *);
 static void	 on_down(struct peer *, const char *);
 static void	 link_lost(enum role, unsigned);
+static void	 blame(enum role, unsigned);
 static int	 read_birth(void);
 static int	 build_rules(void);
 static void	 fail_birth(const char *) __attribute__((__noreturn__));
@@ -367,13 +368,25 @@ link_lost(enum role role, unsigned inst)
 	(void)peer_put(self.parent, M_LINK_LOST, &c_link, &l, -1);
 }
 
+/* It was out of order, or slept: the more trusted end has the other one ended,
+ * and which that is the parent knows.  Else a new link will do. */
+static void
+blame(enum role role, unsigned inst)
+{
+	struct msg_link	 l = { .role = (uint8_t)role, .instance = inst,
+			    .generation = self.generations[role][inst] };
+
+	(void)peer_put(self.parent, M_END_PEER, &c_link, &l, -1);
+}
+
 static void
 on_down(struct peer *p, const char *why)
 {
 	enum role	 role = peer_role(p);
 	unsigned	 inst = peer_instance(p);
+	int		 fault = strcmp(why, "protocol") == 0 ||
+			    strcmp(why, "packets left unread") == 0;
 
-	(void)why;
 	if (role == ROLE_PARENT)
 		_exit(0);
 	if (self.peers[role][inst] != p)
@@ -381,7 +394,10 @@ on_down(struct peer *p, const char *why)
 	if (self.ops->link_down != NULL)
 		self.ops->link_down(p);
 	self.peers[role][inst] = NULL;
-	link_lost(role, inst);
+	if (fault)
+		blame(role, inst);
+	else
+		link_lost(role, inst);
 }
 
 static int

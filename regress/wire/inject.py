@@ -4,6 +4,8 @@ as root, on x86-64.
 
     with Taken(pid) as t:
         t.call("openat", AT_FDCWD, b"/etc/passwd", 0)    a result, or -errno
+
+The block ends early when the process ends.
 """
 import ctypes
 import os
@@ -12,7 +14,7 @@ import re
 import signal
 import struct
 
-NUMBERS = {"close": 3, "mmap": 9, "mprotect": 10, "getpid": 39, "socket": 41, "clone": 56, "fork": 57,
+NUMBERS = {"close": 3, "mmap": 9, "mprotect": 10, "getpid": 39, "socket": 41, "sendto": 44, "clone": 56, "fork": 57,
            "execve": 59, "kill": 62, "ptrace": 101, "setuid": 105, "prctl": 157, "chroot": 161,
            "mount": 165, "openat": 257, "unshare": 272, "perf_event_open": 298,
            "process_vm_readv": 310, "finit_module": 313, "bpf": 321, "userfaultfd": 323, "keyctl": 250,
@@ -66,10 +68,13 @@ class Taken:
         return self
 
     def __exit__(self, *exc):
-        self.set_regs(self.saved)
         os.close(self.mem)
-        _ptrace(DETACH, self.pid)
-        return False
+        try:
+            self.set_regs(self.saved)
+            _ptrace(DETACH, self.pid)
+        except ProcessLookupError:
+            pass			# it was ended
+        return exc[0] is ChildProcessError
 
     def regs(self):
         room = ctypes.create_string_buffer(8 * len(REGS))
