@@ -94,6 +94,23 @@ def recovered(s):
     ok(wait_for(lambda: sent("after-all")), "and mail leaves again")
 
 
+def reloaded(s):
+    """Another resolver, by a reload: in the cage."""
+    other = Dns({("reloaded.example", "MX"): [mx(10, "mx.reloaded.example")],
+                 ("mx.reloaded.example", "A"): [a("127.0.0.1")]})
+    with open(s.conf) as f:
+        text = f.read()
+    s.write_conf(text.replace("@%d" % d.port, "@%d" % other.port))
+    r = s.ctl_run("reload")
+    is_(r.returncode, 0, "a reload with another resolver")
+    diag(r.stderr)
+    submit(s, "x@reloaded.example", "after-reload")
+    ok(wait_for(lambda: sent("after-reload")), "it is the one that is asked")
+    s.write_conf(s.base + 'trust-anchor "/nonexistent"\n')
+    r = s.ctl_run("reload")
+    ok(r.returncode != 0 and "restart" in r.stderr, "another trust anchor needs a restart")
+
+
 def try_login(s):
     try:
         return login(s)
@@ -119,4 +136,5 @@ with Suite(conf=CONF % (d.port, serve())) as s:
         charset(s, coding, word)
     names(s, d)
     recovered(s)
+    reloaded(s)
 done()
