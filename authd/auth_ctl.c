@@ -15,13 +15,14 @@
 
 #define VERIFY_SLICE	2000	/* records checked in a go */
 #define LIST_OCTETS	2000	/* of addresses in one row of a list */
-#define SHOW_OCTETS	8000	/* and when it is shown alone */
+#define SHOW_OCTETS	4000	/* and when it is shown alone */
 
 static LIST_HEAD(, ctl)	 requests = LIST_HEAD_INITIALIZER(requests);
 static size_t		 nrequests;
 
 static void	 ctl_free(struct ctl *);
-static void	 split_flags(struct ctl *);
+static int	 arguments(struct ctl *, const struct ctl_verb *);
+static const struct ctl_verb	*verb_named(struct span);
 static void	 flushed(struct dbenv_wait *, int);
 static void	 add(struct json_object *, const char *, struct span);
 static void	 add_number(struct json_object *, const char *, uint64_t);
@@ -33,18 +34,20 @@ static void	 locate(struct ctl *);
 static void	 routes(struct ctl *);
 static void	 logins(struct ctl *);
 static void	 verify_auth(struct ctl *);
+static void	 verify_cursor(struct ctl *, struct dbenv_db *, struct span);
 static void	 verify_records(struct ctl *);
 static void	 verify_bad(struct dbenv_verify *, const char *, uint32_t,
 		    struct span);
+static void	 bad_rows(struct ctl *);
 static void	 verify_done(struct dbenv_verify *, int);
 
 static const struct ctl_verb	 listings[] = {
-	{ "account list", 0, 0, "", list },
-	{ "account show", 1, 1, "NAME", show },
-	{ "account locate", 1, 1, "NAME", locate },
-	{ "account route list", 1, 1, "NAME", routes },
-	{ "logins", 0, 1, "[ACCOUNT]", logins },
-	{ "verify auth", 0, 0, "", verify_auth },
+	{ "account list", 0, 0, "", list, NULL },
+	{ "account show", 1, 1, "NAME", show, NULL },
+	{ "account locate", 1, 1, "NAME", locate, NULL },
+	{ "account route list", 1, 1, "NAME", routes, NULL },
+	{ "logins", 0, 1, "[ACCOUNT]", logins, NULL },
+	{ "verify auth", 0, 0, "", verify_auth, NULL },
 };
 
 /* ---- requests ---------------------------------------------------------------- */
@@ -95,8 +98,10 @@ ctl_done(struct ctl *q)
 	page.rows.v = rows;
 	page.rows.n = q->nrows;
 	page.more = q->cursor.n > 0;
-	(void)peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1);
-	ctl_free(q);
+	if (peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1) == -1)
+		ctl_error(q, "the answer is too large");
+	else
+		ctl_free(q);
 }
 
 void
@@ -109,39 +114,50 @@ ctl_link_down(struct peer *p)
 			q->peer = NULL;
 }
 
-struct span
-ctl_flag(const struct ctl *q, const char *name)
-{
-	const struct msg_ctl_arg	*a = q->m.args.v;
-	size_t				 i;
-
-	for (i = 0; i + 1 < q->m.args.n; i++)
-		if (span_eqs(a[i].arg, name))
-			return (a[i + 1].arg);
-	return (span_of("", 0));
-}
-
-/* Flags stand in front; a password, which is last, may begin with anything. */
-static void
-split_flags(struct ctl *q)
+/*
+ * Arguments, with the flag of the verb in front of them; a password, which is
+ * last, may begin with anything.  0, or -1: not so many, or another flag.
+ */
+static int
+arguments(struct ctl *q, const struct ctl_verb *v)
 {
 	const struct msg_ctl_arg	*a = q->m.args.v;
 	size_t				 i = 0;
 
-	while (i + 1 < q->m.args.n && span_caseprefix(a[i].arg, "--"))
-		i += 2;
-	for (; i < q->m.args.n && q->nargs < nitems(q->args); i++)
+	if (v->flag != NULL && q->m.args.n >= 2 &&
+	    span_eqs(a[0].arg, v->flag)) {
+		q->flag = a[1].arg;
+		i = 2;
+	}
+	if (i < q->m.args.n && q->m.args.n > v->min &&
+	    span_caseprefix(a[i].arg, "--"))
+		return (-1);
+	if (q->m.args.n - i < v->min || q->m.args.n - i > v->max)
+		return (-1);
+	for (; i < q->m.args.n; i++)
 		q->args[q->nargs++] = a[i].arg;
-	if (i < q->m.args.n)
-		q->nargs = nitems(q->args) + 1;
+	return (0);
+}
+
+static const struct ctl_verb *
+verb_named(struct span name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(listings); i++)
+		if (span_eqs(name, listings[i].name))
+			return (&listings[i]);
+	for (i = 0; i < ctl_nchanges; i++)
+		if (span_eqs(name, ctl_changes[i].name))
+			return (&ctl_changes[i]);
+	return (NULL);
 }
 
 int
 on_ctl(struct peer *p, struct imsg *m)
 {
-	const struct ctl_verb	*v = NULL;
+	const struct ctl_verb	*v;
 	struct ctl		*q;
-	size_t			 i;
 
 	if (nrequests >= CTL_MAX || (q = calloc(1, sizeof(*q))) == NULL)
 		return (-1);
@@ -156,21 +172,14 @@ on_ctl(struct peer *p, struct imsg *m)
 		ctl_free(q);
 		return (-1);
 	}
-	split_flags(q);
 	if (span_eqs(q->m.verb, "backup auth")) {
 		archive_backup(p, m, auth.db.env, NULL, "auth");
 		ctl_free(q);
 		return (0);
 	}
-	for (i = 0; i < nitems(listings) && v == NULL; i++)
-		if (span_eqs(q->m.verb, listings[i].name))
-			v = &listings[i];
-	for (i = 0; i < ctl_nchanges && v == NULL; i++)
-		if (span_eqs(q->m.verb, ctl_changes[i].name))
-			v = &ctl_changes[i];
-	if (v == NULL)
+	if ((v = verb_named(q->m.verb)) == NULL)
 		ctl_error(q, "no such command");
-	else if (q->nargs < v->min || q->nargs > v->max)
+	else if (arguments(q, v) == -1)
 		ctl_error(q, "usage: %s %s", v->name, v->usage);
 	else
 		v->run(q);
@@ -345,7 +354,7 @@ show(struct ctl *q)
 		add_number(o, "local_user", q->account.user - 1);
 	v = json_object_new_array();
 	(void)userdb_routes(&auth.db, q->account.id, &b);
-	for (lines = span_buf(&b); lines.n > 0 && b.n < 4000;) {
+	for (lines = span_buf(&b); lines.n > 0 && b.n < 3000;) {
 		(void)span_split(&lines, '\n', &line);
 		json_object_array_add(v, json_object_new_string_len(
 		    (const char *)line.p, (int)line.n));
@@ -482,22 +491,36 @@ verify_done(struct dbenv_verify *v, int error)
 		return;
 	}
 	bad_rows(q);
-	buf_adds(&q->cursor, dbenv_db_name(dbenv_db_next(auth.db.env, NULL)));
-	buf_addc(&q->cursor, ':');
+	verify_cursor(q, dbenv_db_next(auth.db.env, NULL), span_of("", 0));
 	ctl_done(q);
 }
 
-/* A page of the answer is a slice; the cursor is "database:key". */
+/* Where the next slice begins: "records bad database:key". */
+static void
+verify_cursor(struct ctl *q, struct dbenv_db *db, struct span key)
+{
+	buf_addf(&q->cursor, "%llu %llu %s:",
+	    (unsigned long long)q->verify.checked,
+	    (unsigned long long)q->verify.nbad, dbenv_db_name(db));
+	buf_add_span(&q->cursor, key);
+}
+
+/* A page of the answer is a slice. */
 static void
 verify_records(struct ctl *q)
 {
 	struct dbenv_db	*db = NULL;
-	struct span	 key = q->m.cursor, name;
+	struct span	 key = q->m.cursor, name, n;
 	struct buf	 from = { 0 };
 	int		 rc;
 
+	(void)span_split(&key, ' ', &n);
+	rc = span_num(n, UINT64_MAX, &q->verify.checked);
+	(void)span_split(&key, ' ', &n);
+	if (rc == 0)
+		rc = span_num(n, UINT64_MAX, &q->verify.nbad);
 	(void)span_split(&key, ':', &name);
-	while ((db = dbenv_db_next(auth.db.env, db)) != NULL)
+	while (rc == 0 && (db = dbenv_db_next(auth.db.env, db)) != NULL)
 		if (span_eqs(name, dbenv_db_name(db)))
 			break;
 	if (db == NULL) {
@@ -516,11 +539,12 @@ verify_records(struct ctl *q)
 		buf_reset(&from);
 		db = dbenv_db_next(auth.db.env, db);
 	}
-	if (db != NULL) {
-		buf_addf(&q->cursor, "%s:", dbenv_db_name(db));
-		buf_add_span(&q->cursor, span_buf(&from));
-	} else
-		buf_adds(&q->text, "auth: checked");
+	if (db != NULL)
+		verify_cursor(q, db, span_buf(&from));
+	else
+		buf_addf(&q->text, "auth: %llu checked, %llu bad",
+		    (unsigned long long)q->verify.checked,
+		    (unsigned long long)q->verify.nbad);
 	buf_free(&from);
 	ctl_done(q);
 }

@@ -8,7 +8,7 @@
 #include "authd/auth.h"
 
 #define CTL_ROWS	100	/* in a page */
-#define CTL_PAGE	10000	/* octets of rows in a page */
+#define CTL_PAGE	10000	/* octets of rows in a page, but one row */
 #define CTL_MAX		256	/* requests under way */
 
 struct ctl;
@@ -18,6 +18,7 @@ struct ctl_verb {
 	size_t		 min, max;	/* arguments, without flags */
 	const char	*usage;
 	void		(*run)(struct ctl *);
+	const char	*flag;		/* "--name", or NULL: it has none */
 };
 
 /* A request, until it is answered. */
@@ -29,6 +30,7 @@ struct ctl {
 	struct msg_ctl		 m;		/* decoded from them */
 	struct span		 args[8];	/* without flags */
 	size_t			 nargs;
+	struct span		 flag;		/* its value; empty: not given */
 	/* a password being derived */
 	struct dbenv_job	 job;
 	struct buf		 password;
@@ -55,8 +57,6 @@ struct ctl {
 void	 ctl_error(struct ctl *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 void	 ctl_done(struct ctl *);
-/* The value of "--name value", empty when it was not given. */
-struct span	 ctl_flag(const struct ctl *, const char *);
 /* The account of that name into q->account; -1: the error was answered. */
 int	 ctl_account(struct ctl *, struct span name);
 /* Room for a row: a JSON object as text.  -1: the page is full. */

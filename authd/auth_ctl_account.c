@@ -31,17 +31,18 @@ static int	 take_password(struct ctl *, struct span, void (*)(struct ctl *));
 static int	 begin(struct ctl *);
 
 const struct ctl_verb	 ctl_changes[] = {
-	{ "account add", 3, 3, "[--near ACCOUNT] NAME ADDRESS", account_add },
-	{ "account remove", 1, 1, "NAME", account_remove },
-	{ "account disable", 2, 2, "NAME TEXT", account_disable },
-	{ "account enable", 1, 1, "NAME", account_enable },
+	{ "account add", 3, 3, "[--near ACCOUNT] NAME ADDRESS", account_add,
+	  "--near" },
+	{ "account remove", 1, 1, "NAME", account_remove, NULL },
+	{ "account disable", 2, 2, "NAME TEXT", account_disable, NULL },
+	{ "account enable", 1, 1, "NAME", account_enable, NULL },
 	{ "account password", 2, 2, "[--end-sessions yes] NAME",
-	  account_password },
-	{ "account local-user", 2, 2, "NAME USER|-", local_user },
-	{ "account route add", 2, 2, "NAME ROUTE", route_add },
-	{ "account route remove", 2, 2, "NAME NUMBER", route_remove },
-	{ "address add", 2, 2, "NAME ADDRESS", address_add },
-	{ "address remove", 2, 2, "NAME ADDRESS", address_remove },
+	  account_password, "--end-sessions" },
+	{ "account local-user", 2, 2, "NAME USER|-", local_user, NULL },
+	{ "account route add", 2, 2, "NAME ROUTE", route_add, NULL },
+	{ "account route remove", 2, 2, "NAME NUMBER", route_remove, NULL },
+	{ "address add", 2, 2, "NAME ADDRESS", address_add, NULL },
+	{ "address remove", 2, 2, "NAME ADDRESS", address_remove, NULL },
 };
 const size_t	 ctl_nchanges = nitems(ctl_changes);
 
@@ -211,7 +212,7 @@ address_remove(struct ctl *q)
 static int
 new_account(struct ctl *q)
 {
-	struct span	 near = ctl_flag(q, "--near");
+	struct span	 near = q->flag;
 	struct account	 a;
 	struct buf	 name = { 0 };
 
@@ -349,9 +350,8 @@ account_enable(struct ctl *q)
 static void
 account_password(struct ctl *q)
 {
-	struct span	 end = ctl_flag(q, "--end-sessions");
-
-	if (end.n > 0 && !span_eqs(end, "yes") && !span_eqs(end, "no"))
+	if (q->flag.n > 0 && !span_eqs(q->flag, "yes") &&
+	    !span_eqs(q->flag, "no"))
 		ctl_error(q, "--end-sessions is yes or no");
 	else if (room(q) == 0 && ctl_account(q, q->args[0]) == 0)
 		(void)take_password(q, q->args[1], account_password_now);
@@ -360,7 +360,7 @@ account_password(struct ctl *q)
 static void
 after_password(struct ctl *q)
 {
-	if (span_eqs(ctl_flag(q, "--end-sessions"), "yes"))
+	if (span_eqs(q->flag, "yes"))
 		end_all(q, "the password was changed", q->account.serial);
 }
 

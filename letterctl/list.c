@@ -22,6 +22,7 @@ struct list_ctx {
 };
 
 static char	*cell(struct json_object *, const char *);
+static char	*joined(struct json_object *);
 static void	 print_object(struct json_object *);
 static void	 safe(const char *);
 
@@ -51,6 +52,26 @@ safe(const char *s)
 		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
 }
 
+/* A list of texts, with commas. */
+static char *
+joined(struct json_object *v)
+{
+	struct buf	 b = { 0 };
+	const char	*t;
+	char		*s;
+	size_t		 i, n = json_object_array_length(v);
+
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_adds(&b, ", ");
+		t = json_object_get_string(json_object_array_get_idx(v, i));
+		buf_adds(&b, t == NULL ? "-" : t);
+	}
+	s = strdup(n == 0 ? "-" : buf_cstr(&b));
+	buf_free(&b);
+	return (s);
+}
+
 static char *
 cell(struct json_object *o, const char *name)
 {
@@ -71,6 +92,8 @@ cell(struct json_object *o, const char *name)
 		strftime(t, sizeof(t), "%Y-%m-%dT%H:%M:%S", &tm);
 		return (strdup(t));
 	}
+	if (json_object_is_type(v, json_type_array))
+		return (joined(v));
 	s = strdup(json_object_is_type(v, json_type_string) ?
 	    json_object_get_string(v) :
 	    json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN |

@@ -748,6 +748,10 @@ test_ctl(void)
 	CHECK(RIG_CTL("account add", "alice") == 1 && says("usage"),
 	    "too few words");
 	CHECK(RIG_CTL("account explode") == 1, "no such command");
+	CHECK(RIG_CTL("account add", "--far", "bob", "new", "new@d.example",
+	    "password") == 1 && says("usage"), "no such flag");
+	CHECK(RIG_CTL("account remove", "--near", "bob", "new") == 1 &&
+	    says("usage"), "the flag of another");
 	CHECK(RIG_CTL("account add", "--near", "bob", "carol",
 	    "carol@d.example", "pa\314\210ssword\302\240x") == 0,
 	    "near to another");
