@@ -5,7 +5,8 @@
  *	relay.c		the role: deliveries come from queued, answers go there
  *	relay_dest.c	destinations: who waits, how many connections
  *	relay_find.c	where a destination is: MX and addresses through lookup
- *	relay_conn.c	one connection: candidates in turn, TLS, messages
+ *	relay_dial.c	one connection: candidates in turn, its end
+ *	relay_conn.c	what is said through it: TLS, messages
  *	relay_policy.c	decisions, as pure functions
  */
 #ifndef RELAY_H
@@ -126,7 +127,7 @@ void	 find_start(struct dest *);
 /* The destination goes: no answer is wanted. */
 void	 find_cancel(struct find *);
 
-/* relay_conn.c */
+/* relay_dial.c, relay_conn.c */
 /* For this delivery; -1 without memory. */
 int	 conn_start(struct dest *, struct delivery *);
 /* An idle one takes it. */

@@ -267,11 +267,12 @@ with worker(sink.port, "tls required") as w:
     is_(one(w).short(), [("temp", 0, "4.7.5")], "unless it is required")
     is_(len(sink.messages), 1, "nothing leaves in clear")
 
-sink = Sink(cert=CERT, replies={"STARTTLS": "454 4.7.0 not now"})
-with worker(sink.port) as w:
-    is_(one(w).short(), [("ok", 250, "2.0.0")], "STARTTLS refused: in clear")
-with worker(sink.port, "tls required") as w:
-    is_(one(w).short(), [("temp", 454, "4.7.0")], "unless it is required: later")
+for text in "454 4.7.0 not now", "500 what", "502 5.5.1 no":
+    sink = Sink(cert=CERT, replies={"STARTTLS": text})
+    with worker(sink.port) as w:
+        is_(one(w).short(), [("ok", 250, "2.0.0")], "STARTTLS refused, %s: in clear" % text)
+    with worker(sink.port, "tls required") as w:
+        is_(one(w).short(), [("temp", 0, "4.7.5")], "unless it is required: later")
 
 sink = Sink()
 with worker(sink.port, "tls required") as w:

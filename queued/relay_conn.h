@@ -1,0 +1,56 @@
+/*
+ * A connection of a relay worker, between its two halves: relay_dial.c gets it
+ * made, relay_conn.c speaks through it.
+ */
+#ifndef RELAY_CONN_H
+#define RELAY_CONN_H
+
+#include <event2/event.h>
+
+#include "queued/relay.h"
+
+struct conn {
+	TAILQ_ENTRY(conn)	 entry;
+	struct dest		*dest;
+	struct delivery		*d;		/* NULL: idle */
+	int			 begun;		/* the session has it */
+	struct place		 place;		/* as it was at the start */
+	size_t			 at;		/* candidate */
+	size_t			 last;		/* the one tried last */
+	int			 clear;		/* no TLS with this one */
+	int			 fd;		/* while it is being made */
+	struct event		*ev;		/* connected; again */
+	struct event		*life;
+	struct io		*io;
+	struct smtpclient	*c;
+	int			 handshake;
+	const char		*state;		/* when the deadline was set */
+	unsigned		 messages;
+	uint64_t		 born;
+	struct relay_result	 why;		/* of the last candidate */
+	char			 address[DNS_ADDR_TEXT];
+	char			 where[DNS_HOST_MAX + DNS_ADDR_TEXT + 3];
+	char			 tls[128];
+};
+
+/* relay_dial.c; all but conn_host may free the connection. */
+const char	*conn_host(const struct conn *);
+/* The candidate at hand, or the next that gets as far as waiting. */
+void	 conn_try(struct conn *);
+void	 conn_next_candidate(struct conn *);
+/* This candidate; -1 when it fails at once. */
+int	 conn_dial(struct conn *);
+void	 conn_dial_failed(struct conn *, const char *);
+/* Close what is open; it may be dialled again. */
+void	 conn_down(struct conn *);
+void	 conn_free(struct conn *);
+
+/* relay_conn.c */
+/* It is made, on fd: begin. */
+void	 conn_session(struct conn *, int fd);
+/* Go on with what arrived or drained. */
+void	 conn_drive(struct conn *);
+/* The connection is no use any more. */
+void	 conn_lost(struct conn *, const char *why);
+
+#endif
