@@ -43,3 +43,4 @@ SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
 TESTS += regress/imapd/view_test
 SRCS.regress/imapd/view_test := $(IMAP_TEST)
+MAN += man/imapd.8
