@@ -311,7 +311,7 @@ def at_random(suite, load, sink, boxes):
 def main():
     random.seed(os.environ.get("SEED"))
     sink = Sink()
-    conf = ('allow-private-addresses\nretry first { 0, 1s, 2s, 3s } every 3s expire 1h\n'
+    conf = ('allow-private-addresses\nretry first { 0, 1s, 2s, 3s, 4s, 5s, 6s, 7s } every 60s expire 1h\n'
             'transport "far" smtp host "127.0.0.1" port %d tls off\nroute transport "far"\n'
             'limits {\n\tconnections-address 1000\n}\n' % sink.server_address[1])
     with Suite(conf) as suite:
