@@ -19,6 +19,10 @@
 
 #define MAX_LOCKS	(4 * 1024 * 1024)
 #define LOCK_TABLE	65536	/* else it grows with MAX_LOCKS, all of it touched */
+#define CACHE_BUCKETS	32768	/* at most; Berkeley DB's own choice for a */
+#define CACHE_MUTEXES	4096	/* cache of 2 GiB takes 0.7 s of each start */
+#define MUTEXES		20000	/* at first; each page in the cache has one */
+#define MORE_MUTEXES	1000000	/* beside those of pages, at most */
 #define SCHEMA_KEY	"version"
 #define DBERR_LINES	6	/* of Berkeley DB's for the log, in so many */
 #define DBERR_SECONDS	10	/* seconds */
@@ -143,7 +147,8 @@ lock_dir(struct dbenv *env)
 static int
 make_env(struct dbenv *env)
 {
-	uint32_t	 log = env->conf.log_file;
+	uint32_t	 log = env->conf.log_file, buckets;
+	size_t		 pages;
 	DB_ENV		*e;
 	int		 r;
 
@@ -152,6 +157,8 @@ make_env(struct dbenv *env)
 		return (r);
 	}
 	e = env->e;
+	pages = env->conf.cache / DBENV_PAGE;
+	buckets = pages < CACHE_BUCKETS ? (uint32_t)pages : CACHE_BUCKETS;
 	e->app_private = env;
 	e->set_errcall(e, on_dberr);
 	e->set_msgcall(e, NULL);
@@ -162,6 +169,11 @@ make_env(struct dbenv *env)
 	    (r = e->set_lg_max(e, log)) != 0 ||
 	    (r = e->set_lg_bsize(e, log / 4 < LOG_BUFFER ? log / 4 :
 	    LOG_BUFFER)) != 0 ||
+	    (r = e->set_mp_tablesize(e, buckets)) != 0 ||
+	    (r = e->set_mp_mtxcount(e, CACHE_MUTEXES)) != 0 ||
+	    (r = e->mutex_set_init(e, MUTEXES)) != 0 ||
+	    (r = e->mutex_set_max(e, 2 * (uint32_t)pages +
+	    MORE_MUTEXES)) != 0 ||
 	    (r = e->set_lk_max_locks(e, MAX_LOCKS)) != 0 ||
 	    (r = e->set_lk_max_objects(e, MAX_LOCKS)) != 0 ||
 	    (r = e->set_lk_tablesize(e, LOCK_TABLE)) != 0 ||
