@@ -26,6 +26,9 @@ SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 BACK = 5.0              # seconds until the service answers again
 if os.path.basename(os.environ.get("BUILD", "build")).endswith("san"):
     BACK = 15.0         # sanitizers are slow to start
+AGAIN = 4.0             # seconds at most that one that dies often waits; authd(8)
+LOST = 2.0              # seconds in which a result is on its way to the disk
+KILLED = []             # when relay or queued died
 ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
 FAR = "somebody@far.example"
 
@@ -41,7 +44,7 @@ class Sink(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), SinkHandler)
         self.lock = threading.Lock()
         self.ids = {}           # Message-ID -> times taken
-        self.unsure = set()     # the reply may be lost
+        self.at = {}            # Message-ID -> when first
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -84,13 +87,8 @@ class SinkHandler(socketserver.StreamRequestHandler):
                 mid = m.group(1).decode()
         with self.server.lock:
             self.server.ids[mid] = self.server.ids.get(mid, 0) + 1
-            self.server.unsure.add(mid)
+            self.server.at.setdefault(mid, time.monotonic())
         self.say("250 taken")
-        # The next command shows that the reply arrived.
-        self.connection.settimeout(30)
-        if self.rfile.peek(1):
-            with self.server.lock:
-                self.server.unsure.discard(mid)
         return True
 
 
@@ -236,10 +234,12 @@ def check(suite, load, sink, boxes, name):
     counts = {u: b.count() for u, b in boxes.items()}
     with sink.lock:
         counts[FAR] = dict(sink.ids)
-        unsure = set(sink.unsure)
+        at = dict(sink.at)
     lost = [(m, r) for m, to in load.acked.items() for r in to if counts[r].get(m, 0) == 0]
     twice = [(m, r) for r in (ALICE, BOB) for m, n in counts[r].items() if n > 1]
-    far_twice = [m for m, n in counts[FAR].items() if n > 1 and m not in unsure]
+    # the reply, or the word of it, was lost: the message went out just before a kill
+    far_twice = [m for m, n in counts[FAR].items()
+                 if n > 1 and not any(-0.5 < k - at[m] < LOST for k in KILLED)]
     if not ok(not lost, "%s: all of %d acknowledged are there" % (name, len(load.acked))):
         diag(lost[:20])
     if not ok(not twice, name + ": none is there twice"):
@@ -251,8 +251,8 @@ def check(suite, load, sink, boxes, name):
 # ---- kills ----------------------------------------------------------------
 
 FLUSHES = "fdatasync,fsync,pwrite64,link,linkat,unlinkat,ftruncate"
-SWEEPS = (("store", "fdatasync", 6), ("store", FLUSHES, 12), ("queued", "fdatasync", 6), ("queued", FLUSHES, 12),
-          ("relay", "write,sendto,sendmsg", 12), ("relay", "read,recvfrom,recvmsg", 8))
+SWEEPS = (("store", "fdatasync", 5), ("store", FLUSHES, 8), ("queued", "fdatasync", 5), ("queued", FLUSHES, 8),
+          ("relay", "write,sendto,sendmsg", 10), ("relay", "read,recvfrom,recvmsg", 6))
 
 
 def sweep(suite, load, role, calls, count):
@@ -265,6 +265,8 @@ def sweep(suite, load, role, calls, count):
         st = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", "trace=" + calls, "-e",
                                "inject=%s:signal=KILL:when=%d" % (calls, n)], stdin=subprocess.DEVNULL)
         died = wait_for(lambda: not os.path.exists("/proc/%d" % pid) or suite.pid(role) != pid, 20)
+        if role != "store":
+            KILLED.append(time.monotonic())
         st.kill()
         st.wait()
         if not died:
@@ -279,7 +281,7 @@ def at_each_step(suite, load, sink, boxes):
         name = "%s killed at %s" % (role, calls.split(",")[0] if "," not in calls else "each of its writes")
         worst = sweep(suite, load, role, calls, count)
         if ok(worst is not None, "%s, %d times" % (name, count)):
-            ok(worst < BACK, "%s: back in %.1f s" % (name, worst))
+            ok(worst < BACK + AGAIN, "%s: back in %.1f s" % (name, worst))
     load.finish()
     check(suite, load, sink, boxes, "at each step")
 
@@ -299,12 +301,15 @@ def at_random(suite, load, sink, boxes):
             os.kill(random.choice(pids), 9)
         except ProcessLookupError:
             continue
+        if role in ("relay", "queued"):
+            KILLED.append(time.monotonic())
         kills += 1
         if kills % 5 == 0:
             worst = max(worst, back(suite))
     load.finish()
     ok(kills > SECONDS / 4, "%d kills in %d seconds" % (kills, SECONDS))
-    ok(back(suite) < 2 * BACK and worst < 2 * BACK, "back in %.1f s, several having been killed" % worst)
+    worst = max(worst, back(suite))
+    ok(worst < 2 * (BACK + AGAIN), "back in %.1f s, several having been killed" % worst)
     check(suite, load, sink, boxes, "at random")
 
 
