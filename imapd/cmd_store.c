@@ -133,6 +133,13 @@ slice_size(struct storing *g, const struct seen *n)
 	return (k <= BATCH_MAX ? BATCH_MAX : STORE_SLICE);
 }
 
+/* The first step of a removal, which a full disk does not keep from anyone. */
+static int
+deleting(const struct storing *g)
+{
+	return (g->how == ADD && g->flags == MF_DELETED && g->nwords == 0);
+}
+
 enum step
 cmd_store(struct session *s, struct cursor *c)
 {
@@ -145,8 +152,8 @@ cmd_store(struct session *s, struct cursor *c)
 		forget(g);
 		return (session_syntax(s, c));
 	}
-	if (s->seen.readonly || !dbenv_writable(s->account->part->env) ||
-	    keywords(s, g) == -1) {
+	if (s->seen.readonly || (!deleting(g) &&
+	    !dbenv_writable(s->account->part->env)) || keywords(s, g) == -1) {
 		e = s->seen.readonly ? EROFS : errno == EMLINK ? EMLINK :
 		    ENOSPC;
 		forget(g);

@@ -97,7 +97,7 @@ def scenario(s, d):
     is_(typ, "NO", "full: APPEND is refused")
     is_(m.copy("1", "Archive")[0], "NO", "full: COPY is refused")
     ok(len(m.fetch("1", "(BODY.PEEK[])")[1][0][1]) > 70, "full: mail can be read")
-    m.store("1", "+FLAGS", "\\Deleted")
+    is_(m.store("1", "+FLAGS", "\\Deleted")[0], "OK", "full: mail can be marked for removal")
     is_(m.expunge()[0], "OK", "full: mail can be removed")
     m.logout()
     taken.remove(0)
