@@ -21,6 +21,7 @@
 
 #define CONN_BUCKETS	1024		/* of the connections of one link */
 #define REMOTE_MAX	64		/* octets of an address as text */
+#define GUESS_LEN	32
 
 struct exchange;
 struct verify;
@@ -71,6 +72,8 @@ struct exchange {
 	struct buf			 tag, pending;
 	uint8_t				 plain_socket;
 	struct account			 account;	/* id 0: unknown */
+	uint8_t				 guess[GUESS_LEN];
+	unsigned			 guessed : 1;	/* guess is set */
 	/* EXCHANGE_VERIFY */
 	struct verify			*verify;
 	TAILQ_ENTRY(exchange)		 waiter;
@@ -131,6 +134,11 @@ int	 verify_init(void);
 int	 verify_begin(struct exchange *, const struct scram_secret *,
 	    struct span password);
 void	 verify_cancel(struct exchange *);
+/* A digest of what is tried, under the key of this start.  0, -1. */
+int	 verify_guess(const struct conn *, struct span name, struct span password,
+	    uint8_t *);
+/* A wrong password: was it that the last time too?  1; 0: it is remembered. */
+int	 verify_guessed(const uint8_t *);
 size_t	 verify_waiting(void);
 
 /* auth_rcpt.c */

@@ -22,13 +22,15 @@ static struct exchange	*exchange_new(struct conn *, struct imsg *,
 static void	 opened(struct exchange *, uint32_t, uint32_t);
 static int	 session_fd(const struct exchange *, int);
 static int	 facts_of(struct exchange *, struct sasl_facts *, struct buf *);
-static uint32_t	 delay_of(const struct conn *);
+static int	 tried(const struct exchange *, struct ratelimit_key *);
+static uint32_t	 delay_of(const struct exchange *);
 static void	 answer(struct exchange *, enum sasl_outcome, struct span data,
 		    struct span text);
 static void	 unknown(struct peer *, uint32_t, uint32_t, uint64_t);
 static void	 note(const struct exchange *, const char *result,
 		    const char *why);
 static void	 end(struct exchange *, enum sasl_outcome, const char *text);
+static void	 count_failure(const struct exchange *);
 static void	 refuse(struct exchange *, enum sasl_outcome, const char *result,
 		    const char *why);
 static void	 begin(struct exchange *, const struct msg_sasl_start *);
@@ -59,12 +61,31 @@ opened(struct exchange *x, uint32_t type, uint32_t id)
 	x->conn->link->nwaiting++;
 }
 
-/* The more refusals, the longer it takes. */
-static uint32_t
-delay_of(const struct conn *c)
+/* Who was tried, whether there is such a user or not.  0, or -1: nobody. */
+static int
+tried(const struct exchange *x, struct ratelimit_key *k)
 {
-	uint32_t	 ms = DELAY_MS, i;
+	struct canon	 c;
 
+	if (x->sasl == NULL ||
+	    canon_address(sasl_server_name(x->sasl), 0, &c) == -1)
+		return (-1);
+	ratelimit_name(k, canon_span(&c));
+	return (0);
+}
+
+/* The more refusals of this connection, of its address, or of a name that is
+ * tried from everywhere, the longer it takes. */
+static uint32_t
+delay_of(const struct exchange *x)
+{
+	const struct conn	*c = x->conn;
+	struct ratelimit_key	 who;
+	uint32_t		 ms = DELAY_MS, i;
+
+	if (tried(x, &who) == 0 &&
+	    !ratelimit_check(auth.failures, &who, auth_now(), 1))
+		return (DELAY_MAX_MS);
 	for (i = 1; i < c->failures && ms < DELAY_MAX_MS; i++)
 		ms *= 2;
 	if (ratelimit_count(auth.failures, &c->key, auth_now(), 0) >
@@ -88,7 +109,7 @@ answer(struct exchange *x, enum sasl_outcome what, struct span data,
 		r.address = sasl_server_name(x->sasl);
 	} else if (what != SASL_MORE && what != SASL_ABORTED &&
 	    what != SASL_UNAVAILABLE && what != SASL_DISABLED)
-		r.delay_ms = delay_of(c);
+		r.delay_ms = delay_of(x);
 	x->open = 0;
 	c->link->nwaiting--;
 	(void)peer_reply(c->link->peer, x->type, x->request, &c_sasl, &r, -1);
@@ -139,6 +160,20 @@ end(struct exchange *x, enum sasl_outcome what, const char *text)
 	exchange_free(x);
 }
 
+/* One more of its address, unless it is the same again; and of the name, by
+ * which nobody is locked out. */
+static void
+count_failure(const struct exchange *x)
+{
+	struct ratelimit_key	 who;
+
+	if (x->guessed && verify_guessed(x->guess))
+		return;
+	ratelimit_force(auth.failures, &x->conn->key, auth_now(), 1);
+	if (tried(x, &who) == 0)
+		ratelimit_force(auth.failures, &who, auth_now(), 1);
+}
+
 static void
 refuse(struct exchange *x, enum sasl_outcome what, const char *result,
     const char *why)
@@ -149,7 +184,7 @@ refuse(struct exchange *x, enum sasl_outcome what, const char *result,
 	c->failures++;
 	/* Who knows the password is not guessing. */
 	if (what != SASL_DISABLED)
-		ratelimit_force(auth.failures, &c->key, auth_now(), 1);
+		count_failure(x);
 	end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
 }
 
@@ -212,7 +247,7 @@ exchange_dropped(struct exchange *x)
 		note(x, x->state == EXCHANGE_VERIFY ? "aborted" :
 		    sasl_why_names[sasl_server_why(x->sasl)],
 		    "connection closed");
-		ratelimit_force(auth.failures, &x->conn->key, auth_now(), 1);
+		count_failure(x);
 	}
 	exchange_free(x);
 }
@@ -424,6 +459,8 @@ verify(struct exchange *x)
 	struct scram_secret	 s;
 	int			 rc = -1;
 
+	x->guessed = verify_guess(x->conn, sasl_server_name(x->sasl),
+	    sasl_server_password(x->sasl), x->guess) == 0;
 	if (identify(x) == 0 && secret_of(x, SCRAM_SHA_256, &s) == 0)
 		rc = verify_begin(x, &s, sasl_server_password(x->sasl));
 	explicit_bzero(&s, sizeof(s));

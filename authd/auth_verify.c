@@ -4,7 +4,8 @@
  * many may wait is bounded, in all and by address.  A password that was right is
  * remembered as a keyed hash, under a key of this start, with the account and
  * the serial of its password; who asks for the same while it is being compared
- * waits for that.
+ * waits for that.  What was wrong is remembered in the same way, with the
+ * address: a program that tries one forgotten password for ever is not guessing.
  */
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -16,7 +17,7 @@
 #include "authd/auth.h"
 #include "log.h"
 
-#define DIGEST		32
+#define DIGEST		GUESS_LEN
 #define CACHE_SLOTS	8192
 #define WAITING_MAX	1024	/* in all */
 #define WAITING_ADDRESS	256	/* of an address */
@@ -36,12 +37,13 @@ struct verify {
 
 static uint8_t				 start_key[DIGEST];
 static uint8_t				 cache[CACHE_SLOTS][DIGEST];
+static uint8_t				 wrong[CACHE_SLOTS][DIGEST];
 static LIST_HEAD(, verify)		 verifies =
 					    LIST_HEAD_INITIALIZER(verifies);
 static size_t				 nverifies;
 
 static int	 digest_of(const struct account *, struct span, uint8_t *);
-static uint8_t	*slot(const uint8_t *);
+static size_t	 slot(const uint8_t *);
 static void	 run(struct dbenv_job *);
 static void	 done(struct dbenv_job *);
 
@@ -70,10 +72,39 @@ digest_of(const struct account *a, struct span password, uint8_t *out)
 	return (rc);
 }
 
-static uint8_t *
+static size_t
 slot(const uint8_t *digest)
 {
-	return (cache[((size_t)digest[0] << 8 | digest[1]) % CACHE_SLOTS]);
+	return (((size_t)digest[0] << 8 | digest[1]) % CACHE_SLOTS);
+}
+
+/* HMAC-SHA-256 over address, name and password. */
+int
+verify_guess(const struct conn *c, struct span name, struct span password,
+    uint8_t *out)
+{
+	struct buf	 b = { 0 };
+	unsigned	 n = DIGEST;
+	int		 rc;
+
+	buf_put_cstr(&b, c->remote);
+	buf_put_str(&b, name);
+	buf_put_str(&b, password);
+	rc = buf_failed(&b) || HMAC(EVP_sha256(), start_key,
+	    sizeof(start_key), b.p, b.n, out, &n) == NULL ? -1 : 0;
+	buf_freezero(&b);
+	return (rc);
+}
+
+int
+verify_guessed(const uint8_t *guess)
+{
+	uint8_t	*at = wrong[slot(guess)];
+
+	if (CRYPTO_memcmp(at, guess, DIGEST) == 0)
+		return (1);
+	memcpy(at, guess, DIGEST);
+	return (0);
 }
 
 static void
@@ -95,7 +126,7 @@ done(struct dbenv_job *j)
 	nverifies--;
 	ratelimit_open_remove(auth.verifying, &v->key);
 	if (ok && v->account != 0)
-		memcpy(slot(v->digest), v->digest, DIGEST);
+		memcpy(cache[slot(v->digest)], v->digest, DIGEST);
 	while ((x = TAILQ_FIRST(&v->waiters)) != NULL) {
 		TAILQ_REMOVE(&v->waiters, x, waiter);
 		x->verify = NULL;
@@ -119,7 +150,7 @@ verify_begin(struct exchange *x, const struct scram_secret *secret,
 	if (digest_of(&x->account, password, digest) == -1)
 		return (-1);
 	if (x->account.id != 0) {
-		if (CRYPTO_memcmp(slot(digest), digest, DIGEST) == 0)
+		if (CRYPTO_memcmp(cache[slot(digest)], digest, DIGEST) == 0)
 			return (1);
 		LIST_FOREACH(v, &verifies, entry)
 			if (v->account == x->account.id &&

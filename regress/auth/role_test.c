@@ -487,21 +487,30 @@ test_invented(void)
 static void
 test_limits(void)
 {
+	char	 word[32];
 	int	 c, i, rc = 0;
 
 	c = open_conn(front, RIG_IMAP, 1);
-	for (i = 0; i < 3; i++)
-		rc += plain(front, 1, "alice@d.example", "wrong-password") ==
+	for (i = 0; i < 3; i++) {
+		snprintf(word, sizeof(word), "wrong-password-%d", i);
+		rc += plain(front, 1, "alice@d.example", word) ==
 		    SASL_BAD_CREDENTIALS;
+	}
 	CHECK(rc == 3, "three failures of a connection");
 	CHECK(said.delay_ms >= 2000, "each later than the one before");
 	CHECK(plain(front, 1, "alice@d.example", "password-alice") ==
 	    SASL_TOO_MANY, "then it is over");
 	close_conn(front, 1);
 	close(c);
-	for (i = 3; i < 10; i++)
-		rc += try_plain("alice@d.example", "wrong-password") ==
+	for (i = 0; i < 20; i++)
+		rc += try_plain("alice@d.example", "wrong-password-2") ==
 		    SASL_BAD_CREDENTIALS;
+	CHECK(rc == 23, "the same again is no guess");
+	for (i = 3, rc = 3; i < 10; i++) {
+		snprintf(word, sizeof(word), "wrong-password-%d", i);
+		rc += try_plain("alice@d.example", word) ==
+		    SASL_BAD_CREDENTIALS;
+	}
 	CHECK(rc == 10, "ten of an address in a minute");
 	CHECK(open_conn(front, RIG_IMAP, 1) == -1 && opened.text.n > 0,
 	    "then it is not let in");
@@ -513,12 +522,18 @@ test_limits(void)
 	CHECK(try_plain("alice@d.example", "password-alice") == SASL_OK,
 	    "until a minute has passed");
 	for (i = 0, rc = 0; i < 15; i++) {
-		rc += try_plain("alice@d.example", "wrong-password") ==
+		snprintf(word, sizeof(word), "wrong-again-%d", i);
+		rc += try_plain("alice@d.example", word) ==
 		    SASL_BAD_CREDENTIALS;
 		rc += try_plain("alice@d.example", "password-alice") ==
 		    SASL_OK;
 	}
 	CHECK(rc == 30, "a success forgives");
+	CHECK(try_plain("alice@d.example", "wrong-once-more") ==
+	    SASL_BAD_CREDENTIALS && said.delay_ms == 8000,
+	    "but a name that is guessed at is slow to refuse");
+	CHECK(try_plain("bob@d.example", "wrong-once-more") ==
+	    SASL_BAD_CREDENTIALS && said.delay_ms < 8000, "and no other is");
 	forgive();
 }
 

@@ -356,7 +356,7 @@ def limits(s):
     s.ctl("reload")
     for i in range(4):
         m = imap(s)
-        imap_login(m, "PLAIN", ALICE, WRONG)
+        imap_login(m, "PLAIN", ALICE, WRONG + str(i))
         m.shutdown()
 
     def shut():
