@@ -77,7 +77,6 @@ struct dbenv_conf {
 	uint64_t	 reserve;	/* octets of the file given up for recovery
 					 * on a full disk; 0: two log files */
 	unsigned int	 lock_wait_s;	/* for the directory's lock; 0: 10 */
-	int		 restored;	/* from a backup: recover all of the log */
 
 	/* A line for the log. */
 	void		(*log)(void *arg, enum dbenv_level, const char *text);
@@ -283,7 +282,8 @@ int		 dbenv_dirfd(const struct dbenv *);
  * name is a file's name in the copy.  more (may be NULL) is called by that
  * thread when the last file is closed, for what else belongs to the copy.  No
  * log file is removed meanwhile.  done ends it on the loop thread.  One at a
- * time: -1 EBUSY.  The copy is opened with conf.restored set.
+ * time: -1 EBUSY.  A file "restored" in the copy has dbenv_open() recover all of
+ * the log, once.
  */
 struct dbenv_backup {
 	int			(*open)(struct dbenv_backup *, const char *name);

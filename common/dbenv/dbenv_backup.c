@@ -52,6 +52,10 @@ backup(void *arg)
 
 	/* the target's name is only handed to on_open() */
 	r = env->e->backup(env->e, ".", DB_BACKUP_SINGLE_DIR);
+	if (r == 0)
+		r = bk->open(bk, RESTORED_NAME);
+	if (r == 0)
+		r = bk->close(bk, RESTORED_NAME);
 	if (r == 0 && bk->more != NULL)
 		r = bk->more(bk);
 	bk->error = r == 0 ? 0 : dbenv_errno(r);

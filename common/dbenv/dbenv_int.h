@@ -27,6 +27,7 @@
 #define LINES_MAX	64		/* log lines kept for the loop */
 #define STACK_SIZE	(1024 * 1024)
 #define RESERVE_NAME	"reserve"
+#define RESTORED_NAME	"restored"	/* this is a backup, not yet opened */
 
 struct dbenv_db {
 	struct dbenv		*env;

@@ -182,7 +182,8 @@ make_env(struct dbenv *env)
 		return (r);
 	return (e->open(e, env->home, DB_CREATE | DB_PRIVATE | DB_THREAD |
 	    DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL | DB_INIT_TXN |
-	    (env->conf.restored ? DB_RECOVER_FATAL : DB_RECOVER), 0600));
+	    (faccessat(env->dirfd, RESTORED_NAME, F_OK, 0) == 0 ?
+	    DB_RECOVER_FATAL : DB_RECOVER), 0600));
 }
 
 static void
@@ -349,6 +350,8 @@ open_inside(struct dbenv *env)
 		return (-1);
 	if (dbenv_flush_now(env) == -1 || fsync(env->dirfd) == -1)
 		return (dbenv_fail(env, errno, "fsync"));
+	if (unlinkat(env->dirfd, RESTORED_NAME, 0) == -1 && errno != ENOENT)
+		return (dbenv_fail(env, errno, RESTORED_NAME));
 	return (0);
 }
 

@@ -256,8 +256,9 @@ backup(void)
 	dbenv_close(env);
 
 	c = dbtest_conf("copy");
-	c.restored = 1;
+	CHECK(access("copy/restored", F_OK) == 0, "the copy says what it is");
 	env = dbtest_open(&c);
+	CHECK(access("copy/restored", F_OK) == -1, "until it was opened");
 	CHECK(env != NULL && (db = dbenv_db(env, "test", 0)) != NULL &&
 	    dbtest_is(db, "key000000", "the value of number 000000") &&
 	    dbtest_is(db, "key019999", "the value of number 019999"),

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""A backup made while mail comes in, put in place of the state directory."""
+import imaplib
+import os
+import shutil
+import smtplib
+import threading
+
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+
+
+def subjects(s, user):
+    m = imaplib.IMAP4("127.0.0.1", s.imap)
+    m.login(user + "@" + DOMAIN, PASSWORD)
+    m.select(readonly=True)
+    data = m.search(None, "ALL")[1][0].split()
+    got = [m.fetch(n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1][0][1].decode().strip()
+           for n in data]
+    m.logout()
+    return got
+
+
+def send(s, first, n):
+    c = smtplib.SMTP("127.0.0.1", s.smtp)
+    for i in range(first, first + n):
+        # every tenth is large: a file of its own
+        c.sendmail("x@remote.example", ["alice@" + DOMAIN],
+                   "Subject: %d\r\n\r\n%s" % (i, "a line\r\n" * (20000 if i % 10 == 0 else 1)))
+    c.quit()
+
+
+with Suite() as s:
+    send(s, 0, 50)
+    during = threading.Thread(target=send, args=(s, 100, 200))
+    during.start()
+    r = s.ctl_run("backup", s.dir + "/copy")
+    is_(r.returncode, 0, "a backup while mail comes in") or diag(r.stderr)
+    during.join()
+    s.ctl("account", "add", "late", "late@" + DOMAIN, input=PASSWORD + "\n")
+    s.proc.terminate()
+    s.proc.wait()
+    state, copy = s.dir + "/state", s.dir + "/copy"
+    for env in ["auth", "queue"] + ["mail/" + d for d in os.listdir(state + "/mail")]:
+        st = os.stat(state + "/" + env)
+        shutil.rmtree(state + "/" + env)
+        shutil.copytree(copy + "/" + env, state + "/" + env)
+        os.chmod(state + "/" + env, st.st_mode & 0o777)
+        for top, dirs, files in os.walk(state + "/" + env):
+            for name in [top] + [top + "/" + f for f in files]:
+                os.chown(name, st.st_uid, st.st_gid)
+    s.start()
+    got = subjects(s, "alice")
+    ok(all("Subject: %d" % i in got for i in range(50)), "all that was there before is back")
+    is_(len(got), len(set(got)), "once")
+    is_(sorted(r["name"] for r in s.rows("account", "list")), ["alice", "bob"],
+        "accounts are those of then")
+    r = s.ctl_run("verify")
+    is_(r.returncode, 0, "nothing is damaged") or diag(r.stdout + r.stderr)
+    ok(" 0 bad" in r.stdout and "checksum" not in r.stdout, "verify says so")
+    ok(not os.path.exists(state + "/auth/restored"), "it is no copy any more")
+    send(s, 1000, 5)
+    is_(len(subjects(s, "alice")), len(got) + 5, "mail comes in again")
+done()
