@@ -10,7 +10,8 @@
 #include "imapd/store.h"
 
 #define VANISHED_RUNS	80		/* in one record: under 900 octets */
-#define VANISHED_MAX	10000		/* records of a mailbox */
+#define VANISHED_S	(60 * 86400)	/* they are kept, at least */
+#define VANISHED_DROP	4		/* old ones that one command drops */
 
 enum op_kind { OP_ADD, OP_FLAGS, OP_EXPUNGE };
 
@@ -42,6 +43,7 @@ static struct box	*box_of(struct mailbox *);
 static struct op	*op_new(enum op_kind, struct box *,
 			    const struct msgrec *);
 static int		 write_vanished(struct box *);
+static int		 drop_vanished(struct box *);
 static int		 write_run(struct box *, const struct buf *, unsigned);
 static void		 apply(void);
 static void		 done(void);
@@ -276,6 +278,33 @@ write_run(struct box *b, const struct buf *runs, unsigned piece)
 	return (rc);
 }
 
+/* Old records of the mailbox go, a few with each new one. */
+static int
+drop_vanished(struct box *b)
+{
+	struct span	 key, val, k;
+	uint64_t	 at, modseq;
+	uint8_t		 prefix[8];
+	int		 n;
+
+	(void)key_u64(prefix, b->mb->id);
+	for (n = 0; n < VANISHED_DROP; n++) {
+		if (dbenv_next(batch.part->vanished, span_of(prefix, 8), &key,
+		    &val) == -1)
+			return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
+		if (key.n < 16 || memcmp(key.p, prefix, 8) != 0 ||
+		    span_get_u64(&val, &at) == -1 ||
+		    at + VANISHED_S > store_time())
+			return (0);
+		k = span_of(key.p + 8, 8);
+		if (span_get_u64(&k, &modseq) == 0 && modseq > b->st.floor)
+			b->st.floor = modseq;
+		if (dbenv_del(batch.part->vanished, key) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 /*
  * RFC 7162 section 3.2: which UIDs this command removed, as runs lo, hi.  Time
  * stands in front, for old ones to go.
@@ -367,9 +396,10 @@ batch_commit(void)
 
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
-		if (part_put(batch.part->state, key_u64_2(k,
-		    b->mb->account->id, b->mb->id), &c_mbstate,
-		    &b->st) == -1 || write_vanished(b) == -1) {
+		if ((b->nuids > 0 && (write_vanished(b) == -1 ||
+		    drop_vanished(b) == -1)) || part_put(batch.part->state,
+		    key_u64_2(k, b->mb->account->id, b->mb->id), &c_mbstate,
+		    &b->st) == -1) {
 			e = errno;
 			batch_abort();
 			errno = e;

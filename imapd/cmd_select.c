@@ -8,7 +8,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 
-#define CLOSE_SLICE	100	/* messages removed in one transaction */
+#define CLOSE_SLICE	50	/* messages removed in one transaction */
 
 struct opening {
 	struct mailbox	*mb;

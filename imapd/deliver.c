@@ -2,6 +2,7 @@
  * Local delivery.  See deliver.h.  What is on disk when: intake.h and body.h
  * for large bodies; everything else is one command of one group.
  */
+#include <sys/queue.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,13 @@ struct delivery {
 	char			*session;	/* of smtpd, for the log */
 	struct account		**accounts;	/* each once */
 	size_t			 n;
-	uint64_t		 octets;
+	size_t			 prefix;	/* octets of Return-Path */
 	struct dbenv_wait	 wait;
 	deliver_fn		 done;
 	void			*arg;
 	size_t			 stored;	/* without those who had it */
+	uint64_t		 size;		/* as the sender says */
+	LIST_ENTRY(delivery)	 entry;
 };
 
 static void	 finish(struct delivery *, int);
@@ -38,7 +41,7 @@ static int	 fits(const struct delivery *);
 static void	 commit(struct delivery *);
 static int	 store_all(struct delivery *);
 
-static size_t	 pending;
+static LIST_HEAD(, delivery)	 pending = LIST_HEAD_INITIALIZER(pending);
 
 /* What an error is to who sends. */
 static const struct {
@@ -48,7 +51,6 @@ static const struct {
 	const char	*enhanced, *text;
 } answers[] = {
 	{ 0,		RESULT_OK,	250, "2.0.0", "stored" },
-	{ EFBIG,	RESULT_NO,	552, "5.3.4", "message too large" },
 	{ EDQUOT,	RESULT_TEMP,	452, "4.2.2", "mailbox full" },
 	{ ENOSPC,	RESULT_TEMP,	452, "4.3.1", "not enough storage" },
 	{ ENOMEM,	RESULT_TEMP,	451, "4.3.0", "no memory" },
@@ -85,16 +87,21 @@ finish(struct delivery *d, int error)
 		account_put(d->accounts[i]);
 	if (d->in.part != NULL)
 		intake_free(&d->in);
+	if (d->part != NULL)
+		dbenv_unwait(d->part->env, &d->wait);
+	LIST_REMOVE(d, entry);
 	free(d->accounts);
 	free(d->session);
 	free(d);
-	pending--;
 }
 
-size_t
-deliver_pending(void)
+void
+deliver_stop(void)
 {
-	return (pending);
+	struct delivery	*d;
+
+	while ((d = LIST_FIRST(&pending)) != NULL)
+		finish(d, ECANCELED);
 }
 
 /* Everybody's account; one that is new is made. */
@@ -138,6 +145,7 @@ begin(struct delivery *d, const struct msg_deliver *m, int fd)
 		errno = ENOMEM;
 		return (-1);
 	}
+	d->prefix = prefix.n;
 	d->in.done = on_intake;
 	d->in.arg = d;
 	rc = intake_start(&d->in, d->part, fd, span_buf(&prefix),
@@ -157,7 +165,8 @@ deliver(struct store *st, const struct msg_deliver *m, int fd,
 		answer(ENOMEM, done, arg);
 		return;
 	}
-	pending++;
+	LIST_INSERT_HEAD(&pending, d, entry);
+	d->size = m->size;
 	d->done = done;
 	d->arg = arg;
 	memcpy(d->id, m->id, sizeof(d->id));
@@ -250,6 +259,11 @@ commit(struct delivery *d)
 {
 	struct dbenv	*env = d->part->env;
 
+	/* What is stored is what was meant, or nothing. */
+	if (intake_size(&d->in) != d->size + d->prefix) {
+		finish(d, EMSGSIZE);
+		return;
+	}
 	if (!fits(d)) {
 		finish(d, EDQUOT);
 		return;

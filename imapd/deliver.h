@@ -21,8 +21,8 @@
 typedef void	(*deliver_fn)(void *arg, const struct msg_stored *);
 void		 deliver(struct store *, const struct msg_deliver *, int fd,
 		    deliver_fn done, void *arg);
-/* How many are under way. */
-size_t		 deliver_pending(void);
+/* Those under way are answered that they failed for now: the store ends. */
+void		 deliver_stop(void);
 /* queued will not send this id again. */
 void		 deliver_settled(struct store *, const struct msg_settled *);
 

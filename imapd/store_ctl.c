@@ -327,3 +327,15 @@ store_ctl_down(struct peer *p)
 		}
 	}
 }
+
+/* Those whose helper is at work end with the process. */
+void
+store_ctl_stop(void)
+{
+	struct ctl_job	*j, *next;
+
+	for (j = LIST_FIRST(&jobs); j != NULL; j = next) {
+		next = LIST_NEXT(j, entry);
+		j->stop(j);
+	}
+}

@@ -69,5 +69,7 @@ struct store	*store_self(void);
 int		 store_ctl(struct peer *, struct imsg *);
 /* The link to control ended. */
 void		 store_ctl_down(struct peer *);
+/* The store ends. */
+void		 store_ctl_stop(void);
 
 #endif

@@ -19,6 +19,8 @@
 #include "sandbox.h"
 
 #define STOP_GRACE_US	300000	/* for last words and last answers */
+#define BUSY_US		100000	/* between two tries to remove an account */
+#define BUSY_TRIES	100
 #define CACHE_LEAST	(4u << 20)	/* octets of a partition's cache */
 
 /* Who waits for a delivery's answer. */
@@ -31,6 +33,10 @@ struct asker {
 /* And for a removal's. */
 struct removal {
 	struct dbenv_wait	 wait;
+	struct event		 again;
+	struct part		*part;
+	uint64_t		 account;
+	unsigned		 tries;
 	struct peer		*peer;
 	uint32_t		 id;
 	LIST_ENTRY(removal)	 entry;
@@ -48,7 +54,8 @@ static void	 answer(struct peer *, uint32_t, uint32_t, enum result,
 static size_t	 cache_size(const struct conf *, size_t);
 
 static struct store		 store;
-static struct event		 stopping;
+static struct event		 grace_ev;
+static int			 stopping;
 static LIST_HEAD(, asker)	 askers = LIST_HEAD_INITIALIZER(askers);
 static LIST_HEAD(, removal)	 removals = LIST_HEAD_INITIALIZER(removals);
 
@@ -106,6 +113,9 @@ on_session(struct peer *p, struct imsg *m)
 		log_error("partition %02u is not here", s.partition);
 		if (fd != -1)
 			close(fd);
+	} else if (fd != -1 && stopping) {
+		close(fd);
+		errno = ECANCELED;
 	} else if (fd != -1)
 		rc = session_new(&store, part, &s, message_limit(s.listener),
 		    fd);
@@ -169,8 +179,29 @@ removed(struct dbenv_wait *w, int error)
 		answer(r->peer, M_ACCOUNT_GONE, r->id, error == 0 ?
 		    RESULT_OK : RESULT_TEMP, error == 0 ? "" :
 		    strerror(error));
+	event_del(&r->again);
 	LIST_REMOVE(r, entry);
 	free(r);
+}
+
+/* Whoever uses it, a delivery under way, is done soon. */
+static void
+remove_account(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval	 soon = { 0, BUSY_US };
+	struct removal			*r = arg;
+	uint64_t			 seq;
+
+	(void)fd;
+	(void)what;
+	if (account_remove(r->part, r->account, &seq) == -1) {
+		if (errno == EBUSY && ++r->tries < BUSY_TRIES)
+			event_add(&r->again, &soon);
+		else
+			removed(&r->wait, errno);
+	} else if (seq == 0 ||
+	    dbenv_wait(r->part->env, seq, &r->wait) == 1)
+		removed(&r->wait, 0);
 }
 
 static int
@@ -180,7 +211,6 @@ on_account_gone(struct peer *p, struct imsg *m)
 	struct session		*s, *next;
 	struct removal		*r;
 	struct part		*part;
-	uint64_t		 seq = 0;
 
 	if (imsg_get(m, &c_account, &a) == -1)
 		return (-1);
@@ -198,11 +228,11 @@ on_account_gone(struct peer *p, struct imsg *m)
 	r->id = m->id;
 	r->wait.arg = r;
 	r->wait.done = removed;
+	r->part = part;
+	r->account = a.account;
+	event_assign(&r->again, store.base, -1, 0, remove_account, r);
 	LIST_INSERT_HEAD(&removals, r, entry);
-	if (account_remove(part, a.account, &seq) == -1)
-		removed(&r->wait, errno);
-	else if (seq == 0 || dbenv_wait(part->env, seq, &r->wait) == 1)
-		removed(&r->wait, 0);
+	remove_account(-1, 0, r);
 	return (0);
 }
 
@@ -229,12 +259,12 @@ on_deliver(struct peer *p, struct imsg *m)
 	if (imsg_get(m, &c_deliver, &d) == -1)
 		return (-1);
 	no.enhanced = span_str("4.3.0");
-	no.text = span_str("no memory");
+	no.text = span_str("not now");
 	if (d.rcpts.n == 0 || d.size > UINT32_MAX - IMSG_MAX) {
 		codec_free(&c_deliver, &d);
 		return (-1);
 	}
-	if (m->fd == -1 || (a = calloc(1, sizeof(*a))) == NULL) {
+	if (stopping || m->fd == -1 || (a = calloc(1, sizeof(*a))) == NULL) {
 		(void)peer_reply(p, M_DELIVER, m->id, &c_stored, &no, -1);
 		codec_free(&c_deliver, &d);
 		return (0);
@@ -370,6 +400,8 @@ stop_now(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
+	store_ctl_stop();
+	deliver_stop();
 	store_free(&store);
 	proc_exit(0);
 }
@@ -382,8 +414,9 @@ store_stop(void)
 
 	while ((s = TAILQ_FIRST(&store.sessions)) != NULL)
 		session_bye(s, "shutting down");
-	event_assign(&stopping, proc_base(), -1, 0, stop_now, NULL);
-	event_add(&stopping, &grace);
+	stopping = 1;
+	event_assign(&grace_ev, proc_base(), -1, 0, stop_now, NULL);
+	event_add(&grace_ev, &grace);
 }
 
 const struct role_ops store_ops = {
