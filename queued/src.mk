@@ -23,3 +23,4 @@ FUZZ += regress/fuzz/authors_fuzz regress/fuzz/queuecommit_fuzz \
 SRCS.regress/fuzz/authors_fuzz := queued/authors.c
 SRCS.regress/fuzz/queuecommit_fuzz := $(STANDIN)
 SRCS.regress/fuzz/queuerec_fuzz := queued/db.c
+MAN += man/queued.8
