@@ -106,6 +106,6 @@ static void
 stop(void)
 {
 	sessions_end("the service is being stopped");
-	dbenv_close(q.env);
+	db_close();
 	proc_exit(0);
 }

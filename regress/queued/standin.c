@@ -483,6 +483,7 @@ void
 si_close(void)
 {
 	si_forget();
+	db_close();
 	if (chdir("/") == 0)
 		nftw(si.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
