@@ -156,6 +156,7 @@ reload(struct peer *p, uint32_t id)
 		buf_free(&why);
 		return;
 	}
+	buf_free(&why);		/* warnings may have been in it */
 	R.asker = asker;
 	R.id = id;
 	R.waiting = 0;

@@ -5,7 +5,7 @@ import signal
 import smtplib
 import time
 
-from suite import DOMAIN, PASSWORD, Suite, done, free_ports, is_, ok, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, free_ports, is_, ok, wait_for
 from thin import fetch_all
 
 ALICE = "alice@" + DOMAIN
@@ -134,7 +134,8 @@ def stop(s):
     c = client(s)
     s.proc.send_signal(signal.SIGTERM)
     is_(c.getreply()[0], 421, "an orderly stop says 421")
-    ok(s.proc.wait(15) == 0, "and ends well")
+    if not ok(s.proc.wait(15) == 0, "and ends well"):
+        diag(s.logged()[-3000:])
 
 
 with Suite() as suite:
