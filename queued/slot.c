@@ -18,6 +18,7 @@
 #define SLOT_STOCK	32	/* given when an smtpd comes up */
 #define SLOTS_MAX	2000	/* of one smtpd */
 #define SLOTS_OCTETS	(1ull << 30)	/* in all of them; or four messages */
+#define SLOTS_LOOK	200	/* ms from one look at their sizes to the next */
 #define SLOT_DIR	"slot"
 #define SLOT_NAME	SLOT_DIR "/new"
 
@@ -25,12 +26,14 @@ static struct stock {
 	struct slot	**v;		/* by number; NULL: none */
 	size_t		  n;		/* places in use or used before */
 	size_t		  have;
+	uint64_t	  octets;	/* in all of them, when last looked at */
+	uint64_t	  looked;	/* proc_now_ms() */
 } stocks[256];
 
 static struct stock	*stock_of(struct peer *);
 static void	 drop(struct stock *, size_t);
 static int	 give(struct peer *, struct stock *);
-static uint64_t	 outstanding(const struct stock *);
+static uint64_t	 outstanding(struct stock *);
 
 int
 slot_start(void)
@@ -158,16 +161,19 @@ slot_find(struct peer *p, const uint8_t id[16])
 }
 
 static uint64_t
-outstanding(const struct stock *st)
+outstanding(struct stock *st)
 {
 	struct stat	 sb;
-	uint64_t	 sum = 0;
 	size_t		 i;
 
+	if (st->looked != 0 && proc_now_ms() - st->looked < SLOTS_LOOK)
+		return (st->octets);
+	st->octets = 0;
+	st->looked = proc_now_ms();
 	for (i = 0; i < st->n; i++)
 		if (st->v[i] != NULL && fstat(st->v[i]->rfd, &sb) == 0)
-			sum += (uint64_t)sb.st_blocks * 512;
-	return (sum);
+			st->octets += (uint64_t)sb.st_blocks * 512;
+	return (st->octets);
 }
 
 /* As many as there may be: who gets fewer asks again when it has need. */

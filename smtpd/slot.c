@@ -17,19 +17,19 @@ static void		 drop(struct slot *);
 static void		 stock(struct slot *);
 static void		 want(uint64_t);
 
+#define SLOTS_MAX	4096	/* numbers that queued may give */
+
+static struct slot	*numbered[SLOTS_MAX];	/* but for stale ones */
 static struct slots	 all = TAILQ_HEAD_INITIALIZER(all);
 static struct slots	 free_ones = TAILQ_HEAD_INITIALIZER(free_ones);
+static size_t		 nsettled;	/* of all; they come back */
+static size_t		 nwaiting;
 static struct waiters	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 
 static struct slot *
 find(uint32_t number)
 {
-	struct slot	*sl;
-
-	TAILQ_FOREACH(sl, &all, entry)
-		if (sl->number == number && !sl->stale)
-			return (sl);
-	return (NULL);
+	return (number < SLOTS_MAX ? numbered[number] : NULL);
 }
 
 static void
@@ -38,6 +38,9 @@ drop(struct slot *sl)
 	if (sl->free)
 		TAILQ_REMOVE(&free_ones, sl, stock);
 	TAILQ_REMOVE(&all, sl, entry);
+	if (!sl->stale)
+		numbered[sl->number] = NULL;
+	nsettled -= sl->settled;
 	if (sl->wfd != -1)
 		close(sl->wfd);
 	if (sl->rfd != -1)
@@ -91,7 +94,8 @@ slot_wait(struct conn *c)
 		return (-1);
 	TAILQ_INSERT_TAIL(&waiting, c, waiter);
 	c->waits = 1;
-	want(1);
+	if (++nwaiting > nsettled)
+		want(nwaiting - nsettled);
 	return (0);
 }
 
@@ -102,6 +106,7 @@ slot_unwait(struct conn *c)
 		return;
 	TAILQ_REMOVE(&waiting, c, waiter);
 	c->waits = 0;
+	nwaiting--;
 }
 
 void
@@ -126,6 +131,7 @@ slot_settle(struct slot *sl, uint32_t partition)
 	if (ftruncate(sl->wfd, 0) == -1)
 		log_warn("a body file cannot be emptied");
 	sl->settled = 1;
+	nsettled++;
 	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED, &c_slot, &m,
 	    -1);
 }
@@ -147,8 +153,10 @@ slot_queued_down(void)
 		next = TAILQ_NEXT(sl, entry);
 		if (sl->free || sl->settled || sl->rfd == -1)
 			drop(sl);
-		else
+		else {
 			sl->stale = 1;
+			numbered[sl->number] = NULL;
+		}
 	}
 	while ((c = TAILQ_FIRST(&waiting)) != NULL) {
 		slot_unwait(c);
@@ -166,7 +174,8 @@ slot_on_slot(struct peer *p, struct imsg *m)
 	struct slot	*sl;
 
 	(void)p;
-	if (imsg_get(m, &c_slot, &r) == -1 || find(r.slot) != NULL)
+	if (imsg_get(m, &c_slot, &r) == -1 || r.slot >= SLOTS_MAX ||
+	    numbered[r.slot] != NULL)
 		return (-1);
 	if (m->fd == -1)
 		return (0);	/* out of descriptors: one less */
@@ -177,6 +186,7 @@ slot_on_slot(struct peer *p, struct imsg *m)
 	sl->wfd = m->fd;
 	sl->rfd = -1;
 	m->fd = -1;
+	numbered[sl->number] = sl;
 	TAILQ_INSERT_TAIL(&all, sl, entry);
 	return (0);
 }
@@ -216,6 +226,7 @@ slot_on_id(struct peer *p, struct imsg *m)
 	if ((sl = find(r.slot)) == NULL || !sl->settled)
 		return (-1);
 	sl->settled = 0;
+	nsettled--;
 	memcpy(sl->id, r.id, sizeof(sl->id));
 	stock(sl);
 	return (0);
