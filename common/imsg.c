@@ -52,7 +52,7 @@ struct peer {
 	struct packets		 out;
 	struct asks		 open;	/* sent, in order of sending */
 	struct asks		 held;
-	size_t			 nopen;
+	size_t			 nopen, credit;
 	uint32_t		 next_id;
 	int			 depth;	/* handlers running */
 	int			 gone;	/* free when depth is 0 */
@@ -124,6 +124,7 @@ peer_new(struct event_base *base, int fd, enum role role, unsigned inst,
 	p->role = role;
 	p->inst = inst;
 	p->ops = ops;
+	p->credit = IMSG_CREDIT;
 	p->arg = arg;
 	snprintf(p->name, sizeof(p->name), "%s %u", role_name(role), inst);
 	TAILQ_INIT(&p->out);
@@ -232,6 +233,12 @@ void
 peer_set_arg(struct peer *p, void *arg)
 {
 	p->arg = arg;
+}
+
+void
+peer_set_credit(struct peer *p, size_t n)
+{
+	p->credit = n;
 }
 
 const char *
@@ -447,7 +454,7 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->type = type;
 	a->fn = fn;
 	a->arg = arg;
-	if (p->nopen < IMSG_CREDIT && TAILQ_EMPTY(&p->held)) {
+	if (p->nopen < p->credit && TAILQ_EMPTY(&p->held)) {
 		if (transmit(p, type, a->id, data, n, fd) == -1) {
 			free(a);
 			return (0);
@@ -477,7 +484,7 @@ release_held(struct peer *p)
 	struct packet	*k;
 	struct ask	*a;
 
-	while (!p->gone && p->nopen < IMSG_CREDIT &&
+	while (!p->gone && p->nopen < p->credit &&
 	    (a = TAILQ_FIRST(&p->held)) != NULL) {
 		k = a->held;
 		TAILQ_REMOVE(&p->held, a, entry);

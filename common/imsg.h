@@ -21,7 +21,7 @@
 #include "codec.h"
 
 #define IMSG_MAX	16384	/* octets in a packet, header included */
-#define IMSG_CREDIT	64	/* requests open on a link */
+#define IMSG_CREDIT	64	/* requests open on a link, unless set otherwise */
 #define IMSG_STALL	10	/* seconds a peer may leave packets unread */
 #define IMSG_REPLY	0x80000000u	/* set in the type of every answer */
 
@@ -118,6 +118,8 @@ uint32_t	 peer_ask_buf(struct peer *, uint32_t type, const struct buf *,
 /* The asker lost interest: the answer, when it comes, is dropped (and its
  * descriptor closed).  The id stays taken until then. */
 void		 peer_forget(struct peer *, uint32_t id);
+/* Another number than IMSG_CREDIT, for requests that are long under way. */
+void		 peer_set_credit(struct peer *, size_t);
 /* Requests open and waiting. */
 size_t		 peer_pending(const struct peer *);
 

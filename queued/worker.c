@@ -17,6 +17,7 @@
 #define TICK_S		5
 #define CONNECTIONS	10	/* of "default": to one destination */
 #define TOTAL		200	/* and in all */
+#define CREDIT		4096	/* requests: the transport's limits are less */
 #define SICK_FIRST	60	/* seconds a destination is left alone */
 #define SICK_MOST	900
 
@@ -108,6 +109,7 @@ worker_up(struct peer *p)
 		log_error("a worker without a transport");
 		return;
 	}
+	peer_set_credit(p, CREDIT);
 	w->peer = p;
 	w->asked = 0;
 	w->used = q_now();

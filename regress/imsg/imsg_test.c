@@ -138,6 +138,14 @@ test_ask(void)
 
 	fresh();
 	hold = 1;
+	peer_set_credit(a, 150);
+	for (i = 0; i < 200; i++)
+		peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer, (void *)i);
+	spin();
+	CHECK(served == 150, "another credit");
+
+	fresh();
+	hold = 1;
 	n.number = 7;
 	peer_forget(a, peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer,
 	    (void *)7));
