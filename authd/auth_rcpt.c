@@ -43,7 +43,8 @@ catch_all(struct span domain, struct account *a)
 /*
  * RFC 5321 section 4.5.1: postmaster is always somebody.  The account that has
  * that very address, else the one that the configuration names, else whoever
- * has it at another domain of ours.
+ * has all of that domain, or has it at another domain of ours; else the oldest
+ * account, which is the administrator's own.
  */
 static int
 postmaster(const struct canon *c, struct account *a)
@@ -58,10 +59,8 @@ postmaster(const struct canon *c, struct account *a)
 		rc = look_up(canon_span(&other), a);
 	if (rc == 1 && c->domain != NULL)
 		rc = catch_all(canon_host(c), a);
-	if (c->domain != NULL)
-		return (rc);
 	CONF_EACH(const struct conf_domain, d, &conf->domains) {
-		if (rc != 1)
+		if (rc != 1 || c->domain != NULL)
 			break;
 		buf_reset(&b);
 		buf_addf(&b, "postmaster@%s", d->name);
@@ -69,6 +68,8 @@ postmaster(const struct canon *c, struct account *a)
 			rc = catch_all(span_str(d->name), a);
 	}
 	buf_free(&b);
+	if (rc == 1 && userdb_next(&auth.db, 0, a) == 0)
+		rc = 0;
 	return (rc);
 }
 

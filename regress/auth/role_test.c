@@ -680,6 +680,12 @@ test_rcpt(void)
 		    "recipient %s: %u %.*s", v[i].address, a.result,
 		    (int)a.address.n, (const char *)a.address.p);
 	}
+	free(rig_conf->postmaster);
+	rig_conf->postmaster = strdup("");
+	t.text = span_str("postmaster@d.example");
+	CHECK(rig_ask(smtpd, M_RCPT, &c_text, &t, -1, &c_rcpt, &a) == 0 &&
+	    a.result == RESULT_OK && span_eqs(a.name, "alice"),
+	    "postmaster is the oldest account where nobody is named");
 	t.text = span_str("alice");
 	CHECK(rig_ask(queued, M_ACCOUNT_NAMED, &c_text, &t, -1, &c_rcpt,
 	    &a) == 0 && a.result == RESULT_OK &&

@@ -1,0 +1,151 @@
+"""Sessions octet by octet, as rows of tables."""
+import re
+import select
+import socket
+import ssl
+
+from suite import diag, ok
+
+LONG = 20
+
+
+class Raw:
+    """A connection without manners."""
+
+    def __init__(self, port, greet=True, tls=None, source=None):
+        self.s = socket.create_connection(("127.0.0.1", port), LONG,
+                                          source_address=source and (source, 0))
+        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buf = b""
+        if tls:
+            self.tls(tls)
+        if greet:
+            self.line()
+
+    def tls(self, ca):
+        ctx = ssl.create_default_context(cafile=ca)
+        self.s = ctx.wrap_socket(self.s, server_hostname="localhost")
+
+    def send(self, data):
+        try:
+            self.s.sendall(data if isinstance(data, bytes) else data.encode())
+        except OSError:
+            pass
+
+    def more(self):
+        """Read on; False at the end."""
+        try:
+            got = self.s.recv(1 << 18)
+        except socket.timeout:
+            diag("nothing came for %d s; so far %r" % (LONG, self.buf[-200:]))
+            raise
+        except OSError:
+            return False
+        self.buf += got
+        return bool(got)
+
+    def line(self):
+        """A line with its end, b"" when there is none any more."""
+        while b"\n" not in self.buf:
+            if not self.more():
+                return b""
+        at = self.buf.index(b"\n") + 1
+        l, self.buf = self.buf[:at], self.buf[at:]
+        return l
+
+    def exactly(self, n):
+        while len(self.buf) < n:
+            if not self.more():
+                break
+        got, self.buf = self.buf[:n], self.buf[n:]
+        return got
+
+    def rest(self):
+        while self.more():
+            pass
+        got, self.buf = self.buf, b""
+        return got
+
+    def quiet(self, secs=0.2):
+        """Does nothing come?"""
+        if self.buf:
+            return False
+        return not select.select([self.s], [], [], secs)[0]
+
+    def close(self):
+        self.s.close()
+
+    # SMTP
+
+    def reply(self):
+        """One reply, as one line "250 2.1.0 text"; "" at the end."""
+        out = []
+        while True:
+            l = self.line().decode(errors="replace")
+            if not l:
+                return ""
+            if not re.match(r"\d\d\d[ -]", l) or not l.endswith("\r\n"):
+                return "malformed reply %r" % l
+            out.append(l[4:-2])
+            if l[3] == " ":
+                return l[:4] + "\n".join(out)
+
+    def say(self, data):
+        self.send(data)
+        return self.reply()
+
+    # IMAP
+
+    def response(self):
+        """A response with its literals; b"" at the end."""
+        out = b""
+        while True:
+            l = self.line()
+            out += l
+            m = re.search(rb"\{(\d+)\}\r\n$", l)
+            if not m:
+                return out
+            out += self.exactly(int(m.group(1)))
+
+    def until(self, tag):
+        """All responses up to the tagged one, a continuation, or the end."""
+        out = []
+        while True:
+            r = self.response()
+            out.append(r)
+            if not r or r.startswith(tag + b" ") or r.startswith(b"+"):
+                return out
+
+
+def step(c, sent, want, name, reply):
+    """Send, and compare the replies: patterns, None for the end."""
+    c.send(sent)
+    wants = want if isinstance(want, (list, tuple)) else [want]
+    for w in wants:
+        got = reply()
+        if w is None:
+            good = got in ("", b"")
+        else:
+            good = re.match(w, got) is not None
+        if not good:
+            diag("%s: sent %.200r" % (name, sent))
+            diag("%s: got %.300r, want %r" % (name, got, w))
+            return False
+    return True
+
+
+def smtp_row(port, name, steps, **how):
+    """One session: its steps are (octets, the replies to them)."""
+    c = Raw(port, greet=False, **how)
+    good = True
+    try:
+        if steps and steps[0][0] is not None:
+            good = step(c, b"", "220 ", name, c.reply)
+        for sent, want in steps:
+            if not good:
+                break
+            good = step(c, sent or b"", want, name, c.reply)
+    except socket.timeout:
+        good = False
+    c.close()
+    return ok(good, name)
