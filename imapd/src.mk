@@ -44,3 +44,5 @@ SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
 TESTS += regress/imapd/view_test
 SRCS.regress/imapd/view_test := $(IMAP_TEST)
 MAN += man/imapd.8
+TESTS += regress/crash/store_crash_test
+SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
