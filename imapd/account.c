@@ -445,9 +445,12 @@ account_tick(struct part *p)
 		for (a = p->accounts[i]; a != NULL; a = a->next)
 			for (j = 0; j < a->nmailboxes; j++) {
 				v = a->mailboxes[j]->view;
-				if (v != NULL && v->nseens == 0 &&
-				    now - v->unused > VIEW_LINGER)
+				if (v == NULL || now - v->used < VIEW_LINGER)
+					continue;
+				if (v->nseens == 0)
 					view_drop(v);
+				else
+					view_rest(v);
 			}
 }
 

@@ -73,7 +73,7 @@ struct account	*account_get(struct part *, uint64_t id, struct span name);
 struct account	*account_find(struct part *, uint64_t id);
 void		 account_put(struct account *);
 void		 account_free_all(struct part *);
-/* Views that nobody used for a while go. */
+/* Views that nobody used for a while go, or rest. */
 void		 account_tick(struct part *);
 /*
  * Everything of it goes, its messages in slices; nobody may use it (end its

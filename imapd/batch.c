@@ -77,6 +77,10 @@ box_of(struct mailbox *mb)
 		errno = ENOENT;
 		return (NULL);
 	}
+	/* Who counts a message that goes needs its record yet. */
+	if (mb->view != NULL && mb->view->nseens > 0 &&
+	    view_need(mb->view) == -1)
+		return (NULL);
 	if (batch.nboxes == batch.capboxes) {
 		cap = batch.capboxes == 0 ? 16 : batch.capboxes * 2;
 		if ((b = reallocarray(batch.boxes, cap, sizeof(*b))) == NULL)

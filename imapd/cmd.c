@@ -88,6 +88,8 @@ command_run(struct session *s)
 	if ((cmd->when & s->state) == 0)
 		return (no_command(s, "no mailbox is selected"));
 	s->command = cmd;
+	if (s->state == ST_SELECTED && view_need(s->seen.view) == -1)
+		return (session_no(s, errno));
 	return (cmd->run(s, &c));
 }
 

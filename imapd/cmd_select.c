@@ -102,6 +102,8 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	struct buf	*b = session_out(s);
 	uint32_t	 unseen;
 
+	if (view_need(mb->view) == -1)
+		return (session_no(s, errno));
 	s->seen.readonly = readonly;
 	seen_open(&s->seen, mb->view);
 	s->state = ST_SELECTED;

@@ -52,7 +52,7 @@ seen_close(struct seen *s)
 		return;
 	LIST_REMOVE(s, entry);
 	v->nseens--;
-	v->unused = store_now();
+	v->used = store_now();
 	seen_forget(s);
 	free(s->gone);
 	free(s->recent);

@@ -535,6 +535,8 @@ turn(struct session *s)
 			send_out(s);
 		if (!session_room(s))
 			return (0);
+		if (s->state == ST_SELECTED && view_need(s->seen.view) == -1)
+			return (1);	/* it is lost */
 		r = s->step(s);
 		after_step(s, r);
 		return (r != STEP_WAIT);

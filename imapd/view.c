@@ -53,7 +53,7 @@ view_get(struct mailbox *mb)
 		return (NULL);
 	v->mb = mb;
 	v->part = mb->account->part;
-	v->unused = store_now();
+	v->used = store_now();
 	LIST_INIT(&v->seens);
 	mb->view = v;
 	return (v);
@@ -102,6 +102,35 @@ view_load(struct view *v)
 	if (rc == 0)
 		v->loaded = 1;
 	return (rc);
+}
+
+int
+view_need(struct view *v)
+{
+	struct seen	*s;
+	int		 rc = 0;
+
+	v->used = store_now();
+	while (!v->loaded && (rc = view_load(v)) == 1)
+		continue;
+	if (rc == -1) {
+		log_error("mailbox %016llx: cannot be read: %s",
+		    (unsigned long long)v->mb->id, strerror(errno));
+		LIST_FOREACH(s, &v->seens, entry)
+			s->lost = 1;
+	}
+	return (rc);
+}
+
+void
+view_rest(struct view *v)
+{
+	if (!v->loaded)
+		return;
+	free(v->recs);
+	v->recs = NULL;
+	v->n = v->cap = 0;
+	v->loaded = 0;
 }
 
 void

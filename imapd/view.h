@@ -23,7 +23,8 @@
 #define VIEW_GONE_MAX		10000	/* UIDs gone that a session counts */
 #define VIEW_JOURNAL_MAX	(1024 * 1024)	/* octets */
 #define VIEW_RECENT_MAX		256	/* runs of \Recent UIDs of a session */
-#define VIEW_LINGER		60	/* s a view stays without sessions */
+#define VIEW_LINGER		60	/* s a view stays without sessions, and its
+					 * records while all of them rest */
 
 struct view_gone {
 	struct msgrec	 rec;
@@ -82,7 +83,7 @@ struct view {
 	int			 sealed;	/* the last journal entry is final */
 	struct dbenv_wait	 wait;		/* then news are told */
 	int			 waiting;
-	uint64_t		 unused;	/* since; store_now() */
+	uint64_t		 used;		/* store_now(), last time */
 };
 
 /*
@@ -91,6 +92,14 @@ struct view {
  */
 struct view	*view_get(struct mailbox *);
 int		 view_load(struct view *);
+/*
+ * Its records are there from now on, read at once if they were given up: before
+ * each use of them and before each write to the mailbox.  0, or -1: every session
+ * of it is lost.
+ */
+int		 view_need(struct view *);
+/* Give up the records until somebody needs them. */
+void		 view_rest(struct view *);
 /* Free it, unless somebody looks at it. */
 void		 view_drop(struct view *);
 void		 view_free(struct view *);

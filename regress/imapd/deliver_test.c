@@ -290,8 +290,9 @@ until_full(const char *dir, int out)
 	t_login(1, 1);
 	(void)t_line(1);
 	t_send(1, "a SELECT INBOX\r\n", 16);
-	fill(dir, 600 * 1024);
 	for (i = 0; i < 200 && r == RESULT_OK; i++) {
+		if (i == 5)
+			fill(dir, 600 * 1024);
 		id[2]++;
 		if ((r = to(text, 1, 1)) == RESULT_OK &&
 		    write(out, "x", 1) != 1)

@@ -175,6 +175,8 @@ model_read(void)
 	struct view	*v = a->inbox->view;
 	size_t		 i;
 
+	if (v != NULL)
+		(void)view_need(v);
 	for (i = 0; i < nmodel && v != NULL; i++)
 		if (view_find(v, model[i].uid) == NULL)
 			bad(0, "a message of the model is missing", "");
@@ -218,7 +220,15 @@ open_one(int i)
 static void
 step(int i)
 {
-	switch (pick(13)) {
+	struct account	*a;
+
+	switch (pick(14)) {
+	case 13:		/* as when all of them rest for a while */
+		a = account_find(t_part, 1);
+		if (a->inbox->view != NULL)
+			view_rest(a->inbox->view);
+		account_put(a);
+		break;
 	case 0:
 	case 1:
 		append(i);
