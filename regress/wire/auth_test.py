@@ -6,9 +6,11 @@ import hmac
 import imaplib
 import os
 import smtplib
+import signal
 import socket
 import ssl
 import tempfile
+import threading
 import time
 import unicodedata
 
@@ -311,6 +313,40 @@ def restart(s):
     c.close()
 
 
+def killed(s):
+    """auth ends at any moment: what letterctl was told is so."""
+    added, stop = [], threading.Event()
+
+    def add():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            r = s.ctl_run("account", "add", "k%d" % n, "k%d@%s" % (n, DOMAIN),
+                          input=PASSWORD + "\n")
+            if r.returncode == 0:
+                added.append("k%d" % n)
+    t = threading.Thread(target=add)
+    t.start()
+    for i in range(4):
+        time.sleep(0.4 + i * 0.13)
+        pid = s.pid("auth")
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: s.pid("auth") not in (None, pid))
+    stop.set()
+    t.join()
+    wait_for(lambda: s.ctl_run("account", "list").returncode == 0)
+    there = [r["name"] for r in s.rows("account", "list")]
+    ok(added and set(added) <= set(there), "%d accounts added, auth killed: all are there" %
+       len(added))
+    is_(len(there), len(set(there)), "once")
+    for a in there:
+        if a.startswith("k"):
+            s.ctl("account", "remove", a)
+    r = s.ctl_run("verify")
+    ok("checked, 0 bad" in r.stdout, "and nothing is damaged")
+
+
 def local(s, path):
     """A socket of this machine: who one is the kernel says."""
     def talk(lines):
@@ -375,7 +411,7 @@ def limits(s):
 where = tempfile.mkdtemp(prefix="letterlock-")
 with Suite(conf='listen on socket "%s/submit" submission\n' % where, dir=where) as s:
     s.own = True
-    for part in (mechanisms, bindings, failures, changes, restart, tools):
+    for part in (mechanisms, bindings, failures, changes, restart, killed, tools):
         diag(part.__name__)
         part(s)
     diag("local")
