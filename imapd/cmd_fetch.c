@@ -53,8 +53,10 @@ plan(struct fetch *f)
 		x = &f->items.sections[i];
 		if (x->nparts > 0)
 			f->need |= READY_BIT(READY_TREE);
-		else if (x->kind != SECTION_ALL)
+		else if (x->kind == SECTION_FIELDS)
 			f->need |= READY_BIT(READY_FIELDS);
+		else if (x->kind != SECTION_ALL)
+			f->need |= READY_HEAD;
 	}
 }
 

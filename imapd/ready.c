@@ -14,6 +14,8 @@
 
 #define HEAD		(2 + 4 + 8 + 4 * READY_SECTIONS)
 #define PARSERS		4		/* kept for the next messages */
+#define BULK_AFTER	4		/* in a row, then they are read in bulk */
+#define BULK_NEAR	16		/* this far apart is in a row */
 #define PARSER_SMALL	65536		/* octets of a message whose parser is
 					 * worth keeping */
 
@@ -31,6 +33,9 @@ static unsigned			 nkept;
 static int	 build(struct ready_build *, const struct mime *);
 static int	 head_get(struct ready *);
 static int	 piece(struct ready *, struct part *);
+static int	 bulk(struct ready *, struct part *, struct span,
+		    struct span *);
+static void	 bulk_end(struct ready *);
 static int	 drop_pieces(struct part *, uint64_t);
 static struct span piece_key(uint8_t [10], uint64_t, uint32_t);
 
@@ -274,14 +279,49 @@ bad:
 	return (-1);
 }
 
+static void
+bulk_end(struct ready *r)
+{
+	if (r->bulk)
+		dbenv_iter_free(&r->it);
+	r->bulk = 0;
+	r->row = 0;
+}
+
+/* Go on to that key: 1 it is there, 0 it is not what comes next. */
+static int
+bulk(struct ready *r, struct part *p, struct span key, struct span *v)
+{
+	int	 c = -1, skipped = 0;
+
+	if (!r->bulk) {
+		dbenv_iter_init(&r->it, p->ready, key, span_of("", 0));
+		r->bulk = 1;
+		r->key = span_of("", 0);
+	}
+	while (r->key.n != key.n ||
+	    (c = memcmp(r->key.p, key.p, key.n)) < 0)
+		if (skipped++ == BULK_NEAR * 4 ||
+		    dbenv_iter_next(&r->it, &r->key, &r->val) != 1)
+			break;
+	if (r->key.n == key.n && c == 0) {
+		*v = r->val;
+		return (1);
+	}
+	bulk_end(r);
+	return (0);
+}
+
 /* Read the next piece. */
 static int
 piece(struct ready *r, struct part *p)
 {
-	struct span	 v;
+	struct span	 key, v;
 	uint8_t		 k[10];
 
-	if (dbenv_get(p->ready, piece_key(k, r->body, r->npieces), &v) == -1)
+	key = piece_key(k, r->body, r->npieces);
+	if ((r->row < BULK_AFTER || bulk(r, p, key, &v) == 0) &&
+	    dbenv_get(p->ready, key, &v) == -1)
 		return (-1);
 	r->npieces++;
 	return (buf_add_span(&r->data, v));
@@ -297,6 +337,11 @@ ready_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
 		buf_reset(&r->data);
 		r->npieces = 0;
 		r->body = body;
+		if (body > r->last && body - r->last <= BULK_NEAR)
+			r->row++;
+		else
+			bulk_end(r);
+		r->last = body;
 		if (piece(r, p) == -1 || head_get(r) == -1)
 			goto err;
 	}
@@ -339,6 +384,7 @@ ready_section(const struct ready *r, enum ready_section section)
 void
 ready_clear(struct ready *r)
 {
+	bulk_end(r);
 	buf_free(&r->data);
 	memset(r, 0, sizeof(*r));
 }

@@ -27,7 +27,7 @@ enum ready_section {
 	READY_SECTIONS
 };
 #define READY_BIT(section)	(1u << (section))
-#define READY_ALL		(READY_BIT(READY_SECTIONS) - 1)
+#define READY_HEAD		READY_BIT(READY_SECTIONS)	/* no section */
 
 #define READY_WHOLE	0x1u	/* READY_FIELDS has them all: the header was not
 				 * longer than the parser keeps */
@@ -57,10 +57,17 @@ struct ready {
 	int32_t		 day;		/* since 1970, as date_day() */
 	uint64_t	 header;	/* octets of the message's header */
 	size_t		 at[READY_SECTIONS + 1];	/* in data */
+
+	/* Many in a row are read in bulk; what is kept never changes. */
+	struct dbenv_iter it;
+	int		 bulk;		/* it is under way */
+	unsigned	 row;		/* read in a row so far */
+	uint64_t	 last;		/* body before this one */
+	struct span	 key, val;	/* where it is */
 };
 
 /*
- * Read what is asked for (READY_BIT), and little else.  0, or -1: ENOENT,
+ * Read what is asked for (READY_BIT, READY_HEAD), and little else.  0, or -1: ENOENT,
  * EILSEQ or EBADMSG: there is none, or it is damaged, and must be made anew
  * from the octets; then ready_take().
  */

@@ -283,6 +283,54 @@ expect_line(const char *what, const char *want)
 		    want);
 }
 
+/* Many in a row, some with nothing kept ready, or with half of it. */
+static void
+row(void)
+{
+	uint64_t	 account = 8, body;
+	uint8_t		 id[16] = "row", k[10] = { 0 };
+	char		 text[2048], line[128];
+	const char	*l;
+	int		 i, n;
+
+	t_login(0, 8);
+	(void)t_line(0);
+	for (i = 0; i < 60; i++) {
+		id[15] = (uint8_t)i;
+		n = snprintf(text, sizeof(text), "Subject: number %d\r\n"
+		    "References: %0*d\r\n\r\nbody %d\r\n", i, i * 20, i, i);
+		(void)t_deliver(id, text, (size_t)n, &account, 1);
+	}
+	body = last_body();
+	(void)key_u64(k, body - 20);
+	CHECK(dbenv_del(t_part->ready, span_of(k, 10)) == 0, "one is gone");
+	(void)key_u64(k, body - 4);
+	k[9] = 1;
+	CHECK(dbenv_del(t_part->ready, span_of(k, 10)) == 0, "half of one");
+	t_send(0, "a EXAMINE INBOX\r\n", 17);
+	for (i = 0; i < 8; i++)
+		(void)t_line(0);
+	t_send(0, "b FETCH 1:* (ENVELOPE BODY[HEADER.FIELDS (subject)] "
+	    "BODY[TEXT])\r\n", 65);
+	for (i = n = 0; i < 60; i++) {
+		snprintf(line, sizeof(line), "* %d FETCH (ENVELOPE (NIL "
+		    "\"number %d\" ", i + 1, i);
+		n += (l = t_line(0)) != NULL &&
+		    strncmp(l, line, strlen(line)) == 0;
+		snprintf(line, sizeof(line), "Subject: number %d", i);
+		n += (l = t_line(0)) != NULL && strcmp(l, line) == 0;
+		(void)t_line(0);
+		(void)t_line(0);
+		snprintf(line, sizeof(line), "body %d", i);
+		n += (l = t_line(0)) != NULL && strcmp(l, line) == 0;
+		(void)t_line(0);
+	}
+	l = t_line(0);
+	CHECK(n == 180 && l != NULL && strcmp(l, "b OK FETCH completed") == 0,
+	    "in a row: %d, %s", n, l);
+	CHECK(dbenv_has(t_part->ready, span_of(k, 10)) == 1, "healed");
+}
+
 /* A header that is longer than a slice, and a body in a file of its own. */
 static void
 large(void)
@@ -354,6 +402,7 @@ main(void)
 	t_script("two sessions", two);
 	damage();
 	large();
+	row();
 	t_close();
 	t_remove();
 	return (t_done());
