@@ -347,12 +347,13 @@ session_on_stored(struct session *s, const struct msg_stored *m)
 	s->env.has_from = 0;
 	if (m->result == RESULT_OK) {
 		s->accepted++;
-		s->errors = s->junk = s->over = 0;
+		s->commands = s->errors = s->junk = s->over = 0;
 	}
 	session_reset(s, m->result == RESULT_OK ? "stored" : "not stored");
 	if (m->result == RESULT_OK)
-		session_say(s, 250, "2.0.0", "accepted as %s",
-		    m->queueid.n > 0 ? log_esc(m->queueid) : s->id);
+		session_say(s, 250, "2.0.0", "%s accepted, %s.%u",
+		    m->queueid.n > 0 ? log_esc(m->queueid) : "message",
+		    s->id, s->transactions);
 	else
 		session_reply_result(s, m->result, m->code, m->enhanced,
 		    m->text, m->result == RESULT_NO ? "refused" :

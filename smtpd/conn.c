@@ -173,6 +173,7 @@ conn_new(int fd, const struct sockaddr_storage *from,
 		    (uint64_t)l->limits.login_timeout * 1000;
 	TAILQ_INSERT_TAIL(&conns, c, entry);
 	nconns++;
+	io_deadline(c->io, CONN_AUTH_WAIT);
 	m.number = c->number;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	c->ask = copy == -1 ? 0 : peer_ask(conn_auth(), M_CONN_OPEN,
@@ -240,8 +241,8 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 		return (-1);
 	}
 	if (!o.allowed) {
-		log_info("%s: %s: refused: %s", c->s.id, c->s.remote,
-		    log_esc(o.text));
+		log_debug("%s: %s: refused: %s", c->s.id, c->s.remote,
+		    log_esc(o.text));	/* auth says so in its log */
 		c->counted = 0;
 		c->refusal = strdup(o.text.n > 0 ? log_esc(o.text) :
 		    "too many connections");
@@ -389,7 +390,7 @@ patience(struct conn *c)
 		io_deadline(c->io, (c->s.delay_ms + 999) / 1000);
 		break;
 	default:
-		io_deadline(c->io, 0);
+		io_deadline(c->io, c->s.listener->limits.timeout);
 	}
 	c->was = c->s.state;
 }

@@ -1,6 +1,6 @@
 /*
  * Messages from outside.  Recipients in one partition: its store takes the
- * message.  Several, or a store that is away, busy or full: the queue takes it,
+ * message (unless a report of its delivery is wanted).  Several, or a store that is away, busy or full: the queue takes it,
  * under the same delivery id, so that nothing is delivered twice whatever the
  * store did with it meanwhile.  250 only when one of the two has it on disk.
  */
@@ -184,7 +184,9 @@ to_store(struct delivery *d, const struct session *s)
 	m.partition = e->rcpts[0].partition;
 	p = proc_peer(ROLE_STORE, m.partition % proc_conf()->nstore);
 	for (i = 0; i < e->nrcpts; i++) {
-		if (e->rcpts[i].partition != m.partition)
+		/* A report of success is queued's to write. */
+		if (e->rcpts[i].partition != m.partition ||
+		    (e->rcpts[i].notify & NOTIFY_SUCCESS) != 0)
 			return (-1);
 		rcpts[i].account = e->rcpts[i].account;
 		rcpts[i].address = envelope_span(e, e->rcpts[i].address,

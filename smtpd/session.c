@@ -328,8 +328,11 @@ session_timeout(struct session *s)
 		s->ops->late(s);
 		break;
 	case S_FILE_WAIT:
-		session_on_file(s, -1);
-		break;
+		if (session_is_mx(s)) {
+			session_on_file(s, -1);
+			break;
+		}
+		/* FALLTHROUGH */
 	default:
 		session_end(s, "4.4.2", session_receiving(s) ?
 		    "too slow" : "timeout");

@@ -2,19 +2,21 @@
  * Slots: empty files with delivery ids, from queued, in stock (msg.h, M_SLOT).
  * So a message from outside waits for queued only when the stock is empty.
  */
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "smtpd.h"
 
 TAILQ_HEAD(slots, slot);
 TAILQ_HEAD(waiters, conn);
 
 static struct slot	*find(uint32_t);
+static struct slot	*take(void);
 static void		 drop(struct slot *);
 static void		 stock(struct slot *);
+static void		 serve(evutil_socket_t, short, void *);
 static void		 want(uint64_t);
 
 #define SLOTS_MAX	4096	/* numbers that queued may give */
@@ -24,7 +26,9 @@ static struct slots	 all = TAILQ_HEAD_INITIALIZER(all);
 static struct slots	 free_ones = TAILQ_HEAD_INITIALIZER(free_ones);
 static size_t		 nsettled;	/* of all; they come back */
 static size_t		 nwaiting;
+static size_t		 nasked;	/* new ones, not here yet */
 static struct waiters	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct event	*serving;
 
 static struct slot *
 find(uint32_t number)
@@ -57,26 +61,42 @@ want(uint64_t n)
 	    -1);
 }
 
-/* Into stock, or to whoever waits longest. */
 static void
 stock(struct slot *sl)
 {
+	sl->free = 1;
+	/* The one used last: its file is still in the cache. */
+	TAILQ_INSERT_HEAD(&free_ones, sl, stock);
+	if (!TAILQ_EMPTY(&waiting) && serving != NULL)
+		event_active(serving, EV_TIMEOUT, 0);
+}
+
+/* Those who wait longest, in a turn of their own: a slot comes back in the
+ * middle of another session's work. */
+static void
+serve(evutil_socket_t fd, short what, void *arg)
+{
 	struct conn	*c;
 
-	if ((c = TAILQ_FIRST(&waiting)) == NULL) {
-		sl->free = 1;
-		/* The one used last: its file is still in the cache. */
-		TAILQ_INSERT_HEAD(&free_ones, sl, stock);
-		return;
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while ((c = TAILQ_FIRST(&waiting)) != NULL &&
+	    (c->slot = take()) != NULL) {
+		slot_unwait(c);
+		session_on_file(&c->s, 0);
+		conn_run(c);
 	}
-	slot_unwait(c);
-	c->slot = sl;
-	session_on_file(&c->s, 0);
-	conn_run(c);
 }
 
 struct slot *
 slot_take(void)
+{
+	return (TAILQ_EMPTY(&waiting) ? take() : NULL);
+}
+
+static struct slot *
+take(void)
 {
 	struct slot	*sl;
 
@@ -92,10 +112,15 @@ slot_wait(struct conn *c)
 {
 	if (proc_peer(ROLE_QUEUED, 0) == NULL)
 		return (-1);
+	if (serving == NULL && (serving = event_new(proc_base(), -1, 0, serve,
+	    NULL)) == NULL)
+		return (-1);
 	TAILQ_INSERT_TAIL(&waiting, c, waiter);
 	c->waits = 1;
-	if (++nwaiting > nsettled)
-		want(nwaiting - nsettled);
+	if (++nwaiting > nsettled + nasked) {
+		want(1);
+		nasked++;
+	}
 	return (0);
 }
 
@@ -106,7 +131,8 @@ slot_unwait(struct conn *c)
 		return;
 	TAILQ_REMOVE(&waiting, c, waiter);
 	c->waits = 0;
-	nwaiting--;
+	if (--nwaiting == 0)
+		nasked = 0;	/* queued may not have given any */
 }
 
 void
@@ -123,13 +149,12 @@ slot_settle(struct slot *sl, uint32_t partition)
 {
 	struct msg_slot	 m = { .slot = sl->number, .partition = partition };
 
-	if (sl->stale) {
+	/* Octets left behind would be another message's. */
+	if (sl->stale || ftruncate(sl->wfd, 0) == -1) {
 		drop(sl);
 		return;
 	}
 	memcpy(m.id, sl->id, sizeof(m.id));
-	if (ftruncate(sl->wfd, 0) == -1)
-		log_warn("a body file cannot be emptied");
 	sl->settled = 1;
 	nsettled++;
 	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED, &c_slot, &m,
@@ -210,6 +235,8 @@ slot_on_read(struct peer *p, struct imsg *m)
 	}
 	sl->rfd = m->fd;
 	m->fd = -1;
+	if (nasked > 0)
+		nasked--;
 	stock(sl);
 	return (0);
 }

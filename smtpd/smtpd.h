@@ -17,6 +17,7 @@
 #define CONN_IN		16384	/* octets received and not yet looked at */
 #define CONN_IN_DATA	65536	/* within a message */
 #define CONN_AWAY_MAX	500	/* connections while auth is away */
+#define CONN_AUTH_WAIT	60	/* seconds for auth's word on a connection */
 #define CONN_STORE_WAIT	30	/* seconds for a store, then the queue */
 #define CONN_QUEUE_WAIT	120	/* seconds for the queue */
 #define CONN_FILE_WAIT	20	/* seconds for a file */

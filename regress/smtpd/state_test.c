@@ -78,7 +78,7 @@ static const struct row rows[] = {
 	{ "QUIT", "QUIT\r\n",
 	    { 221, 221, 221, 221, 221, 221 }, GONE, 0 },
 	{ "STARTTLS", "STARTTLS\r\n",
-	    { 503, 220, 503, 503, 503, 503 }, S_START, 0 },
+	    { 220, 220, 503, 503, 503, 503 }, S_START, 0 },
 	{ "EXPN", "EXPN b\r\n",
 	    { 500, 500, 500, 500, 500, 500 }, SAME, 0 },
 	{ "nonsense", "XYZZY\r\n",
