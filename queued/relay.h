@@ -19,6 +19,7 @@
 
 /* Seconds. */
 #define RELAY_CONNECT		30	/* for a connection to be made */
+#define RELAY_DNS		60	/* to find out where a destination is */
 #define RELAY_HANDSHAKE		60	/* for TLS */
 #define RELAY_SESSION		1800	/* of a connection in all */
 #define RELAY_REUSE		300	/* age at which none is kept */

@@ -3,6 +3,7 @@
  * "authd: lookup".  Every question gets one answer, a NULL when lookup is away;
  * the last one ends the search.
  */
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct find {
 	unsigned		 open;		/* questions */
 	int			 asking;	/* more of them follow */
 	int			 failed;	/* one without an answer */
+	struct event		*patience;
 	struct dns_mx		 hosts[RELAY_MX_MAX];
 	struct relay_host	 addrs[RELAY_MX_MAX];
 	size_t			 nhosts;
@@ -35,6 +37,8 @@ static void	 take_addrs(struct find *, const struct question *,
 static void	 ask_addresses(struct find *);
 static void	 one_address(struct find *, const struct dns_addr *);
 static void	 check(struct find *);
+static void	 on_patience(evutil_socket_t, short, void *);
+static void	 find_free(struct find *);
 static void	 finish(struct find *, const struct relay_result *);
 
 /* End it; why NULL: with what was found. */
@@ -53,6 +57,30 @@ find_cancel(struct find *f)
 {
 	if (f != NULL)
 		f->dest = NULL;	/* freed with its last answer */
+}
+
+static void
+find_free(struct find *f)
+{
+	if (f->patience != NULL)
+		event_free(f->patience);
+	free(f);
+}
+
+/* Lookup is there and says nothing. */
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct find		*f = arg;
+	struct relay_result	 why;
+
+	(void)fd;
+	(void)what;
+	if (f->dest == NULL)
+		return;
+	relay_result(&why, RESULT_TEMP, 0, "4.4.3",
+	    "no answer from DNS about %s in time", f->dest->name);
+	finish(f, &why);
 }
 
 static int
@@ -174,7 +202,7 @@ check(struct find *f)
 	if (f->open > 0 || f->asking)
 		return;
 	if (e == NULL) {
-		free(f);
+		find_free(f);
 		return;
 	}
 	smarthost = e->t->kind == TRANSPORT_SMTP;
@@ -199,22 +227,27 @@ check(struct find *f)
 			    "no address for the mail servers of %s", e->name);
 		finish(f, &why);
 	}
-	free(f);
+	find_free(f);
 }
 
 void
 find_start(struct dest *e)
 {
-	struct relay_result	 why;
-	struct dns_addr		 addr;
-	struct find		*f;
-	struct span		 name = span_str(e->name);
+	static const struct timeval	 patience = { RELAY_DNS, 0 };
+	struct relay_result		 why;
+	struct dns_addr			 addr;
+	struct find			*f;
+	struct span			 name = span_str(e->name);
 
-	if ((f = calloc(1, sizeof(*f))) == NULL) {
+	if ((f = calloc(1, sizeof(*f))) == NULL ||
+	    (f->patience = event_new(proc_base(), -1, 0, on_patience,
+	    f)) == NULL) {
+		free(f);
 		relay_result(&why, RESULT_TEMP, 0, "4.3.0", "no memory");
 		dest_found(e, &why);
 		return;
 	}
+	event_add(f->patience, &patience);
 	f->dest = e;
 	e->find = f;
 	if (dns_addr_literal(name, &addr) == 0 ||
