@@ -8,8 +8,7 @@
 
 #include "proc.h"
 
-extern const struct role_ops	 front_ops __attribute__((__weak__));
-extern const struct role_ops	 store_ops;
+extern const struct role_ops	 front_ops, store_ops;
 
 static void	 usage(void) __attribute__((__noreturn__));
 
@@ -40,8 +39,7 @@ main(int argc, char **argv)
 	if (as == NULL || optind != argc)
 		usage();
 	for (i = 0; i < nitems(roles); i++)
-		if (roles[i] != NULL &&
-		    strcmp(as, role_name(roles[i]->role)) == 0)
+		if (strcmp(as, role_name(roles[i]->role)) == 0)
 			return (role_main(argc, argv, roles[i]));
 	usage();
 }

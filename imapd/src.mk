@@ -1,48 +1,45 @@
-# IMAP up to login needs TLS contexts; without them imapd is the store alone.
-IMAP_FRONT := $(if $(wildcard common/tlsctx.c),imapd/front.c \
-	imapd/front_auth.c imapd/front_relay.c,regress/imapd/notls.c)
+IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
-	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c imapd/cmd_expunge.c \
-	imapd/cmd_fetch.c imapd/cmd_fetch_body.c imapd/cmd_list.c \
-	imapd/cmd_search.c imapd/cmd_store.c \
-	imapd/cmd_mailbox.c imapd/cmd_select.c imapd/cmd_status.c \
+	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c \
+	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
+	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_search.c \
+	imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/letter.c \
-	imapd/mailbox.c imapd/match.c \
-	imapd/part.c imapd/ready.c imapd/section.c imapd/seen.c imapd/session.c \
-	imapd/session_in.c imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
-PROGS += imapd
+	imapd/mailbox.c imapd/match.c imapd/part.c imapd/ready.c \
+	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
+	imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/mbox.c imapd/store_ctl.c
-SRCS.imapd := imapd/main.c $(IMAP_CTL) imapd/store_role.c \
-	$(IMAP_STORE) $(IMAP_FRONT)
-IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE) \
-	$(if $(wildcard common/tlsctx.c),,regress/imapd/notls.c)
-PROGS += regress/imapd/deliver_bench
-SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
-TESTS += regress/imapd/session_test regress/imapd/deliver_test
-SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
-SRCS.regress/imapd/session_test := $(IMAP_TEST)
-TESTS += regress/imapd/mbox_test
-SRCS.regress/imapd/mbox_test := imapd/mbox.c
-FUZZ += regress/fuzz/mbox_fuzz
-SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
-TESTS += regress/imapd/fetch_test regress/imapd/search_test \
-	regress/imapd/flags_test regress/imapd/copy_test
-SRCS.regress/imapd/search_test := $(IMAP_TEST)
-SRCS.regress/imapd/flags_test := $(IMAP_TEST)
+PROGS += imapd
+SRCS.imapd := imapd/main.c imapd/store_role.c $(IMAP_CTL) $(IMAP_STORE) \
+	$(IMAP_FRONT)
+MAN += man/imapd.8
+
+# regress: a store without processes
+IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
+TESTS += regress/imapd/copy_test regress/imapd/deliver_test \
+	regress/imapd/fetch_test regress/imapd/flags_test \
+	regress/imapd/mbox_test regress/imapd/search_test \
+	regress/imapd/session_test regress/imapd/view_test \
+	regress/crash/store_crash_test
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
+SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
-FUZZ += regress/fuzz/session_fuzz
-SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
-FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz
+SRCS.regress/imapd/flags_test := $(IMAP_TEST)
+SRCS.regress/imapd/mbox_test := imapd/mbox.c
+SRCS.regress/imapd/search_test := $(IMAP_TEST)
+SRCS.regress/imapd/session_test := $(IMAP_TEST)
+SRCS.regress/imapd/view_test := $(IMAP_TEST)
+SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
+FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz \
+	regress/fuzz/mbox_fuzz regress/fuzz/session_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
-TESTS += regress/imapd/view_test
-SRCS.regress/imapd/view_test := $(IMAP_TEST)
-MAN += man/imapd.8
-TESTS += regress/crash/store_crash_test
-SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
+SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
+SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
+PROGS += regress/imapd/deliver_bench
+SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
