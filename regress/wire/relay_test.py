@@ -245,6 +245,23 @@ def later(s):
     empty(s, "then it is gone, too")
 
 
+def reloaded(s):
+    """A worker that is up takes the new configuration of its transport."""
+    submit(s, "u@remote.example", subject="before")
+    empty(s, "a worker is up")
+    pid = [r["pid"] for r in s.rows("status") if r["role"] == "relay" and r["name"] == "out"]
+    other = Sink()
+    s.write_conf(s.base + CONF.replace('"out" direct port %d' % sink.port,
+                                       '"out" direct port %d helo "other.letterlock.test"' %
+                                       other.port))
+    is_(s.ctl_run("reload").returncode, 0, "reload")
+    submit(s, "u@remote.example", subject="after")
+    ok(wait_for(lambda: other.messages), "the next message goes to the other port")
+    is_(other.sessions[0].commands[0], "EHLO other.letterlock.test", "under the other name")
+    is_([r["pid"] for r in s.rows("status") if r["role"] == "relay" and r["name"] == "out"], pid,
+        "from the same process")
+
+
 def postfix(s):
     if os.geteuid() != 0:
         skip("Postfix needs root")
@@ -286,5 +303,6 @@ with Suite(conf=CONF) as s:
     outward(s)
     refusals(s)
     later(s)
+    reloaded(s)
     postfix(s)
 done()
