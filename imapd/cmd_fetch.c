@@ -12,7 +12,8 @@
 #include "imapd/fetching.h"
 #include "imapd/parse/write.h"
 
-#define TURN_MESSAGES	32	/* before looking at the clock */
+#define TURN_US		500	/* in one slice */
+#define TURN_STAGES	64	/* before looking at the clock */
 
 static enum step	 fetching(struct session *);
 static enum fetch_result next_message(struct session *, struct fetch *);
@@ -98,13 +99,12 @@ fetching(struct session *s)
 {
 	struct fetch		*f = s->data;
 	enum fetch_result	 r = FETCH_MORE;
+	uint64_t		 until = store_us() + TURN_US;
 	unsigned		 n = 0;
 
-	while (r == FETCH_MORE && session_room(s)) {
-		if (f->stage == FETCH_NEXT && n++ == TURN_MESSAGES)
-			break;
+	while (r == FETCH_MORE && session_room(s) &&
+	    (++n % TURN_STAGES != 0 || store_us() < until))
 		r = stages[f->stage](s, f);
-	}
 	targets_pause(&f->targets);
 	if (r != FETCH_END)
 		return (STEP_AGAIN);

@@ -49,7 +49,10 @@ send_chosen(struct session *s, struct fetch *f, const struct section *x)
 	section_window(x, &at, &end);
 	literal(b, end - at);
 	(void)buf_add(b, f->chosen.p + at, (size_t)(end - at));
-	return (section_end(f));
+	(void)section_end(f);
+	/* A header of many fields is work enough for one slice. */
+	return (f->letter.ready.header > SELECT_SLICE ? FETCH_LATER :
+	    FETCH_MORE);
 }
 
 enum fetch_result

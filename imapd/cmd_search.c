@@ -13,7 +13,8 @@
 #include "imapd/parse/write.h"
 #include "imapd/targets.h"
 
-#define TURN_MESSAGES	200	/* before looking at the clock */
+#define TURN_US		500	/* in one slice */
+#define TURN_MESSAGES	16	/* before looking at the clock */
 
 struct searching {
 	struct match		*match;
@@ -130,15 +131,19 @@ static enum step
 searching(struct session *s)
 {
 	struct searching	*g = s->data;
-	int			 n, rc = 0;
+	uint64_t		 until = store_us() + TURN_US;
+	unsigned		 n = 0;
+	int			 rc = 0, more = 1;
 
-	for (n = 0; n < TURN_MESSAGES && rc == 0; n++) {
-		if (!g->busy && !next_message(s, g))
+	while (rc == 0 && more) {
+		if (++n % TURN_MESSAGES == 0 && (store_us() >= until ||
+		    !session_room(s)))
 			break;
-		rc = one(s, g);
+		if (g->busy || (more = next_message(s, g)) == 1)
+			rc = one(s, g);
 	}
 	targets_pause(&g->targets);
-	if (g->busy || n == TURN_MESSAGES)
+	if (more)
 		return (STEP_AGAIN);
 	(void)buf_adds(session_out(s), "\r\n");
 	if (g->failed > 0)

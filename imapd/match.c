@@ -14,6 +14,7 @@
 #include "imapd/ready.h"
 
 #define DAY	86400
+#define LOOKS	50		/* keys looked into in one step */
 
 /* Values of a key. */
 enum { NO, YES, OPEN };
@@ -478,11 +479,13 @@ match_step(struct match *m, const struct match_message *msg)
 {
 	enum match_result	 r;
 	enum cost		 cost;
-	int			 at, v;
+	int			 at, v, looks = 0;
 
 	if (!m->begun)
 		records(m, msg);
 	while ((v = eval(m, 0)) == OPEN) {
+		if (looks++ == LOOKS)
+			return (MATCH_LATER);
 		at = m->finding;	/* go on with what was begun */
 		for (cost = COST_READY; at == -1; cost++)
 			at = open_leaf(m, 0, cost);

@@ -18,7 +18,7 @@ enum match_result {
 	MATCH_READY,		/* set ready: fields, whole, day, dated */
 	MATCH_HEADER_WANTED,	/* set header */
 	MATCH_TREE,		/* set tree and source */
-	MATCH_LATER,		/* a slice of text was read; call again */
+	MATCH_LATER,		/* that was enough for one slice; call again */
 	MATCH_ERROR		/* errno; the message cannot be read */
 };
 
