@@ -390,6 +390,53 @@ large(void)
 	buf_free(&b);
 }
 
+/* More of a header, and more parts, than is kept; a structure still ends. */
+static void
+hostile(void)
+{
+	static const uint8_t	 ids[2][16] = { "fields", "parts" };
+	uint64_t		 account = 9;
+	struct buf		 b = { 0 };
+	const char		*l;
+	size_t			 i, open = 0, close = 0;
+
+	for (i = 0; i < 12000; i++)
+		(void)buf_addf(&b, "X-Field: number %zu of very many\r\n", i);
+	(void)buf_adds(&b, "Subject: at the end\r\n\r\nx\r\n");
+	(void)t_deliver(ids[0], (char *)b.p, b.n, &account, 1);
+	buf_reset(&b);
+	(void)buf_adds(&b, "Content-Type: multipart/mixed; boundary=b\r\n"
+	    "\r\n");
+	for (i = 0; i < 200000; i++)
+		(void)buf_adds(&b, "--b\r\n\r\n");
+	(void)t_deliver(ids[1], (char *)b.p, b.n, &account, 1);
+	buf_free(&b);
+	t_login(0, 9);
+	(void)t_line(0);
+	t_send(0, "a EXAMINE INBOX\r\n", 17);
+	for (i = 0; i < 8; i++)
+		(void)t_line(0);
+	t_send(0, "b FETCH 1 BODY[HEADER.FIELDS (SUBJECT)]\r\n", 41);
+	(void)t_line(0);
+	l = t_line(0);
+	CHECK(l != NULL && strcmp(l, "Subject: at the end") == 0,
+	    "a field beyond what is kept: %s", l);
+	for (i = 0; i < 3; i++)
+		l = t_line(0);
+	CHECK(l != NULL && strncmp(l, "b OK", 4) == 0, "and no other");
+	t_send(0, "c FETCH 2 (BODYSTRUCTURE BODY[9999] BODY[123456])\r\n", 51);
+	l = t_line(0);
+	for (i = 0; l != NULL && l[i] != '\0'; i++) {
+		open += l[i] == '(';
+		close += l[i] == ')';
+	}
+	CHECK(open > 9000 && open == close + 1, "10000 parts: %zu, %zu", open,
+	    close);
+	while (l != NULL && strncmp(l, "c ", 2) != 0)
+		l = t_line(0);
+	CHECK(l != NULL && strncmp(l, "c OK", 4) == 0, "%s", l);
+}
+
 int
 main(void)
 {
@@ -403,6 +450,8 @@ main(void)
 	damage();
 	large();
 	row();
+	t_logout(0);
+	hostile();
 	t_close();
 	t_remove();
 	return (t_done());
