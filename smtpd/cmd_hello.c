@@ -2,9 +2,7 @@
  * EHLO and HELO, STARTTLS, and the commands that do nothing.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "log.h"
 #include "path.h"
 #include "session.h"
 
@@ -23,8 +21,9 @@ hello(struct session *s, struct span name, int esmtp)
 	}
 	if (name.n > 1 && name.p[name.n - 1] == '.')
 		name.n--;
-	if (path_domain(name, NULL) == -1 && path_literal(name) == -1 &&
-	    strspn(log_esc(name), "0123456789.") != name.n) {
+	/* Many say their address without the brackets. */
+	if (name.n > SESSION_HELO_MAX || (path_domain(name, NULL) == -1 &&
+	    path_digits(name, 1) == -1)) {
 		session_reply(s, 501, "5.5.2", "malformed name");
 		return (-1);
 	}

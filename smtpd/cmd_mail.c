@@ -91,7 +91,7 @@ set_size(struct session *s, struct span v, void *arg)
 	if (span_num(v, UINT64_MAX, &s->env.size) == 0)
 		return (0);
 	s->env.size = UINT64_MAX;
-	return (strspn(log_esc(v), "0123456789") == v.n ? 0 : -1);
+	return (path_digits(v, 0));
 }
 
 static int

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 
 static void	 name_remote(struct conn *, const struct sockaddr_storage *);
 static int	 on_opened(void *, struct peer *, struct imsg *);
+static void	 greet(struct conn *);
+static void	 on_greeting(evutil_socket_t, short, void *);
 static void	 welcome(struct conn *);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_tls(struct conn *);
@@ -204,6 +207,8 @@ conn_free(struct conn *c)
 	submit_forget(c);
 	session_free(&c->s);
 	io_free(c->io);
+	if (c->greeting != NULL)
+		event_free(c->greeting);
 	tlsctx_unref(c->ctx);
 	free(c->refusal);
 	TAILQ_REMOVE(&conns, c, entry);
@@ -262,9 +267,34 @@ early(const struct conn *c)
 }
 
 static void
+on_greeting(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+
+	(void)fd;
+	(void)what;
+	event_free(c->greeting);
+	c->greeting = NULL;
+	greet(c);
+}
+
+static void
+greet(struct conn *c)
+{
+	if (early(c)) {
+		log_info("%s: %s: talks before the greeting", c->s.id,
+		    c->s.remote);
+		session_refuse(&c->s, 554, "5.5.0", "wait for the greeting");
+	} else
+		session_greet(&c->s);
+	conn_run(c);
+}
+
+static void
 welcome(struct conn *c)
 {
-	struct session	*s = &c->s;
+	static const struct timeval	 soon = { 0, CONN_GREET_WAIT };
+	struct session			*s = &c->s;
 
 	log_debug("%s: connection from %s", s->id, s->remote);
 	if (s->listener->tls == TLS_IMPLICIT && !s->tls) {
@@ -275,12 +305,16 @@ welcome(struct conn *c)
 		session_refuse(s, 421, "4.7.0", c->refusal);
 	else if (c->local)
 		session_login_peer(s);
-	else if (early(c)) {
-		log_info("%s: %s: talks before the greeting", s->id,
-		    s->remote);
-		session_refuse(s, 554, "5.5.0", "wait for the greeting");
-	} else
-		session_greet(s);
+	else {
+		if (session_is_mx(s) && !s->tls)
+			c->greeting = event_new(proc_base(), -1, 0,
+			    on_greeting, c);
+		if (c->greeting != NULL)
+			event_add(c->greeting, &soon);
+		else
+			greet(c);
+		return;
+	}
 	conn_run(c);
 }
 

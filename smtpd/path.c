@@ -94,7 +94,18 @@ path_domain(struct span s, int *utf8)
 	return (digits == label.n ? -1 : 0);
 }
 
-/* Up to "," ":" ">" or the end; a dot at its end is not part of it. */
+int
+path_digits(struct span s, int dots)
+{
+	size_t	 i;
+
+	for (i = 0; i < s.n; i++)
+		if ((s.p[i] < '0' || s.p[i] > '9') && (!dots || s.p[i] != '.'))
+			return (-1);
+	return (s.n == 0 ? -1 : 0);
+}
+
+/* Up to "," ": ">" or the end; a dot at its end is not part of it. */
 static int
 take_domain(struct span *s, int *utf8, struct span *out)
 {

@@ -41,6 +41,9 @@ int	 path_param(struct span *, struct span *key, struct span *value);
  * is not NULL (set to 1 when there are some). */
 int	 path_domain(struct span, int *utf8);
 int	 path_literal(struct span);
+/* Digits, and with dots also those: an address without its brackets.  Not
+ * empty. */
+int	 path_digits(struct span, int dots);
 /* xtext, RFC 3461 section 4, of printable characters; not empty. */
 int	 path_xtext(struct span);
 /* "type;xtext"; with utf8 also what RFC 6533 section 3 has. */

@@ -18,12 +18,14 @@
 #define CONN_IN_DATA	65536	/* within a message */
 #define CONN_AWAY_MAX	500	/* connections while auth is away */
 #define CONN_AUTH_WAIT	60	/* seconds for auth's word on a connection */
+#define CONN_GREET_WAIT	2000	/* microseconds: does the client wait, too? */
 #define CONN_STORE_WAIT	30	/* seconds for a store, then the queue */
 #define CONN_QUEUE_WAIT	120	/* seconds for the queue */
 #define CONN_FILE_WAIT	20	/* seconds for a file */
 #define CONN_TLS_WAIT	60	/* seconds for a handshake */
 #define CONN_STOP_WAIT	8	/* seconds that an orderly stop waits */
 
+struct event;
 struct slot;
 struct delivery;
 struct tlsctx;
@@ -34,6 +36,7 @@ struct conn {
 	uint64_t		 number;	/* for auth */
 	struct io		*io;
 	struct tlsctx		*ctx;
+	struct event		*greeting;	/* soon */
 	struct session		 s;
 	time_t			 since;
 	uint64_t		 login_by;	/* ms; 0: no matter */

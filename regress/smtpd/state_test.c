@@ -280,6 +280,23 @@ test_auth(void)
 		    (int)strcspn(cases[i].line, "\r"), cases[i].line, codes);
 		stub_free(&st);
 	}
+	/* D3: a response as long as may be, and longer ones */
+	for (i = 12288; i <= 1 << 20; i = i < 12289 ? i + 1 : i * 85) {
+		struct buf	 b = { 0 };
+
+		(void)arrive(&st, SUB_OUT, READY);
+		go(&st, "AUTH PLAIN\r\n");
+		while (b.n < i)
+			buf_addc(&b, 'A');
+		buf_adds(&b, "\r\nNOOP\r\n");
+		stub_send(&st, b.p, b.n, 4096);
+		codes = stub_codes(&st);
+		CHECK(strcmp(codes, i == 12288 ? "334 535 250" :
+		    "334 500 250") == 0, "a response of %zu octets: %s", i,
+		    codes);
+		stub_free(&st);
+		buf_free(&b);
+	}
 	/* No TLS, no password in clear. */
 	stub_init(&st, KIND_SUBMISSION, TLS_REQUIRED);
 	go(&st, "EHLO x.example\r\n|AUTH PLAIN Z29vZA==\r\n|"

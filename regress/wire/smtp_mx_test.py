@@ -103,8 +103,7 @@ def smuggling(s):
 def groups(s):
     c = Raw(s.smtp, greet=False)
     c.send(b"EHLO early.example\r\n")
-    got = c.rest()
-    ok(got in ([554], [220, 250]), "a client that talks first: %s" % got)
+    is_(c.rest(), [554], "a client that talks first")
     c.close()
     c = Raw(s.smtp)
     c.send(b"EHLO x.example\r\nMAIL FROM:<a@x.example>\r\n")
