@@ -64,6 +64,10 @@ recent(const struct mailbox *mb, uint32_t *n)
 	*n = 0;
 	if (mb->st.recent >= mb->st.uidnext)
 		return (0);
+	if (mb->st.recent <= 1) {	/* nobody has opened it yet */
+		*n = mb->st.messages;
+		return (0);
+	}
 	if (v != NULL && v->loaded) {
 		*n = (uint32_t)(v->n - view_lower(v, mb->st.recent));
 		return (0);

@@ -293,15 +293,11 @@ on_flushed(struct dbenv_wait *w, int error)
 	struct delivery	*d = w->arg;
 	size_t		 i;
 
-	if (error == 0) {
-		d->part->store->delivered += d->stored;
-		for (i = 0; i < d->n; i++)
-			log_debug("%s: delivered to %s, %llu octets%s",
-			    log_escs(d->session),
-			    log_escs(d->accounts[i]->name),
-			    (unsigned long long)intake_size(&d->in),
-			    d->stored == 0 ? " (had it already)" : "");
-	}
+	for (i = 0; error == 0 && i < d->n; i++)
+		log_debug("%s: delivered to %s, %llu octets%s",
+		    log_escs(d->session), log_escs(d->accounts[i]->name),
+		    (unsigned long long)intake_size(&d->in),
+		    d->stored == 0 ? " (had it already)" : "");
 	finish(d, error);
 }
 

@@ -95,6 +95,9 @@ session_new(struct store *store, struct part *part,
 	s->account->nsessions++;
 	TAILQ_INSERT_TAIL(&store->sessions, s, entry);
 	store->nsessions++;
+	log_debug("session i%llu: account %s, %s from %s",
+	    (unsigned long long)s->id, log_escs(s->account->name),
+	    log_escs(s->mech), log_escs(s->remote));
 	greet(s, m);
 	/* The account may have been made just now. */
 	session_hold(s, s->account->seq);
@@ -141,6 +144,8 @@ session_free(struct session *s)
 			s->account->nsessions--;
 		account_put(s->account);
 	}
+	if (s->account != NULL)
+		log_debug("session i%llu: ended", (unsigned long long)s->id);
 	if (s->io != NULL) {
 		TAILQ_REMOVE(&s->store->sessions, s, entry);
 		s->store->nsessions--;

@@ -60,7 +60,6 @@ struct store {
 	TAILQ_HEAD(, work)	 works;
 	struct event		 work_ev;
 	struct event		 tick_ev;	/* every few seconds */
-	uint64_t		 delivered;	/* since start, for status */
 };
 
 /* Ready for parts and sessions.  0 or -1. */
