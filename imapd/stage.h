@@ -25,7 +25,7 @@
 
 #include "imapd/account.h"
 
-#define STAGE_GAP	50000		/* UIDs left for others */
+#define STAGE_GAP	10000		/* UIDs left for others */
 #define STAGE_OCTETS	(1024 * 1024)	/* more of bodies than this is staged */
 #define STAGE_SLICE	100		/* messages in one slice, at most */
 
