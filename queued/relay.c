@@ -34,7 +34,7 @@ static void	 delivery_free(struct delivery *);
 static void	 answer(struct delivery *, const struct relay_facts *);
 
 static const struct msg_rule rules[] = {
-	{ M_RELAY,	PEER(ROLE_QUEUED),	MSG_BODY | MSG_FD,	on_relay },
+	{ M_RELAY, PEER(ROLE_QUEUED), MSG_BODY | MSG_FD, on_relay },
 };
 
 extern const struct role_ops	 relay_ops;
@@ -98,7 +98,7 @@ relay_open(void)
 	return (-1);
 }
 
-/* ---- the end -------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------- */
 
 static void
 on_stop(evutil_socket_t fd, short what, void *arg)
@@ -132,7 +132,7 @@ link_down(struct peer *p)
 		proc_exit(0);
 }
 
-/* ---- deliveries ----------------------------------------------------------- */
+/* ---- deliveries ---------------------------------------------------------- */
 
 static ssize_t
 read_body(void *arg, uint64_t off, void *p, size_t n)
@@ -274,7 +274,7 @@ on_relay(struct peer *p, struct imsg *m)
 	return (0);
 }
 
-/* ---- answers -------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 static void
 answer(struct delivery *d, const struct relay_facts *f)

@@ -47,10 +47,10 @@ struct delivery {
 	struct smtpclient_message	 msg;
 	struct smtpclient_rcpt		*rcpts;
 	char				*destination;	/* in lower case */
-	struct buf			 addresses;	/* domains in A-labels */
+	struct buf			 addresses;	/* in A-labels */
 	struct dest			*dest;
-	int				 again;		/* a kept connection ended */
-	int				 family;	/* the other one was tried */
+	int				 again;		/* a kept one ended */
+	int				 family;	/* other one tried */
 };
 TAILQ_HEAD(deliveries, delivery);
 TAILQ_HEAD(conns, conn);
@@ -72,8 +72,8 @@ struct place {
 
 struct dest {
 	TAILQ_ENTRY(dest)		 entry;
-	char				*name;		/* domain, literal, or the
-							 * transport's host */
+	/* Domain or literal, or the transport's host. */
+	char				*name;
 	const struct conf		*conf;		/* generation */
 	const struct conf_transport	*t;
 	int				 requiretls;

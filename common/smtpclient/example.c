@@ -94,7 +94,7 @@ show(const struct smtpclient_message *m)
 int
 main(void)
 {
-	struct smtpclient_settings	 set = { .hostname = "mail.example.org" };
+	struct smtpclient_settings	 set = { .hostname = "example.org" };
 	struct smtpclient_rcpt		 rcpts[2] = { 0 };
 	struct smtpclient_message	 m = { .read = read_body,
 					    .size = sizeof(body) - 1,

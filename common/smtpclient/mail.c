@@ -5,8 +5,9 @@
  * A transaction's commands are sent as far as the server allows (all of them
  * with PIPELINING) and its replies are matched in order: awaited and reply_at
  * walk behind sending and send_at over the same recipients.  A recipient that
- * was too many for this transaction (452, 552) is tried in the next one, provided
- * this one took somebody, so there are never more of them than recipients.
+ * was too many for this transaction (452, 552) is tried in the next one,
+ * provided this one took somebody, so there are never more of them than
+ * recipients.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void	 settle(struct smtpclient *);
 static struct smtpclient_rcpt	*next_now(struct smtpclient *, size_t *);
 static ssize_t	 read_body(struct smtpclient *, uint64_t, uint8_t *, size_t);
 
-/* ---- before it begins ----------------------------------------------------- */
+/* ---- before it begins ---------------------------------------------------- */
 
 /* The whole message, for good. */
 static void
@@ -208,7 +209,7 @@ mail_send_scan(struct smtpclient *c)
 	next_transaction(c);
 }
 
-/* ---- transactions --------------------------------------------------------- */
+/* ---- transactions -------------------------------------------------------- */
 
 /* Recipients for the next one; none: the message is over. */
 static void
@@ -290,7 +291,8 @@ next_now(struct smtpclient *c, size_t *at)
 static void
 put_mail(struct smtpclient *c)
 {
-	static const char *const	 ret[] = { "", " RET=FULL", " RET=HDRS" };
+	static const char *const	 ret[] = { "", " RET=FULL",
+					    " RET=HDRS" };
 	struct smtpclient_message	*m = c->msg;
 	size_t				 start = c->out->n;
 
@@ -400,7 +402,7 @@ mail_send_envelope(struct smtpclient *c)
 	}
 }
 
-/* ---- replies -------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------- */
 
 /* Too many for one transaction, RFC 5321 section 4.5.3.1.10. */
 static int
@@ -426,7 +428,7 @@ rcpt_reply(struct smtpclient *c)
 		p->progress = R_TAKEN;
 		c->taken++;
 	} else if (c->taken > 0 && too_many(&c->reply)) {
-		;			/* stays R_NOW: the next transaction's */
+		;		/* stays R_NOW: the next transaction's */
 	} else {
 		smtpclient_result_reply(&p->result, &c->reply);
 		if (too_many(&c->reply))
@@ -464,7 +466,7 @@ static void
 data_reply(struct smtpclient *c)
 {
 	if (c->reply.code == 354) {
-		/* It wants the message although nobody is left: nothing, then. */
+		/* It wants it although nobody is left: nothing, then. */
 		c->discard = c->taken == 0;
 		smtpclient_enter(c, c->discard ? S_FINAL : S_BODY);
 		if (c->discard)
@@ -528,7 +530,7 @@ mail_final(struct smtpclient *c)
 	over(c);
 }
 
-/* ---- the body ------------------------------------------------------------- */
+/* ---- the body ------------------------------------------------------------ */
 
 void
 mail_send_body(struct smtpclient *c)

@@ -75,9 +75,8 @@ limits(struct smtpclient *c, struct span args)
 
 	while (args.n > 0) {
 		(void)span_split(&args, ' ', &word);
-		if (word.n <= 8 ||
-		    span_num(span_of(word.p + 8, word.n - 8), 1000000, &n) == -1 ||
-		    n == 0)
+		if (word.n <= 8 || span_num(span_of(word.p + 8, word.n - 8),
+		    1000000, &n) == -1 || n == 0)
 			continue;
 		if (span_caseprefix(word, "RCPTMAX="))
 			c->rcpt_max = (unsigned)n;
@@ -167,7 +166,7 @@ session_starttls(struct smtpclient *c)
 		begin_auth(c);
 }
 
-/* ---- AUTH, RFC 4954 ------------------------------------------------------- */
+/* ---- AUTH, RFC 4954 ------------------------------------------------------ */
 
 static void
 ready(struct smtpclient *c)

@@ -109,7 +109,7 @@ smtpclient_line(struct smtpclient *c, size_t start, int secret)
 	buf_add(c->out, "\r\n", 2);
 }
 
-/* ---- results -------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------- */
 
 void
 smtpclient_result_set(struct smtpclient_result *r, enum smtpclient_outcome o,
@@ -176,7 +176,7 @@ smtpclient_results_free(struct smtpclient_message *m)
 	}
 }
 
-/* ---- ends ----------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------- */
 
 /* c->error says why. */
 static void
@@ -249,7 +249,7 @@ bad_reply(struct smtpclient *c)
 	    c->reply.why == NULL ? "malformed reply" : c->reply.why);
 }
 
-/* ---- steps ---------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------- */
 
 static void
 trace_reply(struct smtpclient *c)

@@ -5,8 +5,8 @@
  *
  * Extensions used when the server offers them: PIPELINING (RFC 2920), SIZE
  * (1870), 8BITMIME (6152), SMTPUTF8 (6531), DSN (3461), ENHANCEDSTATUSCODES
- * (2034), STARTTLS (3207), AUTH (4954), CHUNKING and BINARYMIME (3030, for binary
- * messages alone), REQUIRETLS (8689), LIMITS (9422).
+ * (2034), STARTTLS (3207), AUTH (4954), CHUNKING and BINARYMIME (3030, for
+ * binary messages alone), REQUIRETLS (8689), LIMITS (9422).
  *
  *	c = smtpclient_new(&settings);
  *	on input, on room for output, and once at the start:
@@ -14,8 +14,8 @@
  *		case SMTPCLIENT_READ:	send out, wait for input
  *		case SMTPCLIENT_WRITE:	send out, step again when most is gone
  *		case SMTPCLIENT_AGAIN:	step again after others had their turn
- *		case SMTPCLIENT_TLS_NOW: send out, handshake, smtpclient_tls_done(),
- *					step
+ *		case SMTPCLIENT_TLS_NOW: send out, handshake,
+ *					smtpclient_tls_done(), step
  *		case SMTPCLIENT_SASL:	smtpclient_sasl_ready() later, then step
  *		case SMTPCLIENT_READY:	smtpclient_send() or smtpclient_quit(),
  *					then step; or wait and keep it
@@ -24,7 +24,8 @@
  *		}
  *
  * A session carries one message after another.  Each recipient of a message
- * gets exactly one result; a message is over when READY, END or FAILED comes back.
+ * gets exactly one result; a message is over when READY, END or FAILED comes
+ * back.
  */
 #ifndef SMTPCLIENT_H
 #define SMTPCLIENT_H
@@ -60,8 +61,8 @@ enum smtpclient_tls {
  * One SASL exchange, by somebody who knows mechanisms and secrets.  out is
  * empty; the answer goes there, before base64.
  *  OFFER	data: the mechanisms, as the server lists them.  mech gets the
- *		chosen one's name; out the initial response, and SEND_EMPTY for an
- *		empty one.  ABORT: none will do
+ *		chosen one's name; out the initial response, and SEND_EMPTY for
+ *		an empty one.  ABORT: none will do
  *  CHALLENGE	data: the server's, after base64
  *  DONE	data: what came with the success.  ABORT: it proves nothing
  *  REFUSED	data: the reply's text; the answer does not matter
@@ -100,7 +101,7 @@ struct smtpclient_result {
 	enum smtpclient_outcome	 outcome;
 	unsigned		 code;		/* the server's reply, or 0 */
 	char			 enhanced[12];	/* never empty once there */
-	char			*text;		/* printable ASCII; NULL: no memory */
+	char			*text;		/* printable; NULL: no memory */
 };
 
 /* Notifications asked for, RFC 3461 section 4.1; 0: no word about it. */
@@ -129,12 +130,13 @@ struct smtpclient_message {
 	int			 utf8;		/* came with SMTPUTF8 */
 	enum smtpclient_body	 body;		/* as it was declared */
 	int			 requiretls;
-	uint64_t		 size;		/* octets that read() will give */
+	uint64_t		 size;		/* octets read() will give */
 	/*
-	 * Up to n octets from offset off, as pread(2).  Less than size in all, or
-	 * -1: the message is not sent.
+	 * Up to n octets from offset off, as pread(2).  Less than size in all,
+	 * or -1: the message is not sent.
 	 */
-	ssize_t			(*read)(void *arg, uint64_t off, void *, size_t n);
+	ssize_t			(*read)(void *arg, uint64_t off, void *,
+				    size_t n);
 	void			*arg;
 	struct smtpclient_rcpt	*rcpts;
 	size_t			 nrcpts;
@@ -162,9 +164,9 @@ struct smtpclient	*smtpclient_new(const struct smtpclient_settings *);
 /* NULL is fine.  A message that is not over gets no results. */
 void			 smtpclient_free(struct smtpclient *);
 /*
- * Go on: takes octets from the front of in, appends to out.  Everything of in is
- * taken always; when TLS_NOW is returned what stood behind the server's 220 is
- * among it, for ever.  Body octets are appended while out holds less than
+ * Go on: takes octets from the front of in, appends to out.  Everything of in
+ * is taken always; when TLS_NOW is returned what stood behind the server's 220
+ * is among it, for ever.  Body octets are appended while out holds less than
  * out_high.
  */
 enum smtpclient_want	 smtpclient_step(struct smtpclient *, struct span *in,
@@ -182,7 +184,8 @@ int			 smtpclient_send(struct smtpclient *,
 void			 smtpclient_quit(struct smtpclient *);
 /*
  * The connection ended or the caller gives up (code 0, an enhanced code such as
- * "4.4.2", a text): recipients without a result get this one, except after QUIT.
+ * "4.4.2", a text): recipients without a result get this one, except after
+ * QUIT.
  */
 void			 smtpclient_abort(struct smtpclient *,
 			    const char *enhanced, const char *text);

@@ -41,11 +41,11 @@ struct smtpclient {
 	char				*hostname;
 	enum state			 state;
 	struct smtpreply		 reply;
-	struct buf			*out;		/* the step's, or queued */
+	struct buf			*out;	/* the step's, or queued */
 	struct buf			 queued;	/* said between steps */
 	unsigned			 ext;
 	uint64_t			 size_max;
-	unsigned			 rcpt_max, mail_max;	/* LIMITS; 0 none */
+	unsigned			 rcpt_max, mail_max; /* LIMITS */
 	struct buf			 mechs;		/* of AUTH */
 	struct buf			 challenge;
 	enum smtpclient_sasl_event	 sasl_event;	/* asked last */
@@ -61,7 +61,7 @@ struct smtpclient {
 	enum phase			 sending, awaited;
 	size_t				 send_at, reply_at;	/* recipients */
 	unsigned			 open;		/* replies to come */
-	unsigned			 taken;		/* recipients accepted */
+	unsigned			 taken;		/* recipients */
 	int				 mail_ok, need_rset, discard, answered;
 	uint64_t			 off;
 	struct smtpclient_dots		 dots;

@@ -20,7 +20,7 @@ struct smtpreply {
 	/* The lines' texts without codes, joined by a space; text[n] is NUL. */
 	char		 text[SMTPREPLY_TEXT + 1];
 	size_t		 ntext;
-	size_t		 line_max;	/* octets of a line; 0: SMTPREPLY_LINE */
+	size_t		 line_max;	/* of a line; 0: SMTPREPLY_LINE */
 	/* The rest is the parser's. */
 	struct buf	 line;
 	unsigned	 lines;
@@ -43,8 +43,8 @@ void	 smtpreply_reset(struct smtpreply *);
 void	 smtpreply_free(struct smtpreply *);
 /*
  * Take octets from the front of the span.  Refused are lines without three
- * digits from 200 to 599 and a space, a hyphen or their end behind these, a code that
- * changes within a reply, and whatever is over a bound.
+ * digits from 200 to 599 and a space, a hyphen or their end behind these, a
+ * code that changes within a reply, and whatever is over a bound.
  */
 enum smtpreply_status	 smtpreply_parse(struct smtpreply *, struct span *);
 /* Outside text as printable ASCII, everything else as a question mark. */
