@@ -511,7 +511,8 @@ vouch(struct exchange *x)
 	struct msg_session	 s = { .account = x->account.id,
 				    .partition = x->account.partition,
 				    .conn = c->number, .tls = c->tls,
-				    .admin = c->local, .listener = c->index };
+				    .admin = c->local, .listener = c->index,
+				    .instance = peer_instance(c->link->peer) };
 
 	s.name = span_str(x->account.name);
 	s.address = sasl_server_name(x->sasl);

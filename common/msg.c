@@ -79,6 +79,7 @@ static const struct field f_session[] = {
 	F_STR(msg_session, address, MSG_ADDR_MAX),
 	F_STR(msg_session, mech, MSG_NAME_MAX), F_STR(msg_session, key, 32),
 	F_STR(msg_session, remote, MSG_NAME_MAX), F_U64(msg_session, conn),
+	F_U32(msg_session, instance),
 	F_U8(msg_session, proto), F_U8(msg_session, tls),
 	F_U8(msg_session, preauth), F_U8(msg_session, admin),
 	F_STR(msg_session, tag, MSG_NAME_MAX),
@@ -134,7 +135,7 @@ static const struct field f_commit[] = {
 	F_STR(msg_commit, envid, MSG_NAME_MAX), F_U8(msg_commit, ret),
 	F_U8(msg_commit, utf8), F_U8(msg_commit, body),
 	F_STR(msg_commit, session, MSG_NAME_MAX),
-	F_STR(msg_commit, remote, MSG_NAME_MAX),
+	F_STR(msg_commit, remote, MSG_NAME_MAX), F_U8(msg_commit, shown),
 	F_LIST(msg_commit, rcpts, MSG_RCPTS_MAX, &c_commit_rcpt),
 };
 const struct codec c_commit = CODEC(msg_commit, f_commit);

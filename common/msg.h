@@ -194,6 +194,7 @@ struct msg_session { uint64_t account; uint32_t partition;
     struct span address;	/* login address */
     struct span mech, key, remote;
     uint64_t conn;		/* for logs */
+    uint32_t instance;		/* of the smtpd or front it came through */
     uint8_t proto;		/* enum sasl_proto */
     uint8_t tls;
     uint8_t preauth;		/* IMAP: greet with PREAUTH */
@@ -237,6 +238,7 @@ struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
     uint8_t utf8, body;		/* body: 0 7BIT, 1 8BITMIME, 2 BINARYMIME */
     struct span session;	/* smtpd's session id, for logs */
     struct span remote;		/* address of the client */
+    uint8_t shown;		/* a store was given the slot's file */
     struct list rcpts; };	/* struct msg_commit_rcpt */
 struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
     struct span text; struct span queueid; };

@@ -151,6 +151,7 @@ attempt_begin(struct dest *d, const struct item *items, size_t n)
 	size_t		 i;
 
 	d->inflight++;
+	d->attempts++;
 	if ((a = calloc(1, sizeof(*a))) == NULL ||
 	    (a->r = calloc(n, sizeof(*a->r))) == NULL ||
 	    (a->out = calloc(n, sizeof(*a->out))) == NULL) {
@@ -184,6 +185,7 @@ attempt_end(struct attempt *a)
 {
 	struct dest	*d = a->dest;
 	size_t		 i;
+	int		 landed = a->landed;
 
 	for (i = 0; i < a->n; i++) {
 		run_unmark(a->m.num, a->r[i].n);
@@ -204,8 +206,19 @@ attempt_end(struct attempt *a)
 	free(a->r);
 	free(a->out);
 	free(a);
-	d->inflight--;
+	d->inflight -= !landed;
+	d->attempts--;
 	dest_update(d);
+}
+
+void
+attempt_land(struct attempt *a)
+{
+	if (a->landed)
+		return;
+	a->landed = 1;
+	a->dest->inflight--;
+	dest_update(a->dest);
 }
 
 void

@@ -33,6 +33,7 @@ struct attempt {
 	size_t			 octets;	/* of the recipients */
 	uint64_t		 began;
 	int			 counted;	/* in the records already */
+	int			 landed;	/* no longer in flight */
 	/* where to */
 	const struct conf_transport *t;		/* NULL: "default", local */
 	char			*transport;	/* name; "local" */
@@ -66,6 +67,8 @@ void	 outcome_set(struct outcome *, enum result, uint32_t code,
 /* All outcomes are set: write them; this ends the attempt. */
 void	 attempt_result(struct attempt *);
 void	 attempt_end(struct attempt *);
+/* Its place is free for another, the result is still to be written. */
+void	 attempt_land(struct attempt *);
 /* Is a report of this to be written? */
 int	 report_wanted(const struct rec_msg *, const struct rec_rcpt *,
 	    unsigned notify);

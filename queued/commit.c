@@ -147,6 +147,7 @@ on_queue_commit(struct peer *p, struct imsg *im)
 	in = s->in;
 	s->committing = 1;
 	s->req = im->id;
+	s->shown = m.shown;
 	memcpy(in->m.id, m.id, sizeof(in->m.id));
 	in->m.size = m.size;
 	in->m.from = intake_keep(in, m.from);
@@ -219,5 +220,5 @@ answer(struct intake *in, int error)
 	intake_free(s->in);
 	s->in = NULL;
 	if (error == 0)
-		slot_taken(p, s);
+		slot_taken(p, s, s->shown);
 }

@@ -34,10 +34,11 @@ struct intake;
 struct slot {
 	uint32_t	 num;
 	uint8_t		 id[16];
-	int		 rfd;
+	int		 wfd, rfd;
 	struct intake	*in;		/* on its way into the queue */
 	int		 committing;	/* a request waits for its answer */
 	uint32_t	 req;
+	int		 shown;		/* a store may read it */
 };
 /* An unlinked file, opened to write and, by itself, to read.  0 or -1. */
 int		 slot_file(int *wfd, int *rfd);
@@ -45,7 +46,10 @@ int		 slot_start(void);
 void		 slots_up(struct peer *);
 void		 slots_down(struct peer *);
 struct slot	*slot_find(struct peer *, const uint8_t id[16]);
-void		 slot_taken(struct peer *, struct slot *);
+void		 slot_taken(struct peer *, struct slot *, int shown);
+/* An empty file for a submission that came through that smtpd, and back. */
+int		 slot_file_get(unsigned inst, int *wfd, int *rfd);
+void		 slot_file_put(unsigned inst, int wfd, int rfd);
 int		 on_slot_want(struct peer *, struct imsg *);
 int		 on_slot_settled(struct peer *, struct imsg *);
 

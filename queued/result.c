@@ -184,6 +184,7 @@ again(struct attempt *a)
 void
 attempt_result(struct attempt *a)
 {
+	attempt_land(a);
 	if (write_all(a) == -1) {
 		log_error("queue: a result cannot be written, trying again: "
 		    "%s", dbenv_error(q.env));

@@ -16,7 +16,7 @@
 #define SLICE_US	5000	/* of one turn of the loop */
 #define GROUP_MAX	MSG_RCPTS_MAX
 #define LIMIT_FIRST	10	/* at once, until a transport says */
-#define LIMIT_STORE	32	/* deliveries to one partition at once */
+#define LIMIT_STORE	64	/* deliveries to one partition at once */
 
 TAILQ_HEAD(dests, dest);
 
@@ -250,7 +250,7 @@ dest_update(struct dest *d)
 		timer_arm();
 	} else {
 		timer_remove(d);
-		if (d->n == 0 && d->inflight == 0 && d->blocked == NULL)
+		if (d->n == 0 && d->attempts == 0 && d->blocked == NULL)
 			dest_free(d);
 	}
 }
@@ -421,7 +421,10 @@ on_run(evutil_socket_t fd, short what, void *arg)
 	while ((d = TAILQ_FIRST(&s.ready)) != NULL) {
 		TAILQ_REMOVE(&s.ready, d, ready_entry);
 		d->ready = 0;
-		serve(d);	/* which ends with dest_update() */
+		d->attempts++;		/* it stays while it is served */
+		serve(d);
+		d->attempts--;
+		dest_update(d);
 		if (microseconds() >= until)
 			break;
 	}

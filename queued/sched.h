@@ -24,7 +24,8 @@ struct dest {
 	struct item		*items;	/* a heap */
 	size_t			 n, cap;
 	unsigned		 inflight;
-	unsigned		 limit;	/* at once */
+	unsigned		 attempts; /* of them some are being written */
+	unsigned		 limit;	/* in flight at once */
 	unsigned		 group;	/* recipients at once */
 	unsigned		 failures; /* in a row, of the place itself */
 	uint64_t		 not_before;

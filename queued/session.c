@@ -57,7 +57,8 @@ session_new(const struct msg_session *m)
 	LIST_INSERT_HEAD(&sessions, s, entry);
 	nsessions++;
 	LIST_INIT(&s->questions);
-	s->rfd = -1;
+	s->wfd = s->rfd = -1;
+	s->instance = m->instance;
 	s->id = ++last_id;
 	s->account = m->account;
 	s->name = span_dup(m->name);

@@ -43,14 +43,14 @@ struct session {
 	char			*name, *address, *remote, *mech;
 	struct buf		 key;
 	uint64_t		 serial, conn, since;
-	uint32_t		 listener;
+	uint32_t		 listener, instance;
 	uint8_t			 tls;
 	uint64_t		 messages;
 	/* the transaction */
 	enum session_state	 state;
 	uint32_t		 turn;
 	struct intake		*in;
-	int			 rfd;
+	int			 wfd, rfd;
 	uint8_t			 slot[16];
 	uint32_t		 req;		/* of M_SUB_COMMIT */
 	struct authors		 authors;

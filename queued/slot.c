@@ -19,6 +19,7 @@
 #define SLOTS_MAX	2000	/* of one smtpd */
 #define SLOTS_OCTETS	(1ull << 30)	/* in all of them; or four messages */
 #define SLOTS_LOOK	200	/* ms from one look at their sizes to the next */
+#define POOL_MAX	256	/* files kept for submissions of one smtpd */
 #define SLOT_DIR	"slot"
 #define SLOT_NAME	SLOT_DIR "/new"
 
@@ -28,10 +29,15 @@ static struct stock {
 	size_t		  have;
 	uint64_t	  octets;	/* in all of them, when last looked at */
 	uint64_t	  looked;	/* proc_now_ms() */
+	struct {
+		int	  wfd, rfd;
+	} pool[POOL_MAX];		/* empty files of submissions */
+	size_t		  npool;
 } stocks[256];
 
 static struct stock	*stock_of(struct peer *);
 static void	 drop(struct stock *, size_t);
+static int	 hand(struct peer *, const struct slot *);
 static int	 give(struct peer *, struct stock *);
 static uint64_t	 outstanding(struct stock *);
 
@@ -73,50 +79,55 @@ static void
 drop(struct stock *st, size_t i)
 {
 	intake_free(st->v[i]->in);
+	close(st->v[i]->wfd);
 	close(st->v[i]->rfd);
 	free(st->v[i]);
 	st->v[i] = NULL;
 	st->have--;
 }
 
+/* Both ends of it, as it is. */
+static int
+hand(struct peer *p, const struct slot *s)
+{
+	struct msg_slot	 m = { .slot = s->num };
+	int		 wfd, rfd;
+
+	memcpy(m.id, s->id, sizeof(m.id));
+	if ((wfd = fcntl(s->wfd, F_DUPFD_CLOEXEC, 3)) == -1)
+		return (-1);
+	if ((rfd = fcntl(s->rfd, F_DUPFD_CLOEXEC, 3)) == -1) {
+		close(wfd);
+		return (-1);
+	}
+	if (peer_put(p, M_SLOT, &c_slot, &m, wfd) == -1) {
+		close(rfd);
+		return (-1);
+	}
+	return (peer_put(p, M_SLOT_READ, &c_slot, &m, rfd));
+}
+
 static int
 give(struct peer *p, struct stock *st)
 {
-	struct msg_slot	 m = { 0 };
 	struct slot	*s;
 	size_t		 i;
-	int		 wfd, rfd, theirs;
 
 	for (i = 0; i < st->n && st->v[i] != NULL; i++)
 		;
-	if (i == SLOTS_MAX)
+	if (i == SLOTS_MAX || (s = calloc(1, sizeof(*s))) == NULL)
 		return (-1);
-	if ((s = calloc(1, sizeof(*s))) == NULL)
-		return (-1);
-	if (slot_file(&wfd, &rfd) == -1) {
-		free(s);
-		return (-1);
-	}
-	if ((theirs = fcntl(rfd, F_DUPFD_CLOEXEC, 3)) == -1) {
-		close(wfd);
-		close(rfd);
+	if (slot_file(&s->wfd, &s->rfd) == -1) {
 		free(s);
 		return (-1);
 	}
 	arc4random_buf(s->id, sizeof(s->id));
-	s->rfd = rfd;
 	s->num = (uint32_t)i;
 	st->v[i] = s;
 	st->have++;
 	if (i == st->n)
 		st->n++;
-	m.slot = s->num;
-	memcpy(m.id, s->id, sizeof(m.id));
-	if (peer_put(p, M_SLOT, &c_slot, &m, wfd) == -1) {
-		close(theirs);
-		return (-1);
-	}
-	return (peer_put(p, M_SLOT_READ, &c_slot, &m, theirs));
+	return (hand(p, s));
 }
 
 void
@@ -145,6 +156,10 @@ slots_down(struct peer *p)
 		if (st->v[i] != NULL)
 			drop(st, i);
 	free(st->v);
+	while (st->npool > 0) {
+		close(st->pool[--st->npool].wfd);
+		close(st->pool[st->npool].rfd);
+	}
 	memset(st, 0, sizeof(*st));
 }
 
@@ -222,13 +237,59 @@ on_slot_settled(struct peer *p, struct imsg *m)
 	return (0);
 }
 
-/* Its message is in the queue: smtpd closes its ends and gets another. */
+/*
+ * Its message is in the queue: smtpd closes its ends and gets another.  Making
+ * files costs more than emptying them; but what a store was shown it may read
+ * late, so that file is left alone.
+ */
 void
-slot_taken(struct peer *p, struct slot *s)
+slot_taken(struct peer *p, struct slot *s, int shown)
 {
 	struct stock	*st = stock_of(p);
+	int		 rc;
 
-	drop(st, s->num);
-	if (give(p, st) == -1)
+	if (shown || ftruncate(s->wfd, 0) == -1) {
+		drop(st, s->num);
+		rc = give(p, st);
+	} else {
+		arc4random_buf(s->id, sizeof(s->id));
+		rc = hand(p, s);
+	}
+	if (rc == -1)
 		log_warn("no file for a message: %s", strerror(errno));
+}
+
+/* ---- files of submissions -------------------------------------------------- */
+
+/*
+ * A file goes to sessions that came through the same smtpd only: that process
+ * may have kept it, and then it spoils no mail but what passes through it
+ * anyway.
+ */
+int
+slot_file_get(unsigned inst, int *wfd, int *rfd)
+{
+	struct stock	*st = &stocks[inst % nitems(stocks)];
+
+	if (st->npool == 0)
+		return (slot_file(wfd, rfd));
+	st->npool--;
+	*wfd = st->pool[st->npool].wfd;
+	*rfd = st->pool[st->npool].rfd;
+	return (0);
+}
+
+void
+slot_file_put(unsigned inst, int wfd, int rfd)
+{
+	struct stock	*st = &stocks[inst % nitems(stocks)];
+
+	if (st->v == NULL || st->npool == POOL_MAX ||
+	    ftruncate(wfd, 0) == -1) {
+		close(wfd);
+		close(rfd);
+		return;
+	}
+	st->pool[st->npool].wfd = wfd;
+	st->pool[st->npool++].rfd = rfd;
 }

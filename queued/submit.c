@@ -4,6 +4,7 @@
  * that the stored header names: smtpd's word is not needed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,8 +67,8 @@ submit_reset(struct session *s)
 	intake_free(s->in);
 	s->in = NULL;
 	if (s->rfd != -1)
-		close(s->rfd);
-	s->rfd = -1;
+		slot_file_put(s->instance, s->wfd, s->rfd);
+	s->wfd = s->rfd = -1;
 	authors_free(&s->authors);
 	s->state = SS_IDLE;
 	s->turn++;
@@ -309,9 +310,9 @@ on_data(struct peer *p, struct imsg *im)
 	int		 wfd = -1;
 
 	if (s->state == SS_MAIL && s->in->n > 0 && dbenv_writable(q.env)) {
-		if (slot_file(&wfd, &s->rfd) == -1) {
+		if (slot_file_get(s->instance, &s->wfd, &s->rfd) == -1 ||
+		    (wfd = fcntl(s->wfd, F_DUPFD_CLOEXEC, 3)) == -1) {
 			log_warn("no file for a message: %s", strerror(errno));
-			wfd = s->rfd = -1;
 		} else {
 			arc4random_buf(s->slot, sizeof(s->slot));
 			s->state = SS_DATA;

@@ -254,6 +254,7 @@ to_queue(struct delivery *d, const struct session *s)
 	m.remote = span_str(s->remote);
 	m.from = envelope_span(e, e->from, e->from_n);
 	m.envid = envelope_span(e, e->envid, e->envid_n);
+	m.shown = d->partition != NOWHERE;
 	m.rcpts.v = rcpts;
 	for (;;) {
 		m.rcpts.n = group(e, n, rcpts);
