@@ -495,6 +495,32 @@ after_step(struct session *s, enum step r)
 		send_out(s);
 }
 
+/* Waits for a command, or for DONE.  Returns as turn(). */
+static int
+turn_read(struct session *s)
+{
+	enum step	 r;
+	int		 rc;
+
+	if (s->phase == PHASE_IDLE && session_room(s)) {
+		session_tell(s, 1);
+		send_out(s);
+	}
+	if ((rc = session_input(s)) == 0 && s->ended) {
+		s->phase = PHASE_OVER;	/* it closed; flush and go */
+		session_bye(s, "");
+		return (-1);
+	}
+	if (rc <= 0)
+		return (rc);
+	if (s->phase == PHASE_READ) {
+		r = command_run(s);
+		if (s->phase == PHASE_READ)
+			after_step(s, r);
+	}
+	return (1);
+}
+
 /*
  * One turn of a session, half a millisecond or so.  1: it has more to do now;
  * 0: it waits for octets, room, a flush; -1: it is gone.
@@ -503,7 +529,6 @@ static int
 turn(struct session *s)
 {
 	enum step	 r;
-	int		 rc;
 
 	if (s->broken) {
 		session_free(s);
@@ -518,23 +543,7 @@ turn(struct session *s)
 	switch ((enum phase)s->phase) {
 	case PHASE_READ:
 	case PHASE_IDLE:
-		if (s->phase == PHASE_IDLE && session_room(s)) {
-			session_tell(s, 1);
-			send_out(s);
-		}
-		if ((rc = session_input(s)) == 0 && s->ended) {
-			s->phase = PHASE_OVER;	/* it closed; flush and go */
-			session_bye(s, "");
-			return (-1);
-		}
-		if (rc <= 0)
-			return (rc);
-		if (s->phase == PHASE_READ) {
-			r = command_run(s);
-			if (s->phase == PHASE_READ)
-				after_step(s, r);
-		}
-		return (1);
+		return (turn_read(s));
 	case PHASE_STEP:
 		if (!session_room(s) && flushed(s))
 			send_out(s);
