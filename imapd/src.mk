@@ -43,3 +43,5 @@ SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
+TESTS += regress/imapd/stress_test
+SRCS.regress/imapd/stress_test := $(IMAP_TEST)
