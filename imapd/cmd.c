@@ -37,6 +37,9 @@ static const struct command commands[] = {
 	{ "ID",			ST_BOTH,	0,		cmd_id },
 	{ "NAMESPACE",		ST_BOTH,	0,		cmd_namespace },
 	{ "LOGOUT",		ST_BOTH,	0,		cmd_logout },
+	{ "LOGIN",		ST_BOTH,	0,		cmd_too_late },
+	{ "AUTHENTICATE",	ST_BOTH,	0,		cmd_too_late },
+	{ "STARTTLS",		ST_BOTH,	0,		cmd_too_late },
 };
 
 static const struct command	*find(struct span);
@@ -66,6 +69,8 @@ command_run(struct session *s)
 	const struct command	*cmd;
 	struct cursor		 c;
 	struct span		 name;
+	enum step		 r;
+	unsigned		 bad = s->bad;
 
 	s->uid = 0;
 	s->command = NULL;
@@ -90,7 +95,10 @@ command_run(struct session *s)
 	s->command = cmd;
 	if (s->state == ST_SELECTED && view_need(s->seen.view) == -1)
 		return (session_no(s, errno));
-	return (cmd->run(s, &c));
+	r = cmd->run(s, &c);
+	if (s->bad == bad)
+		s->bad = 0;	/* only those in a row count */
+	return (r);
 }
 
 int

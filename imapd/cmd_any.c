@@ -58,6 +58,15 @@ cmd_logout(struct session *s, struct cursor *c)
 	return (session_reply(s, "OK LOGOUT completed"));
 }
 
+/* What belongs before login, RFC 3501 section 6.2: whatever its arguments. */
+enum step
+cmd_too_late(struct session *s, struct cursor *c)
+{
+	(void)c;
+	return (session_replyf(s, "NO %s: you are logged in already",
+	    s->command->name));
+}
+
 enum step
 cmd_namespace(struct session *s, struct cursor *c)
 {

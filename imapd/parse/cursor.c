@@ -117,7 +117,7 @@ cur_tag(struct cursor *c, struct span *out)
 	while (n < c->s.n && (class(c->s.p[n]) & (ATOM | RESP)) != 0 &&
 	    c->s.p[n] != '+')
 		n++;
-	if (n == 0)
+	if (n == 0 || n > CUR_TAG_MAX)
 		FAIL(c, "malformed tag");
 	return (span_take(&c->s, n, out));
 }

@@ -9,6 +9,8 @@
 #include "buf.h"
 #include "lex.h"
 
+#define CUR_TAG_MAX	255	/* octets of a tag, more is none */
+
 struct cursor {
 	struct span	 s;		/* what is left */
 	const char	*error;		/* static text */

@@ -149,3 +149,54 @@ def smtp_row(port, name, steps, **how):
         good = False
     c.close()
     return ok(good, name)
+
+
+class Imap(Raw):
+    """IMAP sessions; a command is octets without tag and end, or a list of them
+    with a literal's announcement at the end of each but the last."""
+
+    def __init__(self, port, user=None, password=None, tls=None):
+        super().__init__(port, greet=False, tls=tls)
+        self.greeting = self.response()
+        self.n = 0
+        if user:
+            _, t = self.cmd(b'LOGIN "%s" "%s"' % (user.encode(), password.encode()))
+            assert t.startswith(b"OK"), t
+
+    def cmd(self, parts, tag=None):
+        """(untagged responses, the tagged one without its tag)."""
+        self.n += 1
+        tag = tag or b"t%d" % self.n
+        parts = [parts] if isinstance(parts, bytes) else parts
+        self.send(tag + b" " + parts[0] + b"\r\n")
+        out = []
+        for p in parts[1:] + [None]:
+            got = self.until(tag)
+            out += got
+            if p is None or not got[-1].startswith(b"+"):
+                break
+            self.send(p + b"\r\n")
+        if out[-1].startswith(tag + b" "):
+            return out[:-1], out[-1][len(tag) + 1:].rstrip(b"\r\n")
+        return out, out[-1]
+
+    def append(self, mailbox, message, extra=b""):
+        u, t = self.cmd([b"APPEND %s %s{%d}" % (mailbox, extra, len(message)), message])
+        return t
+
+
+def imap_step(c, name, cmd, want, untagged=None):
+    """untagged: patterns that responses must match in that order, all of them
+    when the list is not a tuple; None when they do not matter."""
+    u, t = c.cmd(cmd)
+    u = [r for r in u if not r.startswith(b"+")]
+    good = re.match(want, t, re.S) is not None
+    if untagged is not None:
+        it = iter(u)
+        good = good and all(any(re.match(p, r, re.S) for r in it) for p in untagged)
+        if isinstance(untagged, list):
+            good = good and len(u) == len(untagged)
+    if not good:
+        diag("%s: sent %.300r" % (name, cmd))
+        diag("got %s %.300r, want %r %r" % (b"".join(u)[:1500], t, want, untagged))
+    return good
