@@ -17,6 +17,7 @@ static struct slot	*take(void);
 static void		 drop(struct slot *);
 static void		 stock(struct slot *);
 static void		 serve(evutil_socket_t, short, void *);
+static void		 settle(evutil_socket_t, short, void *);
 static void		 want(uint64_t);
 
 #define SLOTS_MAX	4096	/* numbers that queued may give */
@@ -24,11 +25,12 @@ static void		 want(uint64_t);
 static struct slot	*numbered[SLOTS_MAX];	/* but for stale ones */
 static struct slots	 all = TAILQ_HEAD_INITIALIZER(all);
 static struct slots	 free_ones = TAILQ_HEAD_INITIALIZER(free_ones);
+static struct slots	 leaving = TAILQ_HEAD_INITIALIZER(leaving);
 static size_t		 nsettled;	/* of all; they come back */
 static size_t		 nwaiting;
 static size_t		 nasked;	/* new ones, not here yet */
 static struct waiters	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static struct event	*serving;
+static struct event	*serving, *settling;
 
 static struct slot *
 find(uint32_t number)
@@ -41,6 +43,8 @@ drop(struct slot *sl)
 {
 	if (sl->free)
 		TAILQ_REMOVE(&free_ones, sl, stock);
+	if (sl->leaving)
+		TAILQ_REMOVE(&leaving, sl, stock);
 	TAILQ_REMOVE(&all, sl, entry);
 	if (!sl->stale)
 		numbered[sl->number] = NULL;
@@ -144,21 +148,47 @@ slot_return(struct slot *sl)
 		stock(sl);
 }
 
+/* In a turn of its own: emptying a file may take a while, and a client waits
+ * for its answer. */
 void
 slot_settle(struct slot *sl, uint32_t partition)
 {
-	struct msg_slot	 m = { .slot = sl->number, .partition = partition };
-
-	/* Octets left behind would be another message's. */
-	if (sl->stale || ftruncate(sl->wfd, 0) == -1) {
+	if (settling == NULL && (settling = event_new(proc_base(), -1, 0,
+	    settle, NULL)) == NULL) {
 		drop(sl);
 		return;
 	}
-	memcpy(m.id, sl->id, sizeof(m.id));
-	sl->settled = 1;
-	nsettled++;
-	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED, &c_slot, &m,
-	    -1);
+	sl->partition = partition;
+	sl->leaving = 1;
+	TAILQ_INSERT_TAIL(&leaving, sl, stock);
+	event_active(settling, EV_TIMEOUT, 0);
+}
+
+static void
+settle(evutil_socket_t fd, short what, void *arg)
+{
+	struct msg_slot	 m = { 0 };
+	struct slot	*sl;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while ((sl = TAILQ_FIRST(&leaving)) != NULL) {
+		/* Octets left behind would be another message's. */
+		if (sl->stale || ftruncate(sl->wfd, 0) == -1) {
+			drop(sl);
+			continue;
+		}
+		TAILQ_REMOVE(&leaving, sl, stock);
+		sl->leaving = 0;
+		sl->settled = 1;
+		nsettled++;
+		m.slot = sl->number;
+		m.partition = sl->partition;
+		memcpy(m.id, sl->id, sizeof(m.id));
+		(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED,
+		    &c_slot, &m, -1);
+	}
 }
 
 void
@@ -176,7 +206,7 @@ slot_queued_down(void)
 
 	for (sl = TAILQ_FIRST(&all); sl != NULL; sl = next) {
 		next = TAILQ_NEXT(sl, entry);
-		if (sl->free || sl->settled || sl->rfd == -1)
+		if (sl->free || sl->settled || sl->leaving || sl->rfd == -1)
 			drop(sl);
 		else {
 			sl->stale = 1;

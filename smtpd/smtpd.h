@@ -103,7 +103,9 @@ struct slot {
 	uint32_t		 number;
 	uint8_t			 id[16];
 	int			 wfd, rfd;	/* -1: not there yet */
+	uint32_t		 partition;	/* of the message in it */
 	unsigned		 free : 1,	/* in stock */
+				 leaving : 1,	/* soon to be settled */
 				 settled : 1,	/* waiting for its next id */
 				 stale : 1;	/* of a queued that is gone */
 };
