@@ -21,6 +21,8 @@
 
 static void	 name_remote(struct conn *, const struct sockaddr_storage *);
 static int	 on_opened(void *, struct peer *, struct imsg *);
+static int	 on_registered(void *, struct peer *, struct imsg *);
+static void	 send_tls(struct conn *);
 static void	 greet(struct conn *);
 static void	 on_greeting(evutil_socket_t, short, void *);
 static void	 welcome(struct conn *);
@@ -200,7 +202,9 @@ conn_free(struct conn *c)
 	}
 	if (c->ask != 0)
 		peer_forget(conn_auth(), c->ask);
-	if (c->counted)
+	if (c->again != 0)
+		peer_forget(conn_auth(), c->again);
+	if (c->counted || c->again != 0)
 		(void)peer_put(conn_auth(), M_CONN_CLOSED, &c_number, &gone,
 		    -1);
 	deliver_forget(c);
@@ -253,6 +257,41 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 		    "too many connections");
 	}
 	welcome(c);
+	return (0);
+}
+
+void
+conn_register(struct conn *c)
+{
+	struct msg_number	 m = { c->number };
+	int			 copy;
+
+	if (c->counted || c->again != 0 || c->io == NULL ||
+	    (copy = fcntl(io_fd(c->io), F_DUPFD_CLOEXEC, 0)) == -1)
+		return;
+	c->again = peer_ask(conn_auth(), M_CONN_OPEN, &c_number, &m, copy,
+	    on_registered, c);
+}
+
+static int
+on_registered(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_conn_opened	 o;
+	struct conn		*c = arg;
+
+	(void)p;
+	c->again = 0;
+	if (m == NULL)
+		return (0);
+	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != c->number)
+		return (-1);
+	if (!o.allowed) {
+		conn_end(c, "4.7.0", "too many connections");
+		return (0);
+	}
+	c->counted = 1;
+	if (c->s.tls)
+		send_tls(c);
 	return (0);
 }
 
@@ -335,9 +374,9 @@ begin_tls(struct conn *c)
 	reading(c, 1);
 }
 
-/* The handshake is done: what TLS is goes to auth, once. */
+/* What TLS is goes to auth, once. */
 static void
-on_tls(struct conn *c)
+send_tls(struct conn *c)
 {
 	struct msg_conn_tls	 m = { .conn = c->number };
 	struct tlsctx_facts	 facts;
@@ -354,6 +393,13 @@ on_tls(struct conn *c)
 	c->s.binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
 	if (c->counted)
 		(void)peer_put(conn_auth(), M_CONN_TLS, &c_conn_tls, &m, -1);
+}
+
+/* The handshake is done. */
+static void
+on_tls(struct conn *c)
+{
+	send_tls(c);
 	session_on_tls(&c->s);
 	reading(c, 0);
 	if (c->s.listener->tls == TLS_IMPLICIT)

@@ -11,6 +11,7 @@ static int	 on_open(void);
 static int	 on_start(void);
 static void	 on_stop(void);
 static void	 on_stop_late(evutil_socket_t, short, void *);
+static void	 on_link_up(struct peer *);
 static void	 on_link_down(struct peer *);
 
 static int	 stopping;
@@ -32,6 +33,16 @@ on_start(void)
 {
 	listen_open();
 	return (0);
+}
+
+static void
+on_link_up(struct peer *p)
+{
+	struct conn	*c;
+
+	if (peer_role(p) == ROLE_AUTH)
+		TAILQ_FOREACH(c, &conns, entry)
+			conn_register(c);
 }
 
 static void
@@ -100,6 +111,7 @@ const struct role_ops smtpd_ops = {
 	.nrules = nitems(rules),
 	.open = on_open,
 	.start = on_start,
+	.link_up = on_link_up,
 	.link_down = on_link_down,
 	.prepare = listen_prepare,
 	.commit = listen_open,

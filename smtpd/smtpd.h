@@ -42,6 +42,7 @@ struct conn {
 	uint64_t		 login_by;	/* ms; 0: no matter */
 	uint64_t		 budget, last;	/* ms, within a message */
 	uint32_t		 ask;		/* open request to auth, or 0 */
+	uint32_t		 again;		/* another: it forgot us, or 0 */
 	uint32_t		 seen;		/* commands at the last deadline */
 	enum session_state	 was;		/* state at the last deadline */
 	char			*refusal;	/* to be told after TLS */
@@ -76,6 +77,8 @@ void		 conn_new(int fd, const struct sockaddr_storage *,
 void		 conn_free(struct conn *);
 /* Go on after an answer. */
 void		 conn_run(struct conn *);
+/* A new auth: tell it of this one, too. */
+void		 conn_register(struct conn *);
 /* 421 and the end, soon if something is being stored. */
 void		 conn_end(struct conn *, const char *enhanced, const char *why);
 struct peer	*conn_auth(void);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """SMTP while another process is away, at a reload and at the end; connections in the list of sessions."""
+import base64
 import os
 import signal
 import smtplib
@@ -72,6 +73,8 @@ def store_hangs(s):
 def auth_away(s):
     c = client(s)
     is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE), [250, 250], "auth is there")
+    u = smtplib.SMTP("127.0.0.1", s.submission)
+    u.ehlo("x.example")
     pid = s.kill("auth", sig=signal.SIGSTOP)
     c.send("RCPT TO:<%s>\r\n" % BOB)
     os.kill(pid, signal.SIGKILL)
@@ -81,6 +84,9 @@ def auth_away(s):
     got = codes(c, "RCPT TO:<%s>" % BOB, "DATA", "Subject: auth\r\n\r\n.")
     is_(got, [250, 354, 250], "the session goes on")
     c.quit()
+    is_(codes(u, "AUTH PLAIN " + base64.b64encode(("\0%s\0%s" % (ALICE, PASSWORD)).encode()).decode()), [235],
+        "and a login on a connection from before")
+    u.close()
 
 
 def queue_away(s):
