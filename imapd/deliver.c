@@ -218,40 +218,49 @@ delivery_key(uint8_t k[DELIVER_KEY], const struct delivery *d, size_t i)
 	return (span_of(k, DELIVER_KEY));
 }
 
-/* In the open command. */
+/* In the open command: who has the key already has the message. */
 static int
-store_all(struct delivery *d)
+put_keys(struct delivery *d, uint64_t now, uint8_t has[MSG_RCPTS_MAX])
 {
-	struct msgrec	 body = { 0 }, r;
 	struct buf	 when = { 0 };
-	uint8_t		 k[DELIVER_KEY], has[MSG_RCPTS_MAX] = { 0 };
+	uint8_t		 k[DELIVER_KEY];
 	size_t		 i;
-	int		 rc;
+	int		 rc = 0;
 
+	(void)buf_put_u64(&when, now);
 	d->stored = 0;
-	for (i = 0; i < d->n; i++) {
-		if ((rc = dbenv_has(d->part->key,
-		    delivery_key(k, d, i))) == -1)
-			return (-1);
-		has[i] = (uint8_t)rc;
-		d->stored += rc == 0;
-	}
-	if (d->stored == 0)
-		return (0);
-	body.date = store_time();
-	if (intake_put(&d->in, (uint32_t)d->stored, &body) == -1)
-		return (-1);
-	(void)buf_put_u64(&when, body.date);
-	for (i = 0, rc = 0; i < d->n && rc == 0; i++) {
+	for (i = 0; i < d->n && rc == 0; i++) {
+		rc = dbenv_add(d->part->key, delivery_key(k, d, i),
+		    span_buf(&when));
+		has[i] = rc == -1 && errno == EEXIST;
 		if (has[i])
-			continue;
-		r = body;
-		if ((rc = batch_add(d->accounts[i]->inbox, &r)) == 0)
-			rc = dbenv_put(d->part->key, delivery_key(k, d, i),
-			    span_buf(&when));
+			rc = 0;
+		else
+			d->stored++;
 	}
 	buf_free(&when);
 	return (rc);
+}
+
+static int
+store_all(struct delivery *d)
+{
+	struct msgrec	 body = { .date = store_time() }, r;
+	uint8_t		 has[MSG_RCPTS_MAX] = { 0 };
+	size_t		 i;
+
+	if (put_keys(d, body.date, has) == -1)
+		return (-1);
+	if (d->stored == 0)
+		return (0);
+	if (intake_put(&d->in, (uint32_t)d->stored, &body) == -1)
+		return (-1);
+	for (i = 0; i < d->n; i++) {
+		r = body;
+		if (!has[i] && batch_add(d->accounts[i]->inbox, &r) == -1)
+			return (-1);
+	}
+	return (0);
 }
 
 static void
@@ -293,7 +302,8 @@ on_flushed(struct dbenv_wait *w, int error)
 	struct delivery	*d = w->arg;
 	size_t		 i;
 
-	for (i = 0; error == 0 && i < d->n; i++)
+	for (i = 0; error == 0 && log_enabled(LOG_LEVEL_DEBUG) && i < d->n;
+	    i++)
 		log_debug("%s: delivered to %s, %llu octets%s",
 		    log_escs(d->session), log_escs(d->accounts[i]->name),
 		    (unsigned long long)intake_size(&d->in),
