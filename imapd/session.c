@@ -452,6 +452,16 @@ news(struct seen *n)
 		session_wake(s);
 }
 
+/* Is the tagged answer a BAD? */
+static int
+was_bad(const struct session *s)
+{
+	struct span	 r = span_buf(&s->reply), word;
+
+	return (span_split(&r, ' ', &word) == 1 && r.n >= 4 &&
+	    memcmp(r.p, "BAD ", 4) == 0);
+}
+
 /* The tagged answer, and everything of the command is given back. */
 static void
 command_end(struct session *s)
@@ -460,6 +470,8 @@ command_end(struct session *s)
 		    (s->command->flags & CF_NOEXPUNGE) != 0 && !s->uid;
 
 	session_tell(s, !quiet);
+	if (!was_bad(s))
+		s->bad = 0;
 	(void)buf_add_span(&s->out, span_buf(&s->reply));
 	(void)buf_adds(&s->out, "\r\n");
 	send_out(s);

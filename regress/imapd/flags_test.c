@@ -169,6 +169,31 @@ many(void)
 	    "the other was told of %zu", n);
 }
 
+/* Only those in a row are held against a client. */
+static void
+mistakes(void)
+{
+	const char	*l = NULL;
+	int		 i, k;
+
+	t_login(0, 8);
+	(void)t_line(0);
+	for (k = 0; k < 3; k++) {
+		for (i = 0; i < 15; i++) {
+			t_send(0, "a STORE\r\n", 9);
+			(void)t_line(0);
+		}
+		t_send(0, "b NOOP\r\n", 8);
+		l = t_line(0);
+	}
+	CHECK(l != NULL && strncmp(l, "b OK", 4) == 0, "%s", l);
+	for (i = 0; i < 30 && l != NULL && strncmp(l, "* BYE", 5) != 0; i++) {
+		t_send(0, "c STORE\r\n", 9);
+		l = t_line(0);
+	}
+	CHECK(l != NULL && strncmp(l, "* BYE", 5) == 0, "%d: %s", i, l);
+}
+
 int
 main(void)
 {
@@ -178,6 +203,7 @@ main(void)
 	t_script("others", others);
 	t_script("EXPUNGE", expunge);
 	many();
+	mistakes();
 	t_close();
 	t_remove();
 	return (t_done());
