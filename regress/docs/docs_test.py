@@ -57,7 +57,7 @@ for p in sorted(pages):
     for n, s in re.findall(r"^\.Xr (\S+) (\d)", pages[p], flags=re.M):
         ours = "%s.%s" % (n, s) in pages
         if not ours and not re.match(r"(chroot|unveil|pledge|landlock|seccomp|syslog|mutt|swaks|curl|"
-                                     r"unbound|crontab|openssl|iconv|iconv_open|resolv.conf|hosts)$", n):
+                                     r"unbound|unbound-anchor|connect|crontab|openssl|iconv|iconv_open|resolv.conf|hosts)$", n):
             bad.append("%s(%s)" % (n, s))
     if not ok(not bad, "%s: references lead somewhere" % p):
         diag(" ".join(bad))
