@@ -186,12 +186,14 @@ mistakes(void)
 		t_send(0, "b NOOP\r\n", 8);
 		l = t_line(0);
 	}
-	CHECK(l != NULL && strncmp(l, "b OK", 4) == 0, "%s", l);
+	CHECK(l != NULL && strncmp(l, "b OK", 4) == 0,
+	    "mistakes that are not in a row");
 	for (i = 0; i < 30 && l != NULL && strncmp(l, "* BYE", 5) != 0; i++) {
 		t_send(0, "c STORE\r\n", 9);
 		l = t_line(0);
 	}
-	CHECK(l != NULL && strncmp(l, "* BYE", 5) == 0, "%d: %s", i, l);
+	CHECK(l != NULL && strncmp(l, "* BYE", 5) == 0,
+	    "%d in a row: the end", i);
 }
 
 int
