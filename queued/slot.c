@@ -275,6 +275,7 @@ slot_file_get(unsigned inst, int *wfd, int *rfd)
 		return (slot_file(wfd, rfd));
 	st->npool--;
 	*wfd = st->pool[st->npool].wfd;
+	(void)lseek(*wfd, 0, SEEK_SET);
 	*rfd = st->pool[st->npool].rfd;
 	return (0);
 }
