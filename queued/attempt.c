@@ -144,7 +144,7 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 }
 
 void
-attempt_begin(struct dest *d, const struct item *items, size_t n)
+attempt_begin(struct dest *d, const struct item *items, size_t n, int doomed)
 {
 	struct attempt	*a;
 	uint64_t	 now = q_now();
@@ -175,7 +175,12 @@ attempt_begin(struct dest *d, const struct item *items, size_t n)
 			sched_push(d, items[i].msg, items[i].n, items[i].due);
 	if (a->n == 0)
 		attempt_end(a);
-	else
+	else if (doomed && a->r[0].r.kind == RK_REMOTE) {
+		a->transport = span_dup(a->r[0].r.transport);
+		attempt_all(a, RESULT_TEMP, 0, "4.4.1",
+		    span_buf(&d->trouble));
+		attempt_result(a);
+	} else
 		find_place(a);
 }
 

@@ -50,7 +50,9 @@ struct attempt {
 	struct event		*retry;
 };
 
-void	 attempt_begin(struct dest *, const struct item *, size_t n);
+/* doomed: it is put off without being tried. */
+void	 attempt_begin(struct dest *, const struct item *, size_t n,
+	    int doomed);
 /* Is one under way for it? */
 int	 attempt_running(uint64_t msg, uint32_t n);
 int	 attempt_of_message(uint64_t msg);

@@ -111,8 +111,8 @@ items_pop(struct dest *d, struct item *it)
 static uint64_t
 wake(const struct dest *d)
 {
-	return (d->items[0].due > d->not_before ? d->items[0].due :
-	    d->not_before);
+	return (d->items[0].due > d->not_before ||
+	    d->items[0].due <= d->doomed ? d->items[0].due : d->not_before);
 }
 
 /* Where it belongs in the timer's heap, from where it is. */
@@ -218,6 +218,7 @@ dest_free(struct dest *d)
 	tdelete(d, &s.tree, compare);
 	s.dests--;
 	free(d->items);
+	buf_free(&d->trouble);
 	free(d->name);
 	free(d);
 }
@@ -270,10 +271,23 @@ dest_failed(struct dest *d, unsigned first, unsigned most)
 }
 
 void
+dest_trouble(struct dest *d, struct span why)
+{
+	if (d->failures < 2)
+		return;
+	buf_reset(&d->trouble);
+	d->trouble.max = Q_TEXT_MAX;
+	buf_adds(&d->trouble, "not tried, nobody was reached there: ");
+	buf_add_span(&d->trouble, span_of(why.p, why.n < 256 ? why.n : 256));
+	d->doomed = q_now();
+}
+
+void
 dest_works(struct dest *d)
 {
 	d->failures = 0;
 	d->not_before = 0;
+	d->doomed = 0;
 }
 
 void
@@ -286,7 +300,7 @@ sched_kick(void)
 	s.ntimer = s.captimer = 0;
 	for (i = 0; i < n; i++) {
 		v[i]->place = 0;
-		v[i]->not_before = 0;
+		v[i]->not_before = v[i]->doomed = 0;
 	}
 	for (i = 0; i < n; i++)
 		dest_update(v[i]);
@@ -394,7 +408,7 @@ serve(struct dest *d)
 		items_pop(d, &group[n++]);
 	while (n < d->group && n < nitems(group) && d->n > 0 &&
 	    d->items[0].msg == group[0].msg && d->items[0].due <= now);
-	attempt_begin(d, group, n);
+	attempt_begin(d, group, n, group[0].due <= d->doomed);
 }
 
 static uint64_t

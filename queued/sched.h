@@ -29,6 +29,8 @@ struct dest {
 	unsigned		 group;	/* recipients at once */
 	unsigned		 failures; /* in a row, of the place itself */
 	uint64_t		 not_before;
+	uint64_t		 doomed; /* due until then: not tried, deferred */
+	struct buf		 trouble; /* and this is why */
 	struct worker		*blocked; /* waits for room there */
 	size_t			 place;	/* in the timer's heap + 1; 0: not */
 	int			 ready;
@@ -45,8 +47,13 @@ void		 sched_push(struct dest *, uint64_t msg, uint32_t n,
 		    uint64_t due);
 /* Something of it changed. */
 void		 dest_update(struct dest *);
-/* The place itself cannot be reached: nothing for it for a while. */
+/*
+ * The place itself cannot be reached: nothing for it for a while.  When that
+ * happened twice in a row, all that is due by now shares that fate without being
+ * tried, else it would wait for its turn for days, and not expire.
+ */
 void		 dest_failed(struct dest *, unsigned first, unsigned most);
+void		 dest_trouble(struct dest *, struct span why);
 void		 dest_works(struct dest *);
 /* No destination is left alone any longer: somebody says it works. */
 void	 sched_kick(void);
@@ -54,6 +61,8 @@ void	 sched_kick(void);
 size_t		 sched_items(void);
 size_t		 sched_dests(void);
 
+/* From the attempt before it to attempt n. */
+uint64_t	 schedule_step(const struct conf_schedule *, uint32_t n);
 /* Seconds until the next attempt when so many were made; 10 % jitter. */
 uint64_t	 schedule_gap(const struct conf_schedule *, uint32_t attempts);
 /* Too old.  A few attempts are made however old it is: the service may have

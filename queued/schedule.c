@@ -7,9 +7,8 @@
 
 #define FLOOR	4	/* attempts before anything is given up */
 
-/* Attempt n comes so long after the one before it. */
-static uint64_t
-step(const struct conf_schedule *s, uint32_t n)
+uint64_t
+schedule_step(const struct conf_schedule *s, uint32_t n)
 {
 	uint32_t	 every = s->every == 0 ? 4 * 3600 : s->every;
 
@@ -24,7 +23,7 @@ step(const struct conf_schedule *s, uint32_t n)
 uint64_t
 schedule_gap(const struct conf_schedule *s, uint32_t attempts)
 {
-	uint64_t	 gap = step(s, attempts);
+	uint64_t	 gap = schedule_step(s, attempts);
 	uint64_t	 jitter = gap / 10;
 
 	if (jitter > 0)
@@ -43,7 +42,7 @@ schedule_expired(const struct conf_schedule *s, uint64_t age,
 		return (0);
 	/* fewer than FLOOR only when the schedule has fewer */
 	for (n = 0; n < FLOOR; n++) {
-		at += step(s, n);
+		at += schedule_step(s, n);
 		if (at >= s->expire)
 			break;
 	}
@@ -67,8 +66,8 @@ schedule_clamp(const struct conf_schedule *s, uint64_t next, uint64_t now)
 	uint32_t	 i;
 
 	for (i = 1; i < s->nfirst && i < nitems(s->first); i++)
-		if (step(s, i) > most)
-			most = step(s, i);
+		if (schedule_step(s, i) > most)
+			most = schedule_step(s, i);
 	most += most / 10 + 1;
 	return (next > now + most ? now + most : next);
 }

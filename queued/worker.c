@@ -41,6 +41,7 @@ static void	 unblock(struct worker *, size_t);
 static int	 mark(struct attempt *);
 static void	 on_marked(struct dbenv_wait *, int);
 static void	 hand(struct attempt *, int);
+static void	 avoid(struct attempt *);
 static int	 on_done(void *, struct peer *, struct imsg *);
 static void	 leave(struct attempt *);
 static void	 lost(struct attempt *);
@@ -315,6 +316,19 @@ take_results(struct attempt *a, const struct msg_relay_done *d)
 				    r[k].enhanced, r[k].text);
 }
 
+/* Not for longer than the schedule would wait. */
+static void
+avoid(struct attempt *a)
+{
+	const struct conf_schedule	*s = &proc_conf()->schedule;
+	uint64_t			 first = schedule_step(s, 1);
+	uint64_t			 most = schedule_step(s, s->nfirst);
+
+	dest_failed(a->dest, first < SICK_FIRST ? (unsigned)first :
+	    SICK_FIRST, most < SICK_MOST ? (unsigned)most : SICK_MOST);
+	dest_trouble(a->dest, span_buf(&a->out[0].text));
+}
+
 static int
 on_done(void *arg, struct peer *p, struct imsg *m)
 {
@@ -339,7 +353,7 @@ on_done(void *arg, struct peer *p, struct imsg *m)
 		sick = sick && a->out[i].result == RESULT_TEMP &&
 		    (a->out[i].code == 0 || a->out[i].code == 421);
 	if (sick)
-		dest_failed(a->dest, SICK_FIRST, SICK_MOST);
+		avoid(a);
 	else
 		dest_works(a->dest);
 	leave(a);

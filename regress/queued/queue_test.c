@@ -237,6 +237,36 @@ test_retry(void)
 	si.relay_code = 250;
 }
 
+/* Nobody answers there: all expire, though few are tried. */
+static void
+test_dead(void)
+{
+	struct got	*g;
+	unsigned	 i, n = 0, tried = 0;
+
+	si.relay = RESULT_TEMP;
+	si.relay_code = 0;
+	si.conf->schedule.delay_report = 0;
+	for (i = 0; i < 60; i++) {
+		si_session(1, "alice");
+		si_mail("alice@letterlock.test");
+		si_rcpt("y@dead.example", 0);
+		n += si_data(body) == 250;
+	}
+	CHECK(n == 60, "60 messages for a place that does not answer");
+	UNTIL(si_count(q.rcpt) == 0, 25);
+	for (n = 0, g = si.got; g != NULL; g = g->next) {
+		n += strstr(buf_cstr(&g->body), "Action: failed") != NULL;
+		tried += g->relay != 0;
+	}
+	CHECK(n == 60, "each sender hears of it: %u", n);
+	CHECK(tried < 200, "few were tried: %u", tried);
+	empty("dead");
+	si_forget();
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+}
+
 static void
 add_transport(struct conf_transport *t, const char *name, uint8_t kind)
 {
@@ -413,6 +443,7 @@ main(void)
 	test_routes();
 	test_end_sessions();
 	test_retry();
+	test_dead();
 	si_close();
 	return (test_done());
 }
