@@ -143,6 +143,17 @@ many(void)
 	ask(5, "n FETCH 1:* BODY.PEEK[TEXT]", MANY * 2, "OK");
 	ask(5, "o STORE 1:* +FLAGS.SILENT (\\Deleted)", 0, "OK");
 	ask(5, "p EXPUNGE", MANY, "OK");
+	/* a staged copy into the mailbox that is looked at */
+	for (i = 0; i < 600; i++) {
+		t_send(5, "r APPEND Junk {3+}\r\nx\r\n\r\n", 25);
+		(void)until(5, "r", &l);
+	}
+	ask(5, "s SELECT Junk", 8, "OK");
+	ask(5, "t UID COPY 1:* Junk", 2, "OK [COPYUID ");
+	ask(5, "u FETCH 1:* UID", 1200, "OK");
+	ask(5, "v UID SEARCH 601:*", 1, "OK");
+	ask(5, "w STORE 1:* +FLAGS.SILENT (\\Deleted)", 0, "OK");
+	ask(5, "x CLOSE", 0, "OK");
 	ask(5, "q LOGOUT", 1, "OK");
 	t_settle();
 	for (n = 0, body = 0; body_next(t_part->bodies, body, &body) == 0;)
