@@ -36,7 +36,10 @@ intake_free(struct intake *in)
 
 	if (in == NULL)
 		return;
-	dbenv_unwait(q.env, &in->wait);
+	if (in->storing) {	/* it is in the queue: nobody need know */
+		in->orphan = 1;
+		return;
+	}
 	body_in_free(in->in);
 	for (p = in->pieces; p != NULL; p = next) {
 		next = p->next;
@@ -174,9 +177,13 @@ on_stored(struct dbenv_wait *w, int error)
 {
 	struct intake	*in = w->arg;
 
+	in->storing = 0;
 	if (error == 0)
 		intake_schedule(in);
-	in->stored(in, error);
+	if (in->orphan)
+		intake_free(in);
+	else
+		in->stored(in, error);
 }
 
 void
@@ -187,6 +194,7 @@ intake_store(struct intake *in, void (*fn)(struct intake *, int))
 		return;
 	}
 	in->stored = fn;
+	in->storing = 1;
 	in->wait.done = on_stored;
 	in->wait.arg = in;
 	if (dbenv_wait(q.env, dbenv_seq(q.env), &in->wait) == 1)

@@ -66,7 +66,8 @@ struct intake_body {
 /*
  * Fill in m and recipients (strings by intake_keep()), have the body read,
  * then stored.  Each step calls its callback once, at once or later, with 0 or
- * an errno; intake_free() at any time ends it without.
+ * an errno; intake_free() at any time ends it without.  A message that is
+ * written already is delivered all the same.
  */
 struct intake {
 	struct rec_msg	 m;
@@ -81,6 +82,8 @@ struct intake {
 	void		*pieces;
 	struct body_in	*in;
 	struct dbenv_wait wait;
+	int		 storing;	/* written, not flushed yet */
+	int		 orphan;	/* whoever brought it is gone */
 	struct intake_body body;
 	void		(*read)(struct intake *, int);
 	void		(*stored)(struct intake *, int);

@@ -329,9 +329,8 @@ on_reset(struct peer *p, struct imsg *im)
 	struct session	*s = peer_arg(p);
 
 	(void)im;
-	if (s->state == SS_COMMIT)	/* its answer comes first */
-		return (-1);
-	submit_reset(s);
+	if (s->state != SS_COMMIT)	/* the answer to that ends it */
+		submit_reset(s);
 	return (0);
 }
 

@@ -113,6 +113,33 @@ test_submission(void)
 	si_forget();
 }
 
+/* The session ends between the write and its flush: delivered all the same. */
+static void
+test_gone(void)
+{
+	struct msg_sub_commit	 m = { 0 };
+	unsigned		 i;
+
+	for (i = 0; i < 20; i++) {
+		si_session(1, "alice");
+		si_mail("alice@letterlock.test");
+		si_rcpt("bob@letterlock.test", 0);
+		si_data_only(body);
+		memcpy(m.id, si.slot, 16);
+		m.size = strlen(body);
+		peer_ask(si.session, M_SUB_COMMIT, &c_sub_commit, &m, -1, NULL,
+		    NULL);
+		while (i % 4 > 0 && si_count(q.message) == 0)
+			event_base_loop(si.base, EVLOOP_ONCE);
+		peer_free(si.session);
+		si.session = NULL;
+		UNTIL(si_count(q.rcpt) == 0, 5);
+	}
+	empty("gone");
+	CHECK(si.ngot >= 15, "delivered without a session: %u", si.ngot);
+	si_forget();
+}
+
 static void
 submit_to(const char *to, uint32_t notify)
 {
@@ -434,6 +461,7 @@ main(void)
 	test_commit();
 	test_store_down();
 	test_submission();
+	test_gone();
 	test_failure();
 	test_double();
 	test_success();

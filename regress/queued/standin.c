@@ -634,11 +634,10 @@ on_data(void *arg, struct peer *p, struct imsg *m)
 	return (0);
 }
 
-int
-si_data(const char *body)
+void
+si_data_only(const char *body)
 {
-	struct msg_sub_commit	 m = { 0 };
-	static int		 rc;
+	static int	 rc;
 
 	if (si.fd != -1)
 		close(si.fd);
@@ -646,7 +645,17 @@ si_data(const char *body)
 	rc = 0;
 	peer_ask(si.session, M_SUB_DATA, NULL, NULL, -1, on_data, &rc);
 	UNTIL(rc != 0, 5);
-	if (si.fd == -1 || write(si.fd, body, strlen(body)) == -1)
+	if (si.fd != -1 && write(si.fd, body, strlen(body)) == -1)
+		exit(1);
+}
+
+int
+si_data(const char *body)
+{
+	struct msg_sub_commit	 m = { 0 };
+
+	si_data_only(body);
+	if (si.fd == -1)
 		return (-1);
 	memcpy(m.id, si.slot, 16);
 	m.size = strlen(body);

@@ -79,6 +79,7 @@ void	 si_session(uint64_t account, const char *name);
 int	 si_mail(const char *from);	/* result codes: 250, 550 ... */
 int	 si_rcpt(const char *to, uint32_t notify);
 int	 si_data(const char *body);	/* DATA and COMMIT */
+void	 si_data_only(const char *body);	/* DATA; the slot is si.slot */
 void	 si_forget(void);		/* what was got */
 /* letterctl: words with spaces between; all pages.  0, or 1: an error. */
 int	 si_ctl(const char *verb, const char *args);
