@@ -2,6 +2,7 @@
  * The queue's process: what others may ask of it, start, reload, end.
  */
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ extern const struct role_ops	 queued_ops;
 
 static int	 open_queue(void);
 static int	 start(void);
+static void	 on_hour(evutil_socket_t, short, void *);
 static void	 link_up(struct peer *);
 static void	 link_down(struct peer *);
 static void	 commit(void);
@@ -64,12 +66,27 @@ open_queue(void)
 	return (rc == -1 ? -1 : db_open(&dc));
 }
 
+/* Files of bodies that a crash left. */
+static void
+on_hour(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	body_sweep(q.bodies);
+}
+
 static int
 start(void)
 {
-	struct event_base	*base = proc_base();
+	static const struct timeval	 hour = { 3600, 0 };
+	struct event_base		*base = proc_base();
+	struct event			*sweep;
 
 	q_clock_start();
+	sweep = event_new(base, -1, EV_PERSIST, on_hour, NULL);
+	if (sweep == NULL || event_add(sweep, &hour) == -1)
+		return (-1);
 	return (slot_start() == -1 || db_start(base) == -1 ||
 	    local_start(base) == -1 || workers_start(base) == -1 ||
 	    report_start(base) == -1 || sched_start(base) == -1 ? -1 : 0);
