@@ -165,9 +165,11 @@ struct login {
 void	 logins_note(const struct login *);
 /* Forget what is old; a bounded piece of work at a time. */
 void	 logins_prune(void);
-/* The next row of one account, or of all, from the key *from on, as JSON; *from
- * is moved behind it.  1, 0 at the end, -1. */
-int	 logins_next(const uint64_t *account, struct buf *from, struct buf *json);
+/* The next row of one account, or of all, from the key *from on, which is
+ * moved behind it.  1 and a row for letterctl, 0 at the end, -1. */
+struct json_object;
+int	 logins_next(const uint64_t *account, struct buf *from,
+	    struct json_object **row);
 
 /* auth_ctl.c */
 int	 on_ctl(struct peer *, struct imsg *);

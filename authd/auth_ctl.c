@@ -4,7 +4,6 @@
  * may hold a password.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +23,6 @@ static void	 ctl_free(struct ctl *);
 static int	 arguments(struct ctl *, const struct ctl_verb *);
 static const struct ctl_verb	*verb_named(struct span);
 static void	 flushed(struct dbenv_wait *, int);
-static void	 add(struct json_object *, const char *, struct span);
-static void	 add_number(struct json_object *, const char *, uint64_t);
-static int	 row_json(struct ctl *, struct json_object *);
 static struct json_object	*describe(const struct account *, size_t);
 static void	 list(struct ctl *);
 static void	 show(struct ctl *);
@@ -62,7 +58,7 @@ ctl_free(struct ctl *q)
 	buf_freezero(&q->password);
 	buf_free(&q->text);
 	buf_free(&q->bad);
-	buf_free(&q->rows);
+	page_free(&q->page);
 	buf_free(&q->cursor);
 	explicit_bzero(q, sizeof(*q));
 	free(q);
@@ -71,37 +67,20 @@ ctl_free(struct ctl *q)
 void
 ctl_error(struct ctl *q, const char *fmt, ...)
 {
-	struct msg_ctl_page	 page = { .status = 1 };
-	struct buf		 b = { .max = MSG_TEXT_MAX };
-	va_list			 ap;
+	va_list	 ap;
 
 	va_start(ap, fmt);
-	buf_addv(&b, fmt, ap);
+	page_verror(q->peer, q->id, fmt, ap);
 	va_end(ap);
-	page.text = span_buf(&b);
-	(void)peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1);
-	buf_free(&b);
 	ctl_free(q);
 }
 
 void
 ctl_done(struct ctl *q)
 {
-	struct msg_ctl_page	 page = { .text = span_buf(&q->text),
-				    .cursor = span_buf(&q->cursor) };
-	struct msg_ctl_row	 rows[CTL_ROWS];
-	size_t			 i;
-
-	for (i = 0; i < q->nrows; i++)
-		rows[i].json = span_of(q->rows.p + q->row[i].off,
-		    q->row[i].n);
-	page.rows.v = rows;
-	page.rows.n = q->nrows;
-	page.more = q->cursor.n > 0;
-	if (peer_reply(q->peer, M_CTL, q->id, &c_ctl_page, &page, -1) == -1)
-		ctl_error(q, "the answer is too large");
-	else
-		ctl_free(q);
+	page_answer(q->peer, q->id, &q->page, span_buf(&q->text),
+	    span_buf(&q->cursor));
+	ctl_free(q);
 }
 
 void
@@ -238,44 +217,6 @@ ctl_commit(struct ctl *q, int rc, void (*after)(struct ctl *))
 
 /* ---- listings ----------------------------------------------------------------- */
 
-static void
-add(struct json_object *o, const char *name, struct span s)
-{
-	json_object_object_add(o, name,
-	    json_object_new_string_len((const char *)s.p, (int)s.n));
-}
-
-static void
-add_number(struct json_object *o, const char *name, uint64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
-}
-
-int
-ctl_row(struct ctl *q, struct span json)
-{
-	if (q->nrows == CTL_ROWS || (q->nrows > 0 &&
-	    q->rows.n + json.n > CTL_PAGE))
-		return (-1);
-	q->row[q->nrows].off = q->rows.n;
-	q->row[q->nrows].n = json.n;
-	if (buf_add_span(&q->rows, json) == 0)
-		q->nrows++;
-	return (0);
-}
-
-/* Takes the object. */
-static int
-row_json(struct ctl *q, struct json_object *o)
-{
-	int	 rc;
-
-	rc = ctl_row(q, span_str(json_object_to_json_string_ext(o,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
-	json_object_put(o);
-	return (rc);
-}
-
 /* An account, with as many of its addresses as fit. */
 static struct json_object *
 describe(const struct account *a, size_t max)
@@ -286,8 +227,8 @@ describe(const struct account *a, size_t max)
 	struct span		 s, one;
 	int			 more;
 
-	add(o, "name", span_str(a->name));
-	add_number(o, "partition", a->partition);
+	row_str(o, "name", span_str(a->name));
+	row_num(o, "partition", a->partition);
 	more = userdb_addresses(&auth.db, a->id, max, &all);
 	for (s = span_buf(&all); s.n > 0;) {
 		(void)span_split(&s, '\0', &one);
@@ -297,8 +238,8 @@ describe(const struct account *a, size_t max)
 	if (more != 0)
 		json_object_array_add(v, json_object_new_string("..."));
 	json_object_object_add(o, "addresses", v);
-	add(o, "disabled", span_str(a->disabled));
-	add_number(o, "created_at", a->created);
+	row_str(o, "disabled", span_str(a->disabled));
+	row_num(o, "created_at", a->created);
 	buf_free(&all);
 	return (o);
 }
@@ -315,7 +256,7 @@ list(struct ctl *q)
 		return;
 	}
 	while (userdb_next(&auth.db, id, &a) == 0) {
-		if (row_json(q, describe(&a, LIST_OCTETS)) == -1) {
+		if (page_row(&q->page, describe(&a, LIST_OCTETS)) == -1) {
 			buf_addf(&q->cursor, "%llu", (unsigned long long)a.id);
 			break;
 		}
@@ -340,8 +281,8 @@ show(struct ctl *q)
 	if (ctl_account(q, q->args[0]) == -1)
 		return;
 	o = describe(&q->account, SHOW_OCTETS);
-	add_number(o, "id", q->account.id);
-	add_number(o, "password_serial", q->account.serial);
+	row_num(o, "id", q->account.id);
+	row_num(o, "password_serial", q->account.serial);
 	v = json_object_new_array();
 	for (i = 0; i < nitems(hashes); i++)
 		if (userdb_verifier(&auth.db, q->account.id, hashes[i],
@@ -351,7 +292,7 @@ show(struct ctl *q)
 	explicit_bzero(&s, sizeof(s));
 	json_object_object_add(o, "verifiers", v);
 	if (q->account.user != 0)
-		add_number(o, "local_user", q->account.user - 1);
+		row_num(o, "local_user", q->account.user - 1);
 	v = json_object_new_array();
 	(void)userdb_routes(&auth.db, q->account.id, &b);
 	for (lines = span_buf(&b); lines.n > 0 && b.n < 3000;) {
@@ -361,7 +302,7 @@ show(struct ctl *q)
 	}
 	json_object_object_add(o, "routes", v);
 	buf_free(&b);
-	(void)row_json(q, o);
+	(void)page_row(&q->page, o);
 	ctl_done(q);
 }
 
@@ -397,9 +338,9 @@ routes(struct ctl *q)
 		if (++n <= from)
 			continue;
 		o = json_object_new_object();
-		add_number(o, "number", n);
-		add(o, "route", line);
-		if (row_json(q, o) == -1) {
+		row_num(o, "number", n);
+		row_str(o, "route", line);
+		if (page_row(&q->page, o) == -1) {
 			buf_addf(&q->cursor, "%llu",
 			    (unsigned long long)n - 1);
 			break;
@@ -412,9 +353,9 @@ routes(struct ctl *q)
 static void
 logins(struct ctl *q)
 {
-	struct buf	 from = { .max = DBENV_KEY_MAX }, json = { 0 };
-	struct buf	 at = { 0 };
-	int		 rc = 0;
+	struct buf		 from = { .max = DBENV_KEY_MAX }, at = { 0 };
+	struct json_object	*row;
+	int			 rc = 0;
 
 	/* "-": those of nobody */
 	if (q->nargs == 1 && !span_eqs(q->args[0], "-") &&
@@ -424,18 +365,16 @@ logins(struct ctl *q)
 	for (;;) {
 		buf_reset(&at);
 		buf_add_span(&at, span_buf(&from));
-		buf_reset(&json);
 		rc = logins_next(q->nargs == 1 ? &q->account.id : NULL, &from,
-		    &json);
+		    &row);
 		if (rc != 1)
 			break;
-		if (ctl_row(q, span_buf(&json)) == -1) {
+		if (page_row(&q->page, row) == -1) {
 			buf_add_span(&q->cursor, span_buf(&at));
 			break;
 		}
 	}
 	buf_free(&from);
-	buf_free(&json);
 	buf_free(&at);
 	if (rc == -1)
 		ctl_error(q, "logins cannot be read: %s",
@@ -453,7 +392,7 @@ verify_bad(struct dbenv_verify *v, const char *db, uint32_t page,
 {
 	struct ctl	*q = v->arg;
 
-	q->bad.max = CTL_PAGE / 2;
+	q->bad.max = PAGE_OCTETS / 2;
 	buf_addf(&q->bad, "%s %u ", db, page);
 	buf_add_hex(&q->bad, key);
 	buf_addc(&q->bad, '\n');
@@ -468,16 +407,16 @@ bad_rows(struct ctl *q)
 	for (lines = span_buf(&q->bad); lines.n > 0;) {
 		(void)span_split(&lines, '\n', &line);
 		o = json_object_new_object();
-		add(o, "environment", span_str("auth"));
+		row_str(o, "environment", span_str("auth"));
 		(void)span_split(&line, ' ', &word);
-		add(o, "database", word);
+		row_str(o, "database", word);
 		(void)span_split(&line, ' ', &word);
-		add(o, "page", line.n > 0 ? span_of("", 0) : word);
-		add(o, "key", line);
-		add(o, "problem", span_str(line.n > 0 ?
+		row_str(o, "page", line.n > 0 ? span_of("", 0) : word);
+		row_str(o, "key", line);
+		row_str(o, "problem", span_str(line.n > 0 ?
 		    "wrong checksum of a record" :
 		    "wrong checksum of a page"));
-		(void)row_json(q, o);
+		(void)page_row(&q->page, o);
 	}
 }
 

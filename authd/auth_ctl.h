@@ -6,9 +6,8 @@
 #define AUTH_CTL_H
 
 #include "authd/auth.h"
+#include "page.h"
 
-#define CTL_ROWS	100	/* in a page */
-#define CTL_PAGE	10000	/* octets of rows in a page, but one row */
 #define CTL_MAX		256	/* requests under way */
 
 struct ctl;
@@ -46,10 +45,7 @@ struct ctl {
 	/* a check of pages */
 	struct dbenv_verify	 verify;
 	struct buf		 bad;
-	/* rows of a page */
-	struct buf		 rows;
-	struct { size_t off, n; } row[CTL_ROWS];
-	size_t			 nrows;
+	struct page		 page;
 	struct buf		 cursor;	/* not empty: more to come */
 };
 
@@ -59,8 +55,6 @@ void	 ctl_error(struct ctl *, const char *, ...)
 void	 ctl_done(struct ctl *);
 /* The account of that name into q->account; -1: the error was answered. */
 int	 ctl_account(struct ctl *, struct span name);
-/* Room for a row: a JSON object as text.  -1: the page is full. */
-int	 ctl_row(struct ctl *, struct span);
 /*
  * The command that was begun is complete: commit, wait for the disk, call
  * after (may be NULL), then answer q->text.  rc -1: undo it and answer why.

@@ -5,7 +5,6 @@
  * to be on disk, and a full disk loses rows, not logins.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 
 #include "authd/auth.h"
 #include "log.h"
-#include "utf8.h"
+#include "page.h"
 
 #define ROWS_MAX	10000	/* of one account; of all unknown ones too */
 #define KEEP		(30 * 86400)
@@ -183,24 +182,9 @@ logins_prune(void)
 	buf_free(&key);
 }
 
-/* Octets from outside: what is no UTF-8 is escaped. */
-static struct json_object *
-json_text(struct span s)
-{
-	struct buf		 b = { 0 };
-	struct json_object	*o;
-
-	if (utf8_valid(s))
-		buf_add_span(&b, s);
-	else
-		buf_add_escaped(&b, s);
-	o = json_object_new_string_len((const char *)b.p, (int)b.n);
-	buf_free(&b);
-	return (o);
-}
-
 int
-logins_next(const uint64_t *account, struct buf *from, struct buf *json)
+logins_next(const uint64_t *account, struct buf *from,
+    struct json_object **row)
 {
 	struct rec_login	 r;
 	struct json_object	*o;
@@ -219,21 +203,16 @@ logins_next(const uint64_t *account, struct buf *from, struct buf *json)
 	buf_reset(from);
 	buf_add_span(from, found);
 	buf_addc(from, 0);
-	json_object_object_add(o, "account", json_text(r.name));
-	json_object_object_add(o, "address", json_text(r.address));
-	json_object_object_add(o, "remote", json_text(r.remote));
-	json_object_object_add(o, "protocol", json_text(r.protocol));
-	json_object_object_add(o, "mechanism", json_text(r.mech));
-	json_object_object_add(o, "tls", json_text(r.tls));
-	json_object_object_add(o, "result", json_text(r.result));
-	json_object_object_add(o, "first_at",
-	    json_object_new_int64((int64_t)r.first));
-	json_object_object_add(o, "last_at",
-	    json_object_new_int64((int64_t)r.last));
-	json_object_object_add(o, "count",
-	    json_object_new_int64((int64_t)r.count));
-	buf_adds(json, json_object_to_json_string_ext(o,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	row_str(o, "account", r.name);
+	row_str(o, "address", r.address);
+	row_str(o, "remote", r.remote);
+	row_str(o, "protocol", r.protocol);
+	row_str(o, "mechanism", r.mech);
+	row_str(o, "tls", r.tls);
+	row_str(o, "result", r.result);
+	row_num(o, "first_at", r.first);
+	row_num(o, "last_at", r.last);
+	row_num(o, "count", r.count);
+	*row = o;
 	return (1);
 }

@@ -282,8 +282,8 @@ ctl_export(struct ctl_ask *a)
 	else if (a->imsg->fd == -1)
 		why = "no descriptor to write to";
 	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
-		ctl_answer(a->peer, a->imsg->id, NULL, 1, why != NULL ? why :
-		    strerror(errno), NULL);
+		page_error(a->peer, a->imsg->id, "%s", why != NULL ? why :
+		    strerror(errno));
 		account_put(acc);
 		return;
 	}

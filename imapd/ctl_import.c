@@ -373,8 +373,8 @@ ctl_import(struct ctl_ask *a)
 	else if (a->nargs > 2 && mailbox_check_name(a->args[2].arg) == -1)
 		why = "not a possible name";
 	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
-		ctl_answer(a->peer, a->imsg->id, NULL, 1, why != NULL ? why :
-		    strerror(errno), NULL);
+		page_error(a->peer, a->imsg->id, "%s", why != NULL ? why :
+		    strerror(errno));
 		account_put(acc);
 		return;
 	}

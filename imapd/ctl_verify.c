@@ -3,7 +3,6 @@
  * message has its body.  One partition a page of the answer; pages and large
  * bodies are read by helper threads, the rest in slices.
  */
-#include <json-c/json.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -30,8 +29,8 @@ struct verify {
 	uint64_t		 references, counted;
 	int			 busy;		/* a helper has v or check */
 	int			 given_up;
-	pthread_mutex_t		 lock;		/* of rows and nbad: pages */
-	struct ctl_rows		 rows;
+	pthread_mutex_t		 lock;		/* of page and nbad */
+	struct page		 page;
 	uint64_t		 nbad;
 };
 
@@ -51,10 +50,7 @@ static void	 stop(struct ctl_job *);
 static void
 drop(struct verify *x)
 {
-	size_t	 i;
-
-	for (i = 0; i < x->rows.n; i++)
-		free((void *)(uintptr_t)x->rows.v[i].json.p);
+	page_free(&x->page);
 	buf_free(&x->from);
 	pthread_mutex_destroy(&x->lock);
 	free(x);
@@ -65,14 +61,17 @@ finish(struct verify *x, const char *why)
 {
 	struct store	*st = x->job.store;
 	struct buf	 text = { 0 };
-	char		 next[32];
+	char		 next[32] = "";
 
-	snprintf(next, sizeof(next), "%zu", x->index + 1);
+	if (x->index + 1 < st->nparts)
+		snprintf(next, sizeof(next), "%zu", x->index + 1);
 	(void)buf_addf(&text, "mail/%02u: %llu checked, %llu bad", x->part->num,
 	    (unsigned long long)x->v.checked, (unsigned long long)x->nbad);
-	ctl_answer(x->job.peer, x->job.id, &x->rows, why != NULL,
-	    why != NULL ? why : buf_cstr(&text),
-	    why == NULL && x->index + 1 < st->nparts ? next : NULL);
+	if (why != NULL)
+		page_error(x->job.peer, x->job.id, "%s", why);
+	else
+		page_answer(x->job.peer, x->job.id, &x->page, span_buf(&text),
+		    span_str(next));
 	buf_free(&text);
 	store_unwork(st, &x->job.work);
 	LIST_REMOVE(&x->job, entry);
@@ -100,19 +99,17 @@ tell(struct verify *x, const char *db, uint32_t page, struct span key,
 	char			 name[32];
 
 	snprintf(name, sizeof(name), "mail/%02u", x->part->num);
-	json_object_object_add(o, "environment", json_object_new_string(name));
-	json_object_object_add(o, "database", json_object_new_string(db));
+	row_str(o, "environment", span_str(name));
+	row_str(o, "database", span_str(db));
 	if (page != 0)
-		json_object_object_add(o, "page",
-		    json_object_new_int64(page));
+		row_num(o, "page", page);
 	(void)buf_add_hex(&text, key);
-	json_object_object_add(o, "key",
-	    json_object_new_string(buf_cstr(&text)));
-	json_object_object_add(o, "problem", json_object_new_string(problem));
+	row_str(o, "key", span_buf(&text));
+	row_str(o, "problem", span_str(problem));
 	buf_free(&text);
 	pthread_mutex_lock(&x->lock);
 	x->nbad++;
-	(void)ctl_row(&x->rows, o);	/* as many as a page has room for */
+	(void)page_row(&x->page, o);	/* as many as a page has room for */
 	pthread_mutex_unlock(&x->lock);
 }
 
@@ -270,16 +267,16 @@ ctl_verify(struct ctl_ask *a)
 
 	if (a->cursor.n != 0 &&
 	    span_num(a->cursor, UINT32_MAX, &i) == -1) {
-		ctl_answer(a->peer, a->imsg->id, NULL, 1, "malformed cursor",
-		    NULL);
+		page_error(a->peer, a->imsg->id, "malformed cursor");
 		return;
 	}
 	if (i >= a->store->nparts) {
-		ctl_answer(a->peer, a->imsg->id, NULL, 0, "", NULL);
+		page_answer(a->peer, a->imsg->id, NULL, span_str(""),
+		    span_str(""));
 		return;
 	}
 	if ((x = calloc(1, sizeof(*x))) == NULL) {
-		ctl_answer(a->peer, a->imsg->id, NULL, 1, "no memory", NULL);
+		page_error(a->peer, a->imsg->id, "no memory");
 		return;
 	}
 	x->part = a->store->parts[i];

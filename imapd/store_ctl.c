@@ -1,7 +1,6 @@
 /*
  * What letterctl asks of a store.  See store_ctl.h.
  */
-#include <json-c/json.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,51 +34,10 @@ static const struct {
 
 /* ---- answers ---------------------------------------------------------------- */
 
-int
-ctl_row(struct ctl_rows *r, struct json_object *o)
-{
-	const char	*s = json_object_to_json_string_ext(o,
-			    JSON_C_TO_STRING_PLAIN);
-	size_t		 n = s == NULL ? 0 : strlen(s);
-	char		*copy = NULL;
-
-	if (n > 0 && r->n < CTL_ROWS && r->octets + n <= CTL_OCTETS &&
-	    (copy = strdup(s)) != NULL) {
-		r->v[r->n++].json = span_of(copy, n);
-		r->octets += n;
-	}
-	json_object_put(o);
-	return (copy == NULL ? -1 : 0);
-}
-
-void
-ctl_answer(struct peer *p, uint32_t id, struct ctl_rows *r, int status,
-    const char *text, const char *cursor)
-{
-	struct msg_ctl_page	 page = { .status = (uint8_t)status };
-	size_t			 i;
-
-	page.text = span_str(text);
-	if (r != NULL) {
-		page.rows.v = r->v;
-		page.rows.n = r->n;
-	}
-	if (cursor != NULL) {
-		page.more = 1;
-		page.cursor = span_str(cursor);
-	}
-	if (p != NULL)
-		(void)peer_reply(p, M_CTL, id, &c_ctl_page, &page, -1);
-	for (i = 0; r != NULL && i < r->n; i++)
-		free((void *)(uintptr_t)r->v[i].json.p);
-	if (r != NULL)
-		r->n = 0;
-}
-
 static void
 refuse(const struct ctl_ask *a, const char *why)
 {
-	ctl_answer(a->peer, a->imsg->id, NULL, 1, why, NULL);
+	page_error(a->peer, a->imsg->id, "%s", why);
 }
 
 void
@@ -96,7 +54,11 @@ ctl_job_begin(struct ctl_job *j, struct store *st, struct peer *p,
 void
 ctl_job_end(struct ctl_job *j, int status, const char *text)
 {
-	ctl_answer(j->peer, j->id, NULL, status, text, NULL);
+	if (status == 0)
+		page_answer(j->peer, j->id, NULL, span_str(text),
+		    span_str(""));
+	else
+		page_error(j->peer, j->id, "%s", text);
 	store_unwork(j->store, &j->work);
 	LIST_REMOVE(j, entry);
 }
@@ -127,24 +89,6 @@ ctl_account(const struct ctl_ask *a)
 /* ---- listings ----------------------------------------------------------------- */
 
 static struct json_object *
-string(struct span s)
-{
-	return (json_object_new_string_len((const char *)s.p, (int)s.n));
-}
-
-static void
-add(struct json_object *o, const char *name, struct json_object *v)
-{
-	json_object_object_add(o, name, v);
-}
-
-static struct json_object *
-number(uint64_t v)
-{
-	return (json_object_new_int64((int64_t)v));
-}
-
-static struct json_object *
 mailbox_row(const struct mailbox *mb)
 {
 	struct json_object	*o = json_object_new_object();
@@ -154,13 +98,13 @@ mailbox_row(const struct mailbox *mb)
 	for (u = 1; u <= mb->uses; u <<= 1)
 		if ((mb->uses & u) != 0 && use_name(u) != NULL)
 			(void)buf_adds(&use, use_name(u));
-	add(o, "name", json_object_new_string(mb->name));
-	add(o, "messages", number(mb->st.messages));
-	add(o, "unseen", number(mb->st.unseen));
-	add(o, "octets", number(mb->st.octets));
-	add(o, "uidnext", number(mb->st.uidnext));
-	add(o, "uidvalidity", number(mb->uidvalidity));
-	add(o, "special", json_object_new_string(buf_cstr(&use)));
+	row_str(o, "name", span_str(mb->name));
+	row_num(o, "messages", mb->st.messages);
+	row_num(o, "unseen", mb->st.unseen);
+	row_num(o, "octets", mb->st.octets);
+	row_num(o, "uidnext", mb->st.uidnext);
+	row_num(o, "uidvalidity", mb->uidvalidity);
+	row_str(o, "special", span_buf(&use));
 	buf_free(&use);
 	return (o);
 }
@@ -169,9 +113,9 @@ mailbox_row(const struct mailbox *mb)
 static void
 mailbox_list(struct ctl_ask *a)
 {
-	struct ctl_rows	 rows = { 0 };
+	struct page	 page = { 0 };
 	struct account	*acc;
-	const char	*last = NULL;
+	const char	*last = "";
 	size_t		 i = 0;
 
 	if ((acc = ctl_account(a)) == NULL)
@@ -183,12 +127,12 @@ mailbox_list(struct ctl_ask *a)
 			i++;
 	}
 	for (; i < acc->nmailboxes; i++) {
-		if (ctl_row(&rows, mailbox_row(acc->mailboxes[i])) == -1)
+		if (page_row(&page, mailbox_row(acc->mailboxes[i])) == -1)
 			break;
 		last = acc->mailboxes[i]->name;
 	}
-	ctl_answer(a->peer, a->imsg->id, &rows, 0, "",
-	    i < acc->nmailboxes ? last : NULL);
+	page_answer(a->peer, a->imsg->id, &page, span_str(""),
+	    span_str(i < acc->nmailboxes ? last : ""));
 	account_put(acc);
 }
 
@@ -199,19 +143,18 @@ session_row(const struct session *s)
 	char			 id[32];
 
 	snprintf(id, sizeof(id), "i%llu", (unsigned long long)s->id);
-	add(o, "id", json_object_new_string(id));
-	add(o, "protocol", json_object_new_string("imap"));
-	add(o, "account", json_object_new_string(s->account->name));
-	add(o, "address", json_object_new_string(s->address));
-	add(o, "remote", json_object_new_string(s->remote));
-	add(o, "mechanism", json_object_new_string(s->mech));
-	add(o, "tls", json_object_new_boolean(s->tls));
-	add(o, "since_at", number(store_time() - (store_now() - s->since)));
-	add(o, "state", json_object_new_string(s->phase == PHASE_IDLE ?
+	row_str(o, "id", span_str(id));
+	row_str(o, "protocol", span_str("imap"));
+	row_str(o, "account", span_str(s->account->name));
+	row_str(o, "address", span_str(s->address));
+	row_str(o, "remote", span_str(s->remote));
+	row_str(o, "mechanism", span_str(s->mech));
+	row_bool(o, "tls", s->tls);
+	row_num(o, "since_at", store_time() - (store_now() - s->since));
+	row_str(o, "state", span_str(s->phase == PHASE_IDLE ?
 	    "idle" : s->command != NULL ? s->command->name : "ready"));
 	if (s->state == ST_SELECTED)
-		add(o, "mailbox",
-		    string(span_str(s->seen.view->mb->name)));
+		row_str(o, "mailbox", span_str(s->seen.view->mb->name));
 	return (o);
 }
 
@@ -219,7 +162,7 @@ session_row(const struct session *s)
 static void
 sessions_list(struct ctl_ask *a)
 {
-	struct ctl_rows	 rows = { 0 };
+	struct page	 page = { 0 };
 	struct session	*s;
 	uint64_t	 after = 0;
 	char		 last[32] = "";
@@ -232,12 +175,12 @@ sessions_list(struct ctl_ask *a)
 	TAILQ_FOREACH(s, &a->store->sessions, entry) {
 		if (s->id <= after)
 			continue;
-		if (ctl_row(&rows, session_row(s)) == -1)
+		if (page_row(&page, session_row(s)) == -1)
 			break;
 		snprintf(last, sizeof(last), "%llu", (unsigned long long)s->id);
 	}
-	ctl_answer(a->peer, a->imsg->id, &rows, 0, "", s != NULL ? last :
-	    NULL);
+	page_answer(a->peer, a->imsg->id, &page, span_str(""),
+	    span_str(s != NULL ? last : ""));
 }
 
 /* An id that is not ours may be another's. */
@@ -258,11 +201,11 @@ sessions_end(struct ctl_ask *a)
 		TAILQ_FOREACH(s, &a->store->sessions, entry)
 			if (s->id == n) {
 				session_bye(s, "ended by the administrator");
-				ctl_answer(a->peer, a->imsg->id, NULL, 0,
-				    "ended", NULL);
+				page_answer(a->peer, a->imsg->id, NULL,
+				    span_str("ended"), span_str(""));
 				return;
 			}
-	ctl_answer(a->peer, a->imsg->id, NULL, 0, "", NULL);
+	page_answer(a->peer, a->imsg->id, NULL, span_str(""), span_str(""));
 }
 
 /* One partition a page. */

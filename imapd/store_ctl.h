@@ -11,25 +11,10 @@
 #include "imapd/store.h"
 #include "imsg.h"
 #include "msg.h"
+#include "page.h"
 
 struct account;
 struct mailbox;
-
-#define CTL_ROWS	64		/* in a page */
-#define CTL_OCTETS	12000		/* of its rows */
-
-/* An answer while it grows. */
-struct ctl_rows {
-	struct msg_ctl_row	 v[CTL_ROWS];
-	size_t			 n, octets;
-};
-struct json_object;
-/* Takes the object.  -1: the page is full (the object is gone too). */
-int		 ctl_row(struct ctl_rows *, struct json_object *);
-/* Answer; frees the rows, which may be NULL.  An error is a text and status 1.
- * cursor: there is more, from there on. */
-void		 ctl_answer(struct peer *, uint32_t id, struct ctl_rows *,
-		    int status, const char *text, const char *cursor);
 
 struct ctl_job {
 	struct work		 work;		/* first */
