@@ -8,7 +8,6 @@
 
 #include "archive.h"
 #include "queued/ctl.h"
-#include "utf8.h"
 
 static LIST_HEAD(, ctl)	 requests = LIST_HEAD_INITIALIZER(requests);
 static size_t		 nrequests;
@@ -35,13 +34,10 @@ static const struct verb {
 static void
 ctl_free(struct ctl *c)
 {
-	size_t	 i;
-
 	LIST_REMOVE(c, entry);
 	nrequests--;
 	dbenv_unwait(q.env, &c->wait);
-	for (i = 0; i < c->nrows; i++)
-		json_object_put(c->rows[i]);
+	page_free(&c->page);
 	if (c->ev != NULL)
 		event_free(c->ev);
 	if (c->fd != -1)
@@ -58,56 +54,20 @@ ctl_free(struct ctl *c)
 void
 ctl_error(struct ctl *c, const char *fmt, ...)
 {
-	struct msg_ctl_page	 page = { .status = 1 };
-	struct buf		 b = { .max = MSG_TEXT_MAX };
-	va_list			 ap;
+	va_list	 ap;
 
 	va_start(ap, fmt);
-	buf_addv(&b, fmt, ap);
+	page_verror(c->peer, c->id, fmt, ap);
 	va_end(ap);
-	page.text = span_buf(&b);
-	(void)peer_reply(c->peer, M_CTL, c->id, &c_ctl_page, &page, -1);
-	buf_free(&b);
 	ctl_free(c);
-}
-
-static const char *
-json_text(struct json_object *o)
-{
-	return (json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-	    JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void
 ctl_done(struct ctl *c)
 {
-	struct msg_ctl_page	 page = { .text = span_buf(&c->text),
-				    .cursor = span_buf(&c->cursor) };
-	struct msg_ctl_row	 rows[CTL_ROWS];
-	size_t			 i;
-
-	for (i = 0; i < c->nrows; i++)
-		rows[i].json = span_str(json_text(c->rows[i]));
-	page.rows.v = rows;
-	page.rows.n = c->nrows;
-	page.more = c->cursor.n > 0;
-	(void)peer_reply(c->peer, M_CTL, c->id, &c_ctl_page, &page, -1);
+	page_answer(c->peer, c->id, &c->page, span_buf(&c->text),
+	    span_buf(&c->cursor));
 	ctl_free(c);
-}
-
-int
-ctl_row(struct ctl *c, struct json_object *o)
-{
-	size_t	 n = strlen(json_text(o)) + 4;
-
-	if (c->nrows == CTL_ROWS || (c->nrows > 0 &&
-	    c->octets_out + n > CTL_PAGE)) {
-		json_object_put(o);
-		return (-1);
-	}
-	c->rows[c->nrows++] = o;
-	c->octets_out += n;
-	return (0);
 }
 
 struct span
@@ -116,30 +76,6 @@ ctl_arg(const struct ctl *c, size_t i)
 	const struct msg_ctl_arg	*v = c->m.args.v;
 
 	return (i < c->m.args.n ? v[i].arg : span_of(NULL, 0));
-}
-
-/* JSON is UTF-8, whatever came in. */
-void
-row_str(struct json_object *o, const char *name, struct span s)
-{
-	struct buf	 b = { 0 };
-
-	utf8_add_clean(&b, s);
-	json_object_object_add(o, name, json_object_new_string_len(
-	    b.n == 0 ? "" : (const char *)b.p, (int)b.n));
-	buf_free(&b);
-}
-
-void
-row_num(struct json_object *o, const char *name, uint64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
-}
-
-void
-row_bool(struct json_object *o, const char *name, int on)
-{
-	json_object_object_add(o, name, json_object_new_boolean(on));
 }
 
 void

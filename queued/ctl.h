@@ -5,12 +5,10 @@
 #define QUEUED_CTL_H
 
 #include <sys/queue.h>
-#include <json-c/json.h>
 
+#include "page.h"
 #include "queued/sched.h"
 
-#define CTL_ROWS	100	/* in a page */
-#define CTL_PAGE	10000	/* octets of rows in a page */
 #define CTL_MAX		256	/* requests under way */
 #define CTL_SCAN	2000	/* records looked at for a page */
 #define CTL_CHANGES	200	/* records changed for a page */
@@ -40,8 +38,7 @@ struct ctl {
 	struct filter		 filter;
 	struct buf		 text;
 	struct buf		 cursor;	/* not empty: more to come */
-	struct json_object	*rows[CTL_ROWS];
-	size_t			 nrows, octets_out;
+	struct page		 page;
 	/* a change being flushed: message and recipient in turn */
 	struct dbenv_wait	 wait;
 	uint64_t		*changed;
@@ -65,14 +62,7 @@ void		 ctl_down(struct peer *);
 void		 ctl_error(struct ctl *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 void		 ctl_done(struct ctl *);
-/* Takes the object.  0; -1: the page is full, the object is gone all the
- * same. */
-int		 ctl_row(struct ctl *, struct json_object *);
 struct span	 ctl_arg(const struct ctl *, size_t);
-/* A member of a row: text from outside, a number. */
-void		 row_str(struct json_object *, const char *, struct span);
-void		 row_num(struct json_object *, const char *, uint64_t);
-void		 row_bool(struct json_object *, const char *, int);
 
 /* ctl_queue.c */
 void		 ctl_list(struct ctl *);

@@ -88,7 +88,7 @@ explain(struct ctl *c, const char *transport, const char *source,
 		row_str(o, "route", span_str(text));
 		row_num(o, "attempts", c->attempts);
 		row_str(o, "account", account);
-		(void)ctl_row(c, o);
+		(void)page_row(&c->page, o);
 	}
 	ctl_done(c);
 }
@@ -234,7 +234,7 @@ ctl_submissions(struct ctl *c)
 	LIST_FOREACH(s, &sessions, entry) {
 		if (s->id >= below)
 			continue;
-		if ((o = session_row(s)) == NULL || ctl_row(c, o) == -1) {
+		if ((o = session_row(s)) == NULL || page_row(&c->page, o) == -1) {
 			buf_addf(&c->cursor, "%llu",
 			    (unsigned long long)s->id + 1);
 			break;

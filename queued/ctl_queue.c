@@ -133,7 +133,7 @@ ctl_list(struct ctl *c)
 		}
 		if (!filter_matches(&c->filter, &m.r, msg, n, &r))
 			continue;
-		if ((o = full_row(&m, n, &r)) == NULL || ctl_row(c, o) == -1)
+		if ((o = full_row(&m, n, &r)) == NULL || page_row(&c->page, o) == -1)
 			full = 1;
 	}
 	dbenv_iter_free(&it);
@@ -236,13 +236,13 @@ ctl_show(struct ctl *c)
 			json_object_object_add(o, "results",
 			    attempts_row(msg, n));
 		db_rcpt_free(&r);
-		if (o == NULL || ctl_row(c, o) == -1) {
+		if (o == NULL || page_row(&c->page, o) == -1) {
 			buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
 			break;
 		}
 	}
 	db_msg_free(&m);
-	if (c->nrows == 0)
+	if (c->page.n == 0)
 		ctl_error(c, "there is no such recipient in the queue");
 	else
 		ctl_done(c);

@@ -47,7 +47,7 @@ bad_row(struct ctl *c, struct span db, struct span page, struct span key,
 	row_str(o, "page", page);
 	row_str(o, "key", key);
 	row_str(o, "problem", span_str(problem));
-	(void)ctl_row(c, o);
+	(void)page_row(&c->page, o);
 }
 
 static void
