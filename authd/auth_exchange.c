@@ -608,12 +608,14 @@ on_sasl_step(struct peer *p, struct imsg *m)
 
 	if (imsg_get(m, &c_sasl_step, &s) == -1)
 		return (-1);
-	if (l == NULL || (c = conn_find(l, s.conn)) == NULL) {
+	/* One that was begun before this process was started, also of a
+	 * connection that it was told of since. */
+	if (l == NULL || (c = conn_find(l, s.conn)) == NULL ||
+	    c->exchange == NULL) {
 		unknown(p, M_SASL_STEP, m->id, s.conn);
 		return (0);
 	}
-	if (c->exchange == NULL || c->exchange->open ||
-	    l->nwaiting >= IMSG_CREDIT)
+	if (c->exchange->open || l->nwaiting >= IMSG_CREDIT)
 		return (-1);
 	opened(c->exchange, M_SASL_STEP, m->id);
 	run(c->exchange, &s.data);

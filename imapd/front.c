@@ -78,7 +78,9 @@ front_free(struct front *f)
 	}
 	if (f->ask != 0)
 		peer_forget(front_auth_peer(), f->ask);
-	if (f->counted)
+	if (f->again != 0)
+		peer_forget(front_auth_peer(), f->again);
+	if (f->counted || f->again != 0)
 		(void)peer_put(front_auth_peer(), M_CONN_CLOSED, &c_number,
 		    &gone, -1);
 	io_free(f->io);
@@ -87,6 +89,7 @@ front_free(struct front *f)
 		close(f->pair);
 	lex_free(&f->lex);
 	free(f->tag);
+	free(f->unwanted);
 	if (f->next != NULL)
 		f->next->prev = f->prev;
 	if (f->prev != NULL)
@@ -207,7 +210,7 @@ admit(int fd, struct door *d)
 	}
 	io_pause(f->io);
 	io_by_line(f->io, 1);
-	io_inmax(f->io, FRONT_LINE);
+	io_inmax(f->io, SASL_LINE + 2);
 	f->next = all;
 	if (all != NULL)
 		all->prev = f;
@@ -245,13 +248,16 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 		front_free(f);
 		return (-1);
 	}
-	if (!o.allowed && f->listener->tls != TLS_IMPLICIT)
-		front_bye(f, o.text.n == 0 ? "too many connections" :
+	if (!o.allowed) {
+		f->counted = 0;
+		f->unwanted = strdup(o.text.n == 0 ? "too many connections" :
 		    log_esc(o.text));
-	else if (!o.allowed)
-		front_free(f);
-	else
-		welcome(f);
+		if (f->unwanted == NULL) {
+			front_free(f);
+			return (0);
+		}
+	}
+	welcome(f);
 	return (0);
 }
 
@@ -286,6 +292,10 @@ greet(struct front *f)
 {
 	struct buf	 cap = { 0 };
 
+	if (f->unwanted != NULL) {	/* in TLS too, so that it is read */
+		front_bye(f, f->unwanted);
+		return;
+	}
 	front_capability(f, &cap);
 	front_tagged(f, span_of("", 0), "OK [%s] %s Letterlock ready",
 	    buf_cstr(&cap), f->listener->hostname);
@@ -297,22 +307,9 @@ greet(struct front *f)
 static void
 on_tls(struct front *f)
 {
-	struct msg_conn_tls	 m = { .conn = f->id };
-	struct tlsctx_facts	 facts;
-
-	tlsctx_facts(f->io, &facts);
-	m.version = span_str(facts.version);
-	m.cipher = span_str(facts.cipher);
-	m.sni = span_str(facts.sni);
-	m.exporter = span_of(facts.exporter, facts.exporter_n);
-	m.unique = span_of(facts.unique, facts.unique_n);
-	m.end_point = span_of(facts.end_point, facts.end_point_n);
-	f->binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
 	f->tls = 1;
 	io_by_line(f->io, 0);
-	if (f->counted)
-		(void)peer_put(front_auth_peer(), M_CONN_TLS, &c_conn_tls, &m,
-		    -1);
+	front_send_tls(f);
 	if (f->listener->tls == TLS_IMPLICIT)
 		greet(f);
 	else
@@ -733,10 +730,22 @@ front_link_down(struct peer *p)
 			f->counted = 0;
 }
 
+/* It is there again, and knows nothing of those who wait to log in. */
+static void
+front_link_up(struct peer *p)
+{
+	struct front	*f;
+
+	if (peer_role(p) == ROLE_AUTH)
+		for (f = all; f != NULL; f = f->next)
+			front_register(f);
+}
+
 const struct role_ops front_ops = {
 	.role = ROLE_FRONT,
 	.open = front_open,
 	.start = front_start,
+	.link_up = front_link_up,
 	.link_down = front_link_down,
 	.prepare = make_doors,
 	.commit = open_doors,

@@ -10,7 +10,8 @@
 #include "msg.h"
 #include "parse/lex.h"
 
-#define FRONT_LINE	8192	/* octets of a command before login */
+#define FRONT_LINE	12544	/* octets of a command before login: SASL's
+				 * 12288 and what is around them */
 #define FRONT_LITERAL	4096	/* of a literal before login */
 #define FRONT_BAD	3	/* commands that are none, then BYE */
 #define FRONT_WINDOW	65536	/* relayed octets held back in one direction */
@@ -36,6 +37,8 @@ struct front {
 	size_t				 index;	/* of the listener */
 	struct lex			 lex;
 	uint32_t			 ask;	/* open request to auth, or 0 */
+	uint32_t			 again;	/* another: it forgot us, or 0 */
+	char				*unwanted;	/* why it may not stay */
 	char				*tag;
 	int				 pair;	/* our end until OK, or -1 */
 	unsigned			 bad;
@@ -61,6 +64,10 @@ struct peer	*front_auth_peer(void);
 void	 front_sasl_start(struct front *, struct span mech, struct span tag,
 	    int has_initial, struct span initial, int login_command);
 void	 front_sasl_response(struct front *, struct span line);
+/* What TLS is goes to auth, once. */
+void	 front_send_tls(struct front *);
+/* auth was away: let it know of this connection. */
+void	 front_register(struct front *);
 /* The delay of a refusal is over. */
 void	 front_sasl_refuse(struct front *);
 /* May this mechanism be used on this connection now? */

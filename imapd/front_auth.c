@@ -11,7 +11,9 @@
 #include "front.h"
 #include "log.h"
 #include "proc.h"
+#include "tlsctx.h"
 
+static int	 on_registered(void *, struct peer *, struct imsg *);
 static int	 on_sasl(void *, struct peer *, struct imsg *);
 static void	 outcome(struct front *, const struct msg_sasl *);
 static void	 answer(struct front *, enum sasl_outcome, struct span);
@@ -49,6 +51,62 @@ front_mech_ok(const struct front *f, enum mech m)
 	default:
 		return (1);
 	}
+}
+
+void
+front_send_tls(struct front *f)
+{
+	struct msg_conn_tls	 m = { .conn = f->id };
+	struct tlsctx_facts	 facts;
+
+	tlsctx_facts(f->io, &facts);
+	m.version = span_str(facts.version);
+	m.cipher = span_str(facts.cipher);
+	m.sni = span_str(facts.sni);
+	m.exporter = span_of(facts.exporter, facts.exporter_n);
+	m.unique = span_of(facts.unique, facts.unique_n);
+	m.end_point = span_of(facts.end_point, facts.end_point_n);
+	f->binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
+	if (f->counted)
+		(void)peer_put(front_auth_peer(), M_CONN_TLS, &c_conn_tls, &m,
+		    -1);
+}
+
+void
+front_register(struct front *f)
+{
+	struct msg_number	 m = { f->id };
+	int			 copy;
+
+	if (f->counted || f->ask != 0 || f->again != 0 || f->unwanted != NULL ||
+	    f->state == FRONT_RELAY || f->state == FRONT_ENDING ||
+	    (copy = fcntl(io_fd(f->io), F_DUPFD_CLOEXEC, 0)) == -1)
+		return;
+	f->again = peer_ask(front_auth_peer(), M_CONN_OPEN, &c_number, &m,
+	    copy, on_registered, f);
+}
+
+static int
+on_registered(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_conn_opened	 o;
+	struct front		*f = arg;
+
+	(void)p;
+	f->again = 0;
+	if (m == NULL)
+		return (0);
+	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != f->id)
+		return (-1);
+	if (o.allowed) {
+		f->counted = 1;
+		if (f->tls)
+			front_send_tls(f);
+	} else if (f->state == FRONT_TLS)
+		front_free(f);
+	else
+		front_bye(f, "too many connections");
+	return (0);
 }
 
 static void
@@ -186,6 +244,7 @@ front_sasl_start(struct front *f, struct span mech, struct span tag,
 		}
 		f->pair = fds[0];
 	} else {
+		front_register(f);	/* if it was too much for auth before */
 		m.plain_socket = 1;
 		fds[1] = fcntl(io_fd(f->io), F_DUPFD_CLOEXEC, 0);
 	}

@@ -9,6 +9,7 @@
 #include "session.h"
 
 static void	 answer(struct session *, enum sasl_outcome, struct span);
+static void	 not_base64(struct session *);
 static int	 allowed(struct session *, enum mech);
 static void	 start(struct session *, enum mech, int, struct span);
 static void	 logged_in(struct session *, const struct msg_sasl *);
@@ -45,12 +46,22 @@ answer(struct session *s, enum sasl_outcome what, struct span text)
 		session_end(s, "4.7.0", "too many failed logins");
 		return;
 	}
-	session_reply(s, answers[what].code, answers[what].enhanced, "%s",
+	/* What base64 stood for is a parameter, 5.5.4. */
+	session_reply(s, answers[what].code, what == SASL_MALFORMED &&
+	    s->plain ? "5.5.4" : answers[what].enhanced, "%s",
 	    what == SASL_DISABLED && text.n > 0 ? log_esc(text) :
 	    answers[what].text);
 	if (what != SASL_UNAVAILABLE && s->state != S_END &&
 	    ++s->logins_failed >= s->listener->limits.login_failures)
 		session_end(s, "4.7.0", "too many failed logins");
+}
+
+/* Auth was not asked what it means. */
+static void
+not_base64(struct session *s)
+{
+	s->plain = 0;
+	answer(s, SASL_MALFORMED, span_of(NULL, 0));
 }
 
 static int
@@ -72,6 +83,7 @@ static void
 start(struct session *s, enum mech m, int has_initial, struct span initial)
 {
 	session_enter(s, S_AUTH_WAIT, mech_names[m]);
+	s->plain = m == MECH_PLAIN;
 	if (s->ops->auth_start(s, span_str(mech_names[m]), has_initial,
 	    initial) == -1)
 		answer(s, SASL_UNAVAILABLE, span_of(NULL, 0));
@@ -105,7 +117,7 @@ cmd_auth(struct session *s, struct span arg)
 	arg = span_trim(arg);	/* some clients write two spaces */
 	if (has && !span_eqs(arg, "=") &&
 	    (arg.n == 0 || buf_add_unbase64(&data, arg) == -1))
-		answer(s, SASL_MALFORMED, span_of(NULL, 0));
+		not_base64(s);
 	else
 		start(s, m, has, span_buf(&data));
 	buf_freezero(&data);
@@ -122,7 +134,7 @@ auth_line(struct session *s, struct span l)
 			answer(s, SASL_ABORTED, span_of(NULL, 0));
 	} else if (buf_add_unbase64(&data, l) == -1) {
 		s->ops->auth_cancel(s);
-		answer(s, SASL_MALFORMED, span_of(NULL, 0));
+		not_base64(s);
 	} else {
 		session_enter(s, S_AUTH_WAIT, "response");
 		if (s->ops->auth_step(s, span_buf(&data)) == -1)

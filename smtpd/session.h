@@ -120,7 +120,8 @@ struct session {
 					 has_file : 1, full : 1,
 					 too_big : 1, any : 1,
 					 more : 1,	/* octets follow the line */
-					 close_after : 1, implicit : 1;
+					 close_after : 1, implicit : 1,
+					 plain : 1;	/* the login under way */
 	uint32_t			 commands, errors, junk, over;
 	uint32_t			 logins_failed, transactions;
 	uint64_t			 accepted;	/* messages */
