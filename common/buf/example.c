@@ -10,7 +10,7 @@ int
 main(void)
 {
 	struct span	 line = span_str("RCPT TO:<bob+x@example.org> NOTIFY=NEVER");
-	struct span	 verb, address;
+	struct span	 verb, address = { 0 };
 	struct buf	 b = { .max = 64 };
 	uint64_t	 n;
 
