@@ -66,7 +66,7 @@ static const char *const role_names[ROLE_COUNT] = {
 
 static int	 send_packet(struct peer *, const uint8_t *, size_t, int);
 static int	 transmit(struct peer *, uint32_t, uint32_t, const uint8_t *,
-		    size_t, int);
+		    size_t, int, int);
 static void	 on_write(evutil_socket_t, short, void *);
 static void	 on_read(evutil_socket_t, short, void *);
 static void	 on_stall(evutil_socket_t, short, void *);
@@ -258,7 +258,7 @@ peer_pending(const struct peer *p)
 	return (n);
 }
 
-/* 0 sent (fd closed here), 1 would block (fd kept), -1 the link is dead. */
+/* 0 sent, 1 would block, -1 the link is dead; fd is open still. */
 static int
 send_packet(struct peer *p, const uint8_t *data, size_t n, int fd)
 {
@@ -290,14 +290,29 @@ send_packet(struct peer *p, const uint8_t *data, size_t n, int fd)
 		return (errno == EAGAIN || errno == ENOBUFS ||
 		    errno == ETOOMANYREFS ? 1 : -1);
 	}
-	if (fd != -1)
-		close(fd);
 	return (0);
+}
+
+/* What is lent must be there for as long as the packet waits. */
+static int
+keep(int *fd, int lent)
+{
+	if (*fd == -1 || !lent)
+		return (0);
+	*fd = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	return (*fd == -1 ? -1 : 0);
+}
+
+static void
+give_up(int fd, int lent)
+{
+	if (fd != -1 && !lent)
+		close(fd);
 }
 
 static int
 transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
-    size_t n, int fd)
+    size_t n, int fd, int lent)
 {
 	static const struct timeval	 patience = { IMSG_STALL, 0 };
 	struct packet			*k;
@@ -309,18 +324,22 @@ transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
 	buf_put_u32(&b, type);
 	buf_put_u32(&b, id);
 	if (p->gone || buf_add(&b, data, n) == -1) {
-		if (fd != -1)
-			close(fd);
+		give_up(fd, lent);
 		errno = p->gone ? ENOTCONN : EMSGSIZE;
 		return (-1);
 	}
 	rc = TAILQ_EMPTY(&p->out) ? send_packet(p, b.p, b.n, fd) : 1;
-	if (rc == 0)
+	if (rc == 0) {
+		give_up(fd, lent);
 		return (0);
+	}
 	/* A dead link is noticed by its reader, in a turn of its own. */
 	if (rc == -1 || (k = malloc(sizeof(*k) + b.n)) == NULL) {
-		if (fd != -1)
-			close(fd);
+		give_up(fd, lent);
+		return (-1);
+	}
+	if (keep(&fd, lent) == -1) {
+		free(k);
 		return (-1);
 	}
 	k->fd = fd;
@@ -351,14 +370,14 @@ on_write(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while ((k = TAILQ_FIRST(&p->out)) != NULL) {
-		if ((rc = send_packet(p, k->data, k->n, k->fd)) == 1) {
+		if ((rc = send_packet(p, k->data, k->n, k->fd)) == 1)
 			return;
-		}
 		if (rc == -1) {
 			event_del(p->wev);
 			return;		/* the reader will find it closed */
 		}
 		TAILQ_REMOVE(&p->out, k, entry);
+		give_up(k->fd, 0);
 		free(k);
 		event_add(p->stall, &patience);
 	}
@@ -384,7 +403,7 @@ peer_send(struct peer *p, uint32_t type, const struct buf *b, int fd)
 		return (-1);
 	}
 	return (transmit(p, type, 0, b == NULL ? NULL : b->p,
-	    b == NULL ? 0 : b->n, fd));
+	    b == NULL ? 0 : b->n, fd, 0));
 }
 
 /* Encode on the stack and send. */
@@ -403,7 +422,7 @@ put(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
 			errno = ENOTCONN;
 		return (-1);
 	}
-	rc = transmit(p, type, id, b.p, b.n, fd);
+	rc = transmit(p, type, id, b.p, b.n, fd, 0);
 	explicit_bzero(room, b.n);
 	return (rc);
 }
@@ -432,19 +451,18 @@ peer_reply_buf(struct peer *p, uint32_t type, uint32_t id,
 		return (-1);
 	}
 	return (transmit(p, type | IMSG_REPLY, id, b == NULL ? NULL : b->p,
-	    b == NULL ? 0 : b->n, fd));
+	    b == NULL ? 0 : b->n, fd, 0));
 }
 
 static uint32_t
 ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
-    reply_fn fn, void *arg)
+    int lent, reply_fn fn, void *arg)
 {
 	struct ask	*a;
 
 	if (p == NULL || p->gone || n > IMSG_MAX - HEADER ||
 	    (a = calloc(1, sizeof(*a))) == NULL) {
-		if (fd != -1)
-			close(fd);
+		give_up(fd, lent);
 		return (0);
 	}
 	do
@@ -455,7 +473,7 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->fn = fn;
 	a->arg = arg;
 	if (p->nopen < p->credit && TAILQ_EMPTY(&p->held)) {
-		if (transmit(p, type, a->id, data, n, fd) == -1) {
+		if (transmit(p, type, a->id, data, n, fd, lent) == -1) {
 			free(a);
 			return (0);
 		}
@@ -463,10 +481,12 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 		p->nopen++;
 		return (a->id);
 	}
-	if ((a->held = malloc(sizeof(*a->held) + n)) == NULL) {
+	if ((a->held = malloc(sizeof(*a->held) + n)) == NULL ||
+	    keep(&fd, lent) == -1) {
+		if (a->held == NULL)
+			give_up(fd, lent);
+		free(a->held);
 		free(a);
-		if (fd != -1)
-			close(fd);
 		return (0);
 	}
 	a->held->fd = fd;
@@ -491,28 +511,41 @@ release_held(struct peer *p)
 		a->held = NULL;
 		TAILQ_INSERT_TAIL(&p->open, a, entry);
 		p->nopen++;
-		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd);
+		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd, 0);
 		explicit_bzero(k->data, k->n);
 		free(k);
 	}
 }
 
-uint32_t
-peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
-    int fd, reply_fn fn, void *arg)
+static uint32_t
+put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
+    int fd, int lent, reply_fn fn, void *arg)
 {
 	uint8_t		 room[IMSG_MAX];
 	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
 	uint32_t	 id;
 
 	if (c != NULL && codec_put(&b, c, v) == -1) {
-		if (fd != -1)
-			close(fd);
+		give_up(fd, lent);
 		return (0);
 	}
-	id = ask(p, type, b.p, b.n, fd, fn, arg);
+	id = ask(p, type, b.p, b.n, fd, lent, fn, arg);
 	explicit_bzero(room, b.n);
 	return (id);
+}
+
+uint32_t
+peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
+    int fd, reply_fn fn, void *arg)
+{
+	return (put_ask(p, type, c, v, fd, 0, fn, arg));
+}
+
+uint32_t
+peer_ask_lend(struct peer *p, uint32_t type, const struct codec *c,
+    const void *v, int fd, reply_fn fn, void *arg)
+{
+	return (put_ask(p, type, c, v, fd, 1, fn, arg));
 }
 
 uint32_t
@@ -520,7 +553,7 @@ peer_ask_buf(struct peer *p, uint32_t type, const struct buf *b, int fd,
     reply_fn fn, void *arg)
 {
 	return (ask(p, type, b == NULL ? NULL : b->p, b == NULL ? 0 : b->n, fd,
-	    fn, arg));
+	    0, fn, arg));
 }
 
 void

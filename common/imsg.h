@@ -113,6 +113,10 @@ int		 peer_reply_buf(struct peer *, uint32_t type, uint32_t id,
  */
 uint32_t	 peer_ask(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd, reply_fn fn, void *arg);
+/* The same; the descriptor stays the caller's, who may close it at once. */
+uint32_t	 peer_ask_lend(struct peer *, uint32_t type,
+		    const struct codec *, const void *, int fd, reply_fn fn,
+		    void *arg);
 uint32_t	 peer_ask_buf(struct peer *, uint32_t type, const struct buf *,
 		    int fd, reply_fn fn, void *arg);
 /* The asker lost interest: the answer, when it comes, is dropped (and its

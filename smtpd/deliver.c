@@ -5,7 +5,6 @@
  * store did with it meanwhile.  250 only when one of the two has it on disk.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +176,6 @@ to_store(struct delivery *d, const struct session *s)
 	struct peer		*p;
 	char			 id[64];
 	size_t			 i, octets = 0;
-	int			 fd;
 
 	if (e->nrcpts > MSG_RCPTS_MAX || d->slot->stale)
 		return (-1);
@@ -203,8 +201,8 @@ to_store(struct delivery *d, const struct session *s)
 	m.session = span_str(id);
 	m.rcpts.v = rcpts;
 	m.rcpts.n = e->nrcpts;
-	if ((fd = fcntl(d->slot->rfd, F_DUPFD_CLOEXEC, 0)) == -1 ||
-	    peer_ask(p, M_DELIVER, &c_deliver, &m, fd, on_store, d) == 0)
+	if (peer_ask_lend(p, M_DELIVER, &c_deliver, &m, d->slot->rfd,
+	    on_store, d) == 0)
 		return (-1);
 	d->store_asked = 1;
 	d->partition = m.partition;

@@ -166,6 +166,18 @@ test_fd(void)
 	spin();
 	CHECK(got_fd, "a descriptor arrives, close-on-exec");
 	CHECK(fcntl(fd, F_GETFD) == -1, "and is closed here");
+
+	fresh();
+	fd = open("/dev/null", O_RDONLY);
+	peer_set_credit(a, 1);
+	(void)peer_ask_lend(a, M_SLOT, &c_slot, &s, fd, answer, NULL);
+	(void)peer_ask_lend(a, M_SLOT, &c_slot, &s, fd, answer, NULL);
+	got_fd = 0;
+	spin();
+	CHECK(got_fd, "one that is lent arrives");
+	peer_free(a);
+	a = NULL;
+	CHECK(close(fd) == 0, "and stays the sender's");
 }
 
 /* What closes the link, and only the link. */
