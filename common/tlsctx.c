@@ -39,6 +39,9 @@ struct tlsctx_client {
 static int	 init(void);
 static struct tls_config	*server_config(const struct conf *,
 		    const struct conf_listener *, struct buf *);
+static int	 on_alpn(SSL *, const unsigned char **, unsigned char *,
+		    const unsigned char *, unsigned, void *);
+static void	 name_protocol(SSL_CTX *, enum conf_kind);
 static int	 give_key(SSL_CTX *, const struct conf_cert *, struct buf *);
 static int	 load_store(X509_STORE *, const char *, struct buf *);
 static int	 signature_hash(X509 *);
@@ -167,6 +170,40 @@ server_config(const struct conf *conf, const struct conf_listener *l,
 	return (NULL);
 }
 
+/*
+ * RFC 7301: who asks for other protocols alone takes us for another server,
+ * perhaps since somebody between led it here.  Who asks for none is right.
+ */
+static int
+on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+    const unsigned char *in, unsigned inlen, void *arg)
+{
+	const char	*ours = arg;
+	struct span	 all = span_of(in, inlen), one;
+
+	(void)ssl;
+	while (all.n > 0 && span_take(&all, 1, &one) == 0 &&
+	    span_take(&all, one.p[0], &one) == 0) {
+		if (!span_eqs(one, ours))
+			continue;
+		*out = one.p;
+		*outlen = (unsigned char)one.n;
+		return (SSL_TLSEXT_ERR_OK);
+	}
+	return (SSL_TLSEXT_ERR_ALERT_FATAL);
+}
+
+/* The names of RFC 7301's registry.  On port 25 nobody is asked. */
+static void
+name_protocol(SSL_CTX *ctx, enum conf_kind kind)
+{
+	static char	 smtp[] = "smtp", imap[] = "imap";
+
+	if (kind != KIND_SMTP)
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn,
+		    kind == KIND_IMAP ? imap : smtp);
+}
+
 /* The stand-in for the key of this certificate; no sessions to be resumed. */
 static int
 give_key(SSL_CTX *ctx, const struct conf_cert *c, struct buf *why)
@@ -233,9 +270,11 @@ tlsctx_server(const struct conf *conf, const struct conf_listener *l,
 		reason(why, l->where, "libtls is not as expected");
 		goto err;
 	}
-	CONF_EACH(uint32_t, k, &l->certs)
+	CONF_EACH(uint32_t, k, &l->certs) {
+		name_protocol(made_ctx[i], (enum conf_kind)l->kind);
 		if (give_key(made_ctx[i++], &certs[*k], why) == -1)
 			goto err;
+	}
 	tls_config_free(cfg);
 	return (t);
 err:
