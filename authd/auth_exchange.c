@@ -649,7 +649,9 @@ on_sasl_abort(struct peer *p, struct imsg *m)
 		    sasl_why_names[sasl_server_why(x->sasl)],
 		    sasl_server_error(x->sasl));
 	else {
+		/* No guess, but no way to make lines in the log for ever. */
 		note(x, "aborted", "by the client");
+		c->failures++;
 		end(x, SASL_ABORTED, "");
 	}
 	return (0);

@@ -32,6 +32,8 @@ struct door {			/* a listening socket */
 	size_t		 index;
 };
 
+static void	 on_gone(evutil_socket_t, short, void *);
+static void	 all_gone(void);
 static void	 on_accept(evutil_socket_t, short, void *);
 static void	 on_again(evutil_socket_t, short, void *);
 static void	 admit(int, struct door *);
@@ -44,7 +46,6 @@ static void	 read_commands(struct front *);
 static void	 response(struct front *);
 static int	 command(struct front *);
 static int	 bad(struct front *, const char *);
-static struct tlsctx	*context(const struct front *);
 static void	 close_doors(struct door *, size_t);
 static int	 make_doors(const struct conf *, struct buf *);
 static void	 open_doors(void);
@@ -67,6 +68,26 @@ front_auth_peer(void)
 
 /* ---- connections ------------------------------------------------------ */
 
+static void
+on_gone(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	proc_exit(0);
+}
+
+/* The last one, in a stop: its last words are still on their way out. */
+static void
+all_gone(void)
+{
+	static const struct timeval	 soon = { 0, 100000 };
+
+	if (event_base_once(proc_base(), -1, EV_TIMEOUT, on_gone, NULL,
+	    &soon) == -1)
+		proc_exit(0);
+}
+
 void
 front_free(struct front *f)
 {
@@ -85,8 +106,8 @@ front_free(struct front *f)
 		    &gone, -1);
 	io_free(f->io);
 	io_free(f->store);
-	if (f->pair != -1)
-		close(f->pair);
+	front_drop_pair(f);
+	tlsctx_unref(f->ctx);
 	lex_free(&f->lex);
 	free(f->tag);
 	free(f->unwanted);
@@ -99,13 +120,26 @@ front_free(struct front *f)
 	nfronts--;
 	free(f);
 	if (stopping && all == NULL)
-		proc_exit(0);
+		all_gone();
 }
 
-/* The last words, then gone. */
+/* The session that its descriptor was for did not come about. */
+void
+front_drop_pair(struct front *f)
+{
+	if (f->pair != -1)
+		close(f->pair);
+	f->pair = -1;
+}
+
+/* The last words, then gone; none where only TLS is understood. */
 void
 front_bye(struct front *f, const char *text)
 {
+	if (f->listener->tls == TLS_IMPLICIT && !f->tls) {
+		front_free(f);
+		return;
+	}
 	io_printf(f->io, "* BYE %s\r\n", text);
 	io_finish(f->io);
 	f->io = NULL;
@@ -200,17 +234,18 @@ admit(int fd, struct door *d)
 	}
 	f->id = ++next_id;
 	f->pair = -1;
-	f->conf = proc_conf();
-	f->index = d->index;
-	f->listener = (struct conf_listener *)f->conf->listeners.v + d->index;
+	f->listener = (struct conf_listener *)proc_conf()->listeners.v +
+	    d->index;
 	lex_init(&f->lex, &limits);
 	if ((f->io = io_new(proc_base(), fd, on_io, f)) == NULL) {
 		free(f);
 		return;
 	}
+	f->ctx = tlsctx_ref(d->ctx);	/* whatever is reloaded meanwhile */
 	io_pause(f->io);
 	io_by_line(f->io, 1);
 	io_inmax(f->io, SASL_LINE + 2);
+	io_deadline(f->io, FRONT_PATIENCE);
 	f->next = all;
 	if (all != NULL)
 		all->prev = f;
@@ -261,19 +296,6 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 	return (0);
 }
 
-/* The TLS of its listener; of another configuration's, if that is what there is
- * now, none. */
-static struct tlsctx *
-context(const struct front *f)
-{
-	size_t	 i;
-
-	for (i = 0; i < ndoors && f->conf == proc_conf(); i++)
-		if (doors[i].index == f->index)
-			return (doors[i].ctx);
-	return (NULL);
-}
-
 static void
 welcome(struct front *f)
 {
@@ -283,7 +305,7 @@ welcome(struct front *f)
 	}
 	f->state = FRONT_TLS;
 	io_deadline(f->io, TLS_TIMEOUT);
-	if (context(f) == NULL || io_tls_server(f->io, context(f)) == -1)
+	if (f->ctx == NULL || io_tls_server(f->io, f->ctx) == -1)
 		front_free(f);
 }
 
@@ -303,10 +325,12 @@ greet(struct front *f)
 	front_ready(f);
 }
 
-/* The handshake is done: what TLS is goes to auth, once. */
+/* The handshake is done. */
 static void
 on_tls(struct front *f)
 {
+	tlsctx_unref(f->ctx);
+	f->ctx = NULL;
 	f->tls = 1;
 	io_by_line(f->io, 0);
 	front_send_tls(f);
@@ -489,7 +513,7 @@ cmd_starttls(struct front *f, struct span tag, struct cursor *c)
 {
 	if (cur_end(c) == -1)
 		return (-1);
-	if (f->tls || context(f) == NULL) {
+	if (f->tls || f->ctx == NULL) {
 		front_tagged(f, tag, "BAD %s", f->tls ? "TLS is active" :
 		    "no TLS here");
 		return (0);
@@ -497,7 +521,7 @@ cmd_starttls(struct front *f, struct span tag, struct cursor *c)
 	front_tagged(f, tag, "OK begin TLS");
 	f->state = FRONT_TLS;
 	io_deadline(f->io, TLS_TIMEOUT);
-	if (io_tls_server(f->io, context(f)) == -1) {
+	if (io_tls_server(f->io, f->ctx) == -1) {
 		log_warn("conn %llu: octets behind STARTTLS: closed",
 		    (unsigned long long)f->id);
 		f->state = FRONT_ENDING;
@@ -668,8 +692,9 @@ open_doors(void)
 		d->ev = event_new(proc_base(), proc_listener(d->index),
 		    EV_READ | EV_PERSIST, on_accept, d);
 		d->again = event_new(proc_base(), -1, 0, on_again, d);
-		if (d->ev != NULL)
-			event_add(d->ev, NULL);
+		if (d->ev == NULL || d->again == NULL ||
+		    event_add(d->ev, NULL) == -1)
+			log_error("a listener cannot be served");
 	}
 }
 
@@ -699,8 +724,8 @@ front_cancel(void)
 	new_doors = NULL;
 }
 
-/* No new connections; those before login are told, the others end with their
- * stores. */
+/* No new connections; those there are told, unless they are in the middle of
+ * something. */
 static void
 front_stop(void)
 {
@@ -712,11 +737,15 @@ front_stop(void)
 	ndoors = 0;
 	for (f = all; f != NULL; f = next) {
 		next = f->next;
-		if (f->state != FRONT_RELAY && f->state != FRONT_TLS)
+		if (f->state == FRONT_RELAY)
+			front_relay_end(f, "shutting down");
+		else if (f->state == FRONT_TLS)
+			front_free(f);
+		else
 			front_bye(f, "shutting down");
 	}
 	if (all == NULL)
-		proc_exit(0);
+		all_gone();
 }
 
 /* auth is gone: what it counted is forgotten, see M_CONN_OPEN. */

@@ -10,10 +10,13 @@
 #include "msg.h"
 #include "parse/lex.h"
 
+struct tlsctx;
+
 #define FRONT_LINE	12544	/* octets of a command before login: SASL's
 				 * 12288 and what is around them */
 #define FRONT_LITERAL	4096	/* of a literal before login */
 #define FRONT_BAD	3	/* commands that are none, then BYE */
+#define FRONT_PATIENCE	60	/* seconds for auth's answer */
 #define FRONT_WINDOW	65536	/* relayed octets held back in one direction */
 
 enum front_state {
@@ -32,9 +35,8 @@ struct front {
 	enum front_state		 state;
 	struct io			*io;
 	struct io			*store;	/* our end of the session's pair */
-	const struct conf		*conf;
 	const struct conf_listener	*listener;
-	size_t				 index;	/* of the listener */
+	struct tlsctx			*ctx;	/* until there is TLS */
 	struct lex			 lex;
 	uint32_t			 ask;	/* open request to auth, or 0 */
 	uint32_t			 again;	/* another: it forgot us, or 0 */
@@ -44,7 +46,8 @@ struct front {
 	unsigned			 bad;
 	enum sasl_outcome		 refusal;	/* FRONT_DELAYED */
 	unsigned			 tls : 1, counted : 1, binding : 1,
-					 busy : 1, dead : 1;
+					 busy : 1, dead : 1,
+					 half : 1;	/* a line is half relayed */
 	struct front			*next, *prev;
 };
 
@@ -52,6 +55,7 @@ extern const struct role_ops	 front_ops;
 
 /* front.c */
 void	 front_free(struct front *);
+void	 front_drop_pair(struct front *);
 void	 front_bye(struct front *, const char *text);
 void	 front_tagged(struct front *, struct span tag, const char *fmt, ...)
 	    __attribute__((__format__(printf, 3, 4)));
@@ -75,5 +79,7 @@ int	 front_mech_ok(const struct front *, enum mech);
 
 /* front_relay.c */
 void	 front_relay(struct front *);
+/* It ends from our side: the client hears why if nothing is half sent. */
+void	 front_relay_end(struct front *, const char *text);
 
 #endif

@@ -79,7 +79,7 @@ front_register(struct front *f)
 	int			 copy;
 
 	if (f->counted || f->ask != 0 || f->again != 0 || f->unwanted != NULL ||
-	    f->state == FRONT_RELAY || f->state == FRONT_ENDING ||
+	    f->state == FRONT_ENDING ||
 	    (copy = fcntl(io_fd(f->io), F_DUPFD_CLOEXEC, 0)) == -1)
 		return;
 	f->again = peer_ask(front_auth_peer(), M_CONN_OPEN, &c_number, &m,
@@ -104,7 +104,7 @@ on_registered(void *arg, struct peer *p, struct imsg *m)
 			front_send_tls(f);
 	} else if (f->state == FRONT_TLS)
 		front_free(f);
-	else
+	else if (f->state != FRONT_RELAY)	/* who is in stays */
 		front_bye(f, "too many connections");
 	return (0);
 }
@@ -115,6 +115,7 @@ answer(struct front *f, enum sasl_outcome what, struct span text)
 	struct span	 tag = span_str(f->tag);
 	size_t		 i;
 
+	front_drop_pair(f);
 	if (what == SASL_TOO_MANY) {
 		front_bye(f, "too many failed logins");
 		return;
@@ -160,9 +161,7 @@ outcome(struct front *f, const struct msg_sasl *m)
 		front_free(f);
 		return;
 	default:
-		if (f->pair != -1)
-			close(f->pair);
-		f->pair = -1;
+		front_drop_pair(f);
 		if (m->delay_ms == 0) {
 			answer(f, (enum sasl_outcome)m->outcome, m->text);
 			return;
@@ -204,7 +203,7 @@ ask(struct front *f, enum msg_type type, const struct codec *c, const void *m,
 {
 	f->state = FRONT_ASKED;
 	io_pause(f->io);
-	io_deadline(f->io, 0);
+	io_deadline(f->io, FRONT_PATIENCE);
 	f->ask = peer_ask(front_auth_peer(), type, c, m, fd, on_sasl, f);
 	if (f->ask == 0)
 		answer(f, SASL_UNAVAILABLE, span_of("", 0));
@@ -235,6 +234,10 @@ front_sasl_start(struct front *f, struct span mech, struct span tag,
 		answer(f, (known == MECH_PLAIN || known == MECH_LOGIN) &&
 		    (f->listener->mechs & (1u << known)) != 0 ?
 		    SASL_NEEDS_TLS : SASL_UNKNOWN_MECH, span_of("", 0));
+		return;
+	}
+	if (!f->counted) {	/* auth does not know of it, yet or again */
+		answer(f, SASL_UNAVAILABLE, span_of("", 0));
 		return;
 	}
 	if (f->tls) {

@@ -48,9 +48,13 @@ static void
 on_store(struct io *io, enum io_event what, void *arg)
 {
 	struct front	*f = arg;
+	struct span	 s;
 
 	switch (what) {
 	case IO_DATA:
+		s = io_in(io);
+		if (s.n > 0)
+			f->half = s.p[s.n - 1] != '\n';
 		move(io, f->io);
 		break;
 	case IO_LOWAT:
@@ -61,9 +65,20 @@ on_store(struct io *io, enum io_event what, void *arg)
 		f->io = NULL;
 		front_free(f);
 		break;
-	default:
-		front_free(f);
+	default:		/* the store is gone, not the session over */
+		front_relay_end(f, "the store ended, try again later");
 	}
+}
+
+void
+front_relay_end(struct front *f, const char *text)
+{
+	if (f->half || io_outlen(f->io) > 0) {
+		io_finish(f->io);
+		f->io = NULL;
+		front_free(f);
+	} else
+		front_bye(f, text);
 }
 
 void

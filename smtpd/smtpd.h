@@ -22,7 +22,7 @@
 #define CONN_STORE_WAIT	30	/* seconds for a store, then the queue */
 #define CONN_QUEUE_WAIT	120	/* seconds for the queue */
 #define CONN_FILE_WAIT	20	/* seconds for a file */
-#define CONN_TLS_WAIT	60	/* seconds for a handshake */
+#define CONN_TLS_WAIT	30	/* seconds for a handshake */
 #define CONN_STOP_WAIT	8	/* seconds that an orderly stop waits */
 
 struct event;
