@@ -17,17 +17,20 @@ while getopts b:p:d: o; do
 	*)	exit 2 ;;
 	esac
 done
-case $base in
-'' | *[!0-9]*)	echo "localserve: PORTBASE is a number" >&2; exit 2 ;;
-esac
 
 die() {
 	echo "localserve: $*" >&2
 	exit 1
 }
 
-mkdir -p "$dir" || exit 1
-dir=$(cd "$dir" && pwd) || exit 1
+case $base in
+'' | *[!0-9]* | ??????*)
+	die "PORTBASE=$base is no number up to 64542" ;;
+esac
+[ "$base" -le 64542 ] || die "PORTBASE=$base is no number up to 64542"
+
+mkdir -p "$dir" 2>/dev/null && dir=$(cd "$dir" 2>/dev/null && pwd) ||
+    die "$dir cannot be made a directory; choose DIR=..."
 build=$(cd "$build" && pwd) || exit 1
 case $dir in
 *[\"\\]*)	die "$dir: such a name cannot stand in the configuration" ;;
@@ -36,9 +39,17 @@ esac
 [ -O "$dir" ] || die "$dir belongs to another user; choose DIR=..."
 [ ! -e "$dir/state" ] || [ -O "$dir/state" ] ||
     die "$dir/state belongs to another user; choose DIR=..."
-chmod go-w "$dir"
+chmod go-w "$dir" && [ -w "$dir" ] ||
+    die "$dir cannot be written to; choose DIR=..."
 sock=$dir/control.sock
 log=$dir/letterlock.log
+
+ctl() {
+	"$build/letterctl" -s "$sock" "$@"
+}
+# What serves there goes on with its own configuration.
+ctl status >/dev/null 2>&1 &&
+    die "$dir is being served already; \"letterctl -s $sock stop\" ends that"
 
 smtp=$((base + 25)) submission=$((base + 587)) submissions=$((base + 465))
 imap=$((base + 143)) imaps=$((base + 993))
@@ -115,6 +126,9 @@ finish() {
 }
 trap 'finish 0' INT TERM HUP
 
+logged=0
+[ ! -s "$log" ] || logged=$(wc -l <"$log")
+
 # It ends with this script, however that ends.
 with=
 setpriv --pdeathsig TERM true 2>/dev/null && with="setpriv --pdeathsig TERM"
@@ -123,15 +137,12 @@ pid=$!
 until grep -q '^ready$' "$dir/ready"; do
 	kill -0 "$pid" 2>/dev/null || {
 		wait "$pid"
-		tail -n 20 "$log" >&2
+		[ ! -s "$log" ] || tail -n "+$((logged + 1))" "$log" >&2
 		die "the service did not start"
 	}
 	sleep 0.1
 done
 
-ctl() {
-	"$build/letterctl" -s "$sock" "$@"
-}
 for a in alice bob outbox; do
 	ctl account show "$a" >/dev/null 2>&1 ||
 	    printf '%s\n' "$password" |

@@ -105,6 +105,30 @@ def first(directory, base, who):
     ok(s.interrupt(signal.SIGINT), who + ": Ctrl-C leaves no process")
 
 
+def refused(directory, base, why, what):
+    s = Serve(directory, base)
+    said = [x for x in s.said().splitlines() if not x.startswith("make:")]
+    if not ok(not s.up and len(said) <= 2 and why in said[0], what):
+        diag(s.said())
+    ok(wait_for(lambda: not s.processes(), 15), what + ", and leaves no process")
+
+
+def beside(directory, base):
+    """A second one while the first serves; and the first is killed."""
+    s = Serve(directory, base)
+    ok(s.up, "served") or diag(s.said())
+    with open(directory + "/letterlock.conf") as f:
+        before = f.read()
+    refused(directory, base + 1100, "is being served already", "a directory in use is refused")
+    with open(directory + "/letterlock.conf") as f:
+        is_(f.read(), before, "its configuration is as it was")
+    refused(directory + "2", base, "port %d: Address already in use" % (base + 25), "a port in use is said")
+    script = [p for p in s.processes() if b"localserve.sh" in open("/proc/%d/cmdline" % p, "rb").read()]
+    for p in script:
+        os.kill(p, signal.SIGKILL)
+    ok(script and wait_for(lambda: not s.processes(), 30), "SIGKILL of the script leaves no process")
+
+
 def again(directory, base, who, user=None):
     s = Serve(directory, base, user)
     if ok(s.up, who + ": it serves"):
@@ -122,6 +146,10 @@ with tempfile.TemporaryDirectory() as d:
     me = "root" if os.geteuid() == 0 else "an ordinary user"
     first(d + "/a", base, me)
     again(d + "/a", base, me + ", again")
+    beside(d + "/a", base)
+    open(d + "/file", "w").close()
+    refused(d + "/file", base, "cannot be made a directory", "a file is no directory")
+    refused(d + "/c", 65000, "is no number up to 64542", "ports end at 65535")
     if os.geteuid() == 0 and shutil.which("setpriv"):
         os.mkdir(d + "/b")
         os.chown(d + "/b", 65534, 65534)
