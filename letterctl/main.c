@@ -37,6 +37,7 @@ static void	 usage(void) __attribute__((__noreturn__));
 
 const char		*socket_path = RUNDIR "/control.sock";
 static int		 json;
+static int		 said;		/* the service's text was printed */
 
 #define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
     "[--account NAME] [--transport NAME] [--held yes|no]"
@@ -129,6 +130,7 @@ static void
 say(void *arg, struct span text)
 {
 	(void)arg;
+	said = 1;
 	printf("%.*s\n", (int)text.n, (const char *)text.p);
 }
 
@@ -233,6 +235,10 @@ run_sessions(int argc, char **argv)
 		buf_addf(&verb, "%s %s", verbs[i], argc > 0 ? "end" : "list");
 		a.verb = buf_cstr(&verb);
 		rc = ctl_ask(ctl, &a);
+	}
+	if (argc > 0 && rc == EXIT_OK && !said) {
+		warnx("there is no such session");
+		rc = EXIT_REFUSED;
 	}
 	list_end(l);
 	buf_free(&verb);

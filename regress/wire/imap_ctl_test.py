@@ -78,6 +78,9 @@ with Suite() as s:
     is_([(r["account"], r["remote"], r["tls"]) for r in rows], [("alice", "127.0.0.1", False)],
         "sessions list")
     s.ctl("sessions", "end", rows[0]["id"])
+    for gone in rows[0]["id"], "q999", "nobody's":
+        r = s.ctl_run("sessions", "end", gone)
+        is_((r.returncode, "no such session" in r.stderr), (1, True), "%s: no such session" % gone)
     try:
         m.noop()
         ok(False, "the session is ended")
