@@ -83,6 +83,8 @@ owned(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	else if ((st.st_mode & 07777 & ~mode) != 0)
 		log_error("%s: mode %04o gives others more than %04o", path,
 		    st.st_mode & 07777, mode);
+	else if ((st.st_mode & 07777) != mode && chmod(path, mode) == -1)
+		log_error("%s: %s", path, strerror(errno));
 	else
 		return (0);
 	return (-1);

@@ -73,6 +73,10 @@ needs_restart(const struct conf *a, const struct conf *b)
 	if (strcmp(a->log, b->log) != 0 &&
 	    (a->log[0] != '/' || b->log[0] != '/'))
 		return ("log");
+	if (a->cache != b->cache)
+		return ("cache");
+	if (a->disk_reserve != b->disk_reserve)
+		return ("disk-reserve");
 	for (i = ROLE_CONTROL; i <= ROLE_RELAY; i++)
 		if (strcmp(a->users[i], b->users[i]) != 0)
 			return ("user");
@@ -85,13 +89,18 @@ read_conf(struct buf *why)
 {
 	struct report	 r = { 0 };
 	struct conf	*c = parse_conf(parent.conf_path, &r);
+	struct span	 text, line;
 	const char	*what;
 
 	if (c != NULL)
 		load_certificates(c, &r);
-	buf_add_span(why, span_buf(&r.text));
+	for (text = span_buf(&r.text); text.n > 0 && r.errors == 0;) {
+		(void)span_split(&text, '\n', &line);
+		log_warn("%s", log_esc(line));
+	}
+	if (r.errors > 0 && r.text.n > 0)	/* but for the last line's end */
+		buf_add_span(why, span_of(r.text.p, r.text.n - 1));
 	if (c != NULL && r.errors == 0) {
-		buf_reset(why);
 		conf_settle(c, parent.conf->npartitions);
 		c->generation = parent.conf->generation + 1;
 		if ((what = needs_restart(parent.conf, c)) != NULL)
@@ -99,7 +108,7 @@ read_conf(struct buf *why)
 			    "restart; nothing was changed", what);
 	}
 	buf_free(&r.text);
-	if (why->n == 0)
+	if (r.errors == 0 && why->n == 0)
 		return (c);
 	conf_free(c);
 	return (NULL);

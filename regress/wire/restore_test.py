@@ -40,11 +40,10 @@ with Suite() as s:
     s.proc.terminate()
     s.proc.wait()
     state, copy = s.dir + "/state", s.dir + "/copy"
+    os.rename(state, state + ".old")
+    shutil.copytree(copy, state)        # as letterlock(7) says
     for env in ["auth", "queue"] + ["mail/" + d for d in os.listdir(state + "/mail")]:
-        st = os.stat(state + "/" + env)
-        shutil.rmtree(state + "/" + env)
-        shutil.copytree(copy + "/" + env, state + "/" + env)
-        os.chmod(state + "/" + env, st.st_mode & 0o777)
+        st = os.stat(state + ".old/" + env)
         for top, dirs, files in os.walk(state + "/" + env):
             for name in [top] + [top + "/" + f for f in files]:
                 os.chown(name, st.st_uid, st.st_gid)
