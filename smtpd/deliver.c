@@ -148,7 +148,8 @@ answer(struct delivery *d, const struct msg_stored *m, const char *what)
 
 	if (c == NULL)
 		return;
-	log_message(&c->s, d, what, m->queueid.n > 0 ? m->queueid : m->text);
+	log_message(&c->s, d, what, m->queueid.n > 0 || m->result == RESULT_OK ?
+	    m->queueid : m->text);
 	d->conn = NULL;
 	c->delivery = NULL;
 	c->late = 0;
