@@ -39,9 +39,10 @@ def ok(cond, text):
     return bool(cond)
 
 
-def diag(text):
-    for line in str(text).splitlines():
-        print("# " + line, flush=True)
+def diag(*texts):
+    for text in texts:
+        for line in str(text).splitlines():
+            print("# " + line, flush=True)
 
 
 def is_(got, want, text):
