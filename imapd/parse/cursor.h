@@ -28,7 +28,7 @@ void	 cursor_init_span(struct cursor *, struct span, struct buf *scratch);
 int	 cur_peek(const struct cursor *);	/* next octet, -1 at the end */
 int	 cur_end(struct cursor *);		/* nothing left, else -1 */
 int	 cur_sp(struct cursor *);		/* one SP */
-int	 cur_char(struct cursor *, int c);
+int	 cur_char(struct cursor *, int o);
 int	 cur_tag(struct cursor *, struct span *);
 /* A keyword of letters, digits, "-", ".", "+", "=". */
 int	 cur_word(struct cursor *, struct span *);
