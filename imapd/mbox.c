@@ -74,8 +74,11 @@ write_octet(struct mbox_writer *w, struct buf *b, int c)
 int
 mbox_octets(struct mbox_writer *w, struct buf *b, struct span s)
 {
-	const uint8_t	*p = s.p, *end = s.p + s.n, *q;
+	const uint8_t	*p = s.p, *end, *q;
 
+	if (s.n == 0)
+		return (buf_failed(b) ? -1 : 0);
+	end = p + s.n;
 	while (p < end) {
 		/* The bulk of a line needs no looking at. */
 		if (w->state == REST && !w->cr) {

@@ -9,8 +9,11 @@ export BUILD
 if [ "$1" = --one ]; then
 	t=$2
 	case $t in
-	*.py | *.sh)
-		exec timeout 900 "./$t"
+	*.py)
+		exec timeout 900 python3 "$t"
+		;;
+	*.sh)
+		exec timeout 900 sh "$t"
 		;;
 	*/example)
 		echo 1..1
