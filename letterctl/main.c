@@ -33,7 +33,6 @@ static int	 run_check(int, char **);
 static int	 run_sessions(int, char **);
 static int	 user_number(const char *, struct buf *);
 static void	 say(void *, struct span);
-static void	 say_once(void *, struct span);
 static void	 usage(void) __attribute__((__noreturn__));
 
 const char		*socket_path = RUNDIR "/control.sock";
@@ -135,16 +134,6 @@ say(void *arg, struct span text)
 	printf("%.*s\n", (int)text.n, (const char *)text.p);
 }
 
-/* Nothing of who has nothing to say. */
-static void
-say_once(void *arg, struct span text)
-{
-	if (text.n > 0) {
-		said = 1;
-		say(arg, text);
-	}
-}
-
 /* The number of a user, whose name the service cannot look up. */
 static int
 user_number(const char *name, struct buf *out)
@@ -235,8 +224,7 @@ run_sessions(int argc, char **argv)
 		return (EXIT_AWAY);
 	a.row = list_row;
 	a.arg = l;
-	a.text = argc > 0 ? say_once : NULL;
-	said = 0;
+	a.text = argc > 0 ? say : NULL;
 	if (argc > 0) {
 		arg.arg = span_str(argv[0]);
 		a.args = &arg;
@@ -255,11 +243,6 @@ run_sessions(int argc, char **argv)
 	list_end(l);
 	buf_free(&verb);
 	ctl_close(ctl);
-	if (rc == EXIT_OK && argc > 0 && !said) {
-		fprintf(stderr, "letterctl: no such session: %s\n",
-		    argv[0]);
-		rc = EXIT_REFUSED;
-	}
 	return (rc);
 }
 
