@@ -403,6 +403,7 @@ bad_rows(struct ctl *q)
 {
 	struct json_object	*o;
 	struct span		 lines, line, word;
+	uint64_t		 number;
 
 	for (lines = span_buf(&q->bad); lines.n > 0;) {
 		(void)span_split(&lines, '\n', &line);
@@ -411,11 +412,11 @@ bad_rows(struct ctl *q)
 		(void)span_split(&line, ' ', &word);
 		row_str(o, "database", word);
 		(void)span_split(&line, ' ', &word);
-		row_str(o, "page", line.n > 0 ? span_of("", 0) : word);
+		if (line.n == 0 && span_num(word, UINT32_MAX, &number) == 0)
+			row_num(o, "page", number);
 		row_str(o, "key", line);
 		row_str(o, "problem", span_str(line.n > 0 ?
-		    "wrong checksum of a record" :
-		    "wrong checksum of a page"));
+		    "record checksum" : "page checksum"));
 		(void)page_row(&q->page, o);
 	}
 }
@@ -430,6 +431,14 @@ verify_done(struct dbenv_verify *v, int error)
 		return;
 	}
 	bad_rows(q);
+	if (v->nbad > 0) {
+		buf_addf(&q->text, "auth: %llu checked, %llu bad; records are "
+		    "not read, since that would end the process",
+		    (unsigned long long)v->checked,
+		    (unsigned long long)v->nbad);
+		ctl_done(q);
+		return;
+	}
 	verify_cursor(q, dbenv_db_next(auth.db.env, NULL), span_of("", 0));
 	ctl_done(q);
 }

@@ -67,6 +67,9 @@ finish(struct verify *x, const char *why)
 		snprintf(next, sizeof(next), "%zu", x->index + 1);
 	(void)buf_addf(&text, "mail/%02u: %llu checked, %llu bad", x->part->num,
 	    (unsigned long long)x->v.checked, (unsigned long long)x->nbad);
+	if (x->stage == PAGES)
+		buf_adds(&text, "; records are not read, since that would "
+		    "end the process");
 	if (why != NULL)
 		page_error(x->job.peer, x->job.id, "%s", why);
 	else
@@ -135,6 +138,11 @@ pages_done(struct dbenv_verify *v, int error)
 {
 	struct verify	*x = v->arg;
 
+	if (error == 0 && v->nbad > 0 && !x->given_up) {
+		x->busy = 0;
+		finish(x, NULL);
+		return;
+	}
 	x->stage = RECORDS;
 	x->db = dbenv_db_next(x->part->env, NULL);
 	go_on(x, error);

@@ -47,6 +47,8 @@ struct list_ctx;
 struct list_ctx	*list_new(const char *columns, int json);
 void		 list_row(void *, struct span json);
 void		 list_end(struct list_ctx *);
+/* Rows so far, of all listings. */
+size_t		 list_rows(void);
 
 /* password.c: from the terminal, twice and unseen, or a line of standard
  * input.  0, or -1 after saying why. */

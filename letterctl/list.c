@@ -26,6 +26,14 @@ static char	*joined(struct json_object *);
 static void	 print_object(struct json_object *);
 static void	 safe(const char *);
 
+static size_t	 rows;		/* of all listings */
+
+size_t
+list_rows(void)
+{
+	return (rows);
+}
+
 struct list_ctx *
 list_new(const char *columns, int json)
 {
@@ -132,6 +140,7 @@ list_row(void *arg, struct span json)
 
 	if ((text = span_dup(json)) == NULL)
 		return;
+	rows++;
 	if (l->json) {
 		puts(text);
 		free(text);

@@ -294,7 +294,7 @@ run_verify(int argc, char **argv)
 		worst = rc;
 	if ((rc = run(&c, "verify mail", 0, NULL, 0)) > worst)
 		worst = rc;
-	return (worst);
+	return (worst == EXIT_OK && list_rows() > 0 ? EXIT_REFUSED : worst);
 }
 
 /* authd knows the grammar: ask it. */

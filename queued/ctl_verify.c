@@ -39,12 +39,14 @@ bad_row(struct ctl *c, struct span db, struct span page, struct span key,
     const char *problem)
 {
 	struct json_object	*o = json_object_new_object();
+	uint64_t		 number;
 
 	if (o == NULL)
 		return;
 	row_str(o, "environment", span_str("queue"));
 	row_str(o, "database", db);
-	row_str(o, "page", page);
+	if (span_num(page, UINT32_MAX, &number) == 0 && number != 0)
+		row_num(o, "page", number);
 	row_str(o, "key", key);
 	row_str(o, "problem", span_str(problem));
 	(void)page_row(&c->page, o);
@@ -60,7 +62,7 @@ bad_rows(struct ctl *c)
 		span_split(&line, ' ', &db);
 		span_split(&line, ' ', &page);
 		bad_row(c, db, page, line, line.n == 0 ?
-		    "the page's sum is wrong" : "the record's sum is wrong");
+		    "page checksum" : "record checksum");
 	}
 }
 
@@ -74,6 +76,13 @@ on_pages(struct dbenv_verify *v, int error)
 		return;
 	}
 	bad_rows(c);
+	if (v->nbad > 0) {
+		buf_addf(&c->text, "queue: %llu bad; records are not read, "
+		    "since that would end the process",
+		    (unsigned long long)v->nbad);
+		ctl_done(c);
+		return;
+	}
 	buf_addf(&c->cursor, "%s:",
 	    dbenv_db_name(dbenv_db_next(q.env, NULL)));
 	ctl_done(c);

@@ -2,6 +2,7 @@
 """A backup made while mail comes in, put in place of the state directory."""
 import imaplib
 import os
+import re
 import shutil
 import smtplib
 import threading
@@ -27,6 +28,25 @@ def send(s, first, n):
         c.sendmail("x@remote.example", ["alice@" + DOMAIN],
                    "Subject: %d\r\n\r\n%s" % (i, "a line\r\n" * (20000 if i % 10 == 0 else 1)))
     c.quit()
+
+
+def damaged(s, part, name, find):
+    """One bit of a database is another; what verify says of it."""
+    s.proc.terminate()
+    s.proc.wait()
+    with open("%s/state/mail/%s/%s.db" % (s.dir, part, name), "r+b") as f:
+        data = f.read()
+        places = find(data)
+        for at in places:
+            f.seek(at)
+            f.write(bytes([data[at] ^ 1]))
+    s.start()
+    pid = s.pid("store", int(part) % len([r for r in s.rows("status") if r["role"] == "store"]))
+    r = s.ctl_run("verify")
+    is_(r.returncode, 1, "damage in %s: verify exits 1" % name)
+    rows = [(x["environment"], x["database"], x.get("page"), x["problem"]) for x in s.rows("verify")]
+    ok(pid in [x["pid"] for x in s.rows("status")], "and ends no process")
+    return rows, places[0] // 4096
 
 
 with Suite() as s:
@@ -59,4 +79,10 @@ with Suite() as s:
     ok(not os.path.exists(state + "/auth/restored"), "it is no copy any more")
     send(s, 1000, 5)
     is_(len(subjects(s, "alice")), len(got) + 5, "mail comes in again")
+
+    part = "%02d" % s.rows("account", "show", "alice")[0]["partition"]
+    rows, page = damaged(s, part, "body", lambda d: [m.start() for m in re.finditer(b"Subject: 7\r\n", d)])
+    ok(("mail/" + part, "body", None, "body checksum") in rows, "and names the body") or diag(rows)
+    rows, page = damaged(s, part, "ready", lambda d: [len(d) // 8192 * 4096 + 4000])
+    is_(rows, [("mail/" + part, "ready", page, "page checksum")], "and names the page")
 done()
