@@ -21,6 +21,8 @@
 
 #define HEADER		8	/* type, id */
 #define ROUND		64	/* packets read from one peer a turn */
+#define OWED_MAX	4096	/* answers to one peer under way: no credit is
+				 * larger */
 
 struct packet {
 	TAILQ_ENTRY(packet)	 entry;
@@ -53,6 +55,8 @@ struct peer {
 	struct asks		 open;	/* sent, in order of sending */
 	struct asks		 held;
 	size_t			 nopen, credit;
+	uint32_t		*owed;	/* ids of its requests without answer */
+	size_t			 nowed, owed_room;
 	uint32_t		 next_id;
 	int			 depth;	/* handlers running */
 	int			 gone;	/* free when depth is 0 */
@@ -74,6 +78,11 @@ static ssize_t	 receive(struct peer *, struct imsg *, uint8_t *);
 static int	 dispatch(struct peer *, struct imsg *);
 static int	 answered(struct peer *, struct imsg *);
 static void	 release_held(struct peer *);
+static void	 free_packet(struct packet *);
+static void	 lose(struct peer *);
+static int	 hold(struct peer *, const uint8_t *, size_t, int *, int);
+static int	 owe(struct peer *, uint32_t);
+static int	 settle(struct peer *, uint32_t);
 static void	 finish(struct peer *);
 static void	 end(struct peer *, const char *, int);
 
@@ -144,6 +153,24 @@ err:
 	return (NULL);
 }
 
+/* It may hold a password. */
+static void
+free_packet(struct packet *k)
+{
+	if (k->fd != -1)
+		close(k->fd);
+	explicit_bzero(k->data, k->n);
+	free(k);
+}
+
+/* Whoever waits for what cannot be sent would wait for ever: the link ends, in
+ * a turn of its reader. */
+static void
+lose(struct peer *p)
+{
+	(void)shutdown(p->fd, SHUT_RDWR);
+}
+
 /* Answer every open request with NULL, give everything back. */
 static void
 finish(struct peer *p)
@@ -154,21 +181,17 @@ finish(struct peer *p)
 	while ((a = TAILQ_FIRST(&p->open)) != NULL ||
 	    (a = TAILQ_FIRST(&p->held)) != NULL) {
 		TAILQ_REMOVE(a->held == NULL ? &p->open : &p->held, a, entry);
-		if (a->held != NULL) {
-			if (a->held->fd != -1)
-				close(a->held->fd);
-			free(a->held);
-		}
+		if (a->held != NULL)
+			free_packet(a->held);
 		if (a->fn != NULL)
 			(void)a->fn(a->arg, p, NULL);
 		free(a);
 	}
 	while ((k = TAILQ_FIRST(&p->out)) != NULL) {
 		TAILQ_REMOVE(&p->out, k, entry);
-		if (k->fd != -1)
-			close(k->fd);
-		free(k);
+		free_packet(k);
 	}
+	free(p->owed);
 	if (p->wev != NULL)
 		event_free(p->wev);
 	if (p->stall != NULL)
@@ -310,12 +333,36 @@ give_up(int fd, int lent)
 		close(fd);
 }
 
+/* It waits until the socket is writable.  1 when it does, and has fd; -1, -2. */
+static int
+hold(struct peer *p, const uint8_t *data, size_t n, int *fd, int lent)
+{
+	struct packet	*k;
+
+	if (p->wev == NULL)
+		p->wev = event_new(p->base, p->fd, EV_WRITE | EV_PERSIST,
+		    on_write, p);
+	if (p->stall == NULL)
+		p->stall = event_new(p->base, -1, 0, on_stall, p);
+	if (p->wev == NULL || p->stall == NULL ||
+	    (k = malloc(sizeof(*k) + n)) == NULL)
+		return (-1);
+	if (keep(fd, lent) == -1) {	/* only what it belongs to fails */
+		free(k);
+		return (-2);
+	}
+	k->fd = *fd;
+	k->n = n;
+	memcpy(k->data, data, n);
+	TAILQ_INSERT_TAIL(&p->out, k, entry);
+	return (1);
+}
+
 static int
 transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
     size_t n, int fd, int lent)
 {
 	static const struct timeval	 patience = { IMSG_STALL, 0 };
-	struct packet			*k;
 	uint8_t				 head[IMSG_MAX];
 	struct buf			 b = { head, 0, sizeof(head),
 					    sizeof(head), 0 };
@@ -328,30 +375,14 @@ transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
 		errno = p->gone ? ENOTCONN : EMSGSIZE;
 		return (-1);
 	}
-	rc = TAILQ_EMPTY(&p->out) ? send_packet(p, b.p, b.n, fd) : 1;
-	if (rc == 0) {
+	if ((rc = TAILQ_EMPTY(&p->out) ? send_packet(p, b.p, b.n, fd) : 1) == 1)
+		rc = hold(p, b.p, b.n, &fd, lent);
+	explicit_bzero(head, b.n);
+	if (rc != 1) {
 		give_up(fd, lent);
-		return (0);
-	}
-	/* A dead link is noticed by its reader, in a turn of its own. */
-	if (rc == -1 || (k = malloc(sizeof(*k) + b.n)) == NULL) {
-		give_up(fd, lent);
-		return (-1);
-	}
-	if (keep(&fd, lent) == -1) {
-		free(k);
-		return (-1);
-	}
-	k->fd = fd;
-	k->n = b.n;
-	memcpy(k->data, b.p, b.n);
-	TAILQ_INSERT_TAIL(&p->out, k, entry);
-	if (p->wev == NULL) {
-		p->wev = event_new(p->base, p->fd, EV_WRITE | EV_PERSIST,
-		    on_write, p);
-		p->stall = event_new(p->base, -1, 0, on_stall, p);
-		if (p->wev == NULL || p->stall == NULL)
-			return (-1);
+		if (rc == -1)
+			lose(p);
+		return (rc == 0 ? 0 : -1);
 	}
 	event_add(p->wev, NULL);
 	if (!event_pending(p->stall, EV_TIMEOUT, NULL))
@@ -374,11 +405,11 @@ on_write(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (rc == -1) {
 			event_del(p->wev);
-			return;		/* the reader will find it closed */
+			lose(p);
+			return;
 		}
 		TAILQ_REMOVE(&p->out, k, entry);
-		give_up(k->fd, 0);
-		free(k);
+		free_packet(k);
 		event_add(p->stall, &patience);
 	}
 	event_del(p->wev);
@@ -416,6 +447,7 @@ put(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
 	int		 rc;
 
 	if (p == NULL || (c != NULL && codec_put(&b, c, v) == -1)) {
+		explicit_bzero(room, b.n);
 		if (fd != -1)
 			close(fd);
 		if (p == NULL)
@@ -438,14 +470,24 @@ int
 peer_reply(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
     const void *v, int fd)
 {
-	return (put(p, type | IMSG_REPLY, id, c, v, fd));
+	int	 rc;
+
+	if (p != NULL && settle(p, id) == -1) {
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	if ((rc = put(p, type | IMSG_REPLY, id, c, v, fd)) == -1 &&
+	    errno == EMSGSIZE && p != NULL)
+		(void)owe(p, id);	/* a shorter one may follow */
+	return (rc);
 }
 
 int
 peer_reply_buf(struct peer *p, uint32_t type, uint32_t id,
     const struct buf *b, int fd)
 {
-	if (p == NULL) {
+	if (p == NULL || settle(p, id) == -1) {
 		if (fd != -1)
 			close(fd);
 		return (-1);
@@ -497,6 +539,46 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	return (a->id);
 }
 
+/* A request came: an answer is owed.  -1: its id is taken still, or it is one
+ * too many. */
+static int
+owe(struct peer *p, uint32_t id)
+{
+	uint32_t	*more;
+	size_t		 i, n;
+
+	for (i = 0; i < p->nowed; i++)
+		if (p->owed[i] == id)
+			return (-1);
+	if (p->nowed == p->owed_room) {
+		n = p->owed_room == 0 ? 16 : p->owed_room * 2;
+		if (n > OWED_MAX ||
+		    (more = reallocarray(p->owed, n, sizeof(*more))) == NULL)
+			return (-1);
+		p->owed = more;
+		p->owed_room = n;
+	}
+	p->owed[p->nowed++] = id;
+	return (0);
+}
+
+/* It is answered.  -1: it was before, or was asked on a link that is no more;
+ * the peer must not be told. */
+static int
+settle(struct peer *p, uint32_t id)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->nowed; i++)
+		if (p->owed[i] == id) {
+			p->owed[i] = p->owed[--p->nowed];
+			return (0);
+		}
+	log_debug("an answer to %s that it does not wait for", p->name);
+	errno = ENOENT;
+	return (-1);
+}
+
 /* Send what waited for credit. */
 static void
 release_held(struct peer *p)
@@ -526,6 +608,7 @@ put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
 	uint32_t	 id;
 
 	if (c != NULL && codec_put(&b, c, v) == -1) {
+		explicit_bzero(room, b.n);
 		give_up(fd, lent);
 		return (0);
 	}
@@ -607,8 +690,10 @@ receive(struct peer *p, struct imsg *m, uint8_t *room)
 				close(fd);
 		}
 	}
-	if (n == 0 && m->fd == -1)
+	if (n == 0 && m->fd == -1) {
+		errno = 0;
 		return (-1);
+	}
 	s = span_of(room, (size_t)n);
 	if ((h.msg_flags & MSG_TRUNC) != 0 ||
 	    span_get_u32(&s, &m->type) == -1 || span_get_u32(&s, &m->id) == -1) {
@@ -649,8 +734,12 @@ dispatch(struct peer *p, struct imsg *m)
 	const struct msg_rule	*r = NULL;
 	size_t			 i;
 
-	if ((m->type & IMSG_REPLY) != 0)
-		return (answered(p, m));
+	if ((m->type & IMSG_REPLY) != 0) {
+		if (answered(p, m) == 0)
+			return (0);
+		errno = EBADMSG;
+		return (-1);
+	}
 	for (i = 0; p->ops != NULL && i < p->ops->nrules && r == NULL; i++)
 		if (p->ops->rules[i].type == m->type &&
 		    (p->ops->rules[i].from & PEER(p->role)) != 0)
@@ -659,10 +748,12 @@ dispatch(struct peer *p, struct imsg *m)
 		errno = EPERM;
 		return (-1);
 	}
-	errno = EBADMSG;
 	if (((r->flags & MSG_BODY) != 0) != (m->data.n != 0) ||
-	    (m->fd != -1 && (r->flags & (MSG_FD | MSG_MAYFD)) == 0))
+	    (m->fd != -1 && (r->flags & (MSG_FD | MSG_MAYFD)) == 0) ||
+	    (m->id != 0 && owe(p, m->id) == -1)) {
+		errno = EBADMSG;
 		return (-1);
+	}
 	/*
 	 * A descriptor that should be there and is not: this process or the
 	 * kernel was out of them.  The handler fails that request.
@@ -690,6 +781,11 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	for (i = 0; i < ROUND && !p->gone; i++) {
 		if ((n = receive(p, &m, room)) == 0)
 			break;
+		if (n == -1 && errno == EBADMSG) {
+			log_warn("link to %s closed: no message", p->name);
+			end(p, "protocol", 1);
+			break;
+		}
 		if (n == -1) {
 			end(p, "closed", 1);
 			break;

@@ -10,7 +10,8 @@
  * A request gets exactly one answer.  peer_ask() numbers it, keeps the callback
  * and calls it once: with the answer, or with NULL when the link ended.  At most
  * IMSG_CREDIT requests are open on a link; more wait here in order, so an asker
- * whose clients each wait for one answer never floods a peer.
+ * whose clients each wait for one answer never floods a peer.  Who asks under an
+ * id that is not answered yet, or for far too much at once, is out of order.
  */
 #ifndef IMSG_H
 #define IMSG_H
@@ -102,7 +103,9 @@ int		 peer_send(struct peer *, uint32_t type, const struct buf *,
 /* The same with a struct and its codec. */
 int		 peer_put(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd);
-/* The single answer to request id; type without IMSG_REPLY, it is added. */
+/* The single answer to request id; type without IMSG_REPLY, it is added.  A
+ * second one, or one to an id of a former link, is dropped: -1.  Too large
+ * (EMSGSIZE): it is still to be answered. */
 int		 peer_reply(struct peer *, uint32_t type, uint32_t id,
 		    const struct codec *, const void *, int fd);
 int		 peer_reply_buf(struct peer *, uint32_t type, uint32_t id,

@@ -27,7 +27,8 @@ on_number(struct peer *p, struct imsg *m)
 		return (-1);
 	served++;
 	if (hold) {
-		late[nlate++] = m->id;
+		if (hold == 1)
+			late[nlate++] = m->id;
 		return (0);
 	}
 	n.number++;
@@ -262,6 +263,66 @@ test_bad(void)
 	close(after);
 }
 
+/* An id is taken until its answer; an answer goes out once. */
+static void
+test_once(void)
+{
+	static const char	 request[] = "\0\0\0\x64\0\0\0\1\0\0\0\0\0\0\0\1";
+	struct msg_number	 n = { 1 };
+	uint8_t			 packet[64];
+	int			 fds[2], i;
+
+	fresh();
+	peer_free(b);
+	if (imsg_pair(fds) == -1)
+		exit(1);
+	b = peer_new(base, fds[1], ROLE_SMTPD, 1, &ops_b, NULL);
+	hold = 1;
+	send_raw(fds[0], request, 16, 0);
+	spin();
+	CHECK(served == 1 && b != NULL, "a request");
+	CHECK(peer_reply(b, M_CONN_OPEN, 1, &c_number, &n, -1) == 0,
+	    "is answered");
+	CHECK(peer_reply(b, M_CONN_OPEN, 1, &c_number, &n, -1) == -1,
+	    "but not twice");
+	CHECK(peer_reply(b, M_CONN_OPEN, 2, &c_number, &n, -1) == -1,
+	    "nor one that was not asked");
+	for (i = 0; recv(fds[0], packet, sizeof(packet), MSG_DONTWAIT) > 0;)
+		i++;
+	CHECK(i == 1, "one answer is there");
+	send_raw(fds[0], request, 16, 0);
+	spin();
+	CHECK(served == 2 && b != NULL, "the id again, after its answer");
+	send_raw(fds[0], request, 16, 0);
+	spin();
+	CHECK(served == 2 && b == NULL, "the id again, before its answer");
+	close(fds[0]);
+}
+
+/* A peer that asks and asks and reads nothing. */
+static void
+test_flood(void)
+{
+	uint8_t	 request[16] = { 0, 0, 0, 0x64 };
+	int	 fds[2], i;
+
+	fresh();
+	peer_free(b);
+	if (imsg_pair(fds) == -1)
+		exit(1);
+	b = peer_new(base, fds[1], ROLE_SMTPD, 1, &ops_b, NULL);
+	hold = 2;
+	for (i = 1; i < 10000 && b != NULL; i++) {
+		request[6] = (uint8_t)(i >> 8);
+		request[7] = (uint8_t)i;
+		send_raw(fds[0], request, sizeof(request), 0);
+		if (i % 16 == 0)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	CHECK(b == NULL && served <= 4096, "a flood ends: after %d", served);
+	close(fds[0]);
+}
+
 static void
 test_large(void)
 {
@@ -289,6 +350,8 @@ main(void)
 	test_ask();
 	test_fd();
 	test_bad();
+	test_once();
+	test_flood();
 	test_large();
 	event_base_free(base);
 	return (test_done());
