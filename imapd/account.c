@@ -128,28 +128,34 @@ load_mailboxes(struct account *a)
 	uint64_t		 mbid;
 	uint8_t			 k[8];
 	size_t			 n = 0;
-	int			 rc;
+	int			 rc, e;
 
 	dbenv_iter_init(&it, a->part->mailbox, key_u64(k, a->id),
 	    key_u64(k, a->id));
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
 		id = span_of(key.p + 8, key.n - 8);
 		if (span_get_u64(&id, &mbid) == -1 ||
-		    codec_get(&val, &c_rec_mailbox, &r) == -1 ||
-		    load_mailbox(a, mbid, &r, &v, &n) == -1) {
+		    codec_get(&val, &c_rec_mailbox, &r) == -1) {
+			errno = EILSEQ;
+			rc = -1;
+			break;
+		}
+		if (load_mailbox(a, mbid, &r, &v, &n) == -1) {
 			rc = -1;
 			break;
 		}
 	}
+	/* ENOENT would say that there is no such account. */
+	e = errno == ENOENT ? EILSEQ : errno;
 	dbenv_iter_free(&it);
-	if (rc == -1 && errno == 0)
-		errno = EILSEQ;
 	drop_missing(a, v, n);
 	free(a->mailboxes);
 	a->mailboxes = v;
 	a->nmailboxes = n;
-	qsort(v, n, sizeof(*v), by_name);
+	if (n > 0)
+		qsort(v, n, sizeof(*v), by_name);
 	a->inbox = mailbox_named(a, span_str("INBOX"));
+	errno = e;
 	return (rc);
 }
 

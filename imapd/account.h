@@ -47,7 +47,8 @@ struct mailbox {
 
 struct account {
 	struct part	*part;
-	uint64_t	 id;
+	uint64_t	 id;			/* 0: its making was undone, or
+						 * it cannot be read again */
 	char		*name;
 	uint32_t	 uidvalidity;
 	uint64_t	 created;

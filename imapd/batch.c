@@ -73,8 +73,8 @@ box_of(struct mailbox *mb)
 	for (i = batch.nboxes; i > 0; i--)
 		if (batch.boxes[i - 1].mb == mb)
 			return (&batch.boxes[i - 1]);
-	if (mb->removed) {
-		errno = ENOENT;
+	if (mb->removed || mb->account->id == 0) {
+		errno = mb->removed ? ENOENT : EIO;
 		return (NULL);
 	}
 	/* Who counts a message that goes needs its record yet. */
@@ -253,9 +253,8 @@ batch_expunge(struct mailbox *mb, const struct msgrec *r,
 		(void)buf_put_u64(&v, r->body);
 		rc = dbenv_put(batch.part->gone, span_of(k, 12), span_buf(&v));
 		buf_free(&v);
-	} else if ((rc = ready_unref(batch.part, r->body)) == -1 &&
-	    errno == ENOENT)
-		rc = 0;		/* verify tells of it; it goes anyway */
+	} else
+		rc = ready_unref(batch.part, r->body);
 	if (rc == -1)
 		return (-1);
 	less(&b->st.messages, 1);

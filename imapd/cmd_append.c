@@ -400,6 +400,7 @@ cmd_append(struct session *s, struct cursor *c)
 			return (STEP_DONE);
 		if (keywords(a, mb, &a->msgs[a->at]->rec) == -1)
 			return (session_no(s, errno));
+		s->wrote = mb->seq;
 	}
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));

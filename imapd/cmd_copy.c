@@ -197,6 +197,7 @@ start(struct session *s)
 		return (failed(s, ENOENT));
 	if (survey(s, x, to) == -1)
 		return (failed(s, errno));
+	s->wrote = to->seq;
 	if (!x->move && x->n <= BATCH_MAX)
 		return (copy(s, x, to));
 	s->step = x->move ? moving : staging;

@@ -159,6 +159,7 @@ cmd_store(struct session *s, struct cursor *c)
 		forget(g);
 		return (session_no(s, e));
 	}
+	s->wrote = s->seen.view->mb->seq;
 	session_tell_keywords(s);
 	g->slice = slice_size(g, &s->seen);
 	return (session_begin(s, storing, g, forget));
@@ -259,6 +260,7 @@ storing(struct session *s)
 
 	if ((rc = change(s, g)) == -1)
 		return (session_no(s, errno));
+	s->wrote = s->seen.view->mb->seq;
 	if (!g->silent)
 		answer(s, g);
 	if (rc == 1)

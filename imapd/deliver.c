@@ -37,7 +37,7 @@ static void	 on_intake(struct intake *, int);
 static void	 on_flushed(struct dbenv_wait *, int);
 static int	 accounts(struct delivery *, const struct msg_deliver *);
 static int	 begin(struct delivery *, const struct msg_deliver *, int);
-static int	 fits(const struct delivery *);
+static int	 fits(const struct delivery *, const uint8_t [MSG_RCPTS_MAX]);
 static void	 commit(struct delivery *);
 static int	 store_all(struct delivery *);
 
@@ -191,16 +191,28 @@ on_intake(struct intake *in, int error)
 		commit(d);
 }
 
-/* Has everybody room for it? */
+/* Has everybody room for it who does not have it yet? */
 static int
-fits(const struct delivery *d)
+fits(const struct delivery *d, const uint8_t has[MSG_RCPTS_MAX])
 {
 	uint64_t	 quota = d->part->store->limits.quota;
 	size_t		 i;
 
 	for (i = 0; quota != 0 && i < d->n; i++)
-		if (account_octets(d->accounts[i]) + intake_size(&d->in) >
-		    quota)
+		if (!has[i] && account_octets(d->accounts[i]) +
+		    intake_size(&d->in) > quota)
+			return (0);
+	return (1);
+}
+
+/* While a large one was read an account may have been undone. */
+static int
+all_there(const struct delivery *d)
+{
+	size_t	 i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->accounts[i]->id == 0)
 			return (0);
 	return (1);
 }
@@ -253,6 +265,10 @@ store_all(struct delivery *d)
 		return (-1);
 	if (d->stored == 0)
 		return (0);
+	if (!fits(d, has)) {
+		errno = EDQUOT;
+		return (-1);
+	}
 	if (intake_put(&d->in, (uint32_t)d->stored, &body) == -1)
 		return (-1);
 	for (i = 0; i < d->n; i++) {
@@ -273,8 +289,8 @@ commit(struct delivery *d)
 		finish(d, EMSGSIZE);
 		return;
 	}
-	if (!fits(d)) {
-		finish(d, EDQUOT);
+	if (!all_there(d)) {
+		finish(d, EAGAIN);
 		return;
 	}
 	if (batch_begin(d->part) == -1) {

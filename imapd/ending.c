@@ -7,6 +7,7 @@
 
 #include "imapd/ending.h"
 #include "imapd/ready.h"
+#include "imapd/stage.h"
 #include "imapd/store.h"
 #include "log.h"
 
@@ -37,6 +38,7 @@ static int	 some_gone(struct ending *);
 static int	 some_dead(struct ending *);
 static int	 some_staged(struct ending *);
 static int	 remove_some(struct part *, uint64_t, uint32_t);
+static int	 read_dead(struct ending *);
 static int	 read_left(struct ending *);
 
 /* One transaction of messages that nobody counts. */
@@ -58,7 +60,7 @@ some_gone(struct ending *e)
 				continue;
 			goto err;
 		}
-		if (ready_unref(p, l->body) == -1 && errno != ENOENT)
+		if (ready_unref(p, l->body) == -1)
 			goto err;
 	}
 	if (dbenv_commit(p->env) == -1)
@@ -92,7 +94,7 @@ remove_some(struct part *p, uint64_t id, uint32_t from)
 		}
 		/* A damaged one leaves its body behind, which verify tells. */
 		if (rc == 1 && codec_get(&val, &c_msgrec, &r) == 0 &&
-		    ready_unref(p, r.body) == -1 && errno != ENOENT) {
+		    ready_unref(p, r.body) == -1) {
 			rc = -1;
 			break;
 		}
@@ -129,6 +131,11 @@ some_dead(struct ending *e)
 	uint8_t		 k[8];
 	int		 rc;
 
+	/* The group that removed the mailbox was undone: it is there. */
+	if ((rc = dbenv_has(p->dead, key_u64(k, id))) != 1) {
+		e->ndead -= rc == 0;
+		return (rc);
+	}
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
 	if ((rc = remove_some(p, id, 0)) == 0)
@@ -157,6 +164,10 @@ some_staged(struct ending *e)
 	uint8_t		 k[16];
 	int		 rc;
 
+	if ((rc = dbenv_has(p->dead, key_msg(k, s->mailbox, s->first))) != 1) {
+		e->nstaged -= rc == 0;
+		return (rc);
+	}
 	if (part_get(p->state, key_u64_2(k, s->account, s->mailbox),
 	    &c_mbstate, &st) == -1 && errno != ENOENT)
 		return (-1);
@@ -253,12 +264,12 @@ ending_message(struct part *p, uint64_t mailbox, const struct msgrec *r)
 	store_work(p->store, &e->work);
 }
 
+/* What "dead" holds, but for stages under way. */
 static int
-read_left(struct ending *e)
+read_dead(struct ending *e)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
-	struct msgrec		 r = { 0 };
 	uint32_t		 uid;
 	uint64_t		 id, owner;
 	int			 rc;
@@ -267,13 +278,40 @@ read_left(struct ending *e)
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
 		if (key.n == 12 && span_get_u64(&val, &owner) == 0) {
 			uid = key_uid(key);
-			if (span_get_u64(&key, &id) == 0)
+			if (span_get_u64(&key, &id) == 0 &&
+			    !stage_is(e->part, id, uid))
 				ending_staged(e->part, owner, id, uid);
 		} else if (key.n == 8 && span_get_u64(&key, &id) == 0 &&
 		    ending_add(e->part, id, 0) == -1)
 			break;
 	dbenv_iter_free(&it);
-	if (rc != 0)
+	return (rc == 0 ? 0 : -1);
+}
+
+/* The lists as the disk has them now; what was done in the group is not. */
+void
+ending_undone(struct part *p)
+{
+	struct ending	*e = p->endings;
+
+	if (e == NULL)
+		return;
+	e->ndead = e->nstaged = 0;
+	if (read_dead(e) == -1)
+		log_error("partition %02u: removals wait for the next start: "
+		    "%s", p->num, dbenv_error(p->env));
+}
+
+static int
+read_left(struct ending *e)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	struct msgrec		 r = { 0 };
+	uint64_t		 id;
+	int			 rc;
+
+	if (read_dead(e) == -1)
 		return (-1);
 	dbenv_iter_init(&it, e->part->gone, span_of("", 0), span_of("", 0));
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {

@@ -27,6 +27,8 @@ void	 ending_message(struct part *, uint64_t mailbox,
 /* Staged messages that came to nothing, see stage.h.  Never fails. */
 void	 ending_staged(struct part *, uint64_t account, uint64_t mailbox,
 	    uint32_t first);
+/* A group was undone: what is to be removed is as the disk has it. */
+void		 ending_undone(struct part *);
 /* Try again what failed. */
 void	 ending_kick(struct part *);
 /* Removals under way? */

@@ -10,6 +10,7 @@
 #include "imapd/account.h"
 #include "imapd/ending.h"
 #include "imapd/part.h"
+#include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imapd/store.h"
 #include "log.h"
@@ -167,6 +168,17 @@ part_begun(void *arg)
 		event_active(&p->turn, EV_TIMEOUT, 0);
 }
 
+/* After the account was read again: what is answered is as the disk has it. */
+static void
+sessions_undone(struct part *p, uint64_t seq, int error)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &p->store->sessions, entry)
+		if (s->account->part == p)
+			session_undone(s, seq, error);
+}
+
 static void
 part_undone(void *arg, uint64_t seq, int error)
 {
@@ -175,6 +187,8 @@ part_undone(void *arg, uint64_t seq, int error)
 	log_warn("partition %02u: writes undone: %s", p->num, strerror(error));
 	stage_undone(p, seq, error);
 	account_undone(p, seq);
+	ending_undone(p);
+	sessions_undone(p, seq, error);
 }
 
 static void

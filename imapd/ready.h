@@ -45,7 +45,8 @@ void			 ready_free(struct ready_build *);
 int			 ready_put(struct part *, uint64_t body,
 			    const struct ready_build *);
 
-/* One reference to the body less; with the last one the pieces go too. */
+/* One reference to the body less; with the last one the pieces go too.  A record
+ * of references that is damaged or missing is no failure. */
 int			 ready_unref(struct part *, uint64_t body);
 
 /* One message's, read back; used again and again, ready_clear() at the end. */

@@ -310,26 +310,45 @@ send_out(struct session *s)
 	s->last_out = store_now();
 }
 
+/* What was to be said did not happen, or not all of it. */
+static void
+take_back(struct session *s, int error)
+{
+	buf_reset(&s->out);
+	if (s->phase == PHASE_FLUSH && s->command == NULL) {
+		buf_reset(&s->reply);
+		(void)buf_adds(&s->reply,
+		    "* BYE [UNAVAILABLE] try again later");
+		s->over = 1;
+	} else if (s->phase == PHASE_FLUSH || s->phase == PHASE_PAUSE ||
+	    s->phase == PHASE_STEP) {
+		(void)session_no(s, error);
+		s->phase = PHASE_FLUSH;
+	}
+	s->hold = s->wrote = 0;
+}
+
 static void
 on_flushed(struct dbenv_wait *w, int error)
 {
 	struct session	*s = w->arg;
 
 	s->waiting = 0;
-	if (error != 0) {
-		/* What was to be said did not happen. */
-		buf_reset(&s->out);
-		if (s->phase == PHASE_FLUSH && s->command == NULL) {
-			buf_reset(&s->reply);
-			(void)buf_adds(&s->reply,
-			    "* BYE [UNAVAILABLE] try again later");
-			s->over = 1;
-		} else if (s->phase == PHASE_FLUSH || s->phase == PHASE_PAUSE) {
-			(void)session_no(s, error);
-			s->phase = PHASE_FLUSH;
-		}
-		s->hold = 0;
-	}
+	if (error != 0)
+		take_back(s, error);
+	session_wake(s);
+}
+
+/*
+ * A group was undone.  Who waits for it is told by its wait; a command that
+ * wrote in it and goes on, or has not come to waiting yet, is told here.
+ */
+void
+session_undone(struct session *s, uint64_t seq, int error)
+{
+	if (s->waiting || (s->hold < seq && s->wrote < seq))
+		return;
+	take_back(s, error);
 	session_wake(s);
 }
 
@@ -485,6 +504,7 @@ command_end(struct session *s)
 	s->command = NULL;
 	append_free(s);
 	lex_next(&s->lex);
+	s->wrote = 0;
 	s->phase = PHASE_READ;
 }
 

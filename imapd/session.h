@@ -82,6 +82,8 @@ struct session {
 	struct buf		 out;		/* untagged, not sent yet */
 	struct buf		 reply;		/* after the tag */
 	uint64_t		 hold;		/* group to wait for */
+	uint64_t		 wrote;		/* group that it wrote in last,
+						 * without waiting for it */
 	struct dbenv_wait	 wait;
 	int			 waiting;
 	enum step		(*step)(struct session *);
@@ -114,6 +116,9 @@ int		 session_new(struct store *, struct part *,
 void		 session_bye(struct session *, const char *text);
 /* End at once. */
 void		 session_free(struct session *);
+/* A group of its partition was undone. */
+void			 session_undone(struct session *, uint64_t seq,
+			    int error);
 /* Run it in one of the next slices. */
 void		 session_wake(struct session *);
 /* Once every few seconds: IDLE, autologout, who does not read. */

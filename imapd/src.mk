@@ -43,5 +43,6 @@ SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
-TESTS += regress/imapd/stress_test
+TESTS += regress/imapd/stress_test regress/imapd/undone_test
+SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST)

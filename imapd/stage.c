@@ -167,7 +167,7 @@ stage_commit(struct stage *st, uint64_t *seq)
 	if (batch_commit() == -1)
 		return (-1);
 	st->committed = 1;
-	*seq = mb->seq;
+	*seq = st->seq = mb->seq;
 	return (0);
 }
 
@@ -194,12 +194,27 @@ stage_free(struct stage *st)
 	free(st);
 }
 
+int
+stage_is(const struct part *p, uint64_t mailbox, uint32_t first)
+{
+	const struct stage	*st;
+
+	LIST_FOREACH(st, &p->stages, entry)
+		if (st->mailbox == mailbox && st->first == first)
+			return (1);
+	return (0);
+}
+
 void
 stage_undone(struct part *p, uint64_t seq, int error)
 {
 	struct stage	*st;
 
-	LIST_FOREACH(st, &p->stages, entry)
-		if (st->seq >= seq && st->error == 0)
+	LIST_FOREACH(st, &p->stages, entry) {
+		if (st->seq < seq)
+			continue;
+		st->committed = 0;
+		if (st->error == 0)
 			st->error = error;
+	}
 }

@@ -52,6 +52,8 @@ int		 stage_commit(struct stage *, uint64_t *seq);
 /* Always.  What was not committed goes, in slices. */
 void		 stage_free(struct stage *);
 
+/* Is it under way? */
+int		 stage_is(const struct part *, uint64_t mailbox, uint32_t first);
 /* Group seq was undone: stages that wrote in it have failed. */
 void		 stage_undone(struct part *, uint64_t seq, int error);
 

@@ -53,6 +53,7 @@ view_get(struct mailbox *mb)
 		return (NULL);
 	v->mb = mb;
 	v->part = mb->account->part;
+	v->next = 1;
 	v->used = store_now();
 	LIST_INIT(&v->seens);
 	mb->view = v;
@@ -69,33 +70,36 @@ view_load(struct view *v)
 	struct dbenv_iter	 it;
 	struct span		 key, val;
 	struct msgrec		 r;
-	uint32_t		 from = 1;
+	uint32_t		 uid;
 	uint8_t			 k[12], kp[8];
-	int			 rc, n = 0;
+	int			 rc = 1, n = 0;
 
 	if (v->loaded)
 		return (0);
-	if (v->n > 0)
-		from = v->recs[v->n - 1].uid + 1;
-	dbenv_iter_init(&it, v->part->index, key_msg(k, v->mb->id, from),
+	dbenv_iter_init(&it, v->part->index, key_msg(k, v->mb->id, v->next),
 	    key_u64(kp, v->mb->id));
 	while (n++ < LOAD_RECORDS &&
 	    (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
 		if (rc == -1 && errno != EILSEQ)
 			break;
-		if (rc == -1 || codec_get(&val, &c_msgrec, &r) == -1) {
-			log_error("mailbox %016llx: UID %u is damaged",
-			    (unsigned long long)v->mb->id, key_uid(key));
-			continue;
-		}
-		r.uid = key_uid(key);
+		uid = key_uid(key);
 		/* At or above UIDNEXT: staged, or left by a crash. */
-		if (r.uid >= v->mb->st.uidnext)
-			continue;
-		if ((rc = room(&v->recs, &v->cap, v->n + 1,
-		    sizeof(*v->recs))) == -1)
+		if (uid >= v->mb->st.uidnext) {
+			rc = 0;
 			break;
-		v->recs[v->n++] = r;
+		}
+		if (rc == -1 || codec_get(&val, &c_msgrec, &r) == -1)
+			log_error("mailbox %016llx: UID %u is damaged",
+			    (unsigned long long)v->mb->id, uid);
+		else if (room(&v->recs, &v->cap, v->n + 1,
+		    sizeof(*v->recs)) == -1) {
+			rc = -1;
+			break;
+		} else {
+			r.uid = uid;
+			v->recs[v->n++] = r;
+		}
+		v->next = uid + 1;
 		rc = 1;
 	}
 	dbenv_iter_free(&it);
@@ -131,6 +135,7 @@ view_rest(struct view *v)
 	v->recs = NULL;
 	v->n = v->cap = 0;
 	v->loaded = 0;
+	v->next = 1;
 }
 
 void
@@ -184,6 +189,7 @@ view_reload(struct view *v, uint64_t seq)
 
 	v->n = 0;
 	v->loaded = 0;
+	v->next = 1;
 	while (view_load(v) == 1)
 		continue;
 	while (v->njournal > 0 && v->journal[v->njournal - 1].seq >= seq)
@@ -335,6 +341,7 @@ view_add(struct view *v, const struct msgrec *r, uint64_t seq)
 		if (room(&v->recs, &v->cap, v->n + 1, sizeof(*v->recs)) == -1) {
 			/* Read it again when somebody looks. */
 			v->loaded = 0;
+			v->next = r->uid;
 			return (-1);
 		}
 		v->recs[v->n++] = *r;

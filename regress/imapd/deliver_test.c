@@ -122,6 +122,10 @@ test_once(void)
 	    "within the quota");
 	CHECK(t_deliver(id, (char[400]){ 1 }, 400, (uint64_t[]){ 1, 3 }, 2) ==
 	    RESULT_TEMP && messages(3) == 2, "over the quota nobody gets it");
+	id[0] = 2;
+	t_store.limits.quota = 1;
+	CHECK(to("x\r\n", 2, 1, 3) == RESULT_OK && messages(3) == 2,
+	    "who has it already needs no room for it");
 	t_close();
 	t_remove();
 }

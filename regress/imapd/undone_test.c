@@ -1,0 +1,280 @@
+/*
+ * A group of writes that is undone takes along all that was said to depend on
+ * it: no command is answered OK, no mailbox or message goes, nothing comes
+ * back.  And damage: what cannot be read keeps nothing else from being done.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dbenv_int.h"
+#include "imapd/account.h"
+#include "imapd/batch.h"
+#include "imapd/ending.h"
+#include "imapd/stage.h"
+#include "imaptest.h"
+
+#define MANY	2500
+
+static uint8_t	 id[16];
+
+static void
+deliver_one(void)
+{
+	static const char	 text[] = "Subject: one\r\n\r\nx\r\n";
+
+	id[0]++;
+	CHECK(t_deliver(id, text, strlen(text), (uint64_t[]){ 1 }, 1) ==
+	    RESULT_OK, "a message");
+}
+
+/* One message of account 1, and n more with the same body. */
+static void
+fill(unsigned n)
+{
+	struct account	*a;
+	struct msgrec	 r = { .size = 10 };
+	unsigned	 i, k;
+
+	deliver_one();
+	a = account_find(t_part, 1);
+	(void)body_next(t_part->bodies, 0, &r.body);
+	for (i = 0; i < n; i += k) {
+		(void)batch_begin(t_part);
+		for (k = 0; k < 100 && i + k < n; k++)
+			if (body_ref(t_part->bodies, r.body, 1) == -1 ||
+			    batch_add(a->inbox, &r) == -1)
+				abort();
+		(void)batch_commit();
+		t_loop();
+	}
+	account_put(a);
+	t_settle();
+}
+
+/*
+ * Beside the work of a session: as soon as that has written, and before it is
+ * done, the group is lost.
+ */
+static struct work	 spy;
+static int		 armed;
+
+static int
+look(struct work *w)
+{
+	(void)w;
+	if (armed && t_part->env->open) {
+		dbenv_break(t_part->env, ENOSPC);
+		armed = 0;
+	}
+	return (armed);
+}
+
+static void
+undo_soon(void)
+{
+	armed = 1;
+	spy.run = look;
+	store_work(&t_store, &spy);
+}
+
+/* The tagged answer. */
+static const char *
+answer(int n, const char *command)
+{
+	const char	*l;
+	char		 line[256];
+
+	snprintf(line, sizeof(line), "t %s\r\n", command);
+	t_send(n, line, strlen(line));
+	while ((l = t_line(n)) != NULL && strncmp(l, "t ", 2) != 0)
+		continue;
+	return (l == NULL ? "nothing" : l);
+}
+
+static uint32_t
+messages(void)
+{
+	struct account	*a = account_find(t_part, 1);
+	uint32_t	 n = a == NULL ? 0 : a->inbox->st.messages;
+
+	account_put(a);
+	return (n);
+}
+
+/* A command in slices: one of them is undone before it waits for any. */
+static void
+test_slices(void)
+{
+	static const struct {
+		const char	*before, *command;
+	} t[] = {
+		{ NULL, "STORE 1:* +FLAGS.SILENT (\\Flagged)" },
+		{ NULL, "STORE 1:* +FLAGS.SILENT (word)" },
+		{ "STORE 1:* +FLAGS.SILENT (\\Deleted)", "EXPUNGE" },
+		{ NULL, "COPY 1:* Archive" },
+		{ NULL, "MOVE 1:* Archive" },
+	};
+	const char	*l;
+	size_t		 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		t_open(NULL);
+		fill(MANY - 1);
+		t_login(1, 1);
+		(void)t_line(1);
+		(void)answer(1, "SELECT INBOX");
+		if (t[i].before != NULL)
+			(void)answer(1, t[i].before);
+		undo_soon();
+		l = answer(1, t[i].command);
+		CHECK(!armed && strncmp(l, "t NO [UNAVAILABLE] ", 19) == 0,
+		    "%s: %s", t[i].command, l);
+		CHECK(messages() <= MANY, "%u messages", messages());
+		l = answer(1, t[i].command);
+		CHECK(strncmp(l, "t OK ", 5) == 0, "and again: %s", l);
+		t_close();
+		t_remove();
+	}
+}
+
+/* DELETE, undone: the mailbox and what is in it are there. */
+static void
+test_delete(void)
+{
+	static const char	*const before[] = {
+		"O1",
+		"C1: a CREATE x", "S1: a OK~",
+		"C1: b APPEND x {3+}", "C1= a\r\n", "C1= \r\n",
+		"S1: b OK~",
+		NULL
+	};
+	static const char	*const after[] = {
+		"C1: c STATUS x (MESSAGES)", "S1: * STATUS x (MESSAGES 1)",
+		"S1: c OK~",
+		"C1: d SELECT x", "S1: * FLAGS~", "S1: * 1 EXISTS",
+		NULL
+	};
+	struct account	*a;
+
+	t_open(NULL);
+	t_script("delete, before", before);
+	a = account_find(t_part, 1);
+	CHECK(mailbox_delete(mailbox_named(a, span_str("x"))) == 0, "deleted");
+	dbenv_break(t_part->env, ENOSPC);
+	t_settle();
+	CHECK(mailbox_named(a, span_str("x")) != NULL, "it is back");
+	account_put(a);
+	t_script("delete, undone", after);
+	CHECK(!ending_busy(t_part), "nothing is being removed");
+	t_close();
+	t_remove();
+}
+
+/* An account whose making was undone takes no mail. */
+static void
+test_account(void)
+{
+	struct account	*a;
+	struct msgrec	 r = { .size = 1, .body = 1 };
+
+	t_open(NULL);
+	a = account_get(t_part, 7, span_str("seven"));
+	CHECK(a != NULL, "made");
+	dbenv_break(t_part->env, ENOSPC);
+	t_settle();
+	CHECK(batch_begin(t_part) == 0 && batch_add(a->inbox, &r) == -1,
+	    "what is not there takes nothing");
+	batch_abort();
+	account_put(a);
+	CHECK((a = account_get(t_part, 7, span_str("seven"))) != NULL,
+	    "made again");
+	account_put(a);
+	t_close();
+	t_remove();
+}
+
+/* A stage that is committed, undone: its records go, and another may begin. */
+static void
+test_stage(void)
+{
+	struct account	*a;
+	struct msgrec	 r = { .size = 1 };
+	struct stage	*st;
+	uint64_t	 seq;
+	unsigned	 i;
+
+	t_open(NULL);
+	deliver_one();
+	a = account_find(t_part, 1);
+	(void)body_next(t_part->bodies, 0, &r.body);
+	st = stage_new(a->inbox);
+	(void)dbenv_begin(t_part->env);
+	for (i = 0; i < MANY; i++)
+		if (body_ref(t_part->bodies, r.body, 1) == -1 ||
+		    stage_add(st, &r) == -1)
+			abort();
+	(void)dbenv_commit(t_part->env);
+	t_settle();
+	alarm(20);	/* it must not go round for ever above UIDNEXT */
+	CHECK(view_get(a->inbox) != NULL && view_need(a->inbox->view) == 0 &&
+	    a->inbox->view->n == 1, "what is staged is not read");
+	alarm(0);
+	CHECK(stage_commit(st, &seq) == 0, "committed");
+	dbenv_break(t_part->env, ENOSPC);
+	t_loop();
+	stage_free(st);
+	t_settle();
+	CHECK(messages() == 1 && !ending_busy(t_part), "undone");
+	CHECK((st = stage_new(a->inbox)) != NULL, "another: %s",
+	    strerror(errno));
+	stage_free(st);
+	account_put(a);
+	t_close();
+	t_remove();
+}
+
+/* Nobody knows how many have the body: the message goes, the body stays. */
+static void
+test_reference(void)
+{
+	static const char	*const lines[] = {
+		"O1",
+		"C1: a SELECT INBOX", "S1: * FLAGS~", "S1: * 2 EXISTS",
+		"S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: a OK~",
+		"C1: b STORE 1:2 +FLAGS.SILENT (\\Deleted)", "S1: b OK~",
+		"C1: c EXPUNGE", "S1: * 2 EXPUNGE", "S1: * 1 EXPUNGE",
+		"S1: c OK~",
+		NULL
+	};
+	struct dbenv_db	*db = NULL;
+	uint64_t	 body;
+	uint8_t		 k[8];
+
+	t_open(NULL);
+	deliver_one();
+	deliver_one();
+	(void)body_next(t_part->bodies, 0, &body);
+	while ((db = dbenv_db_next(t_part->env, db)) != NULL &&
+	    strcmp(dbenv_db_name(db), "bodyref") != 0)
+		continue;
+	CHECK(db != NULL && dbenv_put(db, key_u64(k, body),
+	    span_str("junk")) == 0, "a record of references is damaged");
+	t_settle();
+	t_script("a damaged reference", lines);
+	t_close();
+	t_remove();
+}
+
+int
+main(void)
+{
+	test_slices();
+	test_delete();
+	test_account();
+	test_stage();
+	test_reference();
+	return (t_done());
+}
