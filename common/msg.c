@@ -120,6 +120,11 @@ static const struct field f_slot[] = {
 };
 const struct codec c_slot = CODEC(msg_slot, f_slot);
 
+static const struct field f_slots[] = {
+	F_LIST(msg_slots, slots, MSG_SLOTS_MAX, &c_slot),
+};
+const struct codec c_slots = CODEC(msg_slots, f_slots);
+
 static const struct field f_commit_rcpt[] = {
 	F_STR(msg_commit_rcpt, address, MSG_ADDR_MAX),
 	F_STR(msg_commit_rcpt, orcpt, MSG_ADDR_MAX),
@@ -181,6 +186,11 @@ static const struct field f_settled[] = {
 	F_RAW(msg_settled, id), F_U32(msg_settled, partition),
 };
 const struct codec c_settled = CODEC(msg_settled, f_settled);
+
+static const struct field f_settled_ids[] = {
+	F_LIST(msg_settled_ids, ids, MSG_SLOTS_MAX, &c_settled),
+};
+const struct codec c_settled_ids = CODEC(msg_settled_ids, f_settled_ids);
 
 static const struct field f_relay_rcpt[] = {
 	F_U64(msg_relay_rcpt, id), F_STR(msg_relay_rcpt, address, MSG_ADDR_MAX),

@@ -86,7 +86,9 @@ enum msg_type {
 	 * unlinked file with two descriptions and an id, smtpd's until it is
 	 * settled or committed.  When smtpd's link comes up queued sends 32 of
 	 * them by itself.  smtpd writes Received and the message, as it goes out.
-	 * Settled: it stays smtpd's, with the id of M_SLOT_ID.  Committed (answer
+	 * Settled: it stays smtpd's, with the id of M_SLOT_ID.  What an earlier
+	 * message left behind may still be in it: who reads it reads so many
+	 * octets as the request says.  Committed (answer
 	 * RESULT_OK): it is queued's, smtpd closes its ends, queued sends another
 	 * slot by itself.  Any other answer to a commit: still smtpd's, who
 	 * settles it once no store can read it any more.
@@ -95,10 +97,9 @@ enum msg_type {
 	M_SLOT_READ,		/* N msg_slot; fd: the reading end.  smtpd */
 	M_SLOT_WANT,		/* N msg_number: smtpd wants so many more slots;
 				 * queued sends what its bounds allow, maybe none */
-	M_SLOT_SETTLED,		/* N msg_slot: stored or given up, smtpd is done
-				 * with it and truncated the file; queued answers
-				 * with M_SLOT_ID */
-	M_SLOT_ID,		/* N msg_slot: the slot's file with a new id */
+	M_SLOT_SETTLED,		/* N msg_slots: stored or given up, smtpd is done
+				 * with them; queued answers with M_SLOT_ID */
+	M_SLOT_ID,		/* N msg_slots: the slots' files with new ids */
 	M_QUEUE_COMMIT,		/* R msg_commit, preceded by M_QUEUE_RCPTS for more
 				 * than MSG_RCPTS_MAX (or than fit a packet).
 				 * Local recipients; the octets of the slot are
@@ -124,7 +125,8 @@ enum msg_type {
 	M_DELIVER = 300,	/* R msg_deliver; fd: reading end of the body.
 				 * All recipients are taken or none.
 				 * Answer msg_stored */
-	M_SETTLED,		/* N msg_settled: queued -> store, keys may go */
+	M_SETTLED,		/* N msg_settled_ids: queued -> store, keys may
+				 * go */
 
 	/* queued -> relay */
 	M_RELAY = 400,		/* R msg_relay; fd: body, to read.
@@ -220,6 +222,8 @@ struct msg_may_use { uint64_t account; struct span address; };
 struct msg_slot { uint32_t slot; uint8_t id[16];
     uint32_t partition; };	/* M_SLOT_SETTLED: where it was delivered, its
 				 * keys may go; UINT32_MAX: nowhere.  Else 0 */
+#define MSG_SLOTS_MAX	64
+struct msg_slots { struct list slots; };	/* struct msg_slot */
 struct msg_commit_rcpt { struct span address, orcpt; uint32_t notify;
     uint64_t account; uint32_t partition;	/* 0 when not local */
     struct span name; };
@@ -252,6 +256,7 @@ struct msg_deliver_rcpt { uint64_t account; struct span address, name; };
 struct msg_deliver { uint8_t id[16]; uint32_t partition; uint64_t size;
     struct span from; struct span session; struct list rcpts; };
 struct msg_settled { uint8_t id[16]; uint32_t partition; };
+struct msg_settled_ids { struct list ids; };	/* struct msg_settled */
 struct msg_relay_rcpt { uint64_t id; struct span address, orcpt;
     uint32_t notify; };
 struct msg_relay { uint64_t id; struct span from; uint64_t size;
@@ -298,7 +303,7 @@ struct msg_signature { uint8_t result; struct span signature; };
 extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
     c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
-    c_rcpt, c_may_use, c_slot, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
+    c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,
     c_dns, c_dns_answer, c_ctl, c_ctl_page, c_sign, c_signature;
 

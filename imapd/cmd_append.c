@@ -231,7 +231,7 @@ start(struct msg *m)
 
 	m->started = 1;
 	rc = intake_start(&m->in, a->session->account->part, m->fd,
-	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0),
+	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0), 0,
 	    a->session->max_message);
 	buf_free(&m->mem);
 	if (m->fd != -1)

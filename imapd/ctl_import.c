@@ -249,7 +249,7 @@ on_end(void *arg)
 	x->in.done = on_intake;
 	x->in.arg = x;
 	rc = intake_start(&x->in, x->account->part, x->fd, x->fd == -1 ?
-	    span_buf(&x->mem) : span_of("", 0), MESSAGE_MAX);
+	    span_buf(&x->mem) : span_of("", 0), 0, MESSAGE_MAX);
 	buf_reset(&x->mem);
 	if (x->fd != -1)
 		close(x->fd);

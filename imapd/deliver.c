@@ -149,7 +149,7 @@ begin(struct delivery *d, const struct msg_deliver *m, int fd)
 	d->in.done = on_intake;
 	d->in.arg = d;
 	rc = intake_start(&d->in, d->part, fd, span_buf(&prefix),
-	    m->size + prefix.n);
+	    m->size, m->size + prefix.n);
 	buf_free(&prefix);
 	return (rc);
 }

@@ -42,7 +42,7 @@ all_in(struct body_in *in, int error, void *arg)
 
 int
 intake_start(struct intake *t, struct part *p, int fd, struct span prefix,
-    uint64_t max)
+    uint64_t size, uint64_t max)
 {
 	struct body_source	 src = { 0 };
 	int			 rc;
@@ -59,6 +59,7 @@ intake_start(struct intake *t, struct part *p, int fd, struct span prefix,
 	if ((t->ready = ready_begin()) == NULL)
 		return (-1);
 	src.fd = fd;
+	src.size = size;
 	src.max = max;
 	src.prefix = prefix;
 	src.feed = feed;

@@ -23,7 +23,7 @@ struct intake {
  * ENOSPC, EINVAL, ENOMEM.  intake_free() in any case.
  */
 int	 intake_start(struct intake *, struct part *, int fd,
-	    struct span prefix, uint64_t max);
+	    struct span prefix, uint64_t size, uint64_t max);
 /*
  * Make it a body with so many references, in the open command, and fill body,
  * size and email of the record.

@@ -280,12 +280,16 @@ on_deliver(struct peer *p, struct imsg *m)
 static int
 on_settled(struct peer *p, struct imsg *m)
 {
-	struct msg_settled	 s;
+	struct msg_settled_ids	 s;
+	const struct msg_settled *v;
+	size_t			 i;
 
 	(void)p;
-	if (imsg_get(m, &c_settled, &s) == -1)
+	if (imsg_get(m, &c_settled_ids, &s) == -1)
 		return (-1);
-	deliver_settled(&store, &s);
+	for (i = 0, v = s.ids.v; i < s.ids.n; i++)
+		deliver_settled(&store, &v[i]);
+	codec_free(&c_settled_ids, &s);
 	return (0);
 }
 

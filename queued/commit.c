@@ -163,6 +163,7 @@ on_queue_commit(struct peer *p, struct imsg *im)
 	}
 	body.fd = s->rfd;
 	body.max = largest();
+	body.size = m.size;
 	intake_read(in, &body, on_read);
 out:
 	codec_free(&c_commit, &m);

@@ -121,8 +121,8 @@ intake_read(struct intake *in, const struct intake_body *b,
     void (*fn)(struct intake *, int))
 {
 	struct body_source	 src = { .fd = b->fd, .max = b->max,
-				    .prefix = b->prefix, .done = on_read,
-				    .arg = in };
+				    .size = b->size, .prefix = b->prefix,
+				    .done = on_read, .arg = in };
 	int			 rc;
 
 	in->read = fn;

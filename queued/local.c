@@ -118,19 +118,26 @@ on_stored(void *arg, struct peer *p, struct imsg *m)
 
 /* ---- ids that the stores may forget ------------------------------------------ */
 
-static void
-tell(const struct msg_settled *m)
-{
-	(void)peer_put(store_of(m->partition), M_SETTLED, &c_settled, m, -1);
-}
-
+/* Each store hears of its own. */
 void
-local_settled(const uint8_t id[16], uint32_t partition)
+local_settled(const struct msg_settled *m, size_t n)
 {
-	struct msg_settled	 m = { .partition = partition };
+	struct msg_settled	 v[MSG_SLOTS_MAX];
+	struct msg_settled_ids	 ids = { { v, 0 } };
+	struct peer		*p;
+	unsigned		 store;
+	size_t			 i;
 
-	memcpy(m.id, id, sizeof(m.id));
-	tell(&m);
+	for (store = 0; n > 0 && store < proc_count(ROLE_STORE); store++) {
+		p = proc_peer(ROLE_STORE, store);
+		ids.ids.n = 0;
+		for (i = 0; i < n && i < MSG_SLOTS_MAX; i++)
+			if (store_of(m[i].partition) == p)
+				v[ids.ids.n++] = m[i];
+		if (ids.ids.n > 0)
+			(void)peer_put(p, M_SETTLED, &c_settled_ids, &ids,
+			    -1);
+	}
 }
 
 void
@@ -156,7 +163,7 @@ on_settle(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((x = STAILQ_FIRST(&settled)) != NULL && x->when <= q_now()) {
-		tell(&x->m);
+		local_settled(&x->m, 1);
 		STAILQ_REMOVE_HEAD(&settled, entry);
 		nsettled--;
 		free(x);

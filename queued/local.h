@@ -4,12 +4,14 @@
 #ifndef QUEUED_LOCAL_H
 #define QUEUED_LOCAL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
+struct msg_settled;
 
 /* At once: nobody will deliver that id any more. */
-void	 local_settled(const uint8_t id[16], uint32_t partition);
+void	 local_settled(const struct msg_settled *, size_t n);
 /* Later: a delivery that smtpd gave up may still be read by a store. */
 void	 local_settle_later(const uint8_t id[16], uint32_t partition);
 int	 local_start(struct event_base *);

@@ -58,6 +58,7 @@ int		 on_slot_settled(struct peer *, struct imsg *);
 struct intake_body {
 	int		 fd;		/* stays the caller's */
 	uint64_t	 max;
+	uint64_t	 size;		/* of the file; 0: to its end */
 	struct span	 prefix;	/* goes in front */
 	int		(*feed)(void *, struct span);	/* body_source's */
 	void		*arg;

@@ -1,5 +1,5 @@
 /*
- * Slots: empty files for bodies, each with a delivery id, handed to an smtpd
+ * Slots: files for bodies, each with a delivery id, handed to an smtpd
  * before it needs them.  The writing end and the reading end are descriptions
  * of their own; queued keeps a reading end.  Files are unlinked from the start,
  * so that none is ever left behind.
@@ -40,6 +40,7 @@ static void	 drop(struct stock *, size_t);
 static int	 hand(struct peer *, const struct slot *);
 static int	 give(struct peer *, struct stock *);
 static uint64_t	 outstanding(struct stock *);
+static struct slot *settled(struct stock *, const struct msg_slot *);
 
 int
 slot_start(void)
@@ -212,29 +213,55 @@ on_slot_want(struct peer *p, struct imsg *m)
 	return (0);
 }
 
-/* smtpd is done with it; it gets a new id, the old one means nothing more. */
+/* What smtpd says it is done with; NULL: it cannot be. */
+static struct slot *
+settled(struct stock *st, const struct msg_slot *m)
+{
+	struct slot	*sl;
+
+	if (m->slot >= st->n || (sl = st->v[m->slot]) == NULL ||
+	    memcmp(sl->id, m->id, sizeof(sl->id)) != 0)
+		return (NULL);
+	/* A request that has no answer yet keeps it. */
+	return (sl->in != NULL && sl->committing ? NULL : sl);
+}
+
+/* smtpd is done with them; they get new ids, the old ones mean nothing more. */
 int
 on_slot_settled(struct peer *p, struct imsg *m)
 {
-	struct stock	*st = stock_of(p);
-	struct msg_slot	 s;
-	struct slot	*sl;
+	struct msg_settled	 old[MSG_SLOTS_MAX];
+	struct msg_slots	 r;
+	struct msg_slot		*v;
+	struct slot		*sl;
+	size_t			 i, n = 0;
+	uint8_t			 ids[MSG_SLOTS_MAX][16];
+	int			 rc = 0;
 
-	if (imsg_get(m, &c_slot, &s) == -1 || s.slot >= st->n ||
-	    (sl = st->v[s.slot]) == NULL ||
-	    memcmp(sl->id, s.id, sizeof(s.id)) != 0)
+	if (imsg_get(m, &c_slots, &r) == -1)
 		return (-1);
-	if (sl->in != NULL && sl->committing)
-		return (-1);	/* that request has no answer yet */
-	intake_free(sl->in);
-	sl->in = NULL;
-	if (s.partition != UINT32_MAX)
-		local_settled(s.id, s.partition);
-	arc4random_buf(sl->id, sizeof(sl->id));
-	memcpy(s.id, sl->id, sizeof(s.id));
-	s.partition = 0;
-	(void)peer_put(p, M_SLOT_ID, &c_slot, &s, -1);
-	return (0);
+	v = r.slots.v;
+	arc4random_buf(ids, r.slots.n * sizeof(ids[0]));
+	for (i = 0; i < r.slots.n; i++) {
+		if ((sl = settled(stock_of(p), &v[i])) == NULL) {
+			rc = -1;
+			break;
+		}
+		intake_free(sl->in);
+		sl->in = NULL;
+		if (v[i].partition != UINT32_MAX) {
+			memcpy(old[n].id, v[i].id, sizeof(old[n].id));
+			old[n++].partition = v[i].partition;
+		}
+		memcpy(sl->id, ids[i], sizeof(sl->id));
+		memcpy(v[i].id, ids[i], sizeof(v[i].id));
+		v[i].partition = 0;
+	}
+	local_settled(old, n);
+	if (rc == 0)
+		(void)peer_put(p, M_SLOT_ID, &c_slots, &r, -1);
+	codec_free(&c_slots, &r);
+	return (rc);
 }
 
 /*

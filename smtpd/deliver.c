@@ -104,6 +104,8 @@ deliver_write(struct session *s, struct span octets)
 		octets.n -= (size_t)n;
 		off += (uint64_t)n;
 	}
+	if (off > c->slot->size)
+		c->slot->size = off;
 	return (0);
 }
 

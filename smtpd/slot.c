@@ -1,6 +1,10 @@
 /*
- * Slots: empty files with delivery ids, from queued, in stock (msg.h, M_SLOT).
- * So a message from outside waits for queued only when the stock is empty.
+ * Slots: files with delivery ids, from queued, in stock (msg.h, M_SLOT).  So a
+ * message from outside waits for queued only when the stock is empty.
+ *
+ * A small message is overwritten by the next one: emptying a file costs more
+ * than filling it.  What nothing overwrites for a second is emptied.  Slots are
+ * settled some at a time.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -16,21 +20,30 @@ static struct slot	*find(uint32_t);
 static struct slot	*take(void);
 static void		 drop(struct slot *);
 static void		 stock(struct slot *);
+static int		 empty(struct slot *);
+static void		 sweep(evutil_socket_t, short, void *);
+static void		 settle_soon(void);
+static void		 send_settled(const struct msg_slots *);
 static void		 serve(evutil_socket_t, short, void *);
 static void		 settle(evutil_socket_t, short, void *);
 static void		 want(uint64_t);
 
 #define SLOTS_MAX	4096	/* numbers that queued may give */
+#define SLOT_KEEP	65536	/* octets that may stay in a file for a while */
+#define SETTLE_MANY	16	/* settled at once, */
+#define SETTLE_US	50000	/* or after this time, or when there is need */
+#define SWEEP_S		1
 
 static struct slot	*numbered[SLOTS_MAX];	/* but for stale ones */
 static struct slots	 all = TAILQ_HEAD_INITIALIZER(all);
 static struct slots	 free_ones = TAILQ_HEAD_INITIALIZER(free_ones);
 static struct slots	 leaving = TAILQ_HEAD_INITIALIZER(leaving);
+static size_t		 nleaving;
 static size_t		 nsettled;	/* of all; they come back */
 static size_t		 nwaiting;
 static size_t		 nasked;	/* new ones, not here yet */
 static struct waiters	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static struct event	*serving, *settling;
+static struct event	*serving, *settling, *sweeping;
 
 static struct slot *
 find(uint32_t number)
@@ -45,6 +58,7 @@ drop(struct slot *sl)
 		TAILQ_REMOVE(&free_ones, sl, stock);
 	if (sl->leaving)
 		TAILQ_REMOVE(&leaving, sl, stock);
+	nleaving -= sl->leaving;
 	TAILQ_REMOVE(&all, sl, entry);
 	if (!sl->stale)
 		numbered[sl->number] = NULL;
@@ -65,9 +79,52 @@ want(uint64_t n)
 	    -1);
 }
 
+static int
+empty(struct slot *sl)
+{
+	if (sl->size > 0 && ftruncate(sl->wfd, 0) == -1)
+		return (-1);
+	sl->size = 0;
+	return (0);
+}
+
+static void
+sweep(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval	 again = { SWEEP_S, 0 };
+	struct slot			*sl, *next;
+	int				 more = 0;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (sl = TAILQ_FIRST(&free_ones); sl != NULL; sl = next) {
+		next = TAILQ_NEXT(sl, stock);
+		if (sl->idle && empty(sl) == -1)
+			drop(sl);
+		else {
+			sl->idle = 1;
+			more |= sl->size > 0;
+		}
+	}
+	if (more)
+		event_add(sweeping, &again);
+}
+
 static void
 stock(struct slot *sl)
 {
+	static const struct timeval	 later = { SWEEP_S, 0 };
+
+	if (sweeping == NULL)
+		sweeping = event_new(proc_base(), -1, 0, sweep, NULL);
+	if (sweeping == NULL && empty(sl) == -1) {
+		drop(sl);
+		return;
+	}
+	if (sl->size > 0 && !event_pending(sweeping, EV_TIMEOUT, NULL))
+		event_add(sweeping, &later);
+	sl->idle = 0;
 	sl->free = 1;
 	/* The one used last: its file is still in the cache. */
 	TAILQ_INSERT_HEAD(&free_ones, sl, stock);
@@ -121,7 +178,8 @@ slot_wait(struct conn *c)
 		return (-1);
 	TAILQ_INSERT_TAIL(&waiting, c, waiter);
 	c->waits = 1;
-	if (++nwaiting > nsettled + nasked) {
+	settle_soon();
+	if (++nwaiting > nleaving + nsettled + nasked) {
 		want(1);
 		nasked++;
 	}
@@ -142,14 +200,26 @@ slot_unwait(struct conn *c)
 void
 slot_return(struct slot *sl)
 {
-	if (sl->stale || ftruncate(sl->wfd, 0) == -1)
+	if (sl->stale || empty(sl) == -1)
 		drop(sl);
 	else
 		stock(sl);
 }
 
-/* In a turn of its own: emptying a file may take a while, and a client waits
- * for its answer. */
+/* At once when it is worth it or there is need, else in a while. */
+static void
+settle_soon(void)
+{
+	static const struct timeval	 later = { 0, SETTLE_US };
+
+	if (nleaving == 0)
+		return;
+	if (nleaving >= SETTLE_MANY || TAILQ_EMPTY(&free_ones))
+		event_active(settling, EV_TIMEOUT, 0);
+	else if (!event_pending(settling, EV_TIMEOUT, NULL))
+		event_add(settling, &later);
+}
+
 void
 slot_settle(struct slot *sl, uint32_t partition)
 {
@@ -161,34 +231,49 @@ slot_settle(struct slot *sl, uint32_t partition)
 	sl->partition = partition;
 	sl->leaving = 1;
 	TAILQ_INSERT_TAIL(&leaving, sl, stock);
-	event_active(settling, EV_TIMEOUT, 0);
+	nleaving++;
+	settle_soon();
 }
 
 static void
+send_settled(const struct msg_slots *m)
+{
+	if (m->slots.n > 0)
+		(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED,
+		    &c_slots, m, -1);
+}
+
+/* In a turn of its own: emptying a file may take a while, and a client waits
+ * for its answer. */
+static void
 settle(evutil_socket_t fd, short what, void *arg)
 {
-	struct msg_slot	 m = { 0 };
-	struct slot	*sl;
+	struct msg_slot		 v[MSG_SLOTS_MAX] = { 0 };
+	struct msg_slots	 m = { { v, 0 } };
+	struct slot		*sl;
 
 	(void)fd;
 	(void)what;
 	(void)arg;
 	while ((sl = TAILQ_FIRST(&leaving)) != NULL) {
-		/* Octets left behind would be another message's. */
-		if (sl->stale || ftruncate(sl->wfd, 0) == -1) {
+		if (sl->stale || (sl->size > SLOT_KEEP && empty(sl) == -1)) {
 			drop(sl);
 			continue;
 		}
 		TAILQ_REMOVE(&leaving, sl, stock);
 		sl->leaving = 0;
+		nleaving--;
 		sl->settled = 1;
 		nsettled++;
-		m.slot = sl->number;
-		m.partition = sl->partition;
-		memcpy(m.id, sl->id, sizeof(m.id));
-		(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_SLOT_SETTLED,
-		    &c_slot, &m, -1);
+		v[m.slots.n].slot = sl->number;
+		v[m.slots.n].partition = sl->partition;
+		memcpy(v[m.slots.n++].id, sl->id, sizeof(sl->id));
+		if (m.slots.n == MSG_SLOTS_MAX) {
+			send_settled(&m);
+			m.slots.n = 0;
+		}
 	}
+	send_settled(&m);
 }
 
 void
@@ -274,17 +359,26 @@ slot_on_read(struct peer *p, struct imsg *m)
 int
 slot_on_id(struct peer *p, struct imsg *m)
 {
-	struct msg_slot	 r;
-	struct slot	*sl;
+	const struct msg_slot	*v;
+	struct msg_slots	 r;
+	struct slot		*sl;
+	size_t			 i;
+	int			 rc = 0;
 
 	(void)p;
-	if (imsg_get(m, &c_slot, &r) == -1)
+	if (imsg_get(m, &c_slots, &r) == -1)
 		return (-1);
-	if ((sl = find(r.slot)) == NULL || !sl->settled)
-		return (-1);
-	sl->settled = 0;
-	nsettled--;
-	memcpy(sl->id, r.id, sizeof(sl->id));
-	stock(sl);
-	return (0);
+	v = r.slots.v;
+	for (i = 0; i < r.slots.n && rc == 0; i++) {
+		if ((sl = find(v[i].slot)) == NULL || !sl->settled) {
+			rc = -1;
+			break;
+		}
+		sl->settled = 0;
+		nsettled--;
+		memcpy(sl->id, v[i].id, sizeof(sl->id));
+		stock(sl);
+	}
+	codec_free(&c_slots, &r);
+	return (rc);
 }

@@ -107,7 +107,9 @@ struct slot {
 	uint8_t			 id[16];
 	int			 wfd, rfd;	/* -1: not there yet */
 	uint32_t		 partition;	/* of the message in it */
+	uint64_t		 size;		/* octets in it, maybe old ones */
 	unsigned		 free : 1,	/* in stock */
+				 idle : 1,	/* was so at the last look */
 				 leaving : 1,	/* soon to be settled */
 				 settled : 1,	/* waiting for its next id */
 				 stale : 1;	/* of a queued that is gone */
@@ -117,7 +119,7 @@ struct slot	*slot_take(void);
 /* The connection gets the next one, session_on_file() then. */
 int		 slot_wait(struct conn *);
 void		 slot_unwait(struct conn *);
-/* Nobody saw its octets: it goes back as it is. */
+/* Nobody saw its octets: it goes back with its id. */
 void		 slot_return(struct slot *);
 /* Done with; see M_SLOT_SETTLED. */
 void		 slot_settle(struct slot *, uint32_t partition);

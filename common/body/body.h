@@ -50,11 +50,12 @@ void		 body_sweep(struct body *);
 
 /*
  * Taking one in.  The octets that are stored are the octets of prefix, then
- * those of fd (a regular file or memfd), read by pread from 0 to its end,
- * once; feed sees each of them, in order, as it is stored.
+ * those of fd (a regular file or memfd), read by pread from 0, once; feed sees each of them, in order, as it is stored.
  *
  *  fd		stays the caller's, who may close it when body_in_start() has
  *		returned; not to be written to from then on.  -1: prefix is all
+ *  size	so many octets of fd are read, or what there is if it has
+ *		fewer; 0: to its end
  *  max		more octets than this, prefix counted: EFBIG
  *  prefix	copied
  *  feed	called by the loop thread within body_in_start() for a body up
@@ -66,6 +67,7 @@ void		 body_sweep(struct body *);
  */
 struct body_source {
 	int		 fd;
+	uint64_t	 size;
 	uint64_t	 max;
 	struct span	 prefix;
 	int		(*feed)(void *arg, struct span);

@@ -81,6 +81,15 @@ store(struct body_in *in, int fd, struct span s)
 	return (0);
 }
 
+/* Octets to read at off, at most n. */
+static size_t
+rest(const struct body_in *in, uint64_t off, size_t n)
+{
+	uint64_t	 left = in->src.size - off;
+
+	return (in->src.size == 0 || left >= n ? n : (size_t)left);
+}
+
 /* What was read already, then the rest of the descriptor. */
 static int
 copy(struct body_in *in, int fd)
@@ -94,7 +103,8 @@ copy(struct body_in *in, int fd)
 		return (e);
 	if ((p = malloc(BODY_SLICE)) == NULL)
 		return (ENOMEM);
-	while (e == 0 && (n = body_pread(in->fd, p, BODY_SLICE, off)) != 0) {
+	while (e == 0 && (n = body_pread(in->fd, p,
+	    rest(in, off, BODY_SLICE), off)) != 0) {
 		if (n == -1) {
 			e = errno;
 			break;
@@ -203,7 +213,10 @@ read_small(struct body_in *in)
 
 	while (in->data.n <= BODY_INLINE) {
 		/* one more than fits tells a large one */
-		room = BODY_INLINE + 1 - in->data.n;
+		room = rest(in, in->data.n - in->nprefix,
+		    BODY_INLINE + 1 - in->data.n);
+		if (room == 0)
+			return (0);
 		if ((p = buf_reserve(&in->data, room)) == NULL) {
 			errno = ENOMEM;
 			return (-1);
@@ -231,7 +244,9 @@ start(struct body_in *in)
 		return (-1);
 	}
 	in->nprefix = in->data.n;
-	if (in->src.fd != -1) {
+	st.st_size = (off_t)in->src.size;
+	/* That it is no file pread() says as well. */
+	if (in->src.fd != -1 && in->src.size == 0) {
 		if (fstat(in->src.fd, &st) == -1)
 			return (-1);
 		if (!S_ISREG(st.st_mode)) {

@@ -297,6 +297,50 @@ given_up(void)
 	    "and is given up: %llu octets fed", (unsigned long long)n);
 }
 
+/* What stands behind the size in a file is somebody else's. */
+static void
+told_sizes(void)
+{
+	static const struct {
+		size_t		 there;
+		uint64_t	 size, want;
+	} cases[] = {
+		{ 5000, 100, 100 }, { 5000, 5000, 5000 }, { 100, 5000, 100 },
+		{ 300000, 100, 100 }, { 300000, 200000, 200000 },
+		{ 300000, BODY_INLINE, BODY_INLINE },
+		{ 1000, 200000, 1000 },
+	};
+	struct body_source	 src = { .max = MAX_BODY, .feed = on_feed,
+				    .done = on_done };
+	struct body_in		*in;
+	struct fed		 f;
+	size_t			 i;
+	int			 before = files(), r;
+
+	for (i = 0; i < nitems(cases); i++) {
+		memset(&f, 0, sizeof(f));
+		src.arg = &f;
+		src.fd = file_of(1, cases[i].there);
+		src.size = cases[i].size;
+		src.prefix = span_str("ab");
+		r = body_in_start(bodies, &src, &in);
+		close(src.fd);
+		f.done |= r == 1;
+		if (r != -1)
+			dbtest_loop(env, &f.done);
+		CHECK(r != -1 && body_in_size(in) == cases[i].want + 2 &&
+		    f.n == cases[i].want + 2, "%llu octets of %zu",
+		    (unsigned long long)cases[i].size, cases[i].there);
+		body_in_free(in);
+	}
+	CHECK(files_become(before), "none is left");
+	src.fd = dup(0);
+	close(src.fd);
+	src.size = 10;
+	CHECK(body_in_start(bodies, &src, &in) == -1 && errno == EBADF,
+	    "octets of nothing");
+}
+
 static void
 references(void)
 {
@@ -556,6 +600,7 @@ main(void)
 	all_sizes();
 	refused();
 	given_up();
+	told_sizes();
 	references();
 	descriptors();
 	damaged();

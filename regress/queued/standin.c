@@ -209,12 +209,13 @@ store_deliver(struct peer *p, struct imsg *m)
 static int
 store_settled(struct peer *p, struct imsg *m)
 {
-	struct msg_settled	 s;
+	struct msg_settled_ids	 s;
 
 	(void)p;
-	if (imsg_get(m, &c_settled, &s) == -1)
+	if (imsg_get(m, &c_settled_ids, &s) == -1)
 		return (-1);
-	si.settled++;
+	si.settled += (unsigned)s.ids.n;
+	codec_free(&c_settled_ids, &s);
 	return (0);
 }
 
@@ -291,14 +292,29 @@ smtpd_slot(struct peer *p, struct imsg *m)
 	if (s.slot >= nitems(si.slots))
 		return (0);
 	memcpy(si.slots[s.slot].id, s.id, 16);
-	if (m->type == M_SLOT_ID)
-		return (0);
 	if (m->type == M_SLOT) {
 		si.nslots++;
 		si.slots[s.slot].wfd = m->fd;
 	} else
 		si.slots[s.slot].rfd = m->fd;
 	m->fd = -1;
+	return (0);
+}
+
+static int
+smtpd_ids(struct peer *p, struct imsg *m)
+{
+	struct msg_slots	 r;
+	const struct msg_slot	*v;
+	size_t			 i;
+
+	(void)p;
+	if (imsg_get(m, &c_slots, &r) == -1)
+		return (-1);
+	for (i = 0, v = r.slots.v; i < r.slots.n; i++)
+		if (v[i].slot < nitems(si.slots))
+			memcpy(si.slots[v[i].slot].id, v[i].id, 16);
+	codec_free(&c_slots, &r);
 	return (0);
 }
 
@@ -327,7 +343,7 @@ static const struct msg_rule	 there_rules[] = {
 	{ M_WORKER_START, ~0u, MSG_BODY, parent_worker },
 	{ M_SLOT, ~0u, MSG_BODY | MSG_FD, smtpd_slot },
 	{ M_SLOT_READ, ~0u, MSG_BODY | MSG_FD, smtpd_slot },
-	{ M_SLOT_ID, ~0u, MSG_BODY, smtpd_slot },
+	{ M_SLOT_ID, ~0u, MSG_BODY, smtpd_ids },
 	{ M_SUB_END, ~0u, MSG_BODY, session_end },
 };
 
