@@ -125,12 +125,38 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	dbenv_turn_end(q.env);
 }
 
+/* Above all that were given, though the record of them should be damaged. */
+static int
+first_number(uint64_t *num)
+{
+	struct dbenv_db	*dbs[] = { q.message, q.rcpt };
+	struct span	 key, val;
+	uint64_t	 last;
+	size_t		 i;
+
+	*num = 1;
+	if (dbenv_get(q.meta, span_str("number"), &val) == 0)
+		(void)span_get_u64(&val, num);
+	else if (errno != ENOENT && errno != EILSEQ)
+		return (-1);
+	for (i = 0; i < nitems(dbs); i++) {
+		if (dbenv_last(dbs[i], span_of(NULL, 0), &key, &val) == -1 &&
+		    errno != EILSEQ) {
+			if (errno != ENOENT)
+				return (-1);
+			continue;
+		}
+		if (span_get_u64(&key, &last) == 0 && last >= *num)
+			*num = last + 1;
+	}
+	return (0);
+}
+
 int
 db_open(const struct db_conf *conf)
 {
 	struct dbenv_conf	 dc = { 0 };
 	struct buf		 why = { 0 };
-	struct span		 val;
 
 	dc.home = conf->home;
 	dc.uid = conf->uid;
@@ -156,9 +182,11 @@ db_open(const struct db_conf *conf)
 		db_close();
 		return (-1);
 	}
-	q.next_num = 1;
-	if (dbenv_get(q.meta, span_str("number"), &val) == 0)
-		(void)span_get_u64(&val, &q.next_num);
+	if (first_number(&q.next_num) == -1) {
+		log_error("queue: %s", dbenv_error(q.env));
+		db_close();
+		return (-1);
+	}
 	q.num_limit = q.next_num;
 	return (0);
 }
@@ -427,10 +455,13 @@ db_rcpt_del(uint64_t msg, uint32_t n)
 	if (dbenv_next(q.rcpt, key_msg(k, msg), &key, &val) == 0 &&
 	    key.n == 12 && memcmp(key.p, k, 8) == 0)
 		return (0);
-	if (dbenv_get(q.message, key_msg(k, msg), &val) == -1)
+	if (dbenv_get(q.message, key_msg(k, msg), &val) == -1 &&
+	    errno != EILSEQ)
 		return (errno == ENOENT ? 0 : -1);
+	/* A body whose references nobody knows stays; verify tells of it. */
 	if (codec_get(&val, &c_rec_msg, &m) == 0 &&
-	    body_unref(q.bodies, m.body) == -1 && errno != ENOENT)
+	    body_unref(q.bodies, m.body) == -1 && errno != ENOENT &&
+	    errno != EILSEQ)
 		return (-1);
 	return (dbenv_del(q.message, key_msg(k, msg)));
 }

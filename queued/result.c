@@ -57,6 +57,13 @@ gap(const struct attempt *a, uint32_t attempts)
 	return (s < LOCAL_MOST ? s : LOCAL_MOST);
 }
 
+/* When the clock was ahead before a restart a message may be from later. */
+static uint64_t
+age(const struct attempt *a, uint64_t now)
+{
+	return (now > a->m.r.arrival ? now - a->m.r.arrival : 0);
+}
+
 /*
  * The record as it becomes.  What was asked of it meanwhile (drop, fail) counts
  * only where the attempt did not settle it.
@@ -74,7 +81,7 @@ apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 		outcome_set(o, RESULT_NO, 554, span_str("5.7.0"),
 		    span_str("given up by the administrator"));
 	else if (o->result == RESULT_TEMP && schedule_expired(s,
-	    now - a->m.r.arrival, r->attempts)) {
+	    age(a, now), r->attempts)) {
 		o->result = RESULT_NO;
 		memcpy(o->enhanced, "5.4.7", sizeof("5.4.7"));
 	}
@@ -132,8 +139,9 @@ write_one(struct attempt *a, size_t i)
 	struct q_rcpt	 now;
 	int		 state = RS_QUEUED, rc;
 
+	/* Nothing can be written to what is damaged; verify tells of it. */
 	if (db_rcpt(a->m.num, a->r[i].n, &now) == -1)
-		return (errno == ENOENT ? 0 : -1);
+		return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
 	apply(a, &now.r, o);
 	keep(a, &now.r, o);
 	if (o->result == RESULT_NO) {
@@ -235,7 +243,7 @@ tell(const struct attempt *a, size_t i)
 	    a->address.n == 0 ? "-" : log_esc(span_buf(&a->address)),
 	    a->tls.n == 0 ? "-" : log_esc(span_buf(&a->tls)),
 	    r->attempts + (a->counted ? 0 : 1),
-	    (unsigned long long)(q_now() - a->m.r.arrival),
+	    (unsigned long long)age(a, q_now()),
 	    (r->flags & RF_DUPLICATE) != 0 ? "(maybe twice) " : "", o->code,
 	    o->enhanced, log_esc(span_buf(&o->text)));
 }

@@ -30,6 +30,7 @@ static struct {
 	/* what is in the database at the start, read in slices */
 	struct dbenv_iter it;
 	int		 recovering;
+	uint64_t	 new;		/* messages from here on came since */
 	uint64_t	 found;
 } s;
 
@@ -453,8 +454,15 @@ static void
 recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 {
 	uint64_t	 now = q_now();
+	struct q_rcpt	 fresh = { 0 };
 	char		 id[Q_ID];
 
+	/* What the iterator shows may be old by now: somebody had it tried. */
+	if ((r->flags & RF_STARTED) != 0) {
+		if (attempt_running(msg, n) || db_rcpt(msg, n, &fresh) == -1)
+			return;
+		r = &fresh.r;
+	}
 	r->next = schedule_clamp(&proc_conf()->schedule, r->next, now);
 	if ((r->flags & RF_STARTED) != 0) {
 		r->flags &= (uint8_t)~RF_STARTED;
@@ -467,6 +475,7 @@ recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 			log_error("queue: %s", dbenv_error(q.env));
 	}
 	sched_add(msg, n, r);
+	db_rcpt_free(&fresh);
 }
 
 static int
@@ -481,12 +490,17 @@ recover(void)
 	while ((rc = dbenv_iter_next(&s.it, &key, &val)) != 0) {
 		if (rc == -1 || key_rcpt_get(key, &msg, &n) == -1 ||
 		    db_rcpt_decode(val, &r) == -1) {
-			if (key.n == 0)
+			if (key.n == 0) {
+				log_error("queue: not all of it can be read: "
+				    "%s", dbenv_error(q.env));
 				break;
+			}
 			log_error("queue: a recipient's record is damaged: "
 			    "letterctl verify");
 			continue;
 		}
+		if (msg >= s.new)
+			break;
 		recovered(msg, n, &r);
 		if ((++s.found & 63) == 0 && microseconds() >= until)
 			return (1);
@@ -511,5 +525,6 @@ sched_start(struct event_base *base)
 		return (-1);
 	dbenv_iter_init(&s.it, q.rcpt, span_of(NULL, 0), span_of(NULL, 0));
 	s.recovering = 1;
+	s.new = q.next_num;
 	return (event_add(s.run_ev, &at_once));
 }

@@ -57,6 +57,13 @@ fill(void)
 	buf_free(&a);
 }
 
+/* A damaged record of the numbers: none is given again. */
+static void
+lose_numbers(void)
+{
+	(void)dbenv_put(q.meta, span_str("number"), span_str("junk"));
+}
+
 /* What happens before the kill; the parent waits for the signal. */
 static void
 before(void)
@@ -73,6 +80,7 @@ before(void)
 	submit("bob@letterlock.test");
 	UNTIL(si.ngot == 2, 5);
 	fill();
+	lose_numbers();
 	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 5);
 	(void)kill(getpid(), SIGKILL);
 }
@@ -104,6 +112,25 @@ held(void)
 	CHECK(count == MANY / 2, "what was held is held: %u", count);
 }
 
+/*
+ * A message that comes while the start is still reading is not taken for one
+ * that a crash cut off.
+ */
+static void
+test_meanwhile(void)
+{
+	const struct got	*g;
+	unsigned		 n = 0;
+
+	si.relay_silent = 0;
+	submit("early@example.net");
+	UNTIL(got_to("early@example.net") != NULL, 20);
+	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
+	for (g = si.got; g != NULL; g = g->next)
+		n += strcmp(g->to, "early@example.net") == 0;
+	CHECK(n == 1, "what came meanwhile goes out once: %u", n);
+}
+
 int
 main(void)
 {
@@ -121,6 +148,9 @@ main(void)
 	    status);
 	si_base();
 	si_up();
+	CHECK(q.next_num > 4, "numbers go on: %llu",
+	    (unsigned long long)q.next_num);
+	test_meanwhile();
 	UNTIL(got_to("y@example.org") != NULL, 10);
 	CHECK(got_to("alice@letterlock.test") != NULL,
 	    "what waited for a store is delivered");
