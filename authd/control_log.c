@@ -3,6 +3,10 @@
  * datagram, its first octet the level.  Role and pid come from the link, the
  * time is ours.  What cannot be written (disk full, a closed terminal) is
  * counted and dropped: logging never stops the service.
+ *
+ * A role that has just said something is listened to again REST_US later: who
+ * logs thousands of lines a second wakes this process some hundred times, and
+ * the lines of a round are written together.
  */
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -22,21 +26,34 @@
 
 #define LINE	2048	/* octets of a datagram, at most */
 #define ROUND	64	/* lines of one role a turn */
+#define HEAD	128	/* what is put in front of a line, at most */
+#define ROOM	32768	/* octets written at once */
+#define REST_US	5000
 
 struct pipe {
 	LIST_ENTRY(pipe)	 entry;
-	struct event		*ev;
+	struct event		*ev, *rest;
 	int			 fd;
 	char			 name[64];
 };
 
 static void	 on_lines(evutil_socket_t, short, void *);
+static void	 on_rest(evutil_socket_t, short, void *);
+static int	 take(struct pipe *);
+static void	 pipe_free(struct pipe *);
 static void	 write_line(const struct pipe *, char *, size_t);
+static const char *stamp(const struct timespec *);
+static void	 flush(void);
 
 static LIST_HEAD(, pipe)	 pipes = LIST_HEAD_INITIALIZER(pipes);
 static int			 out = STDERR_FILENO;
 static int			 to_syslog;
 static uint64_t			 lines, lost;
+static struct {
+	char	 p[ROOM];
+	size_t	 n;
+	unsigned lines;
+}				 room;		/* empty between turns */
 
 static const char *const levels[] = { "error", "warning", "info", "debug" };
 static const int	 priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO,
@@ -57,12 +74,45 @@ control_log_lines(void)
 	return (lines);
 }
 
+/* To the second, which is the same for many lines. */
+static const char *
+stamp(const struct timespec *t)
+{
+	static char	 text[32];
+	static time_t	 of;
+	struct tm	 tm;
+
+	if (text[0] == '\0' || t->tv_sec != of) {
+		of = t->tv_sec;
+		gmtime_r(&of, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	}
+	return (text);
+}
+
+static void
+flush(void)
+{
+	size_t	 at = 0;
+	ssize_t	 n;
+
+	while (at < room.n) {
+		n = write(out, room.p + at, room.n - at);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			lost += room.lines;
+			break;
+		}
+		at += (size_t)n;
+	}
+	room.n = 0;
+	room.lines = 0;
+}
+
 static void
 write_line(const struct pipe *p, char *text, size_t n)
 {
-	char		 head[128];
-	char		 stamp[32];
-	struct tm	 tm;
 	struct timespec	 t;
 	unsigned	 level = (unsigned)text[0] - '0';
 	size_t		 i;
@@ -79,42 +129,81 @@ write_line(const struct pipe *p, char *text, size_t n)
 		    text + 1);
 		return;
 	}
+	if (sizeof(room.p) - room.n < HEAD + n)
+		flush();
 	clock_gettime(CLOCK_REALTIME, &t);
-	gmtime_r(&t.tv_sec, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	k = snprintf(head, sizeof(head), "%s.%03ldZ %s: %s: ", stamp,
+	k = snprintf(room.p + room.n, HEAD, "%s.%03ldZ %s: %s: ", stamp(&t),
 	    t.tv_nsec / 1000000, p->name, levels[level]);
-	memmove(text, text + 1, n - 1);
-	text[n - 1] = '\n';
-	if (dprintf(out, "%.*s%.*s", k, head, (int)n, text) < 0)
-		lost++;
+	room.n += k < HEAD ? (size_t)k : HEAD - 1;
+	memcpy(room.p + room.n, text + 1, n - 1);
+	room.n += n - 1;
+	room.p[room.n++] = '\n';
+	room.lines++;
+}
+
+static void
+pipe_free(struct pipe *p)
+{
+	if (p->ev != NULL)
+		event_free(p->ev);
+	if (p->rest != NULL)
+		event_free(p->rest);
+	close(p->fd);
+	free(p);
+}
+
+/* A round of its lines: how many; -1 the role is gone, and the pipe. */
+static int
+take(struct pipe *p)
+{
+	char		 line[LINE];
+	ssize_t		 n = 1;
+	int		 i, gone;
+
+	for (i = 0; i < ROUND; i++) {
+		n = recv(p->fd, line, sizeof(line), MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		if (n > 1)
+			write_line(p, line, (size_t)n);
+	}
+	gone = n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR);
+	flush();
+	if (gone) {
+		LIST_REMOVE(p, entry);
+		pipe_free(p);
+		return (-1);
+	}
+	return (i);
 }
 
 static void
 on_lines(evutil_socket_t fd, short what, void *arg)
 {
-	struct pipe	*p = arg;
-	char		 line[LINE];
-	ssize_t		 n;
-	int		 i;
+	static const struct timeval	 rest = { 0, REST_US };
+	struct pipe			*p = arg;
 
+	(void)fd;
 	(void)what;
-	for (i = 0; i < ROUND; i++) {
-		n = recv(fd, line, sizeof(line), MSG_DONTWAIT);
-		if (n > 1) {
-			write_line(p, line, (size_t)n);
-			continue;
-		}
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n == 0 || n == -1) {	/* the role is gone */
-			LIST_REMOVE(p, entry);
-			event_free(p->ev);
-			close(p->fd);
-			free(p);
-			return;
-		}
+	if (take(p) != -1) {
+		event_del(p->ev);
+		event_add(p->rest, &rest);
 	}
+}
+
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval	 rest = { 0, REST_US };
+	struct pipe			*p = arg;
+	int				 n = take(p);
+
+	(void)fd;
+	(void)what;
+	if (n == 0 || n == ROUND)
+		event_add(p->ev, NULL);
+	else if (n != -1)
+		event_add(p->rest, &rest);
 }
 
 int
@@ -135,9 +224,10 @@ control_on_logpipe(struct peer *peer, struct imsg *m)
 	    l.name.n > 32 ? 32 : (int)l.name.n, (const char *)l.name.p, l.pid);
 	p->ev = event_new(proc_base(), p->fd, EV_READ | EV_PERSIST, on_lines,
 	    p);
-	if (p->ev == NULL || event_add(p->ev, NULL) == -1) {
-		close(p->fd);
-		free(p);
+	p->rest = event_new(proc_base(), -1, 0, on_rest, p);
+	if (p->ev == NULL || p->rest == NULL ||
+	    event_add(p->ev, NULL) == -1) {
+		pipe_free(p);
 		return (0);
 	}
 	LIST_INSERT_HEAD(&pipes, p, entry);
