@@ -92,23 +92,47 @@ stop(struct ctl_job *j)
 		finish(x, "given up");
 }
 
+static struct json_object *
+row_of(unsigned part, const char *problem)
+{
+	struct json_object	*o = json_object_new_object();
+	char			 name[32];
+
+	snprintf(name, sizeof(name), "mail/%02u", part);
+	row_str(o, "environment", span_str(name));
+	row_str(o, "problem", span_str(problem));
+	return (o);
+}
+
+/* Those that could not even be opened. */
+static uint64_t
+tell_away(const struct store *st, struct page *page)
+{
+	struct json_object	*o;
+	size_t			 i;
+
+	for (i = 0; i < st->naway; i++) {
+		o = row_of(st->away[i], "it cannot be opened: restore it");
+		row_str(o, "database", span_str(""));
+		row_str(o, "key", span_str(""));
+		(void)page_row(page, o);
+	}
+	return (st->naway);
+}
+
 /* By any thread. */
 static void
 tell(struct verify *x, const char *db, uint32_t page, struct span key,
     const char *problem)
 {
-	struct json_object	*o = json_object_new_object();
+	struct json_object	*o = row_of(x->part->num, problem);
 	struct buf		 text = { 0 };
-	char			 name[32];
 
-	snprintf(name, sizeof(name), "mail/%02u", x->part->num);
-	row_str(o, "environment", span_str(name));
 	row_str(o, "database", span_str(db));
 	if (page != 0)
 		row_num(o, "page", page);
 	(void)buf_add_hex(&text, key);
 	row_str(o, "key", span_buf(&text));
-	row_str(o, "problem", span_str(problem));
 	buf_free(&text);
 	pthread_mutex_lock(&x->lock);
 	x->nbad++;
@@ -270,6 +294,7 @@ run(struct work *w)
 void
 ctl_verify(struct ctl_ask *a)
 {
+	struct page	 page = { 0 };
 	struct verify	*x;
 	uint64_t	 i = 0;
 
@@ -279,7 +304,8 @@ ctl_verify(struct ctl_ask *a)
 		return;
 	}
 	if (i >= a->store->nparts) {
-		page_answer(a->peer, a->imsg->id, NULL, span_str(""),
+		(void)tell_away(a->store, &page);
+		page_answer(a->peer, a->imsg->id, &page, span_str(""),
 		    span_str(""));
 		return;
 	}
@@ -294,6 +320,8 @@ ctl_verify(struct ctl_ask *a)
 	x->v.bad = bad;
 	x->v.done = pages_done;
 	x->v.arg = x;
+	if (i == 0)
+		x->nbad = tell_away(a->store, &x->page);
 	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
 	x->busy = 1;
 	if (dbenv_verify_pages(x->part->env, &x->v) == -1) {

@@ -2,7 +2,10 @@
  * A partition's environment: opening, the schema, the turn of the loop.  What
  * the databases hold: part.h.
  */
+#include <sys/stat.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +22,14 @@ static void	 part_log(void *, enum dbenv_level, const char *);
 static void	 part_begun(void *);
 static void	 part_undone(void *, uint64_t, int);
 static void	 part_fatal(void *, const char *);
+static int	 panicked_twice(const struct part_conf *);
 static void	 part_notify(evutil_socket_t, short, void *);
 static void	 part_turn(evutil_socket_t, short, void *);
 static int	 part_databases(struct part *);
 static void	 expire_keys(struct part *);
 
+#define PANIC_NAME	"panic"	/* in its directory: what it panicked of */
+#define PANIC_MAX	4096	/* octets of it */
 #define SWEEP_S		3600		/* between two looks for stray files */
 #define KEY_S		(30 * 86400)	/* a delivery key is kept, at most */
 #define KEYS_SLICE	200		/* looked at in one tick */
@@ -192,12 +198,67 @@ part_undone(void *arg, uint64_t seq, int error)
 }
 
 static void
+note_panic(struct part *p, const char *text)
+{
+	struct stat	 sb;
+	int		 fd;
+
+	fd = openat(dbenv_dirfd(p->env), PANIC_NAME, O_WRONLY | O_CREAT |
+	    O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return;
+	/* what comes next is compared with the last line alone */
+	if (fstat(fd, &sb) == 0 && (sb.st_size < PANIC_MAX / 2 ||
+	    ftruncate(fd, 0) == 0))
+		(void)dprintf(fd, "%.*s\n", PANIC_MAX / 4, text);
+	close(fd);
+}
+
+static void
 part_fatal(void *arg, const char *text)
 {
 	struct part	*p = arg;
 
 	log_error("partition %02u: %s; ending", p->num, text);
+	if (strncmp(text, DBENV_PANIC, strlen(DBENV_PANIC)) == 0)
+		note_panic(p, text);
 	_exit(1);
+}
+
+/*
+ * Of the same thing, and no restart will heal it: the partition is left alone,
+ * so that the others of this store are served.
+ */
+static int
+panicked_twice(const struct part_conf *conf)
+{
+	struct buf	 b = { 0 };
+	struct span	 s, line = { NULL, 0 }, before = { NULL, 0 };
+	uint8_t		*room;
+	ssize_t		 n = -1;
+	int		 dir, fd = -1;
+
+	dir = open(conf->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir != -1)
+		fd = openat(dir, PANIC_NAME, O_RDONLY | O_CLOEXEC |
+		    O_NOFOLLOW);
+	if (fd != -1 && (room = buf_reserve(&b, PANIC_MAX)) != NULL &&
+	    (n = read(fd, room, PANIC_MAX)) > 0)
+		buf_commit(&b, (size_t)n);
+	for (s = span_buf(&b); s.n > 0;) {
+		before = line;
+		(void)span_split(&s, '\n', &line);
+	}
+	n = before.n > 0 && span_eq(before, line);
+	if (n)
+		log_error("partition %02u: twice: %s", conf->num,
+		    log_esc(line));
+	buf_free(&b);
+	if (fd != -1)
+		close(fd);
+	if (dir != -1)
+		close(dir);
+	return (n != 0);
 }
 
 static void
@@ -240,7 +301,12 @@ part_open(struct store *store, const struct part_conf *conf)
 	struct dbenv_conf	 dc = { 0 };
 	struct buf		 why = { 0 };
 	struct part		*p;
+	int			 e;
 
+	if (panicked_twice(conf)) {
+		errno = EILSEQ;
+		return (NULL);
+	}
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		log_error("no memory");
 		return (NULL);
@@ -259,17 +325,21 @@ part_open(struct store *store, const struct part_conf *conf)
 	dc.fatal = part_fatal;
 	dc.arg = p;
 	if (dbenv_open(&dc, &p->env, &why) == -1) {
+		e = errno;
 		log_error("partition %02u: %s", p->num, buf_cstr(&why));
 		buf_free(&why);
 		free(p);
+		errno = e;
 		return (NULL);
 	}
 	buf_free(&why);
 	if (part_databases(p) == -1 ||
 	    (p->bodies = body_open(p->env)) == NULL ||
 	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1) {
+		e = errno;
 		log_error("partition %02u: %s", p->num, dbenv_error(p->env));
 		part_close(p);
+		errno = e;
 		return (NULL);
 	}
 	return (p);

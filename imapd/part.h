@@ -116,7 +116,8 @@ struct part_conf {
 	gid_t		 gid;
 };
 
-/* Open or create.  NULL after logging why. */
+/* Open or create.  NULL with errno, after logging why; EILSEQ: it panicked
+ * twice of the same, which the file "panic" in it says. */
 struct part	*part_open(struct store *, const struct part_conf *);
 /* In the cage: helper threads, the loop.  0 or -1. */
 int		 part_start(struct part *);

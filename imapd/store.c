@@ -77,8 +77,10 @@ store_free(struct store *st)
 		part_close(st->parts[i]);
 	}
 	free(st->parts);
+	free(st->away);
 	st->parts = NULL;
-	st->nparts = 0;
+	st->away = NULL;
+	st->nparts = st->naway = 0;
 	event_del(&st->work_ev);
 	event_del(&st->tick_ev);
 }

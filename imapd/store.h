@@ -49,6 +49,8 @@ struct store {
 	struct event_base	*base;
 	struct part		**parts;
 	size_t			 nparts;
+	unsigned		*away;		/* ours, but not to be opened */
+	size_t			 naway;
 	struct store_limits	 limits;
 	const char		*hostname;
 	struct charsets		*charsets;	/* opened before the cage */

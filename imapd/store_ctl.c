@@ -216,8 +216,13 @@ backup(struct ctl_ask *a)
 	struct part	*p;
 	uint64_t	 i = 0;
 
+	if (a->store->naway > 0) {
+		page_error(a->peer, a->imsg->id, "mail/%02u is damaged and "
+		    "not open: there is no backup of it", a->store->away[0]);
+		return;
+	}
 	if (a->cursor.n != 0 &&
-	    span_num(a->cursor, a->store->nparts - 1, &i) == -1) {
+	    span_num(a->cursor, UINT32_MAX, &i) == -1) {
 		refuse(a, "malformed cursor");
 		return;
 	}

@@ -325,17 +325,41 @@ cache_size(const struct conf *c, size_t nparts)
 	return (all < CACHE_LEAST ? CACHE_LEAST : (size_t)all);
 }
 
-/* Its partitions, and no others: see landlock() in sandbox.c. */
+/*
+ * What keeps one from being opened, and is not damage of its own: then nothing
+ * goes on, and the next try may do.
+ */
+static int
+is_passing(int error)
+{
+	static const int	 errors[] = { EAGAIN, EPERM, EACCES, ENOTSUP,
+				    EPROTO, ENOSPC, EDQUOT, ENOMEM, EMFILE,
+				    ENFILE, EROFS, ENOTDIR };
+	size_t			 i;
+
+	for (i = 0; i < nitems(errors); i++)
+		if (errors[i] == error)
+			return (1);
+	return (0);
+}
+
+/*
+ * Its partitions, and no others: see landlock() in sandbox.c.  Without one that
+ * is damaged the others are served; its accounts are told to come later, their
+ * mail stays in the queue.
+ */
 static int
 open_parts(const struct conf *c)
 {
 	struct part_conf	 pc = { 0 };
+	struct part		*p;
 	char			 home[16];
 	size_t			 n;
 	unsigned		 i;
 
 	n = (c->npartitions + c->nstore - 1 - proc_instance()) / c->nstore;
-	if ((store.parts = calloc(n + 1, sizeof(*store.parts))) == NULL)
+	if ((store.parts = calloc(n + 1, sizeof(*store.parts))) == NULL ||
+	    (store.away = calloc(n + 1, sizeof(*store.away))) == NULL)
 		return (-1);
 	pc.home = home;
 	pc.cache = cache_size(c, n);
@@ -346,10 +370,16 @@ open_parts(const struct conf *c)
 	for (i = proc_instance(); i < c->npartitions; i += c->nstore) {
 		snprintf(home, sizeof(home), "%02u", i);
 		pc.num = i;
-		if ((store.parts[store.nparts] = part_open(&store,
-		    &pc)) == NULL)
+		if ((p = part_open(&store, &pc)) != NULL)
+			store.parts[store.nparts++] = p;
+		else if (is_passing(errno))
 			return (-1);
-		store.nparts++;
+		else {
+			log_error("partition %02u is not served until it is "
+			    "restored; \"panic\" in its directory, if it is "
+			    "there, is to be removed then", i);
+			store.away[store.naway++] = i;
+		}
 	}
 	return (0);
 }

@@ -80,6 +80,9 @@ make_dir(struct body *b, int at, const char *name)
 {
 	struct stat	 st;
 
+	/* mkdir() waits for a file system that is busy, also for nothing. */
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return (0);
 	if (mkdirat(at, name, 0700) == -1)
 		return (errno == EEXIST ? 0 : -1);
 	if (geteuid() != 0)

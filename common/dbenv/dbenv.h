@@ -52,6 +52,7 @@
 #define DBENV_PAGE	4096	/* a larger page is torn by a crash */
 #define DBENV_KEY_MAX	512	/* octets; EINVAL over it */
 #define DBENV_VALUE_MAX	(1024 * 1024)
+#define DBENV_PANIC	"Berkeley DB panicked"	/* conf.fatal's text begins so */
 #define DBENV_LOG_FILE	(16 * 1024 * 1024)
 
 struct dbenv;

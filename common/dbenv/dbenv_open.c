@@ -73,8 +73,13 @@ on_dberr(const DB_ENV *e, const char *pfx, const char *msg)
 	s = strdup(msg);
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	pthread_mutex_lock(&env->mtx);
-	free(env->dberr);
-	env->dberr = s;
+	/* what it panics of says more than that it does */
+	if (strncmp(msg, "PANIC", 5) == 0 && env->dberr != NULL)
+		free(s);
+	else {
+		free(env->dberr);
+		env->dberr = s;
+	}
 	/* a failing disk says so for every page */
 	if (now.tv_sec - env->dberr_since >= DBERR_SECONDS) {
 		env->dberr_since = now.tv_sec;
@@ -90,9 +95,19 @@ on_dberr(const DB_ENV *e, const char *pfx, const char *msg)
 static void
 on_event(DB_ENV *e, uint32_t what, void *info)
 {
+	struct dbenv	*env = e->app_private;
+	struct buf	 why = { 0 };
+
 	(void)info;
-	if (what == DB_EVENT_PANIC)
-		dbenv_lost(e->app_private, "Berkeley DB panicked");
+	if (what != DB_EVENT_PANIC)
+		return;
+	(void)buf_adds(&why, DBENV_PANIC);
+	pthread_mutex_lock(&env->mtx);
+	if (env->dberr != NULL)
+		(void)buf_addf(&why, ": %s", env->dberr);
+	pthread_mutex_unlock(&env->mtx);
+	dbenv_lost(env, buf_failed(&why) ? DBENV_PANIC : buf_cstr(&why));
+	buf_free(&why);
 }
 
 /* The directory: made, ours, closed to others, local, without DB_CONFIG. */
