@@ -12,6 +12,7 @@
 #define LINE_MAX_	1024	/* octets of a log line */
 #define ESC_MAX		256	/* octets from outside in one argument */
 #define ESC_SLOTS	8
+#define LAST_MAX	256	/* octets kept of the last error */
 
 static void	 vlog(enum log_level, const char *, va_list)
 		    __attribute__((__format__(printf, 2, 0)));
@@ -20,6 +21,7 @@ static const char	*name = "letterlock";
 static int		 sock = -1;
 static enum log_level	 highest = LOG_LEVEL_INFO;
 static unsigned long	 dropped;
+static _Thread_local char last_error[LAST_MAX];
 
 void
 log_init(const char *n)
@@ -47,6 +49,12 @@ log_enabled(enum log_level level)
 	return (level <= highest);
 }
 
+const char *
+log_last_error(void)
+{
+	return (last_error);
+}
+
 unsigned long
 log_dropped(void)
 {
@@ -68,6 +76,8 @@ vlog(enum log_level level, const char *fmt, va_list ap)
 		return;
 	if (n > (int)sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
+	if (level == LOG_LEVEL_ERROR)
+		snprintf(last_error, sizeof(last_error), "%.*s", n, line + 1);
 	if (sock == -1) {
 		fprintf(stderr, "%s: %.*s\n", name, n, line + 1);
 		return;

@@ -19,6 +19,8 @@ void	 log_fd(int fd);
 /* Lines above the level are not sent. */
 void	 log_level(enum log_level);
 int	 log_enabled(enum log_level);
+/* The last line of log_error() in this thread, "" before there is one. */
+const char	*log_last_error(void);
 /* How many lines did not fit into the socket. */
 unsigned long	 log_dropped(void);
 

@@ -67,7 +67,7 @@ static void	 link_lost(enum role, unsigned);
 static void	 blame(enum role, unsigned);
 static int	 read_birth(void);
 static int	 build_rules(void);
-static void	 fail_birth(const char *) __attribute__((__noreturn__));
+static void	 fail_birth(void) __attribute__((__noreturn__));
 
 static const struct msg_rule common_rules[] = {
 	{ M_CONF,	PEER(ROLE_PARENT),	MSG_BODY,		on_conf },
@@ -192,14 +192,14 @@ proc_exit(int status)
 
 /* Tell the parent why, then end: it says so and ends everything. */
 static void
-fail_birth(const char *why)
+fail_birth(void)
 {
-	struct msg_text	 m = { span_str(why) };
+	const char	*why = log_last_error();
+	struct msg_text	 m = { span_str(*why != '\0' ? why :
+			    "the reason is in the log") };
 
 	if (self.parent != NULL)
 		(void)peer_put(self.parent, M_FAILED, &c_text, &m, -1);
-	else
-		log_error("%s", why);
 	_exit(1);
 }
 
@@ -592,12 +592,12 @@ role_main(int argc, char **argv, const struct role_ops *ops)
 	    ROLE_PARENT, 0, &self.peer_ops, NULL)) == NULL)
 		return (1);
 	if (ops->open != NULL && ops->open() == -1)
-		fail_birth("cannot come up; the reason is in the log");
+		fail_birth();
 	if (sandbox_enter(ops->role, self.now.conf, self.privileged,
 	    self.instance) == -1)
-		fail_birth("cannot isolate itself; the reason is in the log");
+		fail_birth();
 	if (ops->start != NULL && ops->start() == -1)
-		fail_birth("cannot start; the reason is in the log");
+		fail_birth();
 	self.born = 1;
 	(void)peer_send(self.parent, M_READY, NULL, -1);
 	return (event_base_dispatch(self.base) == -1);

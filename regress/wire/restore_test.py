@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import smtplib
+import subprocess
 import threading
 
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok
 
 
 def subjects(s, user):
@@ -85,4 +86,11 @@ with Suite() as s:
     ok(("mail/" + part, "body", None, "body checksum") in rows, "and names the body") or diag(rows)
     rows, page = damaged(s, part, "ready", lambda d: [len(d) // 8192 * 4096 + 4000])
     is_(rows, [("mail/" + part, "ready", page, "page checksum")], "and names the page")
+
+    s.proc.terminate()
+    s.proc.wait()
+    os.chmod("%s/mail/%s/index.db" % (state, part), 0)
+    r = subprocess.run([BUILD + "/authd", "-d", "-f", s.conf], capture_output=True, text=True, timeout=60)
+    ok(r.returncode == 1 and re.search(r"(?m)^authd: store \d+ cannot come up: partition %s: .*recovery" % part, r.stderr),
+       "a store that cannot come up: everything ends with its reason") or diag(r.stderr)
 done()
