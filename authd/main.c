@@ -128,6 +128,8 @@ main(int argc, char **argv)
 		return (role(as, argc, argv));
 	if (check > 0)
 		return (check_only(path, check));
+	/* What whoever starts us had open is not ours to keep. */
+	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	if ((whole = realpath(path, NULL)) == NULL)
 		err(1, "%s", path);
 	if ((c = parse_conf(whole, &r)) != NULL)

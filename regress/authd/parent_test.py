@@ -252,8 +252,12 @@ pids = [x["pid"] for x in p.rows()]
 proc.kill()
 proc.wait()
 ok(wait_for(lambda: not any(alive(x) for x in pids)), "the parent is killed: nobody outlives it")
-proc = subprocess.Popen(p.authd("-d"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+theirs = os.open(p.dir + "/letterlock.conf", os.O_RDONLY)
+proc = subprocess.Popen(p.authd("-d"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=[theirs])
 is_(proc.stdout.readline(), b"ready\n", "and it comes up again at once")
+fds = "/proc/%d/fd/" % proc.pid
+ok(not any(os.readlink(fds + f).endswith("/letterlock.conf") for f in os.listdir(fds)), "it keeps no descriptor of who started it")
+os.close(theirs)
 proc.terminate()
 is_(proc.wait(15), 0, "SIGTERM ends it orderly")
 
