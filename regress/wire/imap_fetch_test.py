@@ -8,7 +8,8 @@ import random
 import re
 import socket
 
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
+from suite import (BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, skip,
+                   wait_for)
 
 imaplib._MAXLINE = 10000000
 ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
@@ -174,7 +175,10 @@ def large(s):
         other.noop()
         served += other.fetch("1", "(FLAGS ENVELOPE)")[0] == "OK"
     is_(served, 50, "others are served meanwhile")
-    ok(memory(s) - before < 8192, "and it was never in memory whole")
+    if BUILD.endswith("san"):
+        skip("sanitizers keep what was freed")
+    else:
+        ok(memory(s) - before < 8192, "and it was never in memory whole")
     diag("store: %d KiB more" % (memory(s) - before))
     for x in idle:
         x.sock.shutdown(socket.SHUT_RDWR)
