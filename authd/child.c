@@ -198,7 +198,7 @@ run(struct child *c, int fd, pid_t ppid)
 void
 child_start(struct child *c)
 {
-	int	 fds[2], logs[2];
+	int	 fds[2] = { -1, -1 }, logs[2];
 	pid_t	 pid, self = getpid();
 
 	if (parent.stopping || c->pid != 0)
@@ -206,6 +206,10 @@ child_start(struct child *c)
 	if (imsg_pair(fds) == -1 || imsg_pair(logs) == -1) {
 		log_error("cannot start %s: %s", child_name(c),
 		    strerror(errno));
+		if (fds[0] != -1) {
+			close(fds[0]);
+			close(fds[1]);
+		}
 		gone(c, 0);
 		return;
 	}
@@ -229,6 +233,8 @@ child_start(struct child *c)
 	free(c->failed);
 	c->failed = NULL;
 	c->peer = peer_new(parent.base, fds[0], c->role, c->inst, &ops, c);
+	if (c->peer == NULL)
+		close(logs[1]);
 	if (c->peer == NULL || birth(c, logs[1]) == -1) {
 		log_error("cannot start %s: no memory", child_name(c));
 		child_kill(c);
@@ -444,6 +450,8 @@ gone(struct child *c, int status)
 
 	if (!expected && c->pid != 0)
 		log_end(c, status);
+	if (c->failed != NULL && !parent.starting)
+		log_error("%s cannot come up: %s", child_name(c), c->failed);
 	peer_free(c->peer);
 	c->peer = NULL;
 	c->pid = 0;
@@ -530,6 +538,9 @@ on_end_peer(struct peer *p, struct imsg *m)
 	if (imsg_get(m, &c_link, &l) == -1 || l.role >= ROLE_COUNT)
 		return (-1);
 	if ((other = child_find((enum role)l.role, l.instance)) == NULL)
+		return (0);
+	/* Of the link that they have, not of a former one or of none. */
+	if (l.generation == 0 || link_generation(c, other) != l.generation)
 		return (0);
 	if (trust[c->role] < trust[other->role]) {
 		snprintf(by, sizeof(by), "%s", child_name(c));

@@ -22,7 +22,10 @@
 #include "proc.h"
 
 #define CLIENTS_MAX	64	/* connections, all users together */
-#define CLIENTS_USER	16	/* of one user other than root */
+#define CLIENTS_OTHERS	48	/* of all but root and the owner */
+#define CLIENTS_USER	16	/* of one of them */
+#define REQUESTS_MAX	256	/* under way, those of clients that left too */
+#define ACCEPT_PAUSE	200000	/* microseconds without a free descriptor */
 #define IDLE		300	/* seconds a client may be silent */
 
 struct client {
@@ -85,8 +88,8 @@ static const struct peer_ops	 client_ops = { client_rules,
 
 static LIST_HEAD(, client)	 clients = LIST_HEAD_INITIALIZER(clients);
 static LIST_HEAD(, request)	 requests = LIST_HEAD_INITIALIZER(requests);
-static struct event		*accepting;
-static unsigned			 nclients;
+static struct event		*accepting, *accept_again;
+static unsigned			 nclients, nothers, nrequests;
 static uid_t			 owner;
 
 static const struct verb verbs[] = {
@@ -151,28 +154,63 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 		peer_close(c->peer, "idle");
 }
 
+/* Root and the owner of the service always find room. */
+static int
+privileged(uid_t uid)
+{
+	return (uid == 0 || uid == owner);
+}
+
+static int
+has_room(uid_t uid)
+{
+	struct client	*c;
+	unsigned	 same = 0;
+
+	if (privileged(uid))
+		return (nclients < CLIENTS_MAX);
+	LIST_FOREACH(c, &clients, entry)
+		same += c->uid == uid;
+	return (nclients < CLIENTS_MAX && nothers < CLIENTS_OTHERS &&
+	    same < CLIENTS_USER);
+}
+
+static void
+on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_add(accepting, NULL);
+}
+
 static void
 on_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	static const struct timeval	 idle = { IDLE, 0 };
+	static const struct timeval	 pause = { 0, ACCEPT_PAUSE };
 	struct ucred			 who;
-	struct client			*c, *other;
+	struct client			*c;
 	socklen_t			 n = sizeof(who);
-	unsigned			 same = 0;
 	int				 fd;
 
 	(void)what;
 	(void)arg;
-	if ((fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) == -1)
+	fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
+		/* It stays readable while there is no descriptor for it. */
+		if (errno != EAGAIN && errno != EINTR &&
+		    errno != ECONNABORTED) {
+			event_del(accepting);
+			event_add(accept_again, &pause);
+		}
 		return;
+	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1) {
 		close(fd);
 		return;
 	}
-	LIST_FOREACH(other, &clients, entry)
-		same += other->uid == who.uid;
-	if (nclients >= CLIENTS_MAX || (who.uid != 0 && who.uid != owner &&
-	    same >= CLIENTS_USER) || (c = calloc(1, sizeof(*c))) == NULL) {
+	if (!has_room(who.uid) || (c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return;
 	}
@@ -187,6 +225,7 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 		event_add(c->idle, &idle);
 	LIST_INSERT_HEAD(&clients, c, entry);
 	nclients++;
+	nothers += !privileged(c->uid);
 }
 
 static void
@@ -203,6 +242,7 @@ on_down(struct peer *p, const char *why)
 	if (c->idle != NULL)
 		event_free(c->idle);
 	nclients--;
+	nothers -= !privileged(c->uid);
 	free(c);
 }
 
@@ -218,6 +258,7 @@ forget(struct request *r)
 	codec_free(&c_ctl, &r->m);
 	buf_freezero(&r->octets);	/* it may have held a password */
 	LIST_REMOVE(r, entry);
+	nrequests--;
 	free(r);
 }
 
@@ -253,6 +294,7 @@ on_ctl(struct peer *p, struct imsg *m)
 	buf_add_span(&r->octets, m->data);
 	m->data.n = 0;
 	LIST_INSERT_HEAD(&requests, r, entry);
+	nrequests++;
 	m->data = span_buf(&r->octets);
 	if (imsg_get(m, &c_ctl, &r->m) == -1) {
 		m->data.n = 0;
@@ -267,7 +309,9 @@ on_ctl(struct peer *p, struct imsg *m)
 			break;
 	if (i == nitems(verbs))
 		error(r, "no such command");
-	else if (verbs[i].change && c->uid != 0 && c->uid != owner)
+	else if (nrequests > REQUESTS_MAX && !privileged(c->uid))
+		error(r, "too many requests, try again later");
+	else if (verbs[i].change && !privileged(c->uid))
 		error(r, "only root and the owner of the service may do that");
 	else {
 		r->verb = &verbs[i];
@@ -554,13 +598,17 @@ control_start(void)
 {
 	accepting = event_new(proc_base(), proc_listener(0),
 	    EV_READ | EV_PERSIST, on_accept, NULL);
-	return (accepting == NULL ? -1 : event_add(accepting, NULL));
+	if (accept_again == NULL)
+		accept_again = event_new(proc_base(), -1, 0, on_accept_again,
+		    NULL);
+	return (accepting == NULL || accept_again == NULL ? -1 : event_add(accepting, NULL));
 }
 
 /* The parent sends the same socket again with a new configuration. */
 static void
 control_commit(void)
 {
+	event_del(accept_again);
 	event_free(accepting);
 	(void)control_start();
 }

@@ -2,8 +2,10 @@
  * The links between the other processes.  The parent makes a pair, gives one
  * end to each and keeps none.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -76,13 +78,15 @@ give(struct child *to, const struct child *of, uint64_t gen, int fd)
 static void
 make(struct link *l)
 {
-	int	 fds[2];
+	static const struct timeval	 later = { 1, 0 };
+	int				 fds[2];
 
 	if (l->a->peer == NULL || l->b->peer == NULL)
 		return;		/* comes with the one that is missing */
 	if (imsg_pair(fds) == -1) {
-		log_error("no link between processes: %s",
-		    "out of descriptors");
+		log_error("no link between processes: %s", strerror(errno));
+		if (l->again != NULL)
+			event_add(l->again, &later);
 		return;
 	}
 	l->generation = ++generation;
@@ -130,6 +134,14 @@ links_drop(struct child *c)
 	}
 }
 
+uint64_t
+link_generation(struct child *a, struct child *b)
+{
+	struct link	*l = find(a, b);
+
+	return (l == NULL ? 0 : l->generation);
+}
+
 /* One end says that it lost a link: a new one, unless there is one. */
 void
 link_lost(struct child *c, enum role role, unsigned inst, uint64_t gen)
@@ -140,8 +152,8 @@ link_lost(struct child *c, enum role role, unsigned inst, uint64_t gen)
 	struct child		*o = child_find(role, inst);
 	struct link		*l = o == NULL ? NULL : find(c, o);
 
-	if (parent.stopping || l == NULL || l->again == NULL || l->generation != gen ||
-	    event_pending(l->again, EV_TIMEOUT, NULL))
+	if (parent.stopping || l == NULL || l->again == NULL ||
+	    l->generation != gen || event_pending(l->again, EV_TIMEOUT, NULL))
 		return;
 	if (now() - l->made > SETTLED)
 		l->losses = 0;

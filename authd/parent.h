@@ -103,6 +103,8 @@ void		 drain_log(int fd, const char *name);
 /* link.c: who is linked with whom. */
 void		 links_make(struct child *);
 void		 links_drop(struct child *);
+/* Of the link between two; 0: there is none. */
+uint64_t	 link_generation(struct child *, struct child *);
 void		 link_lost(struct child *, enum role, unsigned inst,
 		    uint64_t generation);
 

@@ -32,3 +32,5 @@ LIBS.regress/lookup/lookup_test := -lunbound
 FUZZ += regress/fuzz/sign_fuzz regress/fuzz/dns_fuzz
 SRCS.regress/fuzz/sign_fuzz := authd/keys_sign.c
 SRCS.regress/fuzz/dns_fuzz := authd/lookup_answer.c
+TESTS += regress/authd/log_test
+SRCS.regress/authd/log_test := authd/control_log.c

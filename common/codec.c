@@ -181,6 +181,8 @@ codec_free(const struct codec *c, void *v)
 	for (f = c->f; f < c->f + c->n; f++) {
 		if (f->type == FT_CSTR) {
 			memcpy(&cstr, (uint8_t *)v + f->off, sizeof(cstr));
+			if (cstr != NULL)	/* may be a secret */
+				explicit_bzero(cstr, strlen(cstr));
 			free(cstr);
 		}
 		if (f->type != FT_LIST)

@@ -398,7 +398,7 @@ flush(struct io *io)
 		io->sent += (size_t)n;
 	}
 	if (io->out.cap > IN_MAX || io->out.n != 0)
-		buf_free(&io->out);
+		buf_freezero(&io->out);
 	io->sent = 0;
 	if (io->starting) {	/* the answer to STARTTLS is out */
 		io->starting = 0;

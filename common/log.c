@@ -14,13 +14,14 @@
 #define ESC_SLOTS	8
 #define LAST_MAX	256	/* octets kept of the last error */
 
+static void	 tell_dropped(void);
 static void	 vlog(enum log_level, const char *, va_list)
 		    __attribute__((__format__(printf, 2, 0)));
 
 static const char	*name = "letterlock";
 static int		 sock = -1;
 static enum log_level	 highest = LOG_LEVEL_INFO;
-static unsigned long	 dropped;
+static unsigned long	 dropped, told;
 static _Thread_local char last_error[LAST_MAX];
 
 void
@@ -84,6 +85,22 @@ vlog(enum log_level level, const char *fmt, va_list ap)
 	}
 	if (send(sock, line, (size_t)n + 1, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		dropped++;
+	else if (dropped != told)
+		tell_dropped();
+}
+
+/* There is room again: say what is missing. */
+static void
+tell_dropped(void)
+{
+	char	 line[64];
+	int	 n;
+
+	n = snprintf(line, sizeof(line), "%d%lu lines of this log are lost",
+	    LOG_LEVEL_WARN, dropped - told);
+	if (n > 0 && send(sock, line, (size_t)n, MSG_DONTWAIT |
+	    MSG_NOSIGNAL) != -1)
+		told = dropped;
 }
 
 #define LOG_FUNCTION(fn, level)			\

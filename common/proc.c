@@ -67,6 +67,7 @@ static void	 link_lost(enum role, unsigned);
 static void	 blame(enum role, unsigned);
 static int	 read_birth(void);
 static int	 build_rules(void);
+static void	 other_build(void) __attribute__((__noreturn__));
 static void	 fail_birth(void) __attribute__((__noreturn__));
 
 static const struct msg_rule common_rules[] = {
@@ -239,8 +240,24 @@ drop_generation(struct generation *g)
 			close(g->keyfiles[i]);
 	free(g->listeners);
 	free(g->keyfiles);
-	buf_free(&g->octets);
+	buf_freezero(&g->octets);	/* secrets of relays */
 	memset(g, 0, sizeof(*g));
+}
+
+/* There is no log yet: the parent says it. */
+static void
+other_build(void)
+{
+	struct msg_text	 t = { span_str("its program is of another build than "
+			    "authd: restart authd") };
+	struct buf	 b = { 0 };
+
+	buf_put_u32(&b, M_FAILED);
+	buf_put_u32(&b, 0);
+	(void)codec_put(&b, &c_text, &t);
+	(void)send(PROC_FD, b.p, b.n, MSG_NOSIGNAL);
+	buf_free(&b);
+	_exit(1);
 }
 
 static int
@@ -251,11 +268,8 @@ on_birth(struct peer *p, struct imsg *m)
 	(void)p;
 	if (imsg_get(m, &c_birth, &b) == -1)
 		return (-1);
-	if (!span_eqs(b.build, LETTERLOCK_BUILD)) {
-		log_error("this program and its parent are not of one build: "
-		    "restart authd");
-		_exit(1);
-	}
+	if (!span_eqs(b.build, LETTERLOCK_BUILD))
+		other_build();
 	self.instance = b.instance;
 	self.name = span_dup(b.name);
 	self.privileged = b.privileged;
@@ -410,7 +424,7 @@ on_prepare(struct peer *p, struct imsg *m)
 	if (imsg_get(m, &c_number, &n) == -1)
 		return (-1);
 	self.next.conf = conf_get(span_buf(&self.next.octets));
-	buf_free(&self.next.octets);
+	buf_freezero(&self.next.octets);
 	if (self.next.conf == NULL) {
 		buf_adds(&why, "malformed configuration");
 		r.result = RESULT_NO;
@@ -418,8 +432,10 @@ on_prepare(struct peer *p, struct imsg *m)
 	    self.ops->prepare(self.next.conf, &why) == -1)
 		r.result = RESULT_NO;
 	r.text = span_buf(&why);
-	if (r.result == RESULT_NO)
+	if (r.result == RESULT_NO) {
+		conf_free(self.next.conf);	/* nothing began under it */
 		drop_generation(&self.next);
+	}
 	(void)peer_reply(p, M_PREPARE, m->id, &c_result, &r, -1);
 	buf_free(&why);
 	return (0);
@@ -452,6 +468,7 @@ on_cancel(struct peer *p, struct imsg *m)
 		return (-1);
 	if (self.next.conf != NULL && self.ops->cancel != NULL)
 		self.ops->cancel();
+	conf_free(self.next.conf);
 	drop_generation(&self.next);
 	return (0);
 }
@@ -526,6 +543,7 @@ read_birth(void)
 		}
 		if (m.fd != -1)
 			close(m.fd);
+		explicit_bzero(room, (size_t)n);
 		if (rc == -1)
 			return (-1);
 	}
@@ -579,7 +597,7 @@ role_main(int argc, char **argv, const struct role_ops *ops)
 		log_error("malformed configuration from the parent");
 		return (1);
 	}
-	buf_free(&self.next.octets);
+	buf_freezero(&self.next.octets);
 	self.now = self.next;
 	memset(&self.next, 0, sizeof(self.next));
 

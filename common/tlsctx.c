@@ -234,7 +234,8 @@ give_key(SSL_CTX *ctx, const struct conf_cert *c, struct buf *why)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 #ifndef LIBRESSL_VERSION_NUMBER
 	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
+	SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT |
+	    SSL_OP_NO_RENEGOTIATION);
 #endif
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	return (0);

@@ -18,6 +18,7 @@ static void	 commit(void);
 static void	 commit_smtpd(void);
 static void	 commit_store(void);
 static void	 blame(enum role, unsigned);
+static void	 slander(enum role, unsigned);
 
 #define DUMMY(r, name, begin, ready, take)				\
 const struct role_ops name = { .role = (r), .link_up = up,		\
@@ -68,8 +69,16 @@ prepare(const struct conf *c, struct buf *why)
 	return (-1);
 }
 
+/* As if it had sent what it may not. */
 static void
 blame(enum role role, unsigned inst)
+{
+	peer_close(proc_peer(role, inst), "protocol");
+}
+
+/* Of a link that there is not, or not any more. */
+static void
+slander(enum role role, unsigned inst)
 {
 	struct msg_link	 l = { .role = (uint8_t)role, .instance = inst };
 
@@ -114,4 +123,10 @@ commit_store(void)
 	if (proc_instance() == 0 &&
 	    strncmp(proc_conf()->hostname, "end.", 4) == 0)
 		blame(ROLE_SMTPD, 1);
+	if (proc_instance() == 0 &&
+	    strncmp(proc_conf()->hostname, "slander.", 8) == 0) {
+		slander(ROLE_SMTPD, 1);
+		slander(ROLE_RELAY, 0);
+		slander(ROLE_LOOKUP, 0);
+	}
 }

@@ -76,8 +76,12 @@ class Parent:
                 return r
         return None
 
+    def ready(self):
+        rows = self.rows()
+        return rows and all(r["state"] == "ready" for r in rows)
+
     def up(self):
-        return self.rows() and all(r["state"] == "ready" for r in self.rows()) and self.row("relay")
+        return self.ready() and self.row("relay")
 
     def log(self):
         try:
@@ -199,10 +203,10 @@ def misbehave(name):
     before = {(x["role"], x["instance"]): x["pid"] for x in p.rows()}
     p.write(p.text.replace("mail.letterlock", name + ".letterlock"))
     p.ctl("reload")
-    wait_for(lambda: p.up() and "for the test" in p.log()[at:] or
+    wait_for(lambda: p.ready() and "for the test" in p.log()[at:] or
              any(x["pid"] not in (0, before.get((x["role"], x["instance"])))
                  for x in p.rows()), 2)
-    wait_for(p.up)
+    wait_for(p.ready)
     return sorted("%s %d" % (x["role"], x["instance"]) for x in p.rows()
                   if x["pid"] != before.get((x["role"], x["instance"]))), p.log()[at:]
 
@@ -212,6 +216,8 @@ is_(who, [], "the less trusted cannot have the more trusted ended")
 who, said = misbehave("end")
 is_(who, ["smtpd 1"], "the more trusted can have the less trusted ended")
 ok("smtpd 1 is ended at the word of store 0" in said, "and the log says so")
+who, _ = misbehave("slander")
+is_(who, [], "but not one that it has no link with, nor for a link of before")
 who, said = misbehave("forbidden")
 is_(who, ["smtpd 0"], "who sends what it may not is ended, nobody else")
 ok("link to smtpd 0 closed: may not send WORKER_START" in said, "and the log says why")
@@ -227,6 +233,24 @@ for role in "store", "lookup", "auth":
 p.write(p.text)
 is_(p.ctl("reload").returncode, 0, "all is well again")
 
+# a program that was replaced while authd runs
+with open(BUILD + "/stamp.h") as f:
+    stamp = re.search(r'STAMP\s+"([^"]+)"', f.read()).group(1).encode()
+with open(p.bin + "/imapd", "rb") as f:
+    program = f.read()
+os.unlink(p.bin + "/imapd")
+with open(p.bin + "/imapd", "wb") as f:
+    f.write(program.replace(b"-" + stamp, b"-" + b"x" * len(stamp)))
+os.chmod(p.bin + "/imapd", 0o755)
+os.kill(p.row("front")["pid"], signal.SIGKILL)
+ok(wait_for(lambda: "front 0 cannot come up: its program is of another build" in p.log(), 30),
+   "a program of another build is named")
+os.unlink(p.bin + "/imapd")
+with open(p.bin + "/imapd", "wb") as f:
+    f.write(program)
+os.chmod(p.bin + "/imapd", 0o755)
+ok(wait_for(p.ready, 30), "and its own comes up again")
+
 # a second instance, the log, the end
 r = subprocess.run(p.authd("-d"), capture_output=True, text=True)
 ok(r.returncode == 1 and "is in use by another authd, process %d" % p.row("parent")["pid"]
@@ -236,7 +260,7 @@ p.ctl("log", "reopen")
 p.ctl("log", "level", "debug")
 os.kill(p.row("store")["pid"], signal.SIGKILL)
 ok(wait_for(lambda: ": debug: store 0 started" in p.log(), 8), "a new log file, and its level")
-wait_for(p.up)
+wait_for(p.ready)
 pids = [x["pid"] for x in p.rows()]
 r = p.ctl("stop")
 is_(r.returncode, 0, "stop")
@@ -247,7 +271,7 @@ ok(not os.path.exists(p.dir + "/control.sock") and not os.path.exists(p.dir + "/
 # death of the parent
 proc = subprocess.Popen(p.authd("-d"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 is_(proc.stdout.readline(), b"ready\n", "in the foreground it says ready")
-wait_for(p.up)
+wait_for(p.ready)
 pids = [x["pid"] for x in p.rows()]
 proc.kill()
 proc.wait()
