@@ -24,13 +24,11 @@ for m in $MAN; do
 	install -m 644 "$m" "$man/man$s/${m##*/}"
 done
 
-# The sample is written over, a configuration never.
+# The sample; "letterctl quickstart" or the administrator writes the
+# configuration.
 sed "s|/etc/letterlock|$SYSCONFDIR|g" etc/letterlock.conf \
     >"$share/letterlock.conf"
 chmod 644 "$share/letterlock.conf"
-[ -e "$DESTDIR$SYSCONFDIR/letterlock.conf" ] ||
-    install -m 644 "$share/letterlock.conf" \
-    "$DESTDIR$SYSCONFDIR/letterlock.conf"
 
 # For init, with this installation's paths.
 put() {

@@ -28,6 +28,7 @@
 #define STARTING	30		/* seconds for authd to come up */
 #define PASSWORD_CHARS	20
 
+static void	 take_back(void);
 static FILE	*create(const char *dir, const char *name, mode_t mode);
 static EVP_PKEY	*make_key(void);
 static X509	*make_certificate(EVP_PKEY *, const char *);
@@ -38,6 +39,17 @@ static int	 add_account(const char *, const char *, const char *,
 		    struct span);
 static const char	*options(int, char **, const char **, const char **);
 static void	 print_records(const char *, const char *, EVP_PKEY *);
+
+static char	*made[8];	/* files that were not there before */
+static size_t	 nmade;
+
+/* At exit: what did not work out can be tried again. */
+static void
+take_back(void)
+{
+	while (nmade > 0)
+		(void)unlink(made[--nmade]);
+}
 
 static FILE *
 create(const char *dir, const char *name, mode_t mode)
@@ -51,6 +63,9 @@ create(const char *dir, const char *name, mode_t mode)
 	    mode);
 	if (fd == -1 || (f = fdopen(fd, "w")) == NULL)
 		err(EXIT_REFUSED, "%s", buf_cstr(&path));
+	if (nmade < nitems(made) &&
+	    (made[nmade] = strdup(buf_cstr(&path))) != NULL)
+		nmade++;
 	buf_free(&path);
 	return (f);
 }
@@ -167,7 +182,8 @@ add_account(const char *dir, const char *name, const char *address,
 	if (pid == 0) {
 		execl(self, "authd", "-d", "-f", buf_cstr(&conf),
 		    (char *)NULL);
-		err(1, "%s", self);
+		warn("%s", self);
+		_exit(1);
 	}
 	for (i = 0; i < STARTING * 10 && rc == EXIT_AWAY; i++) {
 		usleep(100000);
@@ -256,6 +272,8 @@ quickstart(int argc, char **argv)
 	if (mkdir(dir, 0755) == -1 && errno != EEXIST)
 		err(EXIT_REFUSED, "%s", dir);
 
+	if (atexit(take_back) != 0)
+		err(EXIT_REFUSED, NULL);
 	write_configuration(dir, state, buf_cstr(&host), domain);
 	key = make_key();
 	cert = make_certificate(key, buf_cstr(&host));
@@ -269,6 +287,7 @@ quickstart(int argc, char **argv)
 	make_password(&password);
 	rc = add_account(dir, name, address, span_buf(&password));
 	if (rc == EXIT_OK) {
+		nmade = 0;		/* to stay */
 		printf("Wrote %s/letterlock.conf, mail.key and mail.crt.\n"
 		    "Account %s with the address %s and the password %s\n",
 		    dir, name, address, buf_cstr(&password));

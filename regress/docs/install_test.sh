@@ -42,6 +42,8 @@ ok sh -c "for u in ctl auth keys dns smtp imap mail queue relay; do
 	exit 1; done"
 what="nothing of the tests is installed"
 ok sh -c "! find '$d' -name '*test*' -o -name smtpload | grep -q ."
+what="the configuration is left to quickstart, which writes over none"
+ok sh -c "test -d '$d/etc/opt/mail' && ! test -e '$d/etc/opt/mail/letterlock.conf'"
 echo '# mine' >"$d/etc/opt/mail/letterlock.conf"
 what="again"
 ok install_it

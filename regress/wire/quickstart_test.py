@@ -5,6 +5,7 @@ import imaplib
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -36,6 +37,10 @@ with tempfile.TemporaryDirectory() as d:
     os.chmod(d, 0o755)
     sock = d + "/control.sock"
     quick = [BUILD + "/letterctl", "-s", sock, "quickstart", "-d", d + "/etc", "-S", d + "/state", "you@example.org"]
+    with socket.create_server(("0.0.0.0", 25)):
+        r = subprocess.run(user(quick), capture_output=True, text=True, timeout=60, cwd=d)
+    ok(r.returncode == 1 and "port 25" in r.stderr, "another server is there: it says so") or diag(r.stderr)
+    is_(os.listdir(d + "/etc"), [], "and nothing of it stays")
     r = subprocess.run(user(quick), capture_output=True, text=True, timeout=60, cwd=d)
     if not ok(r.returncode == 0, "quickstart"):
         diag(r.stdout + r.stderr)
