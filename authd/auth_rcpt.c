@@ -9,23 +9,10 @@
 #include "authd/auth.h"
 #include "log.h"
 
-static int	 look_up(struct span, struct account *);
 static int	 catch_all(struct span, struct account *);
 static int	 postmaster(const struct canon *, struct account *);
 static void	 answer(struct peer *, struct imsg *, struct msg_rcpt *,
 		    const struct account *, int);
-
-/* 0, 1 none, -1. */
-static int
-look_up(struct span canonical, struct account *a)
-{
-	uint64_t	 id;
-
-	if (userdb_address(&auth.db, canonical, &id) == 0 &&
-	    userdb_get(&auth.db, id, a) == 0)
-		return (0);
-	return (errno == ENOENT ? 1 : -1);
-}
 
 static int
 catch_all(struct span domain, struct account *a)
@@ -35,7 +22,7 @@ catch_all(struct span domain, struct account *a)
 
 	buf_addc(&b, '@');
 	buf_add_span(&b, domain);
-	rc = look_up(span_buf(&b), a);
+	rc = userdb_at(&auth.db, span_buf(&b), a);
 	buf_free(&b);
 	return (rc);
 }
@@ -56,7 +43,7 @@ postmaster(const struct canon *c, struct account *a)
 
 	if (conf->postmaster[0] != '\0' && canon_address(span_str(
 	    conf->postmaster), 0, &other) == 0 && other.domain != NULL)
-		rc = look_up(canon_span(&other), a);
+		rc = userdb_at(&auth.db, canon_span(&other), a);
 	if (rc == 1 && c->domain != NULL)
 		rc = catch_all(canon_host(c), a);
 	CONF_EACH(const struct conf_domain, d, &conf->domains) {
@@ -64,7 +51,7 @@ postmaster(const struct canon *c, struct account *a)
 			break;
 		buf_reset(&b);
 		buf_addf(&b, "postmaster@%s", d->name);
-		if ((rc = look_up(span_buf(&b), a)) == 1)
+		if ((rc = userdb_at(&auth.db, span_buf(&b), a)) == 1)
 			rc = catch_all(span_str(d->name), a);
 	}
 	buf_free(&b);
@@ -83,7 +70,7 @@ account_of(const struct canon *c, int login, struct account *a)
 	    (!c->bare && !c->host)))
 		return (1);
 	if (c->domain != NULL)
-		rc = look_up(canon_span(c), a);
+		rc = userdb_at(&auth.db, canon_span(c), a);
 	if (rc == 1 && c->postmaster && !login)
 		rc = postmaster(c, a);
 	else if (rc == 1)

@@ -226,6 +226,7 @@ void
 userdb_close(struct userdb *u)
 {
 	dbenv_close(u->env);
+	free(u->known);
 	explicit_bzero(u, sizeof(*u));
 }
 

@@ -44,6 +44,8 @@ struct userdb {
 				*meta;
 	uint8_t			 secret[32];	/* of invented salts */
 	uint32_t		 load[PARTITIONS_MAX];	/* accounts in each */
+	struct known		*known;		/* auth_known.c; or NULL */
+	uint64_t		 known_seq;	/* group that it is of */
 };
 
 struct account {
@@ -67,6 +69,8 @@ int	 userdb_by_name(struct userdb *, struct span, struct account *);
 int	 userdb_by_user(struct userdb *, uid_t, struct account *);
 /* Whose address that is, exactly as it stands here. */
 int	 userdb_address(struct userdb *, struct span canonical, uint64_t *id);
+/* And that account, maybe remembered.  0, 1 nobody's, -1. */
+int	 userdb_at(struct userdb *, struct span canonical, struct account *);
 int	 userdb_verifier(struct userdb *, uint64_t id, enum scram_hash,
 	    struct scram_secret *);
 /* Lines, each with its newline; appended. */

@@ -221,6 +221,41 @@ test_remove(void)
 	buf_free(&r);
 }
 
+/* An address that is remembered: every write counts at once. */
+static void
+test_known(void)
+{
+	struct span	 who = span_str("known@d.example");
+	struct account	 a;
+	uint64_t	 id1, id2;
+	int		 i;
+
+	for (i = 0; i < 2; i++)
+		CHECK(userdb_at(&db, who, &a) == 1, "nobody's");
+	id1 = make("first", "known@d.example");
+	id2 = make("second", "other@d.example");
+	for (i = 0; i < 2; i++)
+		CHECK(userdb_at(&db, who, &a) == 0 && a.id == id1 &&
+		    strcmp(a.name, "first") == 0, "the first one's");
+	CHECK(dbenv_begin(db.env) == 0 &&
+	    userdb_del_address(&db, id1, who) == 0 &&
+	    userdb_at(&db, who, &a) == 1, "within a command it is gone");
+	dbenv_abort(db.env);
+	CHECK(userdb_at(&db, who, &a) == 0 && a.id == id1,
+	    "which is undone");
+	dbenv_turn_end(db.env);
+	CHECK(userdb_at(&db, who, &a) == 0 && a.id == id1, "still there");
+	CHECK(userdb_del_address(&db, id1, who) == 0 &&
+	    userdb_at(&db, who, &a) == 1 &&
+	    userdb_add_address(&db, id2, who) == 0 &&
+	    userdb_at(&db, who, &a) == 0 && a.id == id2,
+	    "another's, within a turn");
+	dbenv_turn_end(db.env);
+	for (i = 0; i < 2; i++)
+		CHECK(userdb_at(&db, who, &a) == 0 && a.id == id2,
+		    "and after it");
+}
+
 int
 main(void)
 {
@@ -232,6 +267,7 @@ main(void)
 	test_secrets();
 	test_users_routes();
 	test_remove();
+	test_known();
 	userdb_close(&db);
 	return (test_done());
 }
