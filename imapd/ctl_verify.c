@@ -26,7 +26,9 @@ struct verify {
 	struct buf		 from;
 	struct body_check	 check;
 	uint64_t		 body;
-	uint64_t		 references, counted;
+	uint64_t		 references;	/* that bodies say they have */
+	uint64_t		 counted;	/* messages that have one */
+	uint64_t		 seq;		/* when that was begun */
 	int			 busy;		/* a helper has v or check */
 	int			 given_up;
 	pthread_mutex_t		 lock;		/* of page and nbad */
@@ -180,6 +182,7 @@ records(struct verify *x)
 
 	if (x->db == NULL) {
 		x->stage = BODIES;
+		x->seq = dbenv_seq(x->part->env);
 		return (1);
 	}
 	if ((rc = dbenv_verify_records(x->db, &x->v, &x->from,
@@ -232,6 +235,33 @@ bodies(struct verify *x)
 	return (0);
 }
 
+/*
+ * A body with more references than messages is never removed, one with fewer is
+ * removed too early.  Only where nothing was written meanwhile is it known.
+ */
+static int
+compare(struct verify *x)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	struct buf		 text = { 0 };
+	int			 rc;
+
+	dbenv_iter_init(&it, x->part->gone, span_of("", 0), span_of("", 0));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
+		x->counted++;
+	dbenv_iter_free(&it);
+	if (rc == -1 || x->references == x->counted ||
+	    dbenv_seq(x->part->env) != x->seq)
+		return (rc == -1 && errno != EILSEQ ? -1 : 0);
+	(void)buf_addf(&text, "%llu references to bodies, %llu messages",
+	    (unsigned long long)x->references,
+	    (unsigned long long)x->counted);
+	tell(x, "bodyref", 0, span_of("", 0), buf_cstr(&text));
+	buf_free(&text);
+	return (0);
+}
+
 /* Does each message have a body? */
 static int
 messages(struct verify *x)
@@ -258,6 +288,8 @@ messages(struct verify *x)
 			tell(x, "index", 0, key, "record is malformed");
 		else if (body_stat(x->part->bodies, r.body, &info) == -1)
 			tell(x, "index", 0, key, "message without a body");
+		else
+			x->counted++;
 		rc = 1;
 	}
 	dbenv_iter_free(&it);
@@ -279,7 +311,7 @@ run(struct work *w)
 		return (rc == -1 ? (finish(x, strerror(errno)), 0) : rc);
 	default:
 		rc = messages(x);
-		if (rc == 0) {
+		if (rc == 0 && (rc = compare(x)) == 0) {
 			finish(x, NULL);
 			return (0);
 		}

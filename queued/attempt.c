@@ -252,9 +252,16 @@ void
 outcome_set(struct outcome *o, enum result result, uint32_t code,
     struct span enhanced, struct span text)
 {
+	size_t	 i;
+
 	o->result = (uint8_t)result;
 	o->code = code;
-	if (enhanced.n >= sizeof(o->enhanced))
+	/* It goes into logs and reports as it is. */
+	for (i = 0; i < enhanced.n; i++)
+		if (enhanced.p[i] != '.' &&
+		    (enhanced.p[i] < '0' || enhanced.p[i] > '9'))
+			break;
+	if (i < enhanced.n || enhanced.n >= sizeof(o->enhanced))
 		enhanced.n = 0;
 	memset(o->enhanced, 0, sizeof(o->enhanced));
 	if (enhanced.n > 0)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "queued/attempt.h"
 #include "standin.h"
 
 static const char	 body[] = "From: alice@letterlock.test\r\n"
@@ -177,6 +178,23 @@ test_failure(void)
 	si.relay = RESULT_OK;
 	si.relay_code = 250;
 	si.relay_text = NULL;
+}
+
+/* What a worker says is a code: digits and dots, or nothing. */
+static void
+test_code(void)
+{
+	struct outcome	 o = { 0 };
+
+	outcome_set(&o, RESULT_NO, 550, span_str("5.1.1"), span_str("no"));
+	CHECK(strcmp(o.enhanced, "5.1.1") == 0, "a code: %s", o.enhanced);
+	outcome_set(&o, RESULT_NO, 550, span_str("5.1.1\r\nX: y"),
+	    span_str("no"));
+	CHECK(o.enhanced[0] == '\0', "no code");
+	outcome_set(&o, RESULT_NO, 550, span_str("1234567890123456"),
+	    span_str("no"));
+	CHECK(o.enhanced[0] == '\0', "too long for one");
+	buf_free(&o.text);
 }
 
 /* A report that cannot be delivered is told to postmaster, once. */
@@ -463,6 +481,7 @@ main(void)
 	test_submission();
 	test_gone();
 	test_failure();
+	test_code();
 	test_double();
 	test_success();
 	test_worker_dies();
