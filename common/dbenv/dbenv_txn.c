@@ -293,17 +293,23 @@ group_commit(struct dbenv *env)
 	return (0);
 }
 
-/* Have the flusher know what was committed; at once when somebody waits. */
+/*
+ * Have the flusher know what was committed; at once when somebody waits.
+ * Threads are woken when the mutex is free, or they sleep again at once.
+ */
 static void
 hand_over(struct dbenv *env)
 {
+	int	 asleep;
+
 	pthread_mutex_lock(&env->mtx);
 	if (env->waits != NULL && env->waits->seq <= env->committed)
 		env->want = env->committed;
-	pthread_cond_signal(&env->flush_cond);
-	if (env->keeper_asleep)
-		pthread_cond_signal(&env->keep_cond);
+	asleep = env->keeper_asleep;
 	pthread_mutex_unlock(&env->mtx);
+	pthread_cond_signal(&env->flush_cond);
+	if (asleep)
+		pthread_cond_signal(&env->keep_cond);
 }
 
 static int
