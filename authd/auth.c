@@ -243,6 +243,10 @@ auth_link_down(struct peer *p)
 	case ROLE_CONTROL:
 		ctl_link_down(p);
 		break;
+	case ROLE_RELAY:		/* its transport's name */
+		free(peer_arg(p));
+		peer_set_arg(p, NULL);
+		break;
 	default:
 		break;
 	}

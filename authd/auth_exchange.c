@@ -652,6 +652,7 @@ on_sasl_abort(struct peer *p, struct imsg *m)
 		/* No guess, but no way to make lines in the log for ever. */
 		note(x, "aborted", "by the client");
 		c->failures++;
+		count_failure(x);
 		end(x, SASL_ABORTED, "");
 	}
 	return (0);

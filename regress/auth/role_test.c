@@ -590,6 +590,13 @@ test_abort(void)
 		event_base_loop(proc_base(), EVLOOP_ONCE);
 	CHECK(step(front, 4, span_str("x")) == SASL_UNAVAILABLE,
 	    "what is not open is unavailable");
+	/* who begins and gives up, again and again */
+	c = open_conn(front, RIG_IMAP, 5);
+	while (start(front, 5, "PLAIN", span_of("", 0), 0, NULL) == SASL_MORE)
+		(void)abort_sasl(front, 5);
+	CHECK(said.outcome == SASL_TOO_MANY, "aborts are counted");
+	close_conn(front, 5);
+	close(c);
 	buf_free(&b);
 	forgive();
 }
