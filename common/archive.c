@@ -3,6 +3,7 @@
  * thread and may block; the peer and the answer belong to the loop's.
  */
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +21,21 @@ struct archive {
 	uint32_t		 id;
 	int			 fd;
 	int			 broken;
+	int			 error;		/* what it ended with */
+	struct event		*room;		/* to say so */
 	char			 dir[64];
 	char			 next[32];
 };
+
+/* For letterctl to take some octets. */
+static const struct timeval	 patience = { 300, 0 };
 
 static int	 put(struct archive *, const struct buf *);
 static int	 on_open(struct dbenv_backup *, const char *);
 static int	 on_write(struct dbenv_backup *, uint64_t, const void *, size_t);
 static int	 on_close(struct dbenv_backup *, const char *);
+static void	 over(struct archive *);
+static void	 on_room(evutil_socket_t, short, void *);
 static void	 on_done(struct dbenv_backup *, int);
 static void	 answer(struct peer *, uint32_t, const char *, const char *);
 
@@ -111,20 +119,46 @@ answer(struct peer *p, uint32_t id, const char *why, const char *next)
 }
 
 static void
+over(struct archive *a)
+{
+	answer(proc_peer(a->role, a->inst), a->id, a->error == 0 ? NULL :
+	    strerror(a->error), a->next);
+	if (a->room != NULL)
+		event_free(a->room);
+	close(a->fd);
+	free(a);
+}
+
+/* The last octets, from the loop: it never waits for letterctl, whose disk may
+ * be slow. */
+static void
+on_room(evutil_socket_t fd, short what, void *arg)
+{
+	struct archive	*a = arg;
+	uint8_t		 room[8];
+	struct buf	 b = { room, 0, sizeof(room), sizeof(room), 0 };
+
+	buf_put_u8(&b, ARCHIVE_END);
+	buf_put_u32(&b, (uint32_t)a->error);
+	if (!a->broken && what != EV_TIMEOUT &&
+	    send(fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+	    (errno == EAGAIN || errno == EINTR) &&
+	    event_add(a->room, &patience) == 0)
+		return;
+	over(a);
+}
+
+static void
 on_done(struct dbenv_backup *bk, int error)
 {
 	struct archive	*a = bk->arg;
-	struct buf	 b = { 0 };
 
-	buf_put_u8(&b, ARCHIVE_END);
-	buf_put_u32(&b, (uint32_t)error);
-	(void)put(a, &b);	/* a few octets into a socket: does not block
-				 * once letterctl reads, and it does */
-	answer(proc_peer(a->role, a->inst), a->id, error == 0 ? NULL :
-	    strerror(error), a->next);
-	buf_free(&b);
-	close(a->fd);
-	free(a);
+	a->error = error;
+	a->room = event_new(proc_base(), a->fd, EV_WRITE, on_room, a);
+	if (a->room == NULL)
+		over(a);
+	else
+		on_room(a->fd, EV_WRITE, a);
 }
 
 void
@@ -157,6 +191,8 @@ archive_backup_next(struct peer *p, struct imsg *m, struct dbenv *env,
 	snprintf(a->dir, sizeof(a->dir), "%s", dir);
 	snprintf(a->next, sizeof(a->next), "%s", next);
 	(void)fcntl(a->fd, F_SETFL, fcntl(a->fd, F_GETFL) & ~O_NONBLOCK);
+	(void)setsockopt(a->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
 	a->bk.open = on_open;
 	a->bk.write = on_write;
 	a->bk.close = on_close;
