@@ -289,7 +289,8 @@ run_verify(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	worst = run(&c, "verify auth", 0, NULL, 0);
+	if ((worst = run(&c, "verify auth", 0, NULL, 0)) == EXIT_AWAY)
+		return (worst);
 	if ((rc = run(&c, "verify queue", 0, NULL, 0)) > worst)
 		worst = rc;
 	if ((rc = run(&c, "verify mail", 0, NULL, 0)) > worst)

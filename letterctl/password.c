@@ -4,6 +4,7 @@
  */
 #include <err.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -13,8 +14,18 @@
 
 #define PASSWORD_MAX	1024	/* octets */
 
+static void	 on_signal(int);
 static int	 read_line(int, struct buf *);
 static int	 ask(int, const char *, struct buf *);
+
+static const int		 signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static volatile sig_atomic_t	 caught;
+
+static void
+on_signal(int sig)
+{
+	caught = sig;
+}
 
 static int
 read_line(int fd, struct buf *b)
@@ -27,6 +38,8 @@ read_line(int fd, struct buf *b)
 			warnx("password too long");
 			return (-1);
 		}
+	if (caught)
+		return (-1);
 	if (n == -1 || (n == 0 && b->n == 0)) {
 		warnx("no password on standard input");
 		return (-1);
@@ -39,8 +52,11 @@ read_line(int fd, struct buf *b)
 static int
 ask(int tty, const char *prompt, struct buf *b)
 {
-	struct termios	 old, quiet;
-	int		 rc;
+	struct sigaction	 was[nitems(signals)];
+	struct sigaction	 on = { .sa_handler = on_signal };
+	struct termios		 old, quiet;
+	size_t			 i;
+	int			 rc;
 
 	if (tcgetattr(tty, &old) == -1) {
 		warn("terminal");
@@ -48,11 +64,17 @@ ask(int tty, const char *prompt, struct buf *b)
 	}
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	for (i = 0; i < nitems(signals); i++)
+		(void)sigaction(signals[i], &on, &was[i]);
 	(void)dprintf(tty, "%s: ", prompt);
 	(void)tcsetattr(tty, TCSAFLUSH, &quiet);
 	rc = read_line(tty, b);
 	(void)tcsetattr(tty, TCSAFLUSH, &old);
 	(void)dprintf(tty, "\n");
+	for (i = 0; i < nitems(signals); i++)
+		(void)sigaction(signals[i], &was[i], NULL);
+	if (caught)		/* now that the terminal is as it was */
+		(void)raise(caught);
 	return (rc);
 }
 

@@ -5,16 +5,18 @@ import hashlib
 import hmac
 import imaplib
 import os
+import pty
 import smtplib
 import signal
 import socket
 import ssl
 import tempfile
+import termios
 import threading
 import time
 import unicodedata
 
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
 
 ALICE = "alice@" + DOMAIN
 BOB = "bob@" + DOMAIN
@@ -377,7 +379,33 @@ def local(s, path):
     is_(r.returncode, 2, "a user that is not there")
 
 
+def terminal(s, keys):
+    """letterctl account add at a terminal: exit status, what is seen, does it echo again?"""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(BUILD + "/letterctl", ["letterctl", "-s", s.dir + "/control.sock", "account", "add", "tty",
+                                        "tty@" + DOMAIN])
+    seen = b""
+    for prompt, key in zip((b"Password: ", b"Again: "), keys):
+        while prompt not in seen:
+            seen += os.read(fd, 1000)
+        ok(wait_for(lambda: not termios.tcgetattr(fd)[3] & termios.ECHO), "%s does not echo" % prompt)
+        os.write(fd, key)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    echo = bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+    os.close(fd)
+    return status, b"geheim" in seen, echo
+
+
+def typed(s):
+    is_(terminal(s, [b"geheim123\n", b"geheim124\n"]), (2, False, True), "passwords that differ")
+    is_(terminal(s, [b"geheim\x03"]), (-signal.SIGINT, False, True), "an interrupt: the terminal is as it was")
+    is_(terminal(s, [b"geheim123\n", b"geheim123\n"]), (0, False, True), "a password typed twice")
+    is_(imap_login(imap(s), "PLAIN", "tty@" + DOMAIN, "geheim123"), "OK", "it is the account's")
+
+
 def tools(s):
+    typed(s)
     r = s.ctl_run("verify")
     ok("checked, 0 bad" in r.stdout, "verify")
     is_(s.rows("account", "show", "alice")[0]["verifiers"], ["SCRAM-SHA-256", "SCRAM-SHA-1"],
