@@ -361,13 +361,20 @@ db_rcpt_next(uint64_t *msg, uint32_t n, struct q_rcpt *r)
 	struct span	 key, val;
 	uint8_t		 k[12];
 
-	if (dbenv_next(q.rcpt, key_rcpt(k, *msg, n), &key, &val) == -1)
-		return (-1);
-	if (key_rcpt_get(key, msg, &r->n) == -1) {
-		errno = EILSEQ;
-		return (-1);
+	for (;;) {
+		if (dbenv_next(q.rcpt, key_rcpt(k, *msg, n), &key, &val) ==
+		    -1 && errno != EILSEQ)
+			return (-1);
+		if (key_rcpt_get(key, msg, &r->n) == -1) {
+			errno = EILSEQ;
+			return (-1);
+		}
+		if (keep(q.rcpt, val, &c_rec_rcpt, &r->r, &r->octets) == 0)
+			return (0);
+		if (errno != EILSEQ || r->n == UINT32_MAX)
+			return (-1);
+		n = r->n + 1;	/* one that is damaged hides no other */
 	}
-	return (keep(q.rcpt, val, &c_rec_rcpt, &r->r, &r->octets));
 }
 
 void

@@ -139,7 +139,8 @@ int		 key_rcpt_get(struct span, uint64_t *msg, uint32_t *n);
 
 /*
  * Reads: 0, or -1 with errno (ENOENT; EILSEQ for a record that does not
- * decode, logged).  db_rcpt_next: the first recipient at or after the key.
+ * decode, logged).  db_rcpt_next: the first recipient at or after the key that
+ * can be read.
  */
 int		 db_msg(uint64_t msg, struct q_msg *);
 void		 db_msg_free(struct q_msg *);

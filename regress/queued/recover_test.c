@@ -134,6 +134,7 @@ test_meanwhile(void)
 int
 main(void)
 {
+	uint8_t	 k[12];
 	pid_t	 pid;
 	int	 status = 0;
 
@@ -166,9 +167,13 @@ main(void)
 	    "no memory for what does not wait: %zu, %zu", sched_items(),
 	    sched_dests());
 	held();
+	(void)dbenv_put(q.rcpt, key_rcpt(k, 1, 1), span_str("junk"));
+	held();
 	CHECK(si_ctl("queue drop", "--held yes") == 0 &&
 	    strcmp(si.text, "1000 recipients removed") == 0, "drop: %s",
 	    si.text);
+	CHECK(dbenv_del(q.rcpt, key_rcpt(k, 1, 1)) == 0,
+	    "a damaged one hides no other");
 	CHECK(si_count(q.rcpt) == 0 && si_count(q.message) == 0,
 	    "nothing is left");
 	si_close();
