@@ -392,7 +392,7 @@ expire_keys(struct part *p)
 		buf_reset(&p->key_at);
 		(void)buf_add_span(&p->key_at, key);
 		if (rc == -1 || span_get_u64(&val, &at) == -1 ||
-		    at + KEY_S < now)
+		    at + KEY_S < now || at > now + KEY_S)
 			(void)dbenv_del(p->key, span_buf(&p->key_at));
 	}
 	dbenv_iter_free(&it);
