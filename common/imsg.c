@@ -24,6 +24,8 @@
 #define OWED_MAX	4096	/* answers to one peer under way: no credit is
 				 * larger */
 
+#define OUT_MAX		((size_t)OWED_MAX * IMSG_MAX)	/* octets that wait */
+
 struct packet {
 	TAILQ_ENTRY(packet)	 entry;
 	int			 fd;
@@ -52,6 +54,7 @@ struct peer {
 	void			*arg;
 	char			 name[32];
 	struct packets		 out;
+	size_t			 waiting;	/* octets in it, all told */
 	struct asks		 open;	/* sent, in order of sending */
 	struct asks		 held;
 	size_t			 nopen, credit;
@@ -344,8 +347,14 @@ hold(struct peer *p, const uint8_t *data, size_t n, int *fd, int lent)
 		    on_write, p);
 	if (p->stall == NULL)
 		p->stall = event_new(p->base, -1, 0, on_stall, p);
-	if (p->wev == NULL || p->stall == NULL ||
-	    (k = malloc(sizeof(*k) + n)) == NULL)
+	if (p->wev == NULL || p->stall == NULL)
+		return (-1);
+	/* It asks and asks, and does not read what it is told. */
+	if (p->waiting + sizeof(*k) + n > OUT_MAX) {
+		event_active(p->stall, EV_TIMEOUT, 0);
+		return (-2);
+	}
+	if ((k = malloc(sizeof(*k) + n)) == NULL)
 		return (-1);
 	if (keep(fd, lent) == -1) {	/* only what it belongs to fails */
 		free(k);
@@ -355,6 +364,7 @@ hold(struct peer *p, const uint8_t *data, size_t n, int *fd, int lent)
 	k->n = n;
 	memcpy(k->data, data, n);
 	TAILQ_INSERT_TAIL(&p->out, k, entry);
+	p->waiting += sizeof(*k) + n;
 	return (1);
 }
 
@@ -409,6 +419,7 @@ on_write(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		TAILQ_REMOVE(&p->out, k, entry);
+		p->waiting -= sizeof(*k) + k->n;
 		free_packet(k);
 		event_add(p->stall, &patience);
 	}

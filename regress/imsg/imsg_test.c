@@ -323,6 +323,27 @@ test_flood(void)
 	close(fds[0]);
 }
 
+/* A peer that reads nothing of what it is told. */
+static void
+test_unread(void)
+{
+	static uint8_t	 x[IMSG_MAX];
+	struct buf	 o = { x, IMSG_MAX - 8, sizeof(x), 0, 0 };
+	int		 fds[2], i;
+
+	fresh();
+	peer_free(a);
+	if (imsg_pair(fds) == -1)
+		exit(1);
+	a = peer_new(base, fds[0], ROLE_AUTH, 0, &ops_a, NULL);
+	for (i = 0; i < 10000 && peer_send(a, M_CONF, &o, -1) == 0; i++)
+		;
+	CHECK(i > 1000 && i < 5000, "so much waits: %d packets", i);
+	spin();
+	CHECK(a == NULL && a_down == 1, "then the link ends");
+	close(fds[1]);
+}
+
 static void
 test_large(void)
 {
@@ -352,6 +373,7 @@ main(void)
 	test_bad();
 	test_once();
 	test_flood();
+	test_unread();
 	test_large();
 	event_base_free(base);
 	return (test_done());
