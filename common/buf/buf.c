@@ -9,7 +9,10 @@
 
 #include "buf.h"
 
+#define COPIED	16384	/* octets; a larger one is moved when it grows */
+
 static int	 fail(struct buf *, int);
+static uint8_t	*larger(struct buf *, size_t);
 
 static int
 fail(struct buf *b, int err)
@@ -75,6 +78,23 @@ buf_truncate(struct buf *b, size_t n)
 		b->n = n;
 }
 
+/* It may hold a password: no copy of it stays behind.  Those do not get large,
+ * and large ones are better moved than copied. */
+static uint8_t *
+larger(struct buf *b, size_t cap)
+{
+	uint8_t	*p;
+
+	if (b->p == NULL || b->cap > COPIED)
+		return (realloc(b->p, cap));
+	if ((p = malloc(cap)) == NULL)
+		return (NULL);
+	memcpy(p, b->p, b->cap);
+	explicit_bzero(b->p, b->cap);
+	free(b->p);
+	return (p);
+}
+
 uint8_t *
 buf_reserve(struct buf *b, size_t n)
 {
@@ -92,7 +112,7 @@ buf_reserve(struct buf *b, size_t n)
 	if (b->n + n > b->cap || b->p == NULL) {
 		for (cap = b->cap < 64 ? 64 : b->cap; cap < b->n + n;)
 			cap *= 2;
-		if ((p = realloc(b->p, cap)) == NULL) {
+		if ((p = larger(b, cap)) == NULL) {
 			(void)fail(b, ENOMEM);
 			return (NULL);
 		}
