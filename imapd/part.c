@@ -30,6 +30,7 @@ static void	 expire_keys(struct part *);
 
 #define PANIC_NAME	"panic"	/* in its directory: what it panicked of */
 #define PANIC_MAX	4096	/* octets of it */
+#define PANIC_S		3600	/* between two of the same thing */
 #define SWEEP_S		3600		/* between two looks for stray files */
 #define KEY_S		(30 * 86400)	/* a delivery key is kept, at most */
 #define KEYS_SLICE	200		/* looked at in one tick */
@@ -210,7 +211,8 @@ note_panic(struct part *p, const char *text)
 	/* what comes next is compared with the last line alone */
 	if (fstat(fd, &sb) == 0 && (sb.st_size < PANIC_MAX / 2 ||
 	    ftruncate(fd, 0) == 0))
-		(void)dprintf(fd, "%.*s\n", PANIC_MAX / 4, text);
+		(void)dprintf(fd, "%llu %.*s\n",
+		    (unsigned long long)store_time(), PANIC_MAX / 4, text);
 	close(fd);
 }
 
@@ -226,14 +228,16 @@ part_fatal(void *arg, const char *text)
 }
 
 /*
- * Of the same thing, and no restart will heal it: the partition is left alone,
- * so that the others of this store are served.
+ * Of the same thing within an hour, and no restart will heal it: the partition
+ * is left alone, so that the others of this store are served.
  */
 static int
 panicked_twice(const struct part_conf *conf)
 {
 	struct buf	 b = { 0 };
 	struct span	 s, line = { NULL, 0 }, before = { NULL, 0 };
+	struct span	 when, then;
+	uint64_t	 t = 0, t0 = 0;
 	uint8_t		*room;
 	ssize_t		 n = -1;
 	int		 dir, fd = -1;
@@ -249,7 +253,11 @@ panicked_twice(const struct part_conf *conf)
 		before = line;
 		(void)span_split(&s, '\n', &line);
 	}
-	n = before.n > 0 && span_eq(before, line);
+	n = before.n > 0 && span_split(&before, ' ', &then) == 1 &&
+	    span_split(&line, ' ', &when) == 1 &&
+	    span_num(then, UINT64_MAX, &t0) == 0 &&
+	    span_num(when, UINT64_MAX, &t) == 0 && t >= t0 &&
+	    t - t0 <= PANIC_S && span_eq(before, line);
 	if (n)
 		log_error("partition %02u: twice: %s", conf->num,
 		    log_esc(line));

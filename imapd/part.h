@@ -117,7 +117,7 @@ struct part_conf {
 };
 
 /* Open or create.  NULL with errno, after logging why; EILSEQ: it panicked
- * twice of the same, which the file "panic" in it says. */
+ * twice of the same within an hour, which the file "panic" in it says. */
 struct part	*part_open(struct store *, const struct part_conf *);
 /* In the cage: helper threads, the loop.  0 or -1. */
 int		 part_start(struct part *);

@@ -74,7 +74,7 @@ on_dberr(const DB_ENV *e, const char *pfx, const char *msg)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	pthread_mutex_lock(&env->mtx);
 	/* what it panics of says more than that it does */
-	if (strncmp(msg, "PANIC", 5) == 0 && env->dberr != NULL)
+	if (strstr(msg, "PANIC:") != NULL && env->dberr != NULL)
 		free(s);
 	else {
 		free(env->dberr);

@@ -90,6 +90,24 @@ dbenv_flushed(const struct dbenv *env)
 	return (env->flushed);
 }
 
+/* In which database says more than that it did. */
+static void
+panicked(struct dbenv *env)
+{
+	struct buf	 why = { 0 };
+	char		*s;
+
+	(void)buf_addf(&why, DBENV_PANIC ": %s", dbenv_error(env));
+	if ((s = span_dup(span_buf(&why))) != NULL) {
+		pthread_mutex_lock(&env->mtx);
+		free(env->lost);
+		env->lost = s;
+		pthread_mutex_unlock(&env->mtx);
+	}
+	buf_free(&why);
+	dbenv_lost(env, DBENV_PANIC);
+}
+
 /* The group will be undone; the first reason stands. */
 void
 dbenv_break(struct dbenv *env, int e)
@@ -97,7 +115,7 @@ dbenv_break(struct dbenv *env, int e)
 	if (env->broken == 0)
 		env->broken = e;
 	if (e == ENOTRECOVERABLE)
-		dbenv_lost(env, dbenv_error(env));
+		panicked(env);
 }
 
 static void

@@ -5,7 +5,7 @@ import os
 import shutil
 import smtplib
 
-from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
 
 USERS = ["u%d" % i for i in range(8)]
 
@@ -32,6 +32,13 @@ def count(s, user):
     n = int(m.select(readonly=True)[1][0])
     m.logout()
     return n
+
+
+def selected(s, user):
+    try:
+        return count(s, user)
+    except (imaplib.IMAP4.error, imaplib.IMAP4.abort, OSError, ValueError) as e:
+        return e
 
 
 def restart(s):
@@ -74,7 +81,7 @@ with Suite(accounts=USERS) as s:
     shutil.copy(s.dir + "/whole/index.db", home + "/index.db")
     st = os.stat(home + "/index.db")
     with open(home + "/panic", "w") as f:
-        f.write("Berkeley DB panicked: page 7\n" * 2)
+        f.write("1000 Berkeley DB panicked: page 7\n1030 Berkeley DB panicked: page 7\n")
     os.chown(home + "/panic", st.st_uid, st.st_gid)
     restart(s)
     ok("UNAVAILABLE" in str(login(s, here[0])), "after two panics of the same")
@@ -83,4 +90,22 @@ with Suite(accounts=USERS) as s:
     wait_for(lambda: login(s, here[0]) is None)
     wait_for(lambda: count(s, here[0]) == 2, timeout=40)
     is_(count(s, here[0]), 2, "restored: all of its mail is there")
+    # a page that panics, each time somebody looks
+    s.proc.terminate()
+    s.proc.wait()
+    with open(home + "/index.db", "r+b") as f:
+        size = len(f.read())
+        for at in range(4096 + 3000, size, 4096):
+            f.seek(at)
+            octet = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([octet ^ 1]))
+    s.start()
+    wait_for(lambda: "UNAVAILABLE" in str(selected(s, here[0])), timeout=30, step=0.5)
+    with open(home + "/panic") as f:
+        lines = f.read().splitlines()
+    ok(len(lines) == 2 and "index: read" in lines[1] and "page 1" in lines[1],
+       "it panicked twice of that page") or diag(*lines)
+    wait_for(lambda: login(s, there[0]) is None, timeout=20)
+    is_(count(s, there[0]), 2, "and then the others are served")
 done()
