@@ -30,6 +30,11 @@ limits {
 """
 
 
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
+
+
 class Imap:
     """As little client as can be, so that the server is what is measured."""
 
@@ -37,10 +42,7 @@ class Imap:
         self.s = socket.create_connection(("127.0.0.1", port), 60)
         self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
-            c = ssl.create_default_context()
-            c.check_hostname = False
-            c.verify_mode = ssl.CERT_NONE
-            self.s = c.wrap_socket(self.s)
+            self.s = TLS.wrap_socket(self.s)
         self.s.recv(4096)
 
     def cmd(self, text):
@@ -166,7 +168,8 @@ def idle(server, kind, n):
             c.s.sendall(b"x IDLE\r\n")
             c.s.recv(4096)
             conns.append(c.s)
-    more(10)
+    more(50)
+    time.sleep(1)
     before = memory(server.pids())
     more(n)
     time.sleep(2)
