@@ -17,6 +17,7 @@ struct list_ctx {
 	char		*names[COLUMNS];
 	size_t		 n;
 	int		 json;
+	int		 shown;		/* a single thing was */
 	char		***cells;
 	size_t		 nrows, cap;
 };
@@ -151,6 +152,8 @@ list_row(void *arg, struct span json)
 	if (o == NULL)
 		return;
 	if (l->n == 0) {
+		if (l->shown++)
+			putchar('\n');
 		print_object(o);
 		json_object_put(o);
 		return;

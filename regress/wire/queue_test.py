@@ -108,6 +108,8 @@ def test_letterctl(s):
     show = s.rows("queue", "show", msg)
     ok(len(show) == 2 and show[0]["results"][0]["reply"].startswith("451"),
        "queue show has the attempts")
+    is_([x.split("\n")[0].split() for x in s.ctl("queue", "show", msg).split("\n\n")],
+        [["id", msg + ".1"], ["id", msg + ".2"]], "each recipient by itself")
     ok("body of ctl-1" in s.ctl("queue", "dump", msg), "queue dump has the message")
     is_(s.ctl("queue", "hold", "--to", "a@later.example").strip(), "1 recipient held", "hold")
     is_(s.ctl("queue", "kick", "--id", msg).strip(), "2 recipients to be tried now", "kick")
