@@ -11,7 +11,7 @@ test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     gsasl mutt libsasl2-modules isync msmtp"
 # servers on the other side, for .ci/run and the benchmark
 peers="postfix dovecot-core dovecot-imapd dovecot-lmtpd unbound nsd"
-lint="clang libclang-rt-14-dev clang-tidy cppcheck mandoc"
+lint="clang libclang-rt-dev clang-tidy cppcheck mandoc"
 
 [ $# -gt 0 ] || set -- build
 want=
