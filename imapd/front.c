@@ -13,30 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doors.h"
 #include "front.h"
 #include "log.h"
 #include "parse/cursor.h"
 #include "proc.h"
 #include "tlsctx.h"
 
-#define ACCEPTS		16	/* connections taken a turn and listener */
 #define AWAY_MAX	1000	/* connections while auth is away */
 #define SASL_LINE	((MSG_SASL_MAX + 2) / 3 * 4)	/* octets of a response */
 #define TLS_TIMEOUT	30	/* seconds for a handshake */
-#define ACCEPT_PAUSE	200000	/* microseconds without a free descriptor */
-
-struct door {			/* a listening socket */
-	struct event	*ev;
-	struct event	*again;
-	struct tlsctx	*ctx;
-	size_t		 index;
-};
 
 static void	 on_gone(evutil_socket_t, short, void *);
 static void	 all_gone(void);
-static void	 on_accept(evutil_socket_t, short, void *);
-static void	 on_again(evutil_socket_t, short, void *);
-static void	 admit(int, struct door *);
+static void	 admit(int, const struct sockaddr_storage *,
+		    const struct conf_listener *, struct tlsctx *);
 static int	 on_opened(void *, struct peer *, struct imsg *);
 static void	 welcome(struct front *);
 static void	 greet(struct front *);
@@ -46,12 +37,9 @@ static void	 read_commands(struct front *);
 static void	 response(struct front *);
 static int	 command(struct front *);
 static int	 bad(struct front *, const char *);
-static void	 close_doors(struct door *, size_t);
-static int	 make_doors(const struct conf *, struct buf *);
-static void	 open_doors(void);
+static int	 front_prepare(const struct conf *, struct buf *);
+static void	 front_commit(void);
 
-static struct door	*doors, *new_doors;
-static size_t		 ndoors, new_ndoors;
 static struct front	*all;
 static size_t		 nfronts;
 static uint64_t		 next_id;
@@ -188,60 +176,27 @@ front_capability(const struct front *f, struct buf *b)
 }
 
 static void
-on_again(evutil_socket_t fd, short what, void *arg)
-{
-	struct door	*d = arg;
-
-	(void)fd;
-	(void)what;
-	event_add(d->ev, NULL);
-}
-
-static void
-on_accept(evutil_socket_t lfd, short what, void *arg)
-{
-	static const struct timeval	 pause = { 0, ACCEPT_PAUSE };
-	struct door			*d = arg;
-	int				 fd, i;
-
-	(void)what;
-	for (i = 0; i < ACCEPTS; i++) {
-		fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd != -1) {
-			admit(fd, d);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM) {
-			log_warn("accept: %s", strerror(errno));
-			event_del(d->ev);
-			event_add(d->again, &pause);
-		}
-		return;
-	}
-}
-
-static void
-admit(int fd, struct door *d)
+admit(int fd, const struct sockaddr_storage *from,
+    const struct conf_listener *l, struct tlsctx *ctx)
 {
 	struct msg_number	 m;
 	struct front		*f;
 	int			 copy;
 
+	(void)from;		/* auth asks the socket */
 	if ((f = calloc(1, sizeof(*f))) == NULL) {
 		close(fd);
 		return;
 	}
 	f->id = ++next_id;
 	f->pair = -1;
-	f->listener = (struct conf_listener *)proc_conf()->listeners.v +
-	    d->index;
+	f->listener = l;
 	lex_init(&f->lex, &limits);
 	if ((f->io = io_new(proc_base(), fd, on_io, f)) == NULL) {
 		free(f);
 		return;
 	}
-	f->ctx = tlsctx_ref(d->ctx);	/* whatever is reloaded meanwhile */
+	f->ctx = tlsctx_ref(ctx);	/* whatever is reloaded meanwhile */
 	io_pause(f->io);
 	io_by_line(f->io, 1);
 	io_inmax(f->io, SASL_LINE + 2);
@@ -631,78 +586,23 @@ command(struct front *f)
 
 /* ---- the role ----------------------------------------------------------- */
 
-static void
-close_doors(struct door *d, size_t n)
-{
-	size_t	 i;
-
-	for (i = 0; i < n; i++) {
-		if (d[i].ev != NULL)
-			event_free(d[i].ev);
-		if (d[i].again != NULL)
-			event_free(d[i].again);
-		tlsctx_unref(d[i].ctx);
-	}
-	free(d);
-}
-
-/* A door for each IMAP listener of a configuration, closed yet. */
 static int
-make_doors(const struct conf *conf, struct buf *why)
+front_prepare(const struct conf *conf, struct buf *why)
 {
-	struct door	*d;
-	size_t		 i = 0;
-
-	new_ndoors = 0;
-	if ((new_doors = calloc(conf->listeners.n + 1, sizeof(*d))) == NULL) {
-		buf_adds(why, "no memory");
-		return (-1);
-	}
-	CONF_EACH(struct conf_listener, l, &conf->listeners) {
-		if (l->kind == KIND_IMAP) {
-			d = &new_doors[new_ndoors++];
-			d->index = i;
-			if (l->tls != TLS_OFF &&
-			    (d->ctx = tlsctx_server(conf, l, why)) == NULL) {
-				close_doors(new_doors, new_ndoors);
-				new_doors = NULL;
-				return (-1);
-			}
-		}
-		i++;
-	}
-	return (0);
+	return (doors_prepare(conf, 1u << KIND_IMAP, why));
 }
 
-/* The doors made last are open from now on, the former ones gone. */
 static void
-open_doors(void)
+front_commit(void)
 {
-	struct door	*d;
-	size_t		 i;
-
-	close_doors(doors, ndoors);
-	doors = new_doors;
-	ndoors = new_ndoors;
-	new_doors = NULL;
-	for (i = 0; i < ndoors; i++) {
-		d = &doors[i];
-		if (proc_listener(d->index) == -1)
-			continue;
-		d->ev = event_new(proc_base(), proc_listener(d->index),
-		    EV_READ | EV_PERSIST, on_accept, d);
-		d->again = event_new(proc_base(), -1, 0, on_again, d);
-		if (d->ev == NULL || d->again == NULL ||
-		    event_add(d->ev, NULL) == -1)
-			log_error("a listener cannot be served");
-	}
+	doors_open(admit);
 }
 
 static int
 front_open(void)
 {
 	struct buf	 why = { 0 };
-	int		 rc = make_doors(proc_conf(), &why);
+	int		 rc = front_prepare(proc_conf(), &why);
 
 	if (rc == -1)
 		log_error("%s", buf_cstr(&why));
@@ -713,15 +613,8 @@ front_open(void)
 static int
 front_start(void)
 {
-	open_doors();
+	front_commit();
 	return (0);
-}
-
-static void
-front_cancel(void)
-{
-	close_doors(new_doors, new_ndoors);
-	new_doors = NULL;
 }
 
 /* No new connections; those there are told, unless they are in the middle of
@@ -732,9 +625,7 @@ front_stop(void)
 	struct front	*f, *next;
 
 	stopping = 1;
-	close_doors(doors, ndoors);
-	doors = NULL;
-	ndoors = 0;
+	doors_close();
 	for (f = all; f != NULL; f = next) {
 		next = f->next;
 		if (f->state == FRONT_RELAY)
@@ -776,8 +667,8 @@ const struct role_ops front_ops = {
 	.start = front_start,
 	.link_up = front_link_up,
 	.link_down = front_link_down,
-	.prepare = make_doors,
-	.commit = open_doors,
-	.cancel = front_cancel,
+	.prepare = front_prepare,
+	.commit = front_commit,
+	.cancel = doors_cancel,
 	.stop = front_stop,
 };

@@ -4,9 +4,12 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "doors.h"
 #include "log.h"
 #include "smtpd.h"
 
+static int	 on_prepare(const struct conf *, struct buf *);
+static void	 on_commit(void);
 static int	 on_open(void);
 static int	 on_start(void);
 static void	 on_stop(void);
@@ -17,10 +20,23 @@ static void	 on_link_down(struct peer *);
 static int	 stopping;
 
 static int
+on_prepare(const struct conf *conf, struct buf *why)
+{
+	return (doors_prepare(conf, 1u << KIND_SMTP | 1u << KIND_SUBMISSION,
+	    why));
+}
+
+static void
+on_commit(void)
+{
+	doors_open(conn_new);
+}
+
+static int
 on_open(void)
 {
 	struct buf	 why = { 0 };
-	int		 rc = listen_prepare(proc_conf(), &why);
+	int		 rc = on_prepare(proc_conf(), &why);
 
 	if (rc == -1)
 		log_error("%s", buf_cstr(&why));
@@ -31,7 +47,7 @@ on_open(void)
 static int
 on_start(void)
 {
-	listen_open();
+	on_commit();
 	return (0);
 }
 
@@ -76,7 +92,7 @@ on_stop(void)
 	struct conn			*c, *next;
 
 	stopping = 1;
-	listen_close();
+	doors_close();
 	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
 		conn_end(c, "4.3.2", "shutting down");
@@ -113,8 +129,8 @@ const struct role_ops smtpd_ops = {
 	.start = on_start,
 	.link_up = on_link_up,
 	.link_down = on_link_down,
-	.prepare = listen_prepare,
-	.commit = listen_open,
-	.cancel = listen_cancel,
+	.prepare = on_prepare,
+	.commit = on_commit,
+	.cancel = doors_cancel,
 	.stop = on_stop,
 };

@@ -141,12 +141,6 @@ void		 submit_late(struct session *);
 void		 submit_drop(struct session *);
 void		 submit_forget(struct conn *);
 
-/* listen.c */
-int		 listen_prepare(const struct conf *, struct buf *why);
-void		 listen_cancel(void);
-void		 listen_open(void);		/* what was prepared last */
-void		 listen_close(void);
-
 /* control.c */
 int		 control_on_ctl(struct peer *, struct imsg *);
 

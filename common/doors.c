@@ -1,6 +1,5 @@
 /*
- * Listening sockets: a few connections a turn from each, none while there is no
- * descriptor for one.
+ * Listening sockets.  See doors.h.
  */
 #include <sys/socket.h>
 #include <errno.h>
@@ -9,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doors.h"
 #include "log.h"
-#include "smtpd.h"
+#include "proc.h"
 #include "tlsctx.h"
 
 #define ACCEPTS		16	/* connections taken a turn and listener */
@@ -33,6 +33,7 @@ static void	 on_again(evutil_socket_t, short, void *);
 static void	 close_doors(struct doors *);
 
 static struct doors	 now, next;
+static door_fn		 admit;
 
 static void
 on_again(evutil_socket_t fd, short what, void *arg)
@@ -60,7 +61,7 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 		fd = accept4(lfd, (struct sockaddr *)&from, &n,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd != -1) {
-			conn_new(fd, &from, d->listener, d->ctx);
+			admit(fd, &from, d->listener, d->ctx);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
@@ -90,9 +91,8 @@ close_doors(struct doors *ds)
 	ds->n = 0;
 }
 
-/* A door for each listener that is ours, closed yet. */
 int
-listen_prepare(const struct conf *conf, struct buf *why)
+doors_prepare(const struct conf *conf, unsigned kinds, struct buf *why)
 {
 	struct door	*d;
 	size_t		 i = 0;
@@ -104,7 +104,7 @@ listen_prepare(const struct conf *conf, struct buf *why)
 		return (-1);
 	}
 	CONF_EACH(struct conf_listener, l, &conf->listeners) {
-		if (l->kind != KIND_IMAP) {
+		if ((kinds & (1u << l->kind)) != 0) {
 			d = &next.v[next.n++];
 			d->index = i;
 			d->listener = l;
@@ -120,16 +120,17 @@ listen_prepare(const struct conf *conf, struct buf *why)
 }
 
 void
-listen_cancel(void)
+doors_cancel(void)
 {
 	close_doors(&next);
 }
 
 void
-listen_open(void)
+doors_open(door_fn fn)
 {
 	struct door	*d;
 
+	admit = fn;
 	close_doors(&now);
 	now = next;
 	memset(&next, 0, sizeof(next));
@@ -146,7 +147,7 @@ listen_open(void)
 }
 
 void
-listen_close(void)
+doors_close(void)
 {
 	close_doors(&now);
 }
