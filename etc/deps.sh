@@ -6,11 +6,11 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
     libdb5.3-dev libidn2-dev libunistring-dev libunbound-dev
     libjson-c-dev libseccomp-dev
     ca-certificates openssl"
-# clients that the tests use
+# clients and servers on the other side that the tests use
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
-    gsasl mutt libsasl2-modules isync msmtp"
-# servers on the other side, for .ci/run and the benchmark
-peers="postfix dovecot-core dovecot-imapd dovecot-lmtpd unbound nsd"
+    gsasl mutt libsasl2-modules isync msmtp postfix unbound nsd"
+# what the benchmark compares with, beside Postfix
+peers="dovecot-core dovecot-imapd dovecot-lmtpd"
 lint="clang libclang-rt-dev clang-tidy cppcheck mandoc"
 
 [ $# -gt 0 ] || set -- build
