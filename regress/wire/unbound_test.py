@@ -145,10 +145,10 @@ try:
                 diag(r)
         servers.away()
         submit(s, "late@far.example")
-        ok(wait_for(lambda: [r for r in s.rows("queue", "list") if r["attempts"] >= 1], 20),
+        ok(wait_for(lambda: [r for r in s.rows("queue", "list") if r["attempts"] >= 1], 60),
            "the resolver is away: it is tried again")
         servers.start()
-        ok(wait_for(lambda: any("late@far.example" in repr(m) for m in sink.messages), 40),
+        ok(wait_for(lambda: any("late@far.example" in repr(m) for m in sink.messages), 60),
            "and arrives when it is back")
         ok(wait_for(lambda: not s.rows("queue", "list"), 10), "nothing is left")
 finally:
