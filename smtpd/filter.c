@@ -17,6 +17,7 @@ enum {
 static int	 octet(struct filter *, int, struct buf *,
 		    const struct filter_add *);
 static void	 release(struct filter *, struct buf *);
+static int	 blank(int);
 static void	 named(struct filter *);
 static void	 add_missing(struct filter *, struct buf *,
 		    const struct filter_add *);
@@ -35,6 +36,12 @@ release(struct filter *f, struct buf *out)
 	if (f->edit && !f->drop)
 		buf_add(out, f->hold, f->held);
 	f->held = 0;
+}
+
+static int
+blank(int c)
+{
+	return (c == ' ' || c == '\t');
 }
 
 /* A whole name is held. */
@@ -88,15 +95,14 @@ octet(struct filter *f, int c, struct buf *out, const struct filter_add *add)
 			f->body = 1;
 			return (0);
 		}
-		if (f->state == START && c != ' ' && c != '\t')
+		if (f->state == START && !blank(c))
 			f->drop = 0;
 		if (f->state == START && c == '\r') {
 			f->hold[f->held++] = (uint8_t)c;
 			f->state = CR;
 			return (0);
 		}
-		f->state = f->state == CR || c == ' ' || c == '\t' ? REST :
-		    NAME;
+		f->state = f->state == CR || blank(c) ? REST : NAME;
 	}
 	if (f->state == NAME) {
 		if (c == ':') {
@@ -105,8 +111,12 @@ octet(struct filter *f, int c, struct buf *out, const struct filter_add *add)
 		} else if (c != '\n' && f->held < FILTER_NAME) {
 			f->hold[f->held++] = (uint8_t)c;
 			return (0);
-		} else
+		} else {
+			/* blanks before a colon that is too far away */
+			if (c != '\n' && blank(f->hold[f->held - 1]))
+				named(f);
 			f->state = REST;
+		}
 	}
 	release(f, out);
 	if (f->edit && !f->drop)

@@ -23,6 +23,9 @@ static const struct {
 	{ "Bcc", "Bcc: x@y\r\nFrom: a\r\nBcc: y\r\n z\r\n\tw\r\nTo: b\r\n\r\nBcc: b\r\n", 0 },
 	{ "case", "bCC: x\r\ndate : x\r\nMESSAGE-id: <a@b>\r\n\r\n", 0 },
 	{ "Return-Path", "Return-Path: <x>\r\nFrom: a\r\n\r\n", 0 },
+	{ "blanks", "Bcc                                      : x@y\r\n"
+	    "Return-Path\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t: x\r\n z\r\nA: b\r\n\r\n",
+	    0 },
 	{ "Resent-Bcc", "Resent-Bcc: <x>\r\nFrom: a\r\n\r\n", 0 },
 	{ "not Bcc", "Bccc: x\r\nX-Bcc: y\r\nBc: z\r\n\r\n", 0 },
 	{ "empty", "", 0 },
