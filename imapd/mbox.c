@@ -293,7 +293,7 @@ header(struct mbox_reader *r, int c)
 		return (0);
 	}
 	s = span_buf(&r->line);
-	if (s.n > 0 && s.p[s.n - 1] == '\r')
+	while (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
 	if (r->state == R_OURS) {
 		our_line(s, &m);
