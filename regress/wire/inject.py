@@ -72,9 +72,12 @@ class Taken:
         try:
             self.set_regs(self.saved)
             _ptrace(DETACH, self.pid)
-        except ProcessLookupError:
-            pass			# it was ended
-        return exc[0] is ChildProcessError
+        except ProcessLookupError:	# it was ended: let its parent know
+            try:
+                os.waitpid(self.pid, WALL)
+            except ChildProcessError:
+                pass
+        return exc[0] in (ChildProcessError, ProcessLookupError)
 
     def regs(self):
         room = ctypes.create_string_buffer(8 * len(REGS))
