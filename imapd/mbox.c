@@ -16,7 +16,7 @@
 
 /* ---- writing ---------------------------------------------------------------- */
 
-enum { START, MATCH, REST };	/* of a line: before and in "From ", behind */
+enum { START, QUOTED, MATCH, REST };	/* of a line: before and in "From ", behind */
 
 int
 mbox_begin(struct mbox_writer *w, struct buf *b, struct span sender,
@@ -54,8 +54,8 @@ write_octet(struct mbox_writer *w, struct buf *b, int c)
 			(void)buf_add(b, FROM, w->matched);
 		w->state = START;
 		w->matched = 0;
-	} else if (w->state == START && c == '>') {
-		;		/* as many as there are */
+	} else if ((w->state == START || w->state == QUOTED) && c == '>') {
+		w->state = QUOTED;	/* as many as there are */
 	} else if (w->state != REST && c == FROM[w->matched]) {
 		w->state = MATCH;
 		if (++w->matched < FROM_N)
