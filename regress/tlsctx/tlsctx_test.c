@@ -97,6 +97,8 @@ on_down(struct peer *p, const char *why)
 	exit(0);
 }
 
+static pid_t	 keys_pid;	/* of the one whose keys are misused */
+
 /* Keys for a peer of this role; our end of the link. */
 static int
 start_keys(enum role role)
@@ -105,12 +107,15 @@ start_keys(enum role role)
 	struct peer		*p;
 	char			 path[64];
 	size_t			 i;
+	pid_t			 pid;
 	int			 fds[2];
 
 	if (imsg_pair(fds) == -1)
 		exit(1);
 	fflush(stdout);
-	if (fork() != 0) {
+	if ((pid = fork()) != 0) {
+		if (role == ROLE_SMTPD)
+			keys_pid = pid;
 		close(fds[1]);
 		return (fds[0]);
 	}
@@ -521,8 +526,10 @@ test_signs(void)
 	request(1, &m);
 	CHECK(result(1, &n) == RESULT_NO, "sign: a key of other processes");
 	/* Two at once: the second ends the link. */
+	kill(keys_pid, SIGSTOP);
 	request(2, &m);
 	request(3, &m);
+	kill(keys_pid, SIGCONT);
 	while ((rc = result(2, &n)) >= 0)
 		;
 	CHECK(rc == -1, "sign: two requests at once");
