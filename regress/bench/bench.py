@@ -223,7 +223,7 @@ def main():
             n = 200 if QUICK else 1000
             row("an idle session, IMAP", idle(s, "IMAP", n), idle(p, "IMAP", 200), True)
             row("an idle session, IMAP, TLS", idle(s, "IMAP, TLS", n), idle(p, "IMAP, TLS", 200), True)
-            row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 90), True)
+            row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 40), True)
         finally:
             p.stop()
 
