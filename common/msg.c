@@ -45,10 +45,28 @@ static const struct field f_conn_tls[] = {
 	F_STR(msg_conn_tls, cipher, MSG_NAME_MAX),
 	F_STR(msg_conn_tls, sni, MSG_NAME_MAX),
 	F_STR(msg_conn_tls, exporter, 64), F_STR(msg_conn_tls, unique, 64),
-	F_STR(msg_conn_tls, end_point, 64), F_STR(msg_conn_tls, key, 32),
-	F_STR(msg_conn_tls, record, 12288),
+	F_STR(msg_conn_tls, end_point, 64),
 };
 const struct codec c_conn_tls = CODEC(msg_conn_tls, f_conn_tls);
+
+static const struct field f_conn_key[] = {
+	F_U64(msg_conn_key, conn), F_STR(msg_conn_key, key, 32),
+	F_STR(msg_conn_key, record, MSG_RECORD_MAX),
+};
+const struct codec c_conn_key = CODEC(msg_conn_key, f_conn_key);
+
+static const struct field f_conn_identity[] = {
+	F_U64(msg_conn_identity, conn), F_U8(msg_conn_identity, identity),
+	F_STR(msg_conn_identity, text, MSG_TEXT_MAX),
+};
+const struct codec c_conn_identity = CODEC(msg_conn_identity,
+    f_conn_identity);
+
+static const struct field f_key_claim[] = {
+	F_RAW(msg_key_claim, digest), F_U8(msg_key_claim, role),
+	F_U32(msg_key_claim, instance),
+};
+const struct codec c_key_claim = CODEC(msg_key_claim, f_key_claim);
 
 static const struct field f_sasl_start[] = {
 	F_U64(msg_sasl_start, conn), F_STR(msg_sasl_start, mech, MSG_NAME_MAX),
@@ -57,6 +75,7 @@ static const struct field f_sasl_start[] = {
 	F_STR(msg_sasl_start, tag, MSG_NAME_MAX),
 	F_U8(msg_sasl_start, login_command), F_U8(msg_sasl_start, plain_socket),
 	F_STR(msg_sasl_start, pending, IMSG_MAX),
+	F_U8(msg_sasl_start, certificate),
 };
 const struct codec c_sasl_start = CODEC(msg_sasl_start, f_sasl_start);
 
@@ -289,7 +308,7 @@ msg_name(uint32_t type)
 	NAME(M_LOGFILE); NAME(M_READY); NAME(M_FAILED); NAME(M_END_PEER); NAME(M_LINK_LOST);
 	NAME(M_DO_RELOAD); NAME(M_DO_STOP); NAME(M_DO_STATUS);
 	NAME(M_DO_LOGFILE); NAME(M_LOG_LEVEL); NAME(M_WORKER_START);
-	NAME(M_WORKER_END); NAME(M_CONN_OPEN); NAME(M_CONN_TLS);
+	NAME(M_WORKER_END); NAME(M_CONN_OPEN); NAME(M_CONN_TLS); NAME(M_CONN_KEY);
 	NAME(M_CONN_CLOSED); NAME(M_SASL_START); NAME(M_SASL_STEP);
 	NAME(M_SASL_ABORT); NAME(M_RCPT); NAME(M_MAY_USE);
 	NAME(M_ACCOUNT_ROUTES); NAME(M_ACCOUNT_NAMED); NAME(M_SESSION);

@@ -17,6 +17,7 @@
 #define MSG_NAME_MAX	512	/* of a name, a mechanism, a short text */
 #define MSG_TEXT_MAX	2048	/* of a reply text */
 #define MSG_SASL_MAX	12288	/* of SASL data, before base64 */
+#define MSG_RECORD_MAX	12288	/* of a TLS handshake as a proof */
 #define MSG_RCPTS_MAX	100	/* recipients in one message; more: several */
 
 enum msg_type {
@@ -58,6 +59,9 @@ enum msg_type {
 	M_CONN_OPEN = 100,	/* R msg_number: connection; fd: duplicate of the
 				 * socket.  Answer msg_conn_opened */
 	M_CONN_TLS,		/* N msg_conn_tls, once, after the handshake */
+	M_CONN_KEY,		/* R msg_conn_key, once, behind it: the client
+				 * showed a certificate.  Answer msg_conn_identity.
+				 * An identity is latent: M_SASL_START uses it */
 	M_CONN_CLOSED,		/* N msg_number: connection */
 	M_SASL_START,		/* R msg_sasl_start; fd: one end of a fresh pair,
 				 * or the client's socket.  Answer msg_sasl.
@@ -79,7 +83,7 @@ enum msg_type {
 	M_ACCOUNT_GONE,		/* R msg_account (store): remove everything of it,
 				 * in slices.  Answer msg_result when begun */
 	/* auth -> keys */
-	M_KEY_CLAIM,		/* R octets; client certificates: kept for them */
+	M_KEY_CLAIM,		/* R msg_key_claim.  Answer msg_result */
 
 	/*
 	 * queued -> smtpd (N) and back: bodies and delivery ids.  A slot is an
@@ -165,16 +169,29 @@ struct msg_conn_opened { uint64_t conn; uint8_t allowed; struct span text;
     uint16_t port; };
 struct msg_conn_tls { uint64_t conn; struct span version, cipher, sni;
     /* channel bindings, empty when they do not exist */
-    struct span exporter, unique, end_point;
-    /* client key: SHA-256 of its SPKI, and the handshake that proves it */
-    struct span key, record; };
+    struct span exporter, unique, end_point; };
+/* key: SHA-256 of its SubjectPublicKeyInfo; record: the handshake that proves
+ * it, tlsctx.h; empty when there is none that could */
+struct msg_conn_key { uint64_t conn; struct span key, record; };
+enum conn_identity {
+	IDENTITY_NONE,		/* as if no certificate had been shown */
+	IDENTITY_LATENT,	/* EXTERNAL will do; submission: MAIL too */
+	IDENTITY_PREAUTH,	/* and IMAP over implicit TLS begins with it */
+	IDENTITY_REFUSED	/* close: BYE [ALERT], 421 4.7.0, with text */
+};
+struct msg_conn_identity { uint64_t conn; uint8_t identity;
+    struct span text; };
 enum sasl_proto { SASL_SUBMISSION, SASL_IMAP };
 struct msg_sasl_start { uint64_t conn; struct span mech;
     uint8_t has_initial; struct span initial;	/* octets, after base64 */
     struct span tag;		/* IMAP tag, for the store's tagged OK */
     uint8_t login_command;	/* IMAP LOGIN: initial is "user NUL password" */
     uint8_t plain_socket;	/* the fd is the client's own socket */
-    struct span pending; };	/* octets read past the command, for the store */
+    struct span pending;	/* octets read past the command, for the store */
+    uint8_t certificate; };	/* no command of the client: by its key alone.
+				 * Mechanism, initial and tag are empty.  IMAP:
+				 * the store greets with PREAUTH; submission: at
+				 * the first MAIL without AUTH */
 struct msg_sasl_step { uint64_t conn; struct span data; };
 enum sasl_outcome {
 	SASL_MORE,		/* send data as a challenge */
@@ -216,6 +233,10 @@ struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
     struct span address;	/* canonical */
     uint8_t local;		/* the domain is ours (also when unknown) */
     struct span text; };
+/* digest: SHA-256 of a signature of a server that the handshake of a client
+ * carries.  Did keys make it for that process in the last minute, and did nobody
+ * claim it before? */
+struct msg_key_claim { uint8_t digest[32]; uint8_t role; uint32_t instance; };
 struct msg_may_use { uint64_t account; struct span address; };
 
 /* --- queue ------------------------------------------------------------- */
@@ -302,6 +323,7 @@ struct msg_signature { uint8_t result; struct span signature; };
 
 extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
+    c_conn_key, c_conn_identity, c_key_claim,
     c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
     c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,

@@ -75,7 +75,20 @@ struct tlsctx_facts {
 	uint8_t		 unique[TLSCTX_BINDING];
 	uint8_t		 end_point[TLSCTX_BINDING];
 	size_t		 exporter_n, unique_n, end_point_n;
+	/*
+	 * Server of a listener that asks for client certificates: SHA-256 of
+	 * the SubjectPublicKeyInfo of the one that was shown, has_key 0 without
+	 * one or with a key that is too weak; and the handshake messages up to
+	 * and with the client's CertificateVerify, empty when they are longer
+	 * than MSG_RECORD_MAX.  They live until tlsctx_forget().
+	 */
+	uint8_t		 has_key;
+	uint8_t		 key[32];
+	struct span	 record;
 };
+
+/* The record of the handshake is not needed any more. */
+void		 tlsctx_forget(const struct io *);
 
 void		 tlsctx_facts(const struct io *, struct tlsctx_facts *);
 
