@@ -39,7 +39,7 @@ store_of(uint32_t partition)
 	return (n == 0 ? NULL : proc_peer(ROLE_STORE, partition % n));
 }
 
-/* Nothing is counted: the store comes back. */
+/* Nothing is counted: the store comes back, or gets room again. */
 static void
 down(struct attempt *a)
 {
@@ -106,6 +106,10 @@ on_stored(void *arg, struct peer *p, struct imsg *m)
 	if (m == NULL || imsg_get(m, &c_stored, &s) == -1) {
 		down(a);
 		return (m == NULL ? 0 : -1);
+	}
+	if (s.result != RESULT_OK && span_eqs(s.enhanced, "4.3.1")) {
+		down(a);
+		return (0);
 	}
 	dest_works(a->dest);
 	if (s.enhanced.n < sizeof(enhanced))

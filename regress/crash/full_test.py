@@ -8,6 +8,7 @@ import smtplib
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "wire"))
@@ -83,15 +84,14 @@ def scenario(s, d):
     taken = [n for n in range(20) if send(s, n) == 250]
     is_(len(taken), 20, "there is space: all are taken")
     fill(d, 4 << 20)
-    codes = set()
-    for n in range(100, 140):
-        code = send(s, n)
-        codes.add(code)
-        if code == 250:
-            taken.append(n)
-    ok(codes <= {250, 452, 451} and 452 in codes, "full: 452")
-    if not codes <= {250, 451, 452}:
-        diag(codes)
+    codes = []
+    until = time.monotonic() + 20       # it looks at the disk twice a second
+    while codes[-20:].count(452) < 20 and time.monotonic() < until:
+        codes.append(send(s, 100 + len(codes)))
+        if codes[-1] == 250:
+            taken.append(99 + len(codes))
+    ok(set(codes) <= {250, 451, 452} and codes[-20:].count(452) == 20, "full: 452")
+    diag({c: codes.count(c) for c in codes})
     m = imap(s)
     typ, data = m.append("INBOX", None, None, b"Subject: m999\r\n\r\nx\r\n")
     is_(typ, "NO", "full: APPEND is refused")
@@ -101,12 +101,15 @@ def scenario(s, d):
     is_(m.expunge()[0], "OK", "full: mail can be removed")
     m.logout()
     taken.remove(0)
-    is_(subjects(s), sorted(taken), "full: what was taken is there, and nothing else")
+    ok(wait_for(lambda: set(subjects(s)) <= set(taken) and
+                len(subjects(s)) + len(s.rows("queue", "list")) == len(taken), 5),
+       "full: what was taken is there or in the queue, and nothing else")
     is_([r["role"] for r in s.rows("status") if r["state"] != "ready"], [], "all processes run")
     os.unlink(d + "/filler")
-    ok(wait_for(lambda: send(s, 200) == 250, 15), "space again: mail is taken")
+    ok(wait_for(lambda: send(s, 1000) == 250, 15), "space again: mail is taken")
+    taken.append(1000)
+    ok(wait_for(lambda: sorted(set(subjects(s))) == sorted(taken), 40), "and all is there")
     got = subjects(s)
-    ok(set(taken) < set(got) and set(got) - set(taken) == {200}, "and all is there")
     fill(d, 1 << 20)
     s.kill("store")
     ok(wait_for(lambda: subjects_or_none(s) == got, 20), "full, and the store killed: it recovers")
