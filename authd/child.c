@@ -450,11 +450,13 @@ gone(struct child *c, int status)
 
 	if (!expected && c->pid != 0)
 		log_end(c, status);
+	c->pid = 0;
+	if (c->peer != NULL)
+		peer_drain(c->peer);	/* why, maybe */
 	if (c->failed != NULL && !parent.starting)
 		log_error("%s cannot come up: %s", child_name(c), c->failed);
 	peer_free(c->peer);
 	c->peer = NULL;
-	c->pid = 0;
 	c->state = CHILD_DOWN;
 	if (c->log != -1 && !parent.stopping && !parent.starting) {
 		if (control == NULL || control->state != CHILD_READY)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static int	 transmit(struct peer *, uint32_t, uint32_t, const uint8_t *,
 		    size_t, int, int);
 static void	 on_write(evutil_socket_t, short, void *);
 static void	 on_read(evutil_socket_t, short, void *);
+static void	 leave(struct peer *);
 static void	 on_stall(evutil_socket_t, short, void *);
 static ssize_t	 receive(struct peer *, struct imsg *, uint8_t *);
 static int	 dispatch(struct peer *, struct imsg *);
@@ -776,6 +778,17 @@ dispatch(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+/* The end of a turn in which the link may have ended. */
+static void
+leave(struct peer *p)
+{
+	if (--p->depth > 0 || !p->gone)
+		return;
+	if (p->gone == 2 && p->ops != NULL && p->ops->down != NULL)
+		p->ops->down(p, p->why);
+	finish(p);
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -814,12 +827,18 @@ on_read(evutil_socket_t fd, short what, void *arg)
 			end(p, "protocol", 1);
 		}
 	}
-	p->depth--;
-	if (p->gone && p->depth == 0) {
-		if (p->gone == 2 && p->ops != NULL && p->ops->down != NULL)
-			p->ops->down(p, p->why);
-		finish(p);
-	}
+	leave(p);
+}
+
+void
+peer_drain(struct peer *p)
+{
+	struct pollfd	 pfd = { p->fd, POLLIN, 0 };
+
+	p->depth++;
+	while (!p->gone && poll(&pfd, 1, 0) == 1)
+		on_read(p->fd, EV_READ, p);
+	leave(p);
 }
 
 int

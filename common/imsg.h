@@ -87,6 +87,10 @@ void		 peer_free(struct peer *);
  * finds the peer out of order outside a handler. */
 void		 peer_close(struct peer *, const char *why);
 
+/* The other process is gone: read what it said before.  The link has ended
+ * afterwards, and ops->down was called. */
+void		 peer_drain(struct peer *);
+
 enum role	 peer_role(const struct peer *);
 unsigned	 peer_instance(const struct peer *);
 void		*peer_arg(const struct peer *);
