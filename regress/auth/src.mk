@@ -3,8 +3,14 @@ TESTS += regress/auth/address_test regress/auth/userdb_test
 SRCS.regress/auth/address_test := authd/auth_address.c
 SRCS.regress/auth/userdb_test := authd/auth_address.c authd/auth_known.c \
     authd/auth_userdb.c
-TESTS += regress/auth/role_test
-SRCS.regress/auth/role_test := $(AUTH_ALL)
+AUTH_CLIENTS := $(AUTH_ALL) regress/auth/clients.c
+TESTS += regress/auth/conn_test regress/auth/login_test regress/auth/rcpt_test \
+    regress/auth/ctl_test regress/auth/hostile_test
+SRCS.regress/auth/conn_test := $(AUTH_CLIENTS)
+SRCS.regress/auth/login_test := $(AUTH_CLIENTS)
+SRCS.regress/auth/rcpt_test := $(AUTH_CLIENTS)
+SRCS.regress/auth/ctl_test := $(AUTH_CLIENTS)
+SRCS.regress/auth/hostile_test := $(AUTH_CLIENTS)
 FUZZ += regress/fuzz/authlink_fuzz
 SRCS.regress/fuzz/authlink_fuzz := $(AUTH_ALL)
 # the rig stands in for common/proc.c, also where that is not in an archive
