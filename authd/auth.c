@@ -10,6 +10,7 @@
 
 #include "authd/auth.h"
 #include "authd/roles.h"
+#include "dblog.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -58,12 +59,7 @@ static void
 db_log(void *arg, enum dbenv_level level, const char *text)
 {
 	(void)arg;
-	if (level == DBENV_LOG_ERR)
-		log_error("accounts: %s", text);
-	else if (level == DBENV_LOG_WARN)
-		log_warn("accounts: %s", text);
-	else
-		log_info("accounts: %s", text);
+	dblog("accounts", level, text);
 }
 
 /* The end of the turn comes behind everything that is to be done in it. */

@@ -1,6 +1,8 @@
 /*
  * The fields of every message, once: see msg.h.
  */
+#include <string.h>
+
 #include "msg.h"
 
 static const struct field f_birth[] = {
@@ -295,6 +297,30 @@ static const struct field f_signature[] = {
 	F_U8(msg_signature, result), F_STR(msg_signature, signature, 1024),
 };
 const struct codec c_signature = CODEC(msg_signature, f_signature);
+
+int
+msg_get_result(struct imsg *m, struct msg_result *r)
+{
+	memset(r, 0, sizeof(*r));
+	if (m != NULL && imsg_get(m, &c_result, r) == 0 &&
+	    r->result <= RESULT_TEMP)
+		return (0);
+	memset(r, 0, sizeof(*r));
+	r->result = RESULT_TEMP;
+	return (m == NULL ? 0 : -1);
+}
+
+int
+msg_get_stored(struct imsg *m, struct msg_stored *r)
+{
+	memset(r, 0, sizeof(*r));
+	if (m != NULL && imsg_get(m, &c_stored, r) == 0 &&
+	    r->result <= RESULT_TEMP)
+		return (0);
+	memset(r, 0, sizeof(*r));
+	r->result = RESULT_TEMP;
+	return (m == NULL ? 0 : -1);
+}
 
 #define NAME(n)	case n: return (&#n[2])
 

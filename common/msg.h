@@ -321,6 +321,13 @@ struct msg_sign { uint8_t key[32]; uint8_t op; uint32_t hash; /* NID */
     struct span data; };
 struct msg_signature { uint8_t result; struct span signature; };
 
+/*
+ * The answer to a request, NULL when none came: RESULT_TEMP then, and when it is
+ * none.  -1: it is malformed.
+ */
+int	 msg_get_result(struct imsg *, struct msg_result *);
+int	 msg_get_stored(struct imsg *, struct msg_stored *);
+
 extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
     c_conn_key, c_conn_identity, c_key_claim,

@@ -16,6 +16,7 @@
 #include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imapd/store.h"
+#include "dblog.h"
 #include "log.h"
 
 static void	 part_log(void *, enum dbenv_level, const char *);
@@ -155,14 +156,11 @@ part_get(struct dbenv_db *db, struct span key, const struct codec *c, void *v)
 static void
 part_log(void *arg, enum dbenv_level level, const char *text)
 {
-	struct part	*p = arg;
+	const struct part	*p = arg;
+	char			 whose[24];
 
-	if (level == DBENV_LOG_ERR)
-		log_error("partition %02u: %s", p->num, text);
-	else if (level == DBENV_LOG_WARN)
-		log_warn("partition %02u: %s", p->num, text);
-	else
-		log_info("partition %02u: %s", p->num, text);
+	snprintf(whose, sizeof(whose), "partition %02u", p->num);
+	dblog(whose, level, text);
 }
 
 /* Runs behind everything that this turn of the loop has to do. */

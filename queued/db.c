@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dblog.h"
 #include "log.h"
 #include "msg.h"
 #include "queued/db.h"
@@ -73,12 +74,7 @@ static void
 on_log(void *arg, enum dbenv_level level, const char *text)
 {
 	(void)arg;
-	if (level == DBENV_LOG_ERR)
-		log_error("queue: %s", text);
-	else if (level == DBENV_LOG_WARN)
-		log_warn("queue: %s", text);
-	else
-		log_info("queue: %s", text);
+	dblog("queue", level, text);
 }
 
 /* Runs behind everything that this turn of the loop has to do. */

@@ -159,14 +159,10 @@ on_mail_allowed(void *arg, struct peer *p, struct imsg *m)
 {
 	struct question		*k = arg;
 	struct session		*s = k->s;
-	struct msg_result	 r = { .result = RESULT_TEMP };
-	int			 rc = 0;
+	struct msg_result	 r;
+	int			 rc = msg_get_result(m, &r);
 
 	(void)p;
-	if (m != NULL && imsg_get(m, &c_result, &r) == -1) {
-		r.result = RESULT_TEMP;
-		rc = -1;
-	}
 	if (s != NULL && k->turn != s->turn) {
 		(void)bad_state(s, M_SUB_MAIL, k->req);
 	} else if (s != NULL && r.result == RESULT_OK) {
@@ -446,14 +442,10 @@ on_author(void *arg, struct peer *p, struct imsg *m)
 {
 	struct question		*k = arg;
 	struct session		*s = k->s;
-	struct msg_result	 r = { .result = RESULT_TEMP };
-	int			 rc = 0;
+	struct msg_result	 r;
+	int			 rc = msg_get_result(m, &r);
 
 	(void)p;
-	if (m != NULL && imsg_get(m, &c_result, &r) == -1) {
-		r.result = RESULT_TEMP;
-		rc = -1;
-	}
 	if (s == NULL || k->turn != s->turn) {
 		question_free(k);
 		return (rc);

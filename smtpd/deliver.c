@@ -297,18 +297,13 @@ static int
 on_store(void *arg, struct peer *p, struct imsg *m)
 {
 	static const struct msg_stored	 away = { .result = RESULT_TEMP };
-	struct msg_stored		 r = { .result = RESULT_TEMP };
+	struct msg_stored		 r;
 	struct delivery			*d = arg;
-	int				 rc = 0;
+	int				 rc = msg_get_stored(m, &r);
 
 	(void)p;
 	d->store_asked = 0;
-	if (m != NULL && (imsg_get(m, &c_stored, &r) == -1 ||
-	    r.result > RESULT_TEMP)) {
-		memset(&r, 0, sizeof(r));
-		r.result = RESULT_TEMP;
-		rc = -1;
-	} else if (m != NULL && r.result != RESULT_OK)
+	if (m != NULL && rc == 0 && r.result != RESULT_OK)
 		d->partition = NOWHERE;
 	if (r.result == RESULT_OK)
 		answer(d, &r, "stored");
@@ -325,19 +320,13 @@ on_store(void *arg, struct peer *p, struct imsg *m)
 static int
 on_queue(void *arg, struct peer *p, struct imsg *m)
 {
-	struct msg_stored	 r = { .result = RESULT_TEMP };
+	struct msg_stored	 r;
 	struct delivery		*d = arg;
-	int			 rc = 0;
+	int			 rc = msg_get_stored(m, &r);
 
 	(void)p;
 	d->queue_asked = 0;
-	if (m != NULL && (imsg_get(m, &c_stored, &r) == -1 ||
-	    r.result > RESULT_TEMP)) {
-		memset(&r, 0, sizeof(r));
-		r.result = RESULT_TEMP;
-		rc = -1;
-	}
-	if (r.result == RESULT_OK && m != NULL) {
+	if (r.result == RESULT_OK) {
 		slot_given(d->slot);
 		d->slot = NULL;
 		answer(d, &r, "queued as");

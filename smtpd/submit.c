@@ -18,7 +18,6 @@ static int	 on_data(void *, struct peer *, struct imsg *);
 static int	 on_commit(void *, struct peer *, struct imsg *);
 static int	 ask(struct conn *, enum msg_type, const struct codec *,
 		    const void *, reply_fn);
-static int	 get_result(struct imsg *, struct msg_result *);
 
 static const struct msg_rule	 rules[] = {
 	{ M_SUB_END, PEER(ROLE_SESSION), MSG_BODY, on_sub_end },
@@ -75,20 +74,6 @@ ask(struct conn *c, enum msg_type type, const struct codec *codec,
 	return (c->link_ask == 0 ? -1 : 0);
 }
 
-static int
-get_result(struct imsg *m, struct msg_result *r)
-{
-	memset(r, 0, sizeof(*r));
-	r->result = RESULT_TEMP;
-	if (m == NULL)
-		return (0);
-	if (imsg_get(m, &c_result, r) == 0 && r->result <= RESULT_TEMP)
-		return (0);
-	memset(r, 0, sizeof(*r));
-	r->result = RESULT_TEMP;
-	return (-1);
-}
-
 int
 submit_mail(struct session *s)
 {
@@ -107,7 +92,7 @@ on_mail(void *arg, struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r;
 	struct conn		*c = arg;
-	int			 rc = get_result(m, &r);
+	int			 rc = msg_get_result(m, &r);
 
 	(void)p;
 	c->link_ask = 0;
@@ -133,7 +118,7 @@ on_rcpt(void *arg, struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r;
 	struct conn		*c = arg;
-	int			 rc = get_result(m, &r);
+	int			 rc = msg_get_result(m, &r);
 
 	(void)p;
 	c->link_ask = 0;
@@ -214,18 +199,12 @@ submit_commit(struct session *s)
 static int
 on_commit(void *arg, struct peer *p, struct imsg *m)
 {
-	struct msg_stored	 r = { .result = RESULT_TEMP };
+	struct msg_stored	 r;
 	struct conn		*c = arg;
-	int			 rc = 0;
+	int			 rc = msg_get_stored(m, &r);
 
 	(void)p;
 	c->link_ask = 0;
-	if (m != NULL && (imsg_get(m, &c_stored, &r) == -1 ||
-	    r.result > RESULT_TEMP)) {
-		memset(&r, 0, sizeof(r));
-		r.result = RESULT_TEMP;
-		rc = -1;
-	}
 	log_info("%s.%u: from %s: account %s, %llu octets: %s %s", c->s.id,
 	    c->s.transactions, c->s.remote, log_escs(c->s.account),
 	    (unsigned long long)c->s.written, r.result == RESULT_OK ?
