@@ -21,10 +21,11 @@ static const struct {
 	{ "192.0.2.1", 2 },	/* third in a minute */
 	{ "192.0.2.2", 3 },
 	{ "192.0.2.3", 4 },	/* fourth of its /26 */
-	{ "192.0.2.1", 60 },	/* the next minute */
-	{ "192.0.2.1", 61 },
-	{ "192.0.2.1", 120 },	/* fifth in a day */
-	{ "2001:db8::1", 121 },
+	{ "192.0.2.1", 60 },	/* a minute is over, but not for all of it */
+	{ "192.0.2.1", 68 },
+	{ "192.0.2.1", 69 },
+	{ "192.0.2.1", 140 },	/* fifth in a day */
+	{ "2001:db8::1", 141 },
 };
 
 static struct ratelimit_key

@@ -1,8 +1,13 @@
 /*
- * Events in fixed windows, by address and network.  A counter holds all windows
- * of one network; what is not there counts nothing.  Memory is bounded: at the
- * limit the counter longest untouched goes, and whoever is being counted right
- * now touches its networks each time.
+ * Events in sliding windows, by address and network.  A counter holds all
+ * windows of one network; what is not there counts nothing.  Memory is bounded:
+ * at the limit the counter longest untouched goes, and whoever is being counted
+ * right now touches its networks each time.
+ *
+ * A window is SLOTS slots of time, and the one that has begun: what happened is
+ * forgotten a slot at a time, when all of that slot is older than the window.
+ * So no stretch of a window's length ever has more than the limit, wherever it
+ * begins, and what counts is over after at most a slot more.
  */
 #include <sys/queue.h>
 #include <errno.h>
@@ -11,15 +16,20 @@
 
 #include "ratelimit_int.h"
 
+#define SLOTS		8		/* of a window */
+#define RING		(SLOTS + 1)
+
+struct window {
+	uint64_t	 slot;			/* the youngest in the ring */
+	uint32_t	 n[RING];		/* by slot % RING */
+};
+
 struct counter {
 	TAILQ_ENTRY(counter)	 age;		/* oldest first */
 	struct counter		*next;		/* in its chain */
 	size_t			 chain;
 	struct slot_key		 key;
-	struct {
-		uint64_t	 window;	/* now / seconds */
-		uint32_t	 n;
-	} w[RATELIMIT_WINDOWS];
+	struct window		 w[];		/* as many as there are */
 };
 
 struct ratelimit {
@@ -49,10 +59,15 @@ static struct counter	*find(const struct ratelimit *,
 			    const struct slot_key *);
 static void		 forget(struct ratelimit *, struct counter *);
 static struct counter	*touch(struct ratelimit *, const struct slot_key *);
+static uint64_t		 slot_of(const struct ratelimit *, size_t w,
+			    uint64_t now);
+static void		 advance(struct window *, uint64_t slot);
 static uint32_t		 value(const struct ratelimit *,
 			    const struct counter *, size_t w, uint64_t now);
 static void		 add(struct ratelimit *, const struct slot_key *,
 			    uint64_t now, uint32_t n);
+static void		 take_off(struct window *, struct window *,
+			    uint64_t slot);
 
 static const uint8_t	 widths[2][RATELIMIT_CLASSES] = {
 	{ 32, 26, 21 },		/* IPv4 */
@@ -159,7 +174,8 @@ touch(struct ratelimit *r, const struct slot_key *k)
 	}
 	if (r->n == r->max)
 		forget(r, TAILQ_FIRST(&r->age));
-	if ((c = calloc(1, sizeof(*c))) == NULL)
+	c = calloc(1, sizeof(*c) + r->nw * sizeof(c->w[0]));
+	if (c == NULL)
 		return (NULL);
 	c->key = *k;
 	c->chain = chain_of(r, k);
@@ -170,29 +186,58 @@ touch(struct ratelimit *r, const struct slot_key *k)
 	return (c);
 }
 
-/* What it holds of the window that now is in. */
+static uint64_t
+slot_of(const struct ratelimit *r, size_t w, uint64_t now)
+{
+	return (now / r->w[w].seconds * SLOTS +
+	    now % r->w[w].seconds * SLOTS / r->w[w].seconds);
+}
+
+/* Let the ring reach up to this slot; what it held RING slots ago goes. */
+static void
+advance(struct window *w, uint64_t slot)
+{
+	if (slot >= w->slot + RING) {
+		memset(w->n, 0, sizeof(w->n));
+		w->slot = slot;
+	}
+	while (w->slot < slot)
+		w->n[++w->slot % RING] = 0;
+}
+
+/* What it holds of the window that ends now. */
 static uint32_t
 value(const struct ratelimit *r, const struct counter *c, size_t w,
     uint64_t now)
 {
-	if (c == NULL || c->w[w].window != now / r->w[w].seconds)
+	const struct window	*v;
+	uint64_t		 sum = 0, s, slot = slot_of(r, w, now);
+
+	if (c == NULL)
 		return (0);
-	return (c->w[w].n);
+	v = &c->w[w];
+	if (slot < v->slot)		/* a clock that went back */
+		slot = v->slot;
+	for (s = slot < SLOTS ? 0 : slot - SLOTS; s <= v->slot; s++)
+		sum += v->n[s % RING];
+	return (sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum);
 }
 
 static void
 add(struct ratelimit *r, const struct slot_key *k, uint64_t now, uint32_t n)
 {
 	struct counter	*c;
-	uint32_t	 v;
+	struct window	*v;
+	uint32_t	*at;
 	size_t		 w;
 
 	if ((c = touch(r, k)) == NULL)
 		return;
 	for (w = 0; w < r->nw; w++) {
-		v = value(r, c, w, now);
-		c->w[w].window = now / r->w[w].seconds;
-		c->w[w].n = n > UINT32_MAX - v ? UINT32_MAX : v + n;
+		v = &c->w[w];
+		advance(v, slot_of(r, w, now));
+		at = &v->n[v->slot % RING];
+		*at = n > UINT32_MAX - *at ? UINT32_MAX : *at + n;
 	}
 }
 
@@ -241,13 +286,30 @@ ratelimit_add(struct ratelimit *r, const struct ratelimit_key *k,
 	return (1);
 }
 
+/* Take from a network's window what an address did, slot by slot; what was
+ * forgotten between is not there. */
+static void
+take_off(struct window *from, struct window *own, uint64_t slot)
+{
+	uint32_t	*at, n;
+	size_t		 i;
+
+	advance(from, slot);
+	advance(own, from->slot);
+	advance(from, own->slot);
+	for (i = 0; i < RING; i++) {
+		at = &from->n[i];
+		n = own->n[i];
+		*at -= n < *at ? n : *at;
+	}
+}
+
 void
 ratelimit_reset(struct ratelimit *r, const struct ratelimit_key *k,
     uint64_t now)
 {
 	struct slot_key	 s = class_key(k, 0);
 	struct counter	*own, *c;
-	uint32_t	 n;
 	size_t		 i, w;
 
 	if ((own = find(r, &s)) == NULL)
@@ -256,12 +318,8 @@ ratelimit_reset(struct ratelimit *r, const struct ratelimit_key *k,
 		s = class_key(k, i);
 		if ((c = find(r, &s)) == NULL)
 			continue;
-		for (w = 0; w < r->nw; w++) {
-			n = value(r, own, w, now);
-			if (n > value(r, c, w, now))	/* forgotten between */
-				n = value(r, c, w, now);
-			c->w[w].n -= n;
-		}
+		for (w = 0; w < r->nw; w++)
+			take_off(&c->w[w], &own->w[w], slot_of(r, w, now));
 	}
 	forget(r, own);
 }

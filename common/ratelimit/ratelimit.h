@@ -1,9 +1,11 @@
 /*
- * Counting by network, in bounded memory: events in fixed windows of time, each
- * counted for an address and for two networks around it (IPv4 /32, /26, /21;
- * IPv6 /64, /48, /32), and connections that are open now (per /32 or /64, per
- * /24 or /48, in all).  Does no I/O and knows no clock: the caller says what
- * time it is, in seconds of a clock that does not go back.
+ * Counting by network, in bounded memory: events in sliding windows of time,
+ * each counted for an address and for two networks around it (IPv4 /32, /26,
+ * /21; IPv6 /64, /48, /32), and connections that are open now (per /32 or /64,
+ * per /24 or /48, in all).  A window forgets in eighths: nothing passes a limit
+ * because some minute ended, and what counted is forgotten when the window, or
+ * at most an eighth more, is over.  Does no I/O and knows no clock: the caller
+ * says what time it is, in seconds of a clock that does not go back.
  */
 #ifndef RATELIMIT_H
 #define RATELIMIT_H

@@ -43,7 +43,9 @@ static const struct step {
 	{ 'a', "192.0.2.1", 1000, 1, 1, 2 },
 	{ 'a', "192.0.2.1", 1000, 1, 0, 2 },
 	{ 'c', "192.0.2.1", 1009, 1, 0, 2 },
-	{ 'c', "192.0.2.1", 1010, 1, 1, 0 },	/* the next window */
+	{ 'c', "192.0.2.1", 1010, 1, 0, 2 },	/* a slot more */
+	{ 'c', "192.0.2.1", 1012, 1, 1, 0 },
+	{ 'c', "192.0.2.1", 900, 1, 0, 2 },	/* a clock that went back */
 	/* its /26 */
 	{ 'a', "192.0.2.2", 1009, 2, 1, 2 },
 	{ 'a', "192.0.2.3", 1009, 1, 0, 0 },
@@ -60,11 +62,12 @@ static const struct step {
 	{ 'a', "192.0.2.4", 1009, 1, 0, 0 },
 	{ 'r', "192.0.2.4", 1009, 0, 0, 0 },	/* nothing to forget */
 	/* the long window */
-	{ 'a', "192.0.2.1", 1010, 2, 1, 2 },
-	{ 'a', "192.0.2.1", 1020, 2, 0, 0 },
-	{ 'a', "192.0.2.1", 1020, 1, 1, 1 },
-	{ 'a', "192.0.2.1", 1030, 1, 0, 0 },
-	{ 'a', "192.0.2.1", 1100, 1, 1, 1 },
+	{ 'a', "192.0.2.1", 1020, 2, 1, 2 },
+	{ 'a', "192.0.2.1", 1032, 2, 0, 0 },
+	{ 'a', "192.0.2.1", 1032, 1, 1, 1 },
+	{ 'a', "192.0.2.1", 1044, 1, 0, 0 },
+	{ 'a', "192.0.2.1", 1100, 1, 0, 0 },
+	{ 'a', "192.0.2.1", 1113, 1, 1, 1 },
 	/* IPv6 and IPv4 in it */
 	{ 'a', "2001:db8::1", 1000, 2, 1, 2 },
 	{ 'a', "2001:db8::2", 1000, 1, 0, 2 },
@@ -119,6 +122,34 @@ test_steps(void)
 	}
 	CHECK(ratelimit_count(r, &k, 1000, 2) == 0, "no such window");
 	ratelimit_free(r);
+}
+
+/* Whoever tries every second, from whatever second on: no minute ever has more
+ * than the limit, and what is allowed comes back within an eighth more. */
+static void
+test_sliding(void)
+{
+	static const struct ratelimit_window	 w[] = { { 60, { 10, 0, 0 } } };
+	struct ratelimit	*r;
+	struct ratelimit_key	 k = key("192.0.2.1");
+	uint64_t		 from, t, taken[400];
+	size_t			 n, i, over = 0, late = 0;
+
+	for (from = 5000; from < 5130; from++) {
+		r = ratelimit_new(w, 1, 100);
+		for (t = from, n = 0; t < from + 600; t++)
+			while (n < nitems(taken) && ratelimit_add(r, &k, t, 1))
+				taken[n++] = t;
+		for (i = 10; i < n; i++) {
+			over += taken[i] - taken[i - 10] < 60;
+			late += taken[i] - taken[i - 10] > 68;
+		}
+		CHECK(n >= 80, "from %llu: %zu taken", (unsigned long long)from,
+		    n);
+		ratelimit_free(r);
+	}
+	CHECK(over == 0 && late == 0, "%zu too early, %zu too late", over,
+	    late);
 }
 
 /* A flood of addresses: memory stays, and who is still at it is not let off. */
@@ -244,6 +275,7 @@ int
 main(void)
 {
 	test_steps();
+	test_sliding();
 	test_bounded();
 	test_arguments();
 	test_open();
