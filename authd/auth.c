@@ -46,6 +46,7 @@ static void	 on_notify(evutil_socket_t, short, void *);
 static void	 on_turn(evutil_socket_t, short, void *);
 static void	 on_tick(evutil_socket_t, short, void *);
 static int	 limiter(const struct conf *);
+static int	 connect_limiters(const struct conf *);
 
 uint64_t
 auth_now(void)
@@ -145,6 +146,38 @@ limiter(const struct conf *c)
 	return (0);
 }
 
+/* New connections to listeners of one kind: so many a minute from an address,
+ * three and nine times that from the networks around it. */
+static int
+connect_limiters(const struct conf *c)
+{
+	struct ratelimit_window	 w = { .seconds = 60 };
+	struct ratelimit	*r;
+	uint32_t		 most[nitems(auth.connects)] = { 0 }, n;
+	size_t			 k;
+
+	CONF_EACH(struct conf_listener, l, &c->listeners) {
+		n = l->limits.connects_address;
+		if (n == 0)
+			n = CONNECTS_ADDRESS;
+		if (n > most[l->kind])
+			most[l->kind] = n;
+	}
+	for (k = 0; k < nitems(auth.connects); k++) {
+		if (auth.connects_limit[k] == most[k])
+			continue;
+		w.limit[0] = most[k];
+		w.limit[1] = most[k] * 3;
+		w.limit[2] = most[k] * 9;
+		if ((r = ratelimit_new(&w, 1, COUNTERS)) == NULL)
+			return (-1);
+		ratelimit_free(auth.connects[k]);
+		auth.connects[k] = r;
+		auth.connects_limit[k] = most[k];
+	}
+	return (0);
+}
+
 int
 auth_init(const char *home, uid_t uid, gid_t gid)
 {
@@ -165,7 +198,8 @@ auth_init(const char *home, uid_t uid, gid_t gid)
 	for (i = 0; i < nitems(auth.open); i++)
 		if ((auth.open[i] = ratelimit_open_new(CONNS_MAX)) == NULL)
 			return (-1);
-	if (verify_init() == 0 && limiter(c) == 0 && canon_conf(c) == 0)
+	if (verify_init() == 0 && limiter(c) == 0 &&
+	    connect_limiters(c) == 0 && canon_conf(c) == 0)
 		return (0);
 	log_error("no memory");
 	return (-1);
@@ -251,7 +285,8 @@ auth_link_down(struct peer *p)
 static void
 auth_commit(void)
 {
-	if (canon_conf(proc_conf()) == -1 || limiter(proc_conf()) == -1)
+	if (canon_conf(proc_conf()) == -1 || limiter(proc_conf()) == -1 ||
+	    connect_limiters(proc_conf()) == -1)
 		log_error("no memory for the new configuration");
 }
 

@@ -47,6 +47,7 @@ struct conn {
 	uid_t				 uid;		/* local */
 	unsigned			 failures;
 	unsigned			 local : 1,	/* a unix socket */
+					 loopback : 1,	/* 127.0.0.0/8, ::1 */
 					 tls : 1,
 					 in : 1;	/* logged in */
 	char				*version;	/* of TLS, or NULL */
@@ -87,10 +88,14 @@ struct auth {
 	struct event		 notify, turn, tick;
 	struct ratelimit	*failures;		/* of logins */
 	uint32_t		 failures_limit;	/* it was made with */
+	struct ratelimit	*connects[KIND_IMAP + 1];	/* by kind */
+	uint32_t		 connects_limit[KIND_IMAP + 1];
 	struct ratelimit_open	*open[KIND_IMAP + 1];	/* by kind */
 	struct ratelimit_open	*verifying;
 };
 extern struct auth	 auth;
+
+#define CONNECTS_ADDRESS	300		/* a minute, where none is given */
 
 uint64_t	 auth_now(void);	/* seconds, never back */
 

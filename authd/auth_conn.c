@@ -33,6 +33,7 @@ static const struct conf_listener	*listener_of(const union address *,
 		    uint32_t *);
 static int	 ask_kernel(struct conn *, int, const char **);
 static int	 local_user(struct conn *, int);
+static int	 too_fast(const struct conn *);
 static int	 may_stay(struct conn *, const char **);
 static void	 log_refusal(const char *, const char *);
 
@@ -201,12 +202,30 @@ ask_kernel(struct conn *c, int fd, const char **why)
 	    (const void *)&remote.in.sin_addr : &remote.in6.sin6_addr,
 	    c->remote, sizeof(c->remote)) == NULL)
 		return (-1);
+	c->loopback = remote.sa.sa_family == AF_INET ?
+	    ntohl(remote.in.sin_addr.s_addr) >> 24 == 127 :
+	    IN6_IS_ADDR_LOOPBACK(&remote.in6.sin6_addr);
 	c->port = ntohs(remote.sa.sa_family == AF_INET ?
 	    remote.in.sin_port : remote.in6.sin6_port);
 	return (0);
 }
 
 /* ---- limits ------------------------------------------------------------------ */
+
+/*
+ * New connections a minute.  What comes from this machine is counted only where
+ * a number was written down: a test of ours, a mail filter, a web mail would
+ * meet a limit that is meant for strangers.
+ */
+static int
+too_fast(const struct conn *c)
+{
+	if (c->local || (c->loopback &&
+	    c->listener->limits.connects_address == 0))
+		return (0);
+	return (!ratelimit_add(auth.connects[c->listener->kind], &c->key,
+	    auth_now(), 1));
+}
 
 static int
 may_stay(struct conn *c, const char **why)
@@ -225,6 +244,11 @@ may_stay(struct conn *c, const char **why)
 	if (c->listener->kind != KIND_SMTP && !ratelimit_check(auth.failures,
 	    &c->key, auth_now(), 1)) {
 		*why = "too many failed logins from your address, "
+		    "try again later";
+		return (0);
+	}
+	if (too_fast(c)) {
+		*why = "too many new connections from your network, "
 		    "try again later";
 		return (0);
 	}

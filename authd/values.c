@@ -48,6 +48,7 @@ const struct limit limits[] = {
 	LIMIT("connections-prefix", connections_prefix, 0, 1, 1000000),
 	LIMIT("login-failures", login_failures, 0, 1, 100),
 	LIMIT("login-failures-address", login_failures_address, 0, 1, 1000000),
+	LIMIT("new-connections-address", connects_address, 0, 1, 10000000),
 };
 const size_t nlimits = nitems(limits);
 

@@ -52,6 +52,7 @@ static const struct field f_listener[] = {
 	F_U32(conf_listener, limits.connections_prefix),
 	F_U32(conf_listener, limits.login_failures),
 	F_U32(conf_listener, limits.login_failures_address),
+	F_U32(conf_listener, limits.connects_address),
 	F_CSTR(conf_listener, where, 4096),
 };
 const struct codec c_conf_listener = CODEC(conf_listener, f_listener);

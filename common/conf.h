@@ -42,6 +42,9 @@ struct conf_limits {		/* per listener; defaults in conf.c */
 	uint32_t	 connections_prefix;	/* per /24 or /48, 200 */
 	uint32_t	 login_failures;	/* a connection, 3 */
 	uint32_t	 login_failures_address; /* a minute, per /32 or /64, 10 */
+	uint32_t	 connects_address;	/* new ones a minute, per /32 or
+						 * /64; 0: 300, but any number
+						 * from this machine itself */
 };
 
 struct conf_cert {

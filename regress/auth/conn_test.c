@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "authd/roles.h"
 #include "clients.h"
 #include "test.h"
 
@@ -77,11 +78,47 @@ test_conns(void)
 	CHECK(rig_linked(ROLE_FRONT, 0), "closing what is not open is nothing");
 }
 
+/* So many new ones a minute, where a number is written for this machine too. */
+static void
+test_fast(void)
+{
+	struct conf_listener	*l = rig_conf->listeners.v;
+	int			 c, i, got;
+
+	for (i = 0, got = 0; i < 400; i++, close(c)) {
+		if ((c = open_conn(front, RIG_IMAP, 1)) == -1)
+			break;
+		got++;
+		close_conn(front, 1);
+	}
+	CHECK(got == 400, "this machine may as often as it likes: %d", got);
+	l[RIG_IMAP].limits.connects_address = 5;
+	l[RIG_IMAP_TLS].limits.connects_address = 4;
+	auth_ops.commit();
+	for (i = 0, got = 0; i < 8; i++)
+		if ((c = open_conn(front, RIG_IMAP, 1)) != -1) {
+			got++;
+			close_conn(front, 1);
+			close(c);
+		}
+	CHECK(got == 5 && opened.text.n > 0, "unless a number says how: %d",
+	    got);
+	CHECK((c = open_conn(smtpd, RIG_SMTP, 1)) != -1,
+	    "of another kind there are more");
+	close_conn(smtpd, 1);
+	close(c);
+	rig_later += 68 * 1000;
+	CHECK((c = open_conn(front, RIG_IMAP, 1)) != -1, "a minute later too");
+	close_conn(front, 1);
+	close(c);
+}
+
 int
 main(void)
 {
 	clients_begin();
 	test_conns();
+	test_fast();
 	rig_end_all();
 	return (test_done());
 }
