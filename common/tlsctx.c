@@ -509,3 +509,10 @@ tlsctx_facts(const struct io *io, struct tlsctx_facts *f)
 	end_point(ssl, f);
 	ERR_clear_error();
 }
+
+/* Nothing is recorded yet. */
+void
+tlsctx_forget(const struct io *io)
+{
+	(void)io;
+}

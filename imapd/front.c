@@ -4,21 +4,20 @@
  * after login a clear-text socket is the store's, a TLS one is relayed.
  */
 #include <sys/socket.h>
-#include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "authconn.h"
 #include "doors.h"
 #include "front.h"
 #include "log.h"
+#include "offer.h"
 #include "parse/cursor.h"
 #include "proc.h"
-#include "tlsctx.h"
 
 #define AWAY_MAX	1000	/* connections while auth is away */
 #define SASL_LINE	((MSG_SASL_MAX + 2) / 3 * 4)	/* octets of a response */
@@ -28,11 +27,8 @@ static void	 on_gone(evutil_socket_t, short, void *);
 static void	 all_gone(void);
 static void	 admit(int, const struct sockaddr_storage *,
 		    const struct conf_listener *, struct tlsctx *);
-static int	 on_opened(void *, struct peer *, struct imsg *);
-static void	 welcome(struct front *);
-static void	 greet(struct front *);
 static void	 on_io(struct io *, enum io_event, void *);
-static void	 on_tls(struct front *);
+static void	 timed_out(struct front *);
 static void	 read_commands(struct front *);
 static void	 response(struct front *);
 static int	 command(struct front *);
@@ -47,12 +43,6 @@ static int		 stopping;
 
 static const struct lex_limits	 limits = { FRONT_LINE, FRONT_LITERAL,
     2 * FRONT_LITERAL, 4 };
-
-struct peer *
-front_auth_peer(void)
-{
-	return (proc_peer(ROLE_AUTH, 0));
-}
 
 /* ---- connections ------------------------------------------------------ */
 
@@ -79,19 +69,16 @@ all_gone(void)
 void
 front_free(struct front *f)
 {
-	struct msg_number	 gone = { f->id };
-
 	if (f->busy) {		/* its own command ended it */
 		f->dead = 1;
 		return;
 	}
 	if (f->ask != 0)
-		peer_forget(front_auth_peer(), f->ask);
+		peer_forget(authconn_peer(), f->ask);
 	if (f->again != 0)
-		peer_forget(front_auth_peer(), f->again);
+		peer_forget(authconn_peer(), f->again);
 	if (f->counted || f->again != 0)
-		(void)peer_put(front_auth_peer(), M_CONN_CLOSED, &c_number,
-		    &gone, -1);
+		authconn_closed(f->id);
 	io_free(f->io);
 	io_free(f->store);
 	front_drop_pair(f);
@@ -159,19 +146,27 @@ front_ready(struct front *f)
 	io_resume(f->io);
 }
 
+/* The command LOGIN is as good as either mechanism. */
+static int
+may_login(const struct front *f)
+{
+	return (offered(f->listener, front_has(f), MECH_PLAIN) ||
+	    offered(f->listener, front_has(f), MECH_LOGIN));
+}
+
 void
 front_capability(const struct front *f, struct buf *b)
 {
-	int	 clear = front_mech_ok(f, MECH_PLAIN);
-	int	 m;
+	unsigned	 has = front_has(f);
+	int		 m;
 
 	buf_adds(b, "CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID");
 	if (!f->tls && f->listener->tls != TLS_OFF)
 		buf_adds(b, " STARTTLS");
 	for (m = 0; m < MECH_COUNT; m++)
-		if (front_mech_ok(f, (enum mech)m))
+		if (offered(f->listener, has, (enum mech)m))
 			buf_addf(b, " AUTH=%s", mech_names[m]);
-	if (!clear)
+	if (!may_login(f))
 		buf_adds(b, " LOGINDISABLED");
 }
 
@@ -179,9 +174,7 @@ static void
 admit(int fd, const struct sockaddr_storage *from,
     const struct conf_listener *l, struct tlsctx *ctx)
 {
-	struct msg_number	 m;
-	struct front		*f;
-	int			 copy;
+	struct front	*f;
 
 	(void)from;		/* auth asks the socket */
 	if ((f = calloc(1, sizeof(*f))) == NULL) {
@@ -206,56 +199,20 @@ admit(int fd, const struct sockaddr_storage *from,
 		all->prev = f;
 	all = f;
 	nfronts++;
-	m.number = f->id;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	f->ask = copy == -1 ? 0 : peer_ask(front_auth_peer(), M_CONN_OPEN,
-	    &c_number, &m, copy, on_opened, f);
-	if (f->ask != 0) {
-		f->counted = 1;
+	if (front_open(f) == 0)
 		return;
-	}
 	/* auth is away: logins will hear so, up to a number */
 	if (nfronts > AWAY_MAX)
 		front_bye(f, "try again later");
 	else
-		welcome(f);
+		front_welcome(f);
 }
 
-static int
-on_opened(void *arg, struct peer *p, struct imsg *m)
-{
-	struct msg_conn_opened	 o;
-	struct front		*f = arg;
-
-	(void)p;
-	f->ask = 0;
-	if (m == NULL) {
-		f->counted = 0;
-		welcome(f);
-		return (0);
-	}
-	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != f->id) {
-		front_free(f);
-		return (-1);
-	}
-	if (!o.allowed) {
-		f->counted = 0;
-		f->unwanted = strdup(o.text.n == 0 ? "too many connections" :
-		    log_esc(o.text));
-		if (f->unwanted == NULL) {
-			front_free(f);
-			return (0);
-		}
-	}
-	welcome(f);
-	return (0);
-}
-
-static void
-welcome(struct front *f)
+void
+front_welcome(struct front *f)
 {
 	if (f->listener->tls != TLS_IMPLICIT) {
-		greet(f);
+		front_greet(f);
 		return;
 	}
 	f->state = FRONT_TLS;
@@ -264,8 +221,8 @@ welcome(struct front *f)
 		front_free(f);
 }
 
-static void
-greet(struct front *f)
+void
+front_greet(struct front *f)
 {
 	struct buf	 cap = { 0 };
 
@@ -280,19 +237,22 @@ greet(struct front *f)
 	front_ready(f);
 }
 
-/* The handshake is done. */
 static void
-on_tls(struct front *f)
+timed_out(struct front *f)
 {
-	tlsctx_unref(f->ctx);
-	f->ctx = NULL;
-	f->tls = 1;
-	io_by_line(f->io, 0);
-	front_send_tls(f);
-	if (f->listener->tls == TLS_IMPLICIT)
-		greet(f);
-	else
-		front_ready(f);
+	switch (f->state) {
+	case FRONT_DELAYED:
+		front_sasl_refuse(f);
+		break;
+	case FRONT_TLS:
+		front_free(f);
+		break;
+	case FRONT_KEY:
+		front_key_late(f);
+		break;
+	default:
+		front_bye(f, "too slow");
+	}
 }
 
 static void
@@ -306,15 +266,10 @@ on_io(struct io *io, enum io_event what, void *arg)
 		read_commands(f);
 		break;
 	case IO_TLS:
-		on_tls(f);
+		front_on_tls(f);
 		break;
 	case IO_TIMEOUT:
-		if (f->state == FRONT_DELAYED)
-			front_sasl_refuse(f);
-		else if (f->state == FRONT_TLS)
-			front_free(f);
-		else
-			front_bye(f, "too slow");
+		timed_out(f);
 		break;
 	case IO_LOWAT:
 		break;
@@ -493,9 +448,9 @@ cmd_login(struct front *f, struct span tag, struct cursor *c)
 	if (cur_sp(c) == -1 || cur_astring(c, &user) == -1 ||
 	    cur_sp(c) == -1 || cur_astring(c, &pass) == -1 || cur_end(c) == -1)
 		return (-1);
-	if (!front_mech_ok(f, MECH_PLAIN)) {
-		front_tagged(f, tag, "NO [PRIVACYREQUIRED] %s", f->tls ?
-		    "LOGIN is off here" : "TLS first");
+	if (!may_login(f)) {
+		front_tagged(f, tag, f->tls ? "NO LOGIN is off here" :
+		    "NO [PRIVACYREQUIRED] TLS first");
 		return (0);
 	}
 	buf_add_span(&both, user);
@@ -517,7 +472,7 @@ cmd_authenticate(struct front *f, struct span tag, struct cursor *c)
 	if (cur_sp(c) == -1 || cur_atom(c, &mech) == -1)
 		return (-1);
 	if (cur_peek(c) == ' ') {
-		(void)cur_sp(c);
+		c->s = span_trim(c->s);	/* some write two spaces */
 		has = 1;
 		if (!span_eqs(c->s, "=") &&
 		    buf_add_unbase64(&initial, c->s) == -1) {
@@ -599,7 +554,7 @@ front_commit(void)
 }
 
 static int
-front_open(void)
+role_open(void)
 {
 	struct buf	 why = { 0 };
 	int		 rc = front_prepare(proc_conf(), &why);
@@ -639,7 +594,6 @@ front_stop(void)
 		all_gone();
 }
 
-/* auth is gone: what it counted is forgotten, see M_CONN_OPEN. */
 static void
 front_link_down(struct peer *p)
 {
@@ -647,7 +601,7 @@ front_link_down(struct peer *p)
 
 	if (peer_role(p) == ROLE_AUTH)
 		for (f = all; f != NULL; f = f->next)
-			f->counted = 0;
+			front_forgotten(f);
 }
 
 /* It is there again, and knows nothing of those who wait to log in. */
@@ -663,7 +617,7 @@ front_link_up(struct peer *p)
 
 const struct role_ops front_ops = {
 	.role = ROLE_FRONT,
-	.open = front_open,
+	.open = role_open,
 	.start = front_start,
 	.link_up = front_link_up,
 	.link_down = front_link_down,

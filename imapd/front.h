@@ -22,6 +22,7 @@ struct tlsctx;
 enum front_state {
 	FRONT_OPENING,		/* auth is asked whether it may stay */
 	FRONT_TLS,		/* handshake */
+	FRONT_KEY,		/* auth looks at the client's key */
 	FRONT_COMMAND,		/* waiting for a command */
 	FRONT_CHALLENGED,	/* waiting for a SASL response */
 	FRONT_ASKED,		/* auth is at work */
@@ -46,6 +47,9 @@ struct front {
 	unsigned			 bad;
 	enum sasl_outcome		 refusal;	/* FRONT_DELAYED */
 	unsigned			 tls : 1, counted : 1, binding : 1,
+					 key : 1,	/* auth knows it */
+					 key_lost : 1,	/* it cannot say now */
+					 preauth : 1,	/* by key, no command */
 					 busy : 1, dead : 1,
 					 half : 1;	/* a line is half relayed */
 	struct front			*next, *prev;
@@ -61,21 +65,32 @@ void	 front_tagged(struct front *, struct span tag, const char *fmt, ...)
 	    __attribute__((__format__(printf, 3, 4)));
 void	 front_ready(struct front *);		/* for the next command */
 void	 front_capability(const struct front *, struct buf *);
-struct peer	*front_auth_peer(void);
+/* auth's word on the socket came, or auth is away. */
+void	 front_welcome(struct front *);
+void	 front_greet(struct front *);
 
 /* front_auth.c */
 /* Start an exchange; initial is octets, already decoded. */
 void	 front_sasl_start(struct front *, struct span mech, struct span tag,
 	    int has_initial, struct span initial, int login_command);
 void	 front_sasl_response(struct front *, struct span line);
-/* What TLS is goes to auth, once. */
-void	 front_send_tls(struct front *);
-/* auth was away: let it know of this connection. */
-void	 front_register(struct front *);
+/* By the client's key alone: the store greets. */
+void	 front_preauth(struct front *);
 /* The delay of a refusal is over. */
 void	 front_sasl_refuse(struct front *);
-/* May this mechanism be used on this connection now? */
-int	 front_mech_ok(const struct front *, enum mech);
+unsigned front_has(const struct front *);	/* for offer_refuse() */
+
+/* front_conn.c: what auth knows of the connection */
+/* Ask whether it may be there.  -1: auth is away. */
+int	 front_open(struct front *);
+/* The handshake is done. */
+void	 front_on_tls(struct front *);
+/* auth said nothing about a key in time. */
+void	 front_key_late(struct front *);
+/* auth is there again: let it know of this connection. */
+void	 front_register(struct front *);
+/* It is gone, and what it knew with it. */
+void	 front_forgotten(struct front *);
 
 /* front_relay.c */
 void	 front_relay(struct front *);

@@ -8,15 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authconn.h"
 #include "front.h"
 #include "log.h"
-#include "proc.h"
-#include "tlsctx.h"
+#include "offer.h"
 
-static int	 on_registered(void *, struct peer *, struct imsg *);
 static int	 on_sasl(void *, struct peer *, struct imsg *);
 static void	 outcome(struct front *, const struct msg_sasl *);
 static void	 answer(struct front *, enum sasl_outcome, struct span);
+static void	 no_preauth(struct front *, enum sasl_outcome);
+static enum sasl_outcome	 allowed(const struct front *, enum mech);
 static void	 ask(struct front *, enum msg_type, const struct codec *,
 		    const void *, int);
 
@@ -33,88 +34,43 @@ static const struct {
 	{ SASL_ABORTED,		"BAD aborted" },
 };
 
-int
-front_mech_ok(const struct front *f, enum mech m)
+unsigned
+front_has(const struct front *f)
 {
-	if ((f->listener->mechs & (1u << m)) == 0 ||
-	    (f->listener->tls == TLS_REQUIRED && !f->tls))
-		return (0);
-	switch (m) {
-	case MECH_PLAIN:
-	case MECH_LOGIN:
-		return (f->tls || f->listener->cleartext_auth);
-	case MECH_SCRAM_SHA_256_PLUS:
-	case MECH_SCRAM_SHA_1_PLUS:
-		return (f->binding);
-	case MECH_EXTERNAL:
-		return (0);	/* until a client key is known here */
-	default:
-		return (1);
+	return ((f->tls ? OFFER_TLS : 0) | (f->binding ? OFFER_BINDING : 0) |
+	    (f->key ? OFFER_KEY : 0));
+}
+
+/*
+ * Its key alone was not enough: an ordinary greeting, unless a store or auth is
+ * away and it would be the same with a password.
+ */
+static void
+no_preauth(struct front *f, enum sasl_outcome what)
+{
+	f->preauth = 0;
+	front_drop_pair(f);
+	if (what == SASL_TOO_MANY)
+		front_bye(f, "too many failed logins");
+	else if (what == SASL_UNAVAILABLE)
+		front_bye(f, "[UNAVAILABLE] try again later");
+	else {
+		f->key = what == SASL_DISABLED;	/* else removed meanwhile */
+		front_greet(f);
 	}
-}
-
-void
-front_send_tls(struct front *f)
-{
-	struct msg_conn_tls	 m = { .conn = f->id };
-	struct tlsctx_facts	 facts;
-
-	tlsctx_facts(f->io, &facts);
-	m.version = span_str(facts.version);
-	m.cipher = span_str(facts.cipher);
-	m.sni = span_str(facts.sni);
-	m.exporter = span_of(facts.exporter, facts.exporter_n);
-	m.unique = span_of(facts.unique, facts.unique_n);
-	m.end_point = span_of(facts.end_point, facts.end_point_n);
-	f->binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
-	if (f->counted)
-		(void)peer_put(front_auth_peer(), M_CONN_TLS, &c_conn_tls, &m,
-		    -1);
-}
-
-void
-front_register(struct front *f)
-{
-	struct msg_number	 m = { f->id };
-	int			 copy;
-
-	if (f->counted || f->ask != 0 || f->again != 0 || f->unwanted != NULL ||
-	    f->state == FRONT_ENDING ||
-	    (copy = fcntl(io_fd(f->io), F_DUPFD_CLOEXEC, 0)) == -1)
-		return;
-	f->again = peer_ask(front_auth_peer(), M_CONN_OPEN, &c_number, &m,
-	    copy, on_registered, f);
-}
-
-static int
-on_registered(void *arg, struct peer *p, struct imsg *m)
-{
-	struct msg_conn_opened	 o;
-	struct front		*f = arg;
-
-	(void)p;
-	f->again = 0;
-	if (m == NULL)
-		return (0);
-	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != f->id)
-		return (-1);
-	if (o.allowed) {
-		f->counted = 1;
-		if (f->tls)
-			front_send_tls(f);
-	} else if (f->state == FRONT_TLS)
-		front_free(f);
-	else if (f->state != FRONT_RELAY)	/* who is in stays */
-		front_bye(f, "too many connections");
-	return (0);
 }
 
 static void
 answer(struct front *f, enum sasl_outcome what, struct span text)
 {
-	struct span	 tag = span_str(f->tag);
+	struct span	 tag;
 	size_t		 i;
 
+	if (f->preauth) {
+		no_preauth(f, what);
+		return;
+	}
+	tag = span_str(f->tag);
 	front_drop_pair(f);
 	if (what == SASL_TOO_MANY) {
 		front_bye(f, "too many failed logins");
@@ -162,7 +118,7 @@ outcome(struct front *f, const struct msg_sasl *m)
 		return;
 	default:
 		front_drop_pair(f);
-		if (m->delay_ms == 0) {
+		if (m->delay_ms == 0 || f->preauth) {
 			answer(f, (enum sasl_outcome)m->outcome, m->text);
 			return;
 		}
@@ -204,9 +160,41 @@ ask(struct front *f, enum msg_type type, const struct codec *c, const void *m,
 	f->state = FRONT_ASKED;
 	io_pause(f->io);
 	io_deadline(f->io, FRONT_PATIENCE);
-	f->ask = peer_ask(front_auth_peer(), type, c, m, fd, on_sasl, f);
+	f->ask = peer_ask(authconn_peer(), type, c, m, fd, on_sasl, f);
 	if (f->ask == 0)
 		answer(f, SASL_UNAVAILABLE, span_of("", 0));
+}
+
+/* As auth would say it without looking at a response; about a key it is asked,
+ * whether one was shown or not. */
+static enum sasl_outcome
+allowed(const struct front *f, enum mech m)
+{
+	switch (offer_refuse(f->listener, front_has(f), m)) {
+	case SASL_MAY:
+		return (SASL_OK);
+	case SASL_NO_KEY:
+		return (f->key_lost ? SASL_UNAVAILABLE : SASL_OK);
+	case SASL_AFTER_TLS:
+		return (SASL_NEEDS_TLS);
+	default:
+		return (SASL_UNKNOWN_MECH);
+	}
+}
+
+void
+front_preauth(struct front *f)
+{
+	struct msg_sasl_start	 m = { .conn = f->id, .certificate = 1 };
+	int			 fds[2];
+
+	f->preauth = 1;
+	if (stream_pair(fds) == -1) {
+		answer(f, SASL_UNAVAILABLE, span_of("", 0));
+		return;
+	}
+	f->pair = fds[0];
+	ask(f, M_SASL_START, &c_sasl_start, &m, fds[1]);
 }
 
 void
@@ -217,7 +205,7 @@ front_sasl_start(struct front *f, struct span mech, struct span tag,
 				    .has_initial = (uint8_t)has_initial,
 				    .initial = initial, .tag = tag,
 				    .login_command = (uint8_t)login_command };
-	enum mech		 known = mech_by_name(mech);
+	enum sasl_outcome	 may;
 	int			 fds[2] = { -1, -1 };
 
 	free(f->tag);
@@ -225,15 +213,10 @@ front_sasl_start(struct front *f, struct span mech, struct span tag,
 		front_bye(f, "no memory");
 		return;
 	}
-	if (f->listener->tls == TLS_REQUIRED && !f->tls) {
-		answer(f, SASL_NEEDS_TLS, span_of("", 0));
-		return;
-	}
-	if (!login_command && (known == MECH_COUNT ||
-	    !front_mech_ok(f, known))) {
-		answer(f, (known == MECH_PLAIN || known == MECH_LOGIN) &&
-		    (f->listener->mechs & (1u << known)) != 0 ?
-		    SASL_NEEDS_TLS : SASL_UNKNOWN_MECH, span_of("", 0));
+	/* Of the command LOGIN the caller knows. */
+	may = login_command ? SASL_OK : allowed(f, mech_by_name(mech));
+	if (may != SASL_OK) {
+		answer(f, may, span_of("", 0));
 		return;
 	}
 	if (!f->counted) {	/* auth does not know of it, yet or again */
@@ -268,8 +251,8 @@ front_sasl_response(struct front *f, struct span line)
 	    buf_add_unbase64(&data, line) == -1) {
 		/* Tell auth that it is over; the client hears what was wrong. */
 		f->state = FRONT_ASKED;
-		peer_forget(front_auth_peer(),
-		    peer_ask(front_auth_peer(), M_SASL_ABORT, &c_number,
+		peer_forget(authconn_peer(),
+		    peer_ask(authconn_peer(), M_SASL_ABORT, &c_number,
 		    &gone, -1, NULL, NULL));
 		answer(f, SASL_MALFORMED, span_of("", 0));
 	} else {

@@ -1,4 +1,5 @@
-IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_relay.c
+IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
+	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c

@@ -6,13 +6,17 @@
 #include <string.h>
 
 #include "log.h"
+#include "offer.h"
 #include "session.h"
 
 static void	 answer(struct session *, enum sasl_outcome, struct span);
 static void	 not_base64(struct session *);
 static int	 allowed(struct session *, enum mech);
 static void	 start(struct session *, enum mech, int, struct span);
+static int	 remember(struct session *, const struct msg_sasl *);
 static void	 logged_in(struct session *, const struct msg_sasl *);
+static void	 key_refused(struct session *, enum sasl_outcome, struct span);
+static void	 on_key(struct session *, const struct msg_sasl *);
 
 static const struct {
 	int		 code;
@@ -64,18 +68,25 @@ not_base64(struct session *s)
 	answer(s, SASL_MALFORMED, span_of(NULL, 0));
 }
 
+/* What auth would refuse without looking at a response is refused here; about a
+ * key, and whatever looks like one, it says itself. */
 static int
 allowed(struct session *s, enum mech m)
 {
-	const struct conf_listener	*l = s->listener;
-
-	if (m == MECH_COUNT || (l->mechs & (1u << m)) == 0)
-		answer(s, SASL_UNKNOWN_MECH, span_of(NULL, 0));
-	else if (session_mech_ok(s, m) || (m == MECH_EXTERNAL && s->tls))
+	switch (offer_refuse(s->listener, session_has(s), m)) {
+	case SASL_MAY:
 		return (1);
-	else
-		answer(s, s->tls ? SASL_UNKNOWN_MECH : SASL_NEEDS_TLS,
-		    span_of(NULL, 0));
+	case SASL_NO_KEY:
+		if (!s->key_lost)
+			return (1);
+		answer(s, SASL_UNAVAILABLE, span_of(NULL, 0));
+		break;
+	case SASL_AFTER_TLS:
+		answer(s, SASL_NEEDS_TLS, span_of(NULL, 0));
+		break;
+	default:
+		answer(s, SASL_UNKNOWN_MECH, span_of(NULL, 0));
+	}
 	return (0);
 }
 
@@ -101,9 +112,9 @@ cmd_auth(struct session *s, struct span arg)
 		session_reply(s, 503, "5.5.1", "EHLO first");
 		return;
 	}
-	if (session_is_mx(s) || s->account != NULL || s->state != S_READY) {
+	if (session_is_mx(s) || s->sasl || s->state != S_READY) {
 		session_reply(s, 503, "5.5.1", session_is_mx(s) ?
-		    "no logins on this port" : s->account != NULL ?
+		    "no logins on this port" : s->sasl ?
 		    "logged in already" : "not within a transaction");
 		return;
 	}
@@ -132,7 +143,8 @@ auth_line(struct session *s, struct span l)
 		session_enter(s, S_AUTH_WAIT, "aborted");
 		if (s->ops->auth_abort(s) == -1)
 			answer(s, SASL_ABORTED, span_of(NULL, 0));
-	} else if (buf_add_unbase64(&data, l) == -1) {
+	} else if (!span_eqs(l, "=") &&	/* what some send for nothing */
+	    buf_add_unbase64(&data, l) == -1) {
 		s->ops->auth_cancel(s);
 		not_base64(s);
 	} else {
@@ -164,22 +176,35 @@ session_login_peer(struct session *s)
 	start(s, MECH_EXTERNAL, 1, span_of("", 0));
 }
 
-static void
-logged_in(struct session *s, const struct msg_sasl *m)
+/* Who it is.  -1 without memory. */
+static int
+remember(struct session *s, const struct msg_sasl *m)
 {
 	char	*account = span_dup(m->account), *login = span_dup(m->address);
 
 	if (account == NULL || login == NULL) {
 		free(account);
 		free(login);
+		return (-1);
+	}
+	free(s->account);
+	free(s->login);
+	s->account = account;
+	s->login = login;
+	log_info("%s: %s: logged in as %s, account %s", s->id, s->remote,
+	    log_escs(login), log_escs(account));
+	return (0);
+}
+
+static void
+logged_in(struct session *s, const struct msg_sasl *m)
+{
+	if (remember(s, m) == -1) {
 		answer(s, SASL_UNAVAILABLE, span_of(NULL, 0));
 		return;
 	}
-	s->account = account;
-	s->login = login;
+	s->sasl = 1;
 	s->logins_failed = 0;
-	log_info("%s: %s: logged in as %s, account %s", s->id, s->remote,
-	    log_escs(login), log_escs(account));
 	session_enter(s, s->implicit ? S_START : S_READY, "logged in");
 	if (s->implicit)
 		session_greet(s);
@@ -188,9 +213,57 @@ logged_in(struct session *s, const struct msg_sasl *m)
 	s->implicit = 0;
 }
 
+/* ---- by the client's key alone -------------------------------------------- */
+
+static void
+key_refused(struct session *s, enum sasl_outcome what, struct span text)
+{
+	s->env.has_from = 0;
+	session_reset(s, "refused");
+	switch (what) {
+	case SASL_DISABLED:
+		session_reply(s, 525, "5.7.13", "%s", text.n > 0 ?
+		    log_esc(text) : "login is disabled");
+		break;
+	case SASL_UNAVAILABLE:
+		session_say(s, 454, "4.7.0", "try again later");
+		break;
+	case SASL_TOO_MANY:
+		session_end(s, "4.7.0", "too many failed logins");
+		break;
+	default:		/* it was removed meanwhile */
+		s->client_key = 0;
+		session_reply(s, 530, "5.7.0", "log in first");
+	}
+}
+
+void
+auth_by_key(struct session *s)
+{
+	session_enter(s, S_KEY_WAIT, "by key");
+	if (s->ops->auth_key(s) == -1)
+		key_refused(s, SASL_UNAVAILABLE, span_of(NULL, 0));
+}
+
+static void
+on_key(struct session *s, const struct msg_sasl *m)
+{
+	enum sasl_outcome	 what = (enum sasl_outcome)m->outcome;
+
+	if (what == SASL_OK && remember(s, m) == 0)
+		mail_ask(s);
+	else
+		key_refused(s, what == SASL_OK ? SASL_UNAVAILABLE : what,
+		    m->text);
+}
+
 void
 session_on_sasl(struct session *s, const struct msg_sasl *m)
 {
+	if (s->state == S_KEY_WAIT) {
+		on_key(s, m);
+		return;
+	}
 	if (s->state != S_AUTH_WAIT)
 		return;
 	switch ((enum sasl_outcome)m->outcome) {

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "offer.h"
 #include "path.h"
 #include "session.h"
 
@@ -48,25 +49,11 @@ cmd_helo(struct session *s, struct span arg)
 		session_say(s, 250, NULL, "%s", s->listener->hostname);
 }
 
-int
-session_mech_ok(const struct session *s, enum mech m)
+unsigned
+session_has(const struct session *s)
 {
-	const struct conf_listener	*l = s->listener;
-
-	if ((l->mechs & (1u << m)) == 0 || (l->tls == TLS_REQUIRED && !s->tls))
-		return (0);
-	switch (m) {
-	case MECH_PLAIN:
-	case MECH_LOGIN:
-		return (s->tls || l->cleartext_auth);
-	case MECH_SCRAM_SHA_256_PLUS:
-	case MECH_SCRAM_SHA_1_PLUS:
-		return (s->binding);
-	case MECH_EXTERNAL:
-		return (s->tls && s->client_key);
-	default:
-		return (1);
-	}
+	return ((s->tls ? OFFER_TLS : 0) | (s->binding ? OFFER_BINDING : 0) |
+	    (s->client_key ? OFFER_KEY : 0));
 }
 
 void
@@ -82,9 +69,8 @@ cmd_ehlo(struct session *s, struct span arg)
 	    l->hostname, (unsigned long long)l->limits.message_size);
 	if (!s->tls && s->can_tls)
 		buf_adds(o, "250-STARTTLS\r\n");
-	for (m = 0; !session_is_mx(s) && s->account == NULL &&
-	    m < MECH_COUNT; m++) {
-		if (!session_mech_ok(s, (enum mech)m))
+	for (m = 0; !session_is_mx(s) && !s->sasl && m < MECH_COUNT; m++) {
+		if (!offered(l, session_has(s), (enum mech)m))
 			continue;
 		buf_addf(o, "%s %s", any ? "" : "250-AUTH", mech_names[m]);
 		any = 1;

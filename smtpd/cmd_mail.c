@@ -160,10 +160,12 @@ session_may_send(struct session *s)
 {
 	if (s->listener->tls == TLS_REQUIRED && !s->tls)
 		session_reply(s, 530, "5.7.0", "STARTTLS first");
-	else if (!session_is_mx(s) && s->account == NULL)
-		session_reply(s, 530, "5.7.0", "log in first");
-	else
+	else if (session_is_mx(s) || s->account != NULL || s->client_key)
 		return (1);
+	else if (s->key_lost)	/* on another connection it may be known */
+		session_end(s, "4.7.0", "try again later");
+	else
+		session_reply(s, 530, "5.7.0", "log in first");
 	return (0);
 }
 
@@ -188,6 +190,16 @@ static int
 too_large(const struct session *s)
 {
 	return (s->env.size > s->listener->limits.message_size);
+}
+
+void
+mail_ask(struct session *s)
+{
+	session_enter(s, S_MAIL_WAIT, "MAIL");
+	if (s->ops->mail(s) == -1) {
+		session_say(s, 451, "4.3.0", "try again later");
+		session_reset(s, "no queue");
+	}
 }
 
 void
@@ -236,11 +248,10 @@ cmd_mail(struct session *s, struct span arg)
 			session_say(s, 250, "2.1.0", "sender is fine");
 			return;
 		}
-		session_enter(s, S_MAIL_WAIT, "MAIL");
-		if (s->ops->mail(s) == -1) {
-			session_say(s, 451, "4.3.0", "try again later");
-			session_reset(s, "no queue");
-		}
+		if (s->account == NULL)
+			auth_by_key(s);
+		else
+			mail_ask(s);
 	}
 }
 

@@ -15,19 +15,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "authconn.h"
 #include "log.h"
 #include "smtpd.h"
-#include "tlsctx.h"
 
 static void	 name_remote(struct conn *, const struct sockaddr_storage *);
 static int	 on_opened(void *, struct peer *, struct imsg *);
 static int	 on_registered(void *, struct peer *, struct imsg *);
-static void	 send_tls(struct conn *);
 static void	 greet(struct conn *);
 static void	 on_greeting(evutil_socket_t, short, void *);
 static void	 welcome(struct conn *);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_tls(struct conn *);
+static int	 on_identity(void *, struct peer *, struct imsg *);
+static void	 tls_done(struct conn *);
+static void	 timed_out(struct conn *);
 static void	 begin_tls(struct conn *);
 static int	 deadline(struct conn *, size_t);
 static void	 finish(struct conn *);
@@ -59,13 +61,8 @@ static const struct session_ops	 ops = {
 	.auth_step = sasl_step,
 	.auth_abort = sasl_abort,
 	.auth_cancel = sasl_cancel,
+	.auth_key = sasl_key,
 };
-
-struct peer *
-conn_auth(void)
-{
-	return (proc_peer(ROLE_AUTH, 0));
-}
 
 /* ---- mail from outside, or of those logged in ----------------------------- */
 
@@ -147,9 +144,7 @@ void
 conn_new(int fd, const struct sockaddr_storage *from,
     const struct conf_listener *l, struct tlsctx *ctx)
 {
-	struct msg_number	 m;
-	struct conn		*c;
-	int			 copy;
+	struct conn	*c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
@@ -179,10 +174,7 @@ conn_new(int fd, const struct sockaddr_storage *from,
 	TAILQ_INSERT_TAIL(&conns, c, entry);
 	nconns++;
 	io_deadline(c->io, CONN_AUTH_WAIT);
-	m.number = c->number;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	c->ask = copy == -1 ? 0 : peer_ask(conn_auth(), M_CONN_OPEN,
-	    &c_number, &m, copy, on_opened, c);
+	c->ask = authconn_open(c->number, fd, on_opened, c);
 	if (c->ask != 0)
 		c->counted = 1;
 	else if (nconns > CONN_AWAY_MAX)
@@ -194,19 +186,16 @@ conn_new(int fd, const struct sockaddr_storage *from,
 void
 conn_free(struct conn *c)
 {
-	struct msg_number	 gone = { c->number };
-
 	if (c->busy) {		/* a command of its own ended it */
 		c->dead = 1;
 		return;
 	}
 	if (c->ask != 0)
-		peer_forget(conn_auth(), c->ask);
+		peer_forget(authconn_peer(), c->ask);
 	if (c->again != 0)
-		peer_forget(conn_auth(), c->again);
+		peer_forget(authconn_peer(), c->again);
 	if (c->counted || c->again != 0)
-		(void)peer_put(conn_auth(), M_CONN_CLOSED, &c_number, &gone,
-		    -1);
+		authconn_closed(c->number);
 	deliver_forget(c);
 	submit_forget(c);
 	session_free(&c->s);
@@ -263,19 +252,23 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 void
 conn_register(struct conn *c)
 {
-	struct msg_number	 m = { c->number };
-	int			 copy;
+	if (!c->counted && c->again == 0 && c->io != NULL)
+		c->again = authconn_open(c->number, io_fd(c->io),
+		    on_registered, c);
+}
 
-	if (c->counted || c->again != 0 || c->io == NULL ||
-	    (copy = fcntl(io_fd(c->io), F_DUPFD_CLOEXEC, 0)) == -1)
-		return;
-	c->again = peer_ask(conn_auth(), M_CONN_OPEN, &c_number, &m, copy,
-	    on_registered, c);
+void
+conn_forgotten(struct conn *c)
+{
+	c->counted = 0;
+	if (c->s.client_key)
+		session_on_identity(&c->s, NULL);
 }
 
 static int
 on_registered(void *arg, struct peer *p, struct imsg *m)
 {
+	struct tlsctx_facts	 facts;
 	struct msg_conn_opened	 o;
 	struct conn		*c = arg;
 
@@ -290,8 +283,10 @@ on_registered(void *arg, struct peer *p, struct imsg *m)
 		return (0);
 	}
 	c->counted = 1;
-	if (c->s.tls)
-		send_tls(c);
+	if (c->s.tls) {
+		tlsctx_facts(c->io, &facts);
+		authconn_tls(c->number, &facts);
+	}
 	return (0);
 }
 
@@ -374,35 +369,59 @@ begin_tls(struct conn *c)
 	reading(c, 1);
 }
 
-/* What TLS is goes to auth, once. */
-static void
-send_tls(struct conn *c)
-{
-	struct msg_conn_tls	 m = { .conn = c->number };
-	struct tlsctx_facts	 facts;
-
-	tlsctx_facts(c->io, &facts);
-	m.version = span_str(facts.version);
-	m.cipher = span_str(facts.cipher);
-	m.sni = span_str(facts.sni);
-	m.exporter = span_of(facts.exporter, facts.exporter_n);
-	m.unique = span_of(facts.unique, facts.unique_n);
-	m.end_point = span_of(facts.end_point, facts.end_point_n);
-	c->s.tls_version = facts.version;
-	c->s.tls_cipher = facts.cipher;
-	c->s.binding = m.exporter.n + m.unique.n + m.end_point.n != 0;
-	if (c->counted)
-		(void)peer_put(conn_auth(), M_CONN_TLS, &c_conn_tls, &m, -1);
-}
-
-/* The handshake is done. */
+/* The handshake is done: that goes to auth, and the key that the client showed,
+ * whose owner auth finds before anything else is done. */
 static void
 on_tls(struct conn *c)
 {
-	send_tls(c);
+	struct tlsctx_facts	 facts;
+
+	tlsctx_facts(c->io, &facts);
+	c->s.tls_version = facts.version;
+	c->s.tls_cipher = facts.cipher;
+	c->s.binding = authconn_binding(&facts) != 0;
 	session_on_tls(&c->s);
 	reading(c, 0);
-	if (c->s.listener->tls == TLS_IMPLICIT)
+	if (c->counted) {
+		authconn_tls(c->number, &facts);
+		if (facts.has_key)
+			c->ask = authconn_key(c->number, &facts, on_identity,
+			    c);
+	}
+	tlsctx_forget(c->io);
+	c->key_asked = c->ask != 0;
+	if (c->key_asked) {
+		io_deadline(c->io, AUTHCONN_KEY_WAIT);
+		return;
+	}
+	if (facts.has_key)
+		session_on_identity(&c->s, NULL);
+	tls_done(c);
+}
+
+static int
+on_identity(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_conn_identity	 id;
+	struct conn			*c = arg;
+	int				 rc = 0;
+
+	(void)p;
+	c->ask = 0;
+	c->key_asked = 0;
+	if (m != NULL)
+		rc = authconn_identity(m, c->number, &id);
+	session_on_identity(&c->s, m == NULL ? NULL : &id);
+	if (c->s.client_key)
+		c->login_by = 0;	/* it need not log in */
+	tls_done(c);
+	return (rc);
+}
+
+static void
+tls_done(struct conn *c)
+{
+	if (c->s.listener->tls == TLS_IMPLICIT && c->s.state != S_END)
 		welcome(c);
 	else
 		conn_run(c);
@@ -549,6 +568,27 @@ conn_run(struct conn *c)
 }
 
 static void
+timed_out(struct conn *c)
+{
+	if (c->s.state == S_TLS) {
+		conn_free(c);
+		return;
+	}
+	if (c->key_asked) {	/* auth is silent */
+		peer_forget(authconn_peer(), c->ask);
+		(void)on_identity(c, NULL, NULL);
+		return;
+	}
+	c->busy = 1;		/* an answer may come at once */
+	session_timeout(&c->s);
+	c->busy = 0;
+	if (c->dead)
+		conn_free(c);
+	else
+		conn_run(c);
+}
+
+static void
 on_io(struct io *io, enum io_event what, void *arg)
 {
 	struct conn	*c = arg;
@@ -564,17 +604,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 		on_tls(c);
 		break;
 	case IO_TIMEOUT:
-		if (c->s.state == S_TLS) {
-			conn_free(c);
-			break;
-		}
-		c->busy = 1;		/* an answer may come at once */
-		session_timeout(&c->s);
-		c->busy = 0;
-		if (c->dead)
-			conn_free(c);
-		else
-			conn_run(c);
+		timed_out(c);
 		break;
 	case IO_EOF:
 	case IO_ERROR:

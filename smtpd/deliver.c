@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authconn.h"
 #include "log.h"
 #include "smtpd.h"
 
@@ -48,7 +49,7 @@ deliver_rcpt(struct session *s)
 	struct msg_text		 m;
 
 	m.text = envelope_span(e, r->address, r->address_n);
-	c->ask = peer_ask(conn_auth(), M_RCPT, &c_text, &m, -1, on_rcpt, c);
+	c->ask = peer_ask(authconn_peer(), M_RCPT, &c_text, &m, -1, on_rcpt, c);
 	return (c->ask == 0 ? -1 : 0);
 }
 

@@ -68,10 +68,9 @@ on_link_down(struct peer *p)
 
 	if (peer_role(p) == ROLE_QUEUED)
 		slot_queued_down();
-	/* What auth counted is forgotten, see M_CONN_OPEN. */
 	if (peer_role(p) == ROLE_AUTH)
 		TAILQ_FOREACH(c, &conns, entry)
-			c->counted = 0;
+			conn_forgotten(c);
 }
 
 static void

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authconn.h"
 #include "log.h"
 #include "smtpd.h"
 
 static int	 on_sasl(void *, struct peer *, struct imsg *);
 static void	 give_up(struct conn *);
+static int	 begin(struct conn *, const struct msg_sasl_start *);
 
 static void
 give_up(struct conn *c)
@@ -46,6 +48,20 @@ on_sasl(void *arg, struct peer *p, struct imsg *m)
 	return (rc);
 }
 
+static int
+begin(struct conn *c, const struct msg_sasl_start *m)
+{
+	int	 fds[2];
+
+	if (!c->counted || imsg_pair(fds) == -1)
+		return (-1);
+	give_up(c);
+	c->link_fd = fds[0];
+	c->ask = peer_ask(authconn_peer(), M_SASL_START, &c_sasl_start, m,
+	    fds[1], on_sasl, c);
+	return (c->ask == 0 ? -1 : 0);
+}
+
 int
 sasl_start(struct session *s, struct span mech, int has_initial,
     struct span initial)
@@ -54,15 +70,17 @@ sasl_start(struct session *s, struct span mech, int has_initial,
 	struct msg_sasl_start	 m = { .conn = c->number, .mech = mech,
 				    .has_initial = (uint8_t)has_initial,
 				    .initial = initial };
-	int			 fds[2];
 
-	if (!c->counted || imsg_pair(fds) == -1)
-		return (-1);
-	give_up(c);
-	c->link_fd = fds[0];
-	c->ask = peer_ask(conn_auth(), M_SASL_START, &c_sasl_start, &m,
-	    fds[1], on_sasl, c);
-	return (c->ask == 0 ? -1 : 0);
+	return (begin(c, &m));
+}
+
+int
+sasl_key(struct session *s)
+{
+	struct conn		*c = s->arg;
+	struct msg_sasl_start	 m = { .conn = c->number, .certificate = 1 };
+
+	return (begin(c, &m));
 }
 
 int
@@ -71,7 +89,7 @@ sasl_step(struct session *s, struct span data)
 	struct conn		*c = s->arg;
 	struct msg_sasl_step	 m = { c->number, data };
 
-	c->ask = peer_ask(conn_auth(), M_SASL_STEP, &c_sasl_step, &m, -1,
+	c->ask = peer_ask(authconn_peer(), M_SASL_STEP, &c_sasl_step, &m, -1,
 	    on_sasl, c);
 	return (c->ask == 0 ? -1 : 0);
 }
@@ -82,7 +100,7 @@ sasl_abort(struct session *s)
 	struct conn		*c = s->arg;
 	struct msg_number	 m = { c->number };
 
-	c->ask = peer_ask(conn_auth(), M_SASL_ABORT, &c_number, &m, -1,
+	c->ask = peer_ask(authconn_peer(), M_SASL_ABORT, &c_number, &m, -1,
 	    on_sasl, c);
 	return (c->ask == 0 ? -1 : 0);
 }
@@ -95,8 +113,8 @@ sasl_cancel(struct session *s)
 	uint32_t		 id;
 
 	give_up(c);
-	id = peer_ask(conn_auth(), M_SASL_ABORT, &c_number, &m, -1, NULL,
+	id = peer_ask(authconn_peer(), M_SASL_ABORT, &c_number, &m, -1, NULL,
 	    NULL);
 	if (id != 0)
-		peer_forget(conn_auth(), id);
+		peer_forget(authconn_peer(), id);
 }

@@ -39,7 +39,7 @@ static const struct command {
 static const char *const state_names[S_COUNT] = {
 	"start", "ready", "mail", "rcpt", "chunks", "mail-wait", "rcpt-wait",
 	"file-wait", "data", "chunk", "skip", "storing", "challenged",
-	"auth-wait", "delay", "tls", "end"
+	"auth-wait", "key-wait", "delay", "tls", "end"
 };
 
 /* Where each state may lead; S_END is open to all. */
@@ -47,7 +47,8 @@ static const unsigned edges[S_COUNT] = {
 	[S_START]	= BIT(S_READY) | BIT(S_SKIP) | BIT(S_TLS) |
 	    BIT(S_AUTH_WAIT),
 	[S_READY]	= BIT(S_START) | BIT(S_MAIL) | BIT(S_MAIL_WAIT) |
-	    BIT(S_SKIP) | BIT(S_TLS) | BIT(S_AUTH_WAIT) | BIT(S_CHALLENGED),
+	    BIT(S_SKIP) | BIT(S_TLS) | BIT(S_AUTH_WAIT) | BIT(S_CHALLENGED) |
+	    BIT(S_KEY_WAIT),
 	[S_MAIL]	= BIT(S_READY) | BIT(S_RCPT_WAIT) | BIT(S_SKIP),
 	[S_RCPT]	= BIT(S_READY) | BIT(S_RCPT_WAIT) | BIT(S_FILE_WAIT) |
 	    BIT(S_SKIP),
@@ -64,6 +65,7 @@ static const unsigned edges[S_COUNT] = {
 	[S_CHALLENGED]	= BIT(S_READY) | BIT(S_AUTH_WAIT),
 	[S_AUTH_WAIT]	= BIT(S_START) | BIT(S_READY) | BIT(S_CHALLENGED) |
 	    BIT(S_DELAY),
+	[S_KEY_WAIT]	= BIT(S_READY) | BIT(S_MAIL_WAIT),
 	[S_DELAY]	= BIT(S_READY),
 	[S_TLS]		= BIT(S_START),
 	[S_END]		= 0,
@@ -295,7 +297,8 @@ session_waiting(const struct session *s)
 {
 	return (s->state == S_MAIL_WAIT || s->state == S_RCPT_WAIT ||
 	    s->state == S_FILE_WAIT || s->state == S_STORING ||
-	    s->state == S_AUTH_WAIT || s->state == S_DELAY);
+	    s->state == S_AUTH_WAIT || s->state == S_KEY_WAIT ||
+	    s->state == S_DELAY);
 }
 
 void
@@ -315,6 +318,19 @@ session_on_tls(struct session *s)
 	free(s->helo);
 	s->helo = NULL;
 	s->esmtp = 0;
+}
+
+void
+session_on_identity(struct session *s, const struct msg_conn_identity *m)
+{
+	s->client_key = s->key_lost = 0;
+	if (m == NULL)
+		s->key_lost = 1;
+	else if (m->identity == IDENTITY_REFUSED)
+		session_refuse(s, 421, "4.7.0", m->text.n == 0 ?
+		    "this certificate is not welcome" : log_esc(m->text));
+	else
+		s->client_key = m->identity != IDENTITY_NONE;
 }
 
 void

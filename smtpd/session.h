@@ -37,6 +37,7 @@ enum session_state {
 	S_STORING,		/* a peer takes the message */
 	S_CHALLENGED,		/* waiting for a SASL response */
 	S_AUTH_WAIT,
+	S_KEY_WAIT,		/* auth opens a session by the client's key */
 	S_DELAY,		/* a refusal that waits */
 	S_TLS,			/* handshake */
 	S_END,
@@ -99,6 +100,8 @@ struct session_ops {
 	int	(*auth_abort)(struct session *);
 	/* Tell auth that it is over; no answer is wanted. */
 	void	(*auth_cancel)(struct session *);
+	/* By the client's key alone: session_on_sasl() */
+	int	(*auth_key)(struct session *);
 };
 
 struct session {
@@ -114,7 +117,10 @@ struct session {
 	/* The caller's, set at session_on_tls(). */
 	const char			*tls_version, *tls_cipher;
 	unsigned			 tls : 1, can_tls : 1, binding : 1,
-					 client_key : 1, esmtp : 1,
+					 client_key : 1, /* auth knows it */
+					 key_lost : 1,	/* it cannot say now */
+					 sasl : 1,	/* logged in by AUTH */
+					 esmtp : 1,
 					 skip_line : 1,	/* to its end */
 					 chunked : 1, last : 1,
 					 has_file : 1, full : 1,
@@ -157,6 +163,9 @@ void		 session_refuse(struct session *, int code,
 		    const char *enhanced, const char *why);
 
 void		 session_on_tls(struct session *);
+/* What auth makes of the key that the client showed; NULL: it does not say. */
+void		 session_on_identity(struct session *,
+		    const struct msg_conn_identity *);
 /* code 0: the usual one for that result. */
 void		 session_on_mail(struct session *, const struct msg_result *);
 void		 session_on_rcpt(struct session *, const struct msg_rcpt *);
@@ -198,7 +207,7 @@ void		 session_count(struct session *);
 /* NOOP and others like it. */
 void		 session_junk(struct session *);
 int		 session_is_mx(const struct session *);
-int		 session_mech_ok(const struct session *, enum mech);
+unsigned	 session_has(const struct session *);	/* for offer_refuse() */
 /* May it hand in mail now?  If not, the reply was given. */
 int		 session_may_send(struct session *);
 
@@ -223,6 +232,11 @@ void		 auth_line(struct session *, struct span);
 void		 auth_too_long(struct session *);
 /* The delay of a refusal is over. */
 void		 auth_refuse(struct session *);
+/* Open a session by the client's key; then MAIL goes on. */
+void		 auth_by_key(struct session *);
+
+/* cmd_mail.c: may the account use this sender? */
+void		 mail_ask(struct session *);
 
 /* received.c */
 void		 received_write(struct buf *, const struct session *);

@@ -61,6 +61,7 @@ struct conn {
 	unsigned		 counted : 1,	/* auth counts it */
 				 local : 1,	/* a unix socket */
 				 waits : 1,	/* in line for a slot */
+				 key_asked : 1,	/* auth, by that request */
 				 busy : 1, dead : 1, late : 1, big_in : 1,
 				 paused : 1;
 };
@@ -79,14 +80,16 @@ void		 conn_free(struct conn *);
 void		 conn_run(struct conn *);
 /* A new auth: tell it of this one, too. */
 void		 conn_register(struct conn *);
+/* auth is gone, and what it knew with it. */
+void		 conn_forgotten(struct conn *);
 /* 421 and the end, soon if something is being stored. */
 void		 conn_end(struct conn *, const char *enhanced, const char *why);
-struct peer	*conn_auth(void);
 
 /* sasl.c: session_ops */
 int		 sasl_start(struct session *, struct span, int, struct span);
 int		 sasl_step(struct session *, struct span);
 int		 sasl_abort(struct session *);
+int		 sasl_key(struct session *);
 void		 sasl_cancel(struct session *);
 
 /* deliver.c: messages from outside */
@@ -131,6 +134,7 @@ int		 slot_on_read(struct peer *, struct imsg *);
 int		 slot_on_id(struct peer *, struct imsg *);
 
 /* submit.c: messages of those logged in */
+/* Another session takes the place of the one that was there. */
 int		 submit_begin(struct conn *, int fd);
 int		 submit_mail(struct session *);
 int		 submit_rcpt(struct session *);

@@ -27,11 +27,14 @@ static const struct peer_ops	 peer_ops = { rules, nitems(rules), on_down };
 int
 submit_begin(struct conn *c, int fd)
 {
-	if (fd == -1)
+	struct peer	*p;
+
+	if (fd == -1 || (p = peer_new(proc_base(), fd, ROLE_SESSION,
+	    (unsigned)c->number, &peer_ops, c)) == NULL)
 		return (-1);
-	c->link = peer_new(proc_base(), fd, ROLE_SESSION,
-	    (unsigned)c->number, &peer_ops, c);
-	return (c->link == NULL ? -1 : 0);
+	peer_free(c->link);	/* of the key, nothing is under way in it */
+	c->link = p;
+	return (0);
 }
 
 /* queued ends it: the account is gone, its password changed, ... */

@@ -97,9 +97,22 @@ op_auth_cancel(struct session *s)
 	(void)s;
 }
 
+/* The caller sets what comes of it. */
+static int
+op_auth_key(struct session *s)
+{
+	struct stub	*st = of(s);
+
+	if (st->no_auth)
+		return (-1);
+	st->outcome = st->by_key;
+	st->keys++;
+	return (waits(s));
+}
+
 static const struct session_ops	 ops = { waits, waits, op_file, op_write,
     waits, op_late, op_drop, op_auth_start, op_auth_step, op_auth_abort,
-    op_auth_cancel };
+    op_auth_cancel, op_auth_key };
 
 static int
 has(const struct buf *b, const char *word)
@@ -213,6 +226,7 @@ answer(struct stub *st)
 		answer_commit(st);
 		break;
 	case S_AUTH_WAIT:
+	case S_KEY_WAIT:
 		answer_sasl(st);
 		break;
 	default:

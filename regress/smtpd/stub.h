@@ -26,6 +26,8 @@ struct stub {
 	int			 late;		/* never answers a commit */
 	enum session_state	 asked;
 	enum sasl_outcome	 outcome;
+	enum sasl_outcome	 by_key;	/* of a login by key alone */
+	unsigned		 keys;		/* those */
 	int			 closed;	/* what it wants: the end */
 	int			 tls_begun;
 };

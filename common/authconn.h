@@ -1,0 +1,37 @@
+/*
+ * What smtpd and front let auth know of a connection before anybody logs in: its
+ * socket, what TLS is, and the key of the client's certificate.
+ */
+#ifndef AUTHCONN_H
+#define AUTHCONN_H
+
+#include "imsg.h"
+#include "msg.h"
+#include "tlsctx.h"
+
+#define AUTHCONN_KEY_WAIT	10	/* seconds for auth's word on a key */
+
+/* NULL: it is away. */
+struct peer	*authconn_peer(void);
+/*
+ * M_CONN_OPEN with a duplicate of the socket.  The request, or 0: auth is
+ * away.
+ */
+uint32_t	 authconn_open(uint64_t conn, int fd, reply_fn, void *arg);
+/* M_CONN_CLOSED. */
+void		 authconn_closed(uint64_t conn);
+/* M_CONN_TLS. */
+void		 authconn_tls(uint64_t conn, const struct tlsctx_facts *);
+/* M_CONN_KEY.  The request, or 0: auth is away. */
+uint32_t	 authconn_key(uint64_t conn, const struct tlsctx_facts *,
+		    reply_fn, void *arg);
+/*
+ * The answer to that; IDENTITY_NONE when it says something else, -1 when it is
+ * malformed.
+ */
+int		 authconn_identity(struct imsg *, uint64_t conn,
+		    struct msg_conn_identity *);
+/* Is there any channel binding? */
+int		 authconn_binding(const struct tlsctx_facts *);
+
+#endif
