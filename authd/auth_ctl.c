@@ -129,6 +129,9 @@ verb_named(struct span name)
 	for (i = 0; i < ctl_nchanges; i++)
 		if (span_eqs(name, ctl_changes[i].name))
 			return (&ctl_changes[i]);
+	for (i = 0; i < ctl_nkeys; i++)
+		if (span_eqs(name, ctl_keys[i].name))
+			return (&ctl_keys[i]);
 	return (NULL);
 }
 

@@ -1,11 +1,12 @@
 /*
  * letterctl's requests to auth, between auth_ctl.c (plumbing, listings) and
- * auth_ctl_account.c (changes).
+ * auth_ctl_account.c and auth_ctl_key.c (changes).
  */
 #ifndef AUTH_CTL_H
 #define AUTH_CTL_H
 
 #include "authd/auth.h"
+#include "authd/auth_tlskey.h"
 #include "page.h"
 
 #define CTL_MAX		256	/* requests under way */
@@ -42,6 +43,7 @@ struct ctl {
 	struct buf		 text;		/* to say then */
 	void			(*after)(struct ctl *);
 	struct account		 account;
+	uint8_t			 key[TLSKEY_ID];
 	/* a check of pages */
 	struct dbenv_verify	 verify;
 	struct buf		 bad;
@@ -64,5 +66,18 @@ void	 ctl_commit(struct ctl *, int rc, void (*after)(struct ctl *));
 /* auth_ctl_account.c */
 extern const struct ctl_verb	 ctl_changes[];
 extern const size_t		 ctl_nchanges;
+/* Room for more, and a command in the database; -1: the error was answered. */
+int	 ctl_room(struct ctl *);
+int	 ctl_begin(struct ctl *);
+
+/* auth_ctl_key.c */
+extern const struct ctl_verb	 ctl_keys[];
+extern const size_t		 ctl_nkeys;
+/*
+ * A key of q->account that logs in with an address which leads to the account
+ * for the whole domain or the address c, or to another account if that were c's:
+ * -1, and it was answered.
+ */
+int	 ctl_key_uses(struct ctl *, const struct canon *c, int adding);
 
 #endif

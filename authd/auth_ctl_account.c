@@ -28,7 +28,6 @@ static void	 address_add(struct ctl *);
 static void	 address_remove(struct ctl *);
 static int	 new_address(struct ctl *, struct span, struct canon *);
 static int	 take_password(struct ctl *, struct span, void (*)(struct ctl *));
-static int	 begin(struct ctl *);
 
 const struct ctl_verb	 ctl_changes[] = {
 	{ "account add", 3, 3, "[--near ACCOUNT] NAME ADDRESS", account_add,
@@ -47,8 +46,8 @@ const struct ctl_verb	 ctl_changes[] = {
 const size_t	 ctl_nchanges = nitems(ctl_changes);
 
 /* The command in the database; -1: answered. */
-static int
-begin(struct ctl *q)
+int
+ctl_begin(struct ctl *q)
 {
 	if (dbenv_begin(auth.db.env) == 0)
 		return (0);
@@ -56,8 +55,8 @@ begin(struct ctl *q)
 	return (-1);
 }
 
-static int
-room(struct ctl *q)
+int
+ctl_room(struct ctl *q)
 {
 	if (dbenv_writable(auth.db.env))
 		return (0);
@@ -174,8 +173,9 @@ address_add(struct ctl *q)
 	struct canon	 c;
 	int		 rc;
 
-	if (room(q) == -1 || ctl_account(q, q->args[0]) == -1 ||
-	    new_address(q, q->args[1], &c) == -1 || begin(q) == -1)
+	if (ctl_room(q) == -1 || ctl_account(q, q->args[0]) == -1 ||
+	    new_address(q, q->args[1], &c) == -1 ||
+	    ctl_key_uses(q, &c, 1) == -1 || ctl_begin(q) == -1)
 		return;
 	buf_addf(&q->text, "%s is an address of %s", c.text, q->account.name);
 	rc = userdb_add_address(&auth.db, q->account.id, canon_span(&c));
@@ -198,7 +198,7 @@ address_remove(struct ctl *q)
 		    q->account.name);
 		return;
 	}
-	if (begin(q) == -1)
+	if (ctl_key_uses(q, &c, 0) == -1 || ctl_begin(q) == -1)
 		return;
 	buf_addf(&q->text, "%s is no address of %s any more", c.text,
 	    q->account.name);
@@ -247,7 +247,7 @@ account_add(struct ctl *q)
 {
 	struct canon	 c;
 
-	if (room(q) == 0 && new_account(q) == 0 &&
+	if (ctl_room(q) == 0 && new_account(q) == 0 &&
 	    new_address(q, q->args[1], &c) == 0)
 		(void)take_password(q, q->args[2], account_add_now);
 }
@@ -259,8 +259,9 @@ account_add_now(struct ctl *q)
 	struct canon	 c;
 	int		 rc;
 
-	if (room(q) == -1 || new_account(q) == -1 ||
-	    new_address(q, q->args[1], &c) == -1 || begin(q) == -1)
+	if (ctl_room(q) == -1 || new_account(q) == -1 ||
+	    new_address(q, q->args[1], &c) == -1 ||
+	    ctl_key_uses(q, &c, 1) == -1 || ctl_begin(q) == -1)
 		return;
 	rc = userdb_add(&auth.db, &q->account);
 	if (rc == 0)
@@ -295,7 +296,7 @@ account_remove(struct ctl *q)
 {
 	int	 rc;
 
-	if (ctl_account(q, q->args[0]) == -1 || begin(q) == -1)
+	if (ctl_account(q, q->args[0]) == -1 || ctl_begin(q) == -1)
 		return;
 	buf_addf(&q->text, "account %s is removed, its mail follows",
 	    q->account.name);
@@ -322,7 +323,7 @@ account_disable(struct ctl *q)
 		    "printable ASCII characters", ACCOUNT_TEXT);
 		return;
 	}
-	if (ctl_account(q, q->args[0]) == -1 || begin(q) == -1)
+	if (ctl_account(q, q->args[0]) == -1 || ctl_begin(q) == -1)
 		return;
 	memset(q->account.disabled, 0, sizeof(q->account.disabled));
 	memcpy(q->account.disabled, why.p, why.n);
@@ -340,7 +341,7 @@ account_enable(struct ctl *q)
 		ctl_error(q, "account %s is not disabled", q->account.name);
 		return;
 	}
-	if (begin(q) == -1)
+	if (ctl_begin(q) == -1)
 		return;
 	memset(q->account.disabled, 0, sizeof(q->account.disabled));
 	buf_addf(&q->text, "account %s can log in again", q->account.name);
@@ -353,7 +354,7 @@ account_password(struct ctl *q)
 	if (q->flag.n > 0 && !span_eqs(q->flag, "yes") &&
 	    !span_eqs(q->flag, "no"))
 		ctl_error(q, "--end-sessions is yes or no");
-	else if (room(q) == 0 && ctl_account(q, q->args[0]) == 0)
+	else if (ctl_room(q) == 0 && ctl_account(q, q->args[0]) == 0)
 		(void)take_password(q, q->args[1], account_password_now);
 }
 
@@ -369,7 +370,7 @@ account_password_now(struct ctl *q)
 {
 	int	 rc;
 
-	if (ctl_account(q, q->args[0]) == -1 || begin(q) == -1)
+	if (ctl_account(q, q->args[0]) == -1 || ctl_begin(q) == -1)
 		return;
 	q->account.serial++;
 	buf_addf(&q->text, "account %s has a new password", q->account.name);
@@ -403,7 +404,7 @@ local_user(struct ctl *q)
 		    (unsigned long long)uid, a.name);
 		return;
 	}
-	if (begin(q) == -1)
+	if (ctl_begin(q) == -1)
 		return;
 	if (user == 0)
 		buf_addf(&q->text, "account %s is no local user's",
@@ -451,7 +452,7 @@ route_add(struct ctl *q)
 		ctl_error(q, "too many routes");
 		goto out;
 	}
-	if (room(q) == -1 || begin(q) == -1)
+	if (ctl_room(q) == -1 || ctl_begin(q) == -1)
 		goto out;
 	buf_addf(&q->text, "account %s: route %zu", q->account.name, n + 1);
 	rc = userdb_set_routes(&auth.db, q->account.id, span_buf(&lines));
@@ -484,7 +485,7 @@ route_remove(struct ctl *q)
 	if (which == 0 || which > n)
 		ctl_error(q, "account %s has no route %s", q->account.name,
 		    log_esc(q->args[1]));
-	else if (begin(q) == 0) {
+	else if (ctl_begin(q) == 0) {
 		buf_addf(&q->text, "account %s: route %llu is removed",
 		    q->account.name, (unsigned long long)which);
 		rc = userdb_set_routes(&auth.db, q->account.id,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "authd/auth.h"
+#include "authd/auth_tlskey.h"
 #include "log.h"
 
 #define ENDS_MAX	4096	/* to be said or not answered yet */
@@ -20,6 +21,8 @@ struct ending {
 	unsigned		 instance;
 	int			 sent;
 	uint64_t		 account, serial_below;
+	uint8_t			 key[TLSKEY_ID];
+	size_t			 nkey;		/* 0: any */
 	char			 why[ACCOUNT_TEXT + 1];
 };
 
@@ -45,6 +48,10 @@ ending_new(enum role role, unsigned inst, const struct msg_end_sessions *m)
 	e->instance = inst;
 	e->account = m->account;
 	e->serial_below = m->serial_below;
+	if (m->key.n == sizeof(e->key)) {
+		memcpy(e->key, m->key.p, m->key.n);
+		e->nkey = m->key.n;
+	}
 	memcpy(e->why, m->why.p, m->why.n < ACCOUNT_TEXT ? m->why.n :
 	    ACCOUNT_TEXT);
 	TAILQ_INSERT_TAIL(&endings, e, entry);
@@ -57,6 +64,7 @@ ending_send(struct ending *e)
 {
 	struct msg_end_sessions	 m = { .account = e->account,
 				    .serial_below = e->serial_below,
+				    .key = span_of(e->key, e->nkey),
 				    .why = span_str(e->why) };
 
 	e->sent = peer_ask(proc_peer(e->role, e->instance), M_END_SESSIONS,

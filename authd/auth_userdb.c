@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "authd/auth_address.h"
+#include "authd/auth_tlskey.h"
 #include "authd/auth_userdb.h"
 #include "log.h"
 
@@ -68,15 +69,15 @@ static const struct {
 	{ "login",	offsetof(struct userdb, login) },
 	{ "logins",	offsetof(struct userdb, logins) },
 	{ "meta",	offsetof(struct userdb, meta) },
+	{ "tlskey",	offsetof(struct userdb, tlskey) },
+	{ "tlsowner",	offsetof(struct userdb, tlsowner) },
+	{ "tlscert",	offsetof(struct userdb, tlscert) },
 };
 
-static int	 get(struct dbenv_db *, struct span, const struct codec *,
-		    void *);
-static int	 put(struct dbenv_db *, struct span, const struct codec *,
-		    const void *);
 static int	 put_number(struct dbenv_db *, struct span, uint64_t);
 static int	 load_secret(struct userdb *);
 static int	 load_counts(struct userdb *);
+static int	 upgrade(struct dbenv *, uint32_t, void *);
 static int	 del_all(struct dbenv_db *, struct span);
 static int	 del_if(struct dbenv_db *, struct span);
 static void	 to_account(uint64_t, const struct rec_account *,
@@ -104,8 +105,9 @@ unkey64(struct span s)
 }
 
 /* A record that does not decode is as bad as one with a wrong checksum. */
-static int
-get(struct dbenv_db *db, struct span key, const struct codec *c, void *v)
+int
+userdb_read(struct dbenv_db *db, struct span key, const struct codec *c,
+    void *v)
 {
 	struct span	 val;
 
@@ -124,8 +126,9 @@ get(struct dbenv_db *db, struct span key, const struct codec *c, void *v)
 	return (0);
 }
 
-static int
-put(struct dbenv_db *db, struct span key, const struct codec *c, const void *v)
+int
+userdb_write(struct dbenv_db *db, struct span key, const struct codec *c,
+    const void *v)
 {
 	struct buf	 b = { 0 };
 	int		 rc, e;
@@ -147,7 +150,7 @@ put_number(struct dbenv_db *db, struct span key, uint64_t n)
 {
 	struct rec_number	 r = { n };
 
-	return (put(db, key, &c_rec_number, &r));
+	return (userdb_write(db, key, &c_rec_number, &r));
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -191,6 +194,18 @@ load_counts(struct userdb *u)
 	return (rc);
 }
 
+/* 2: keys of clients, in databases of their own. */
+static int
+upgrade(struct dbenv *env, uint32_t from, void *arg)
+{
+	(void)env;
+	(void)arg;
+	if (from == 1)
+		return (0);
+	errno = EPROTO;
+	return (-1);
+}
+
 int
 userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 {
@@ -206,7 +221,7 @@ userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 		at = (void *)((uint8_t *)u + databases[i].off);
 		*at = db;
 	}
-	if (dbenv_schema(u->env, USERDB_SCHEMA, NULL, NULL) == 0 &&
+	if (dbenv_schema(u->env, USERDB_SCHEMA, upgrade, NULL) == 0 &&
 	    load_secret(u) == 0 && load_counts(u) == 0)
 		return (0);
 err:
@@ -252,7 +267,7 @@ userdb_get(struct userdb *u, uint64_t id, struct account *a)
 	struct rec_account	 r;
 	uint8_t			 k[8];
 
-	if (get(u->account, key64(k, id), &c_rec_account, &r) == -1)
+	if (userdb_read(u->account, key64(k, id), &c_rec_account, &r) == -1)
 		return (-1);
 	to_account(id, &r, a);
 	return (0);
@@ -267,7 +282,7 @@ userdb_by_name(struct userdb *u, struct span name, struct account *a)
 
 	if (userdb_name(name, &b) == -1)
 		errno = ENOENT;
-	else if (get(u->name, span_buf(&b), &c_rec_number, &r) == 0)
+	else if (userdb_read(u->name, span_buf(&b), &c_rec_number, &r) == 0)
 		rc = userdb_get(u, r.number, a);
 	buf_free(&b);
 	return (rc);
@@ -279,7 +294,7 @@ userdb_by_user(struct userdb *u, uid_t uid, struct account *a)
 	struct rec_number	 r;
 	uint8_t			 k[8];
 
-	if (get(u->user, key64(k, uid), &c_rec_number, &r) == -1)
+	if (userdb_read(u->user, key64(k, uid), &c_rec_number, &r) == -1)
 		return (-1);
 	return (userdb_get(u, r.number, a));
 }
@@ -342,7 +357,7 @@ userdb_put(struct userdb *u, const struct account *a)
 
 	r.name = span_str(a->name);
 	r.disabled = span_str(a->disabled);
-	return (put(u->account, key64(k, a->id), &c_rec_account, &r));
+	return (userdb_write(u->account, key64(k, a->id), &c_rec_account, &r));
 }
 
 /* The next number of all that are numbered here. */
@@ -351,7 +366,7 @@ next_number(struct userdb *u, uint64_t *n)
 {
 	struct rec_number	 r = { 0 };
 
-	if (get(u->meta, span_str("next"), &c_rec_number, &r) == -1 &&
+	if (userdb_read(u->meta, span_str("next"), &c_rec_number, &r) == -1 &&
 	    errno != ENOENT)
 		return (-1);
 	*n = r.number + 1;
@@ -431,6 +446,8 @@ userdb_remove(struct userdb *u, const struct account *a)
 		rc = del_all(u->verifier, span_of(k, 8));
 	if (rc == 0)
 		rc = del_if(u->route, span_of(k, 8));
+	if (rc == 0)
+		rc = tlskey_del_all(u, a->id);
 	if (rc == 0 && a->user != 0)
 		rc = del_if(u->user, key64(ku, a->user - 1));
 	if (rc == 0)
@@ -528,7 +545,7 @@ userdb_verifier(struct userdb *u, uint64_t id, enum scram_hash h,
 	uint8_t			 k[9];
 	size_t			 n = scram_key_size(h);
 
-	if (get(u->verifier, verifier_key(k, id, h), &c_rec_verifier,
+	if (userdb_read(u->verifier, verifier_key(k, id, h), &c_rec_verifier,
 	    &r) == -1)
 		return (-1);
 	if (r.stored.n != n || r.server.n != n || r.salt.n == 0 ||
@@ -557,8 +574,8 @@ userdb_set_verifier(struct userdb *u, uint64_t id,
 				    span_of(v->server_key, n) };
 	uint8_t			 k[9];
 
-	return (put(u->verifier, verifier_key(k, id, v->hash), &c_rec_verifier,
-	    &r));
+	return (userdb_write(u->verifier, verifier_key(k, id, v->hash),
+	    &c_rec_verifier, &r));
 }
 
 /* ---- addresses ------------------------------------------------------------ */
@@ -572,7 +589,7 @@ userdb_address(struct userdb *u, struct span canonical, uint64_t *id)
 		errno = ENOENT;
 		return (-1);
 	}
-	if (get(u->address, canonical, &c_rec_address, &r) == -1)
+	if (userdb_read(u->address, canonical, &c_rec_address, &r) == -1)
 		return (-1);
 	*id = r.account;
 	return (0);
@@ -598,7 +615,7 @@ userdb_add_address(struct userdb *u, uint64_t id, struct span canonical)
 		return (-1);
 	}
 	if (owner_key(&k, id, canonical) == 0 && next_number(u, &n) == 0 &&
-	    put(u->address, canonical, &c_rec_address, &r) == 0)
+	    userdb_write(u->address, canonical, &c_rec_address, &r) == 0)
 		rc = put_number(u->owner, span_buf(&k), n);
 	buf_free(&k);
 	return (rc);

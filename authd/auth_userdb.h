@@ -11,6 +11,9 @@
  *	verifier	id hash		SCRAM keys of the password, never more
  *	route		id		routes, one a line
  *	gone		id		removed; its store was not told yet
+ *	tlskey		fingerprint	a client's public key, auth_tlskey.h
+ *	tlsowner	id fingerprint	nothing: whose it is
+ *	tlscert		fingerprint	the certificate it came in, to be shown
  *	login		id digest	a login, tried or made
  *	logins		id		how many rows of it there are
  *	meta		word		"next": last id given; "salt": a secret
@@ -30,7 +33,7 @@
 #include "dbenv.h"
 #include "scram.h"
 
-#define USERDB_SCHEMA	1
+#define USERDB_SCHEMA	2
 #define ACCOUNT_NAME	128	/* octets of a name */
 #define ACCOUNT_TEXT	256	/* of why it is disabled */
 #define ACCOUNT_ROUTES	8192	/* of all its routes */
@@ -41,7 +44,7 @@ struct userdb {
 	struct dbenv		*env;
 	struct dbenv_db		*account, *name, *user, *address, *owner,
 				*verifier, *route, *gone, *login, *logins,
-				*meta;
+				*meta, *tlskey, *tlsowner, *tlscert;
 	uint8_t			 secret[32];	/* of invented salts */
 	uint32_t		 load[PARTITIONS_MAX];	/* accounts in each */
 	struct known		*known;		/* auth_known.c; or NULL */
@@ -108,6 +111,12 @@ int	 userdb_next(struct userdb *, uint64_t id, struct account *);
 /* Accounts whose store has not been told, at or after id. */
 int	 userdb_gone_next(struct userdb *, uint64_t *id, uint32_t *partition);
 int	 userdb_gone_done(struct userdb *, uint64_t id);
+
+/* A record, decoded or encoded; what does not decode is EILSEQ, and logged. */
+int	 userdb_read(struct dbenv_db *, struct span key, const struct codec *,
+	    void *);
+int	 userdb_write(struct dbenv_db *, struct span key, const struct codec *,
+	    const void *);
 
 struct span	 key64(uint8_t k[8], uint64_t);
 uint64_t	 unkey64(struct span);

@@ -15,6 +15,10 @@
 
 /* The control socket. */
 extern const char	*socket_path;
+/* --json was given. */
+extern int		 ctl_json;
+/* Print what the service says at the end. */
+void			 say(void *, struct span text);
 
 struct ctl;
 
@@ -58,6 +62,11 @@ int		 read_password(struct buf *);
 int		 backup_take(void *, struct span);
 struct unpack	*unpack_new(const char *dir);
 int		 unpack_end(struct unpack *);
+
+/* tlspubkey.c */
+int		 tlspubkey_add(int, char **);
+int		 tlspubkey_show(int, char **);
+int		 tlspubkey_update(int, char **);
 
 /* quickstart.c */
 int		 quickstart(int, char **);

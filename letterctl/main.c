@@ -32,11 +32,10 @@ static int	 run_verify(int, char **);
 static int	 run_check(int, char **);
 static int	 run_sessions(int, char **);
 static int	 user_number(const char *, struct buf *);
-static void	 say(void *, struct span);
 static void	 usage(void) __attribute__((__noreturn__));
 
 const char		*socket_path = RUNDIR "/control.sock";
-static int		 json;
+int			 ctl_json;
 static int		 said;		/* the service's text was printed */
 
 #define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
@@ -67,6 +66,15 @@ static const struct command commands[] = {
 	{ "account route remove", "NAME NUMBER", 2, 2, NONE, NULL, NULL, NULL },
 	{ "address add", "NAME ADDRESS", 2, 2, NONE, NULL, NULL, NULL },
 	{ "address remove", "NAME ADDRESS", 2, 2, NONE, NULL, NULL, NULL },
+	{ "tlspubkey add", "[--no-imap-preauth] ADDRESS [NAME] <CERTIFICATE",
+	  1, 3, LOCAL, NULL, NULL, tlspubkey_add },
+	{ "tlspubkey list", "[ACCOUNT]", 0, 1, NONE,
+	  "fingerprint type name account address imap_preauth", NULL, NULL },
+	{ "tlspubkey show", "FINGERPRINT", 1, 1, LOCAL, NULL, NULL,
+	  tlspubkey_show },
+	{ "tlspubkey remove", "FINGERPRINT", 1, 1, NONE, NULL, NULL, NULL },
+	{ "tlspubkey update", "FINGERPRINT [--name NAME] [--address ADDRESS] "
+	  "[--[no-]imap-preauth]", 2, 6, LOCAL, NULL, NULL, tlspubkey_update },
 	{ "logins", "[ACCOUNT]", 0, 1, NONE,
 	  "last_at count account address remote protocol mechanism result",
 	  NULL, NULL },
@@ -126,7 +134,7 @@ matches(const struct command *c, int argc, char **argv)
 	return (i);
 }
 
-static void
+void
 say(void *arg, struct span text)
 {
 	(void)arg;
@@ -189,9 +197,9 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 	}
 	if (c->columns != NULL) {
 		a.row = list_row;
-		a.arg = l = list_new(c->columns, json);
+		a.arg = l = list_new(c->columns, ctl_json);
 	}
-	if (!quiet && !json && c->special != STREAM_OUT)
+	if (!quiet && !ctl_json && c->special != STREAM_OUT)
 		a.text = say;
 	rc = ctl_ask(ctl, &a);
 	if (l != NULL)
@@ -214,7 +222,7 @@ run_sessions(int argc, char **argv)
 	    NULL, NULL };
 	struct ctl_ask		 a = { .stream = -1 };
 	struct msg_ctl_arg	 arg;
-	struct list_ctx		*l = list_new(list.columns, json);
+	struct list_ctx		*l = list_new(list.columns, ctl_json);
 	struct ctl		*ctl;
 	struct buf		 verb = { 0 };
 	size_t			 i;
@@ -326,7 +334,7 @@ main(int argc, char **argv)
 	while ((ch = getopt(argc, argv, "+js:")) != -1) {
 		switch (ch) {
 		case 'j':
-			json = 1;
+			ctl_json = 1;
 			break;
 		case 's':
 			socket_path = optarg;
@@ -339,7 +347,7 @@ main(int argc, char **argv)
 	argv += optind;
 	for (n = 0; n < argc; n++)	/* --json anywhere */
 		if (strcmp(argv[n], "--json") == 0) {
-			json = 1;
+			ctl_json = 1;
 			memmove(argv + n, argv + n + 1,
 			    (size_t)(argc - n) * sizeof(*argv));
 			argc--;

@@ -2,7 +2,7 @@ AUTH_ALL := $(AUTH) regress/auth/rig.c
 TESTS += regress/auth/address_test regress/auth/userdb_test
 SRCS.regress/auth/address_test := authd/auth_address.c
 SRCS.regress/auth/userdb_test := authd/auth_address.c authd/auth_known.c \
-    authd/auth_userdb.c
+    authd/auth_tlskey.c authd/auth_userdb.c
 AUTH_CLIENTS := $(AUTH_ALL) regress/auth/clients.c
 TESTS += regress/auth/conn_test regress/auth/login_test regress/auth/rcpt_test \
     regress/auth/ctl_test regress/auth/hostile_test
@@ -15,3 +15,6 @@ FUZZ += regress/fuzz/authlink_fuzz
 SRCS.regress/fuzz/authlink_fuzz := $(AUTH_ALL)
 # the rig stands in for common/proc.c, also where that is not in an archive
 LIBS.regress/fuzz/authlink_fuzz := -Wl,-z,muldefs
+TESTS += regress/auth/tlskey_test
+SRCS.regress/auth/tlskey_test := authd/auth_address.c authd/auth_known.c \
+    authd/auth_tlskey.c authd/auth_userdb.c
