@@ -10,6 +10,7 @@
 
 #define PLUS	((1u << MECH_SCRAM_SHA_256_PLUS) | \
 		    (1u << MECH_SCRAM_SHA_1_PLUS))
+#define EXTERNAL	(1u << MECH_EXTERNAL)
 #define CLEAR	((1u << MECH_PLAIN) | (1u << MECH_LOGIN))
 
 static void	 check_listener(const struct conf_listener *, struct report *,
@@ -76,8 +77,12 @@ check_listener(const struct conf_listener *l, struct report *r,
 		    "(-PLUS) needs tls");
 	if (l->tls == TLS_OFF && l->ccert != CCERT_OFF)
 		report_error(r, l->where, "client certificates need tls");
+	if (l->ccert == CCERT_OFF && (l->mechs & ~EXTERNAL) == 0 &&
+	    l->mechs != 0)
+		report_error(r, l->where, "EXTERNAL alone needs client "
+		    "certificates");
 	if (l->tls == TLS_OFF && !l->cleartext_auth &&
-	    (l->mechs & ~CLEAR) == 0)
+	    l->mechs != EXTERNAL && (l->mechs & ~(CLEAR | EXTERNAL)) == 0)
 		report_error(r, l->where, "PLAIN and LOGIN need tls, or "
 		    "allow-cleartext-auth");
 	if (l->cleartext_auth && l->tls >= TLS_REQUIRED)

@@ -272,6 +272,7 @@ listen_option
 	| CCERTS word			{
 		int	 n;
 
+		P.has_ccert = 1;
 		if (!parse_failed(n = value_choice($2.s, ccert_names, &P.why)))
 			P.listener.ccert = (uint8_t)n;
 	}

@@ -16,7 +16,7 @@ struct pending {
 	size_t		 listener;
 	struct list	 certs;		/* char *, of the lexer */
 	uint32_t	 limits_set;
-	int		 has_tls, has_mechs;
+	int		 has_tls, has_mechs, has_ccert;
 };
 
 struct once {
@@ -384,7 +384,7 @@ listener_begin(void)
 	limits_default(&P.listener.limits);
 	P.listener_limits = 0;
 	P.addresses.n = P.cert_names.n = 0;
-	P.has_tls = P.has_mechs = 0;
+	P.has_tls = P.has_mechs = P.has_ccert = 0;
 	P.port = 0;
 }
 
@@ -465,6 +465,7 @@ listener_done(void)
 		p->limits_set = P.listener_limits;
 		p->has_tls = P.has_tls;
 		p->has_mechs = P.has_mechs;
+		p->has_ccert = P.has_ccert;
 		for (size_t k = 0; k < P.cert_names.n; k++)
 			*(char **)list_add(&p->certs, sizeof(char *)) =
 			    ((char **)P.cert_names.v)[k];
@@ -526,6 +527,9 @@ listeners_settle(void)
 			    P.conf->certs.n > 0 ? TLS_OPTIONAL : TLS_OFF;
 		if (!p->has_mechs && l->path[0] == '\0')
 			l->mechs = mechs_default(l);
+		if (!p->has_ccert && l->kind != KIND_SMTP &&
+		    l->tls != TLS_OFF && l->path[0] == '\0')
+			l->ccert = CCERT_IGNORE_UNKNOWN;
 		if (l->hostname[0] == '\0')
 			set_string(&l->hostname, P.conf->hostname);
 		for (k = 0; k < nlimits; k++)

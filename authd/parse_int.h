@@ -31,7 +31,7 @@ struct parsing {
 	struct conf_listener	 listener;
 	struct list		 addresses;	/* struct sockaddr_storage */
 	uint16_t		 port;
-	int			 has_tls, has_mechs;
+	int			 has_tls, has_mechs, has_ccert;
 	struct list		 cert_names;	/* char *, of the lexer */
 	uint32_t		 limits_set;	/* bits, in the block being read */
 	uint32_t		 listener_limits;

@@ -184,7 +184,7 @@ print_listener(struct buf *b, const struct conf *c,
 		}
 		buf_adds(b, " }");
 	}
-	if (l->ccert != CCERT_OFF)
+	if (l->kind != KIND_SMTP && l->tls != TLS_OFF)
 		buf_addf(b, " client-certificates %s", ccert_names[l->ccert]);
 	if (l->mechs != 0) {
 		comma = "";

@@ -54,18 +54,21 @@ const size_t nlimits = nitems(limits);
 
 #define BIT(m)	(1u << (m))
 
-const uint32_t mechs_served = BIT(MECH_SCRAM_SHA_256_PLUS) |
-    BIT(MECH_SCRAM_SHA_256) | BIT(MECH_SCRAM_SHA_1_PLUS) |
-    BIT(MECH_SCRAM_SHA_1) | BIT(MECH_PLAIN) | BIT(MECH_LOGIN);
+const uint32_t mechs_served = BIT(MECH_EXTERNAL) |
+    BIT(MECH_SCRAM_SHA_256_PLUS) | BIT(MECH_SCRAM_SHA_256) |
+    BIT(MECH_SCRAM_SHA_1_PLUS) | BIT(MECH_SCRAM_SHA_1) | BIT(MECH_PLAIN) |
+    BIT(MECH_LOGIN);
 
-/* SMTP from strangers knows no login; PLUS needs a channel to bind to. */
+/* SMTP from strangers knows no login; PLUS needs a channel to bind to, EXTERNAL a
+ * certificate. */
 uint32_t
 mechs_default(const struct conf_listener *l)
 {
 	if (l->kind == KIND_SMTP)
 		return (0);
 	if (l->tls == TLS_OFF)
-		return (mechs_served & ~(BIT(MECH_SCRAM_SHA_256_PLUS) |
+		return (mechs_served & ~(BIT(MECH_EXTERNAL) |
+		    BIT(MECH_SCRAM_SHA_256_PLUS) |
 		    BIT(MECH_SCRAM_SHA_1_PLUS)));
 	return (mechs_served);
 }
