@@ -222,8 +222,10 @@ read_some(struct io *io, uint8_t *p, size_t n)
 	}
 	if (io->by_line && (rc = recv(io->fd, p, n,
 	    MSG_DONTWAIT | MSG_PEEK)) > 0 &&
-	    (lf = memchr(p, '\n', (size_t)rc)) != NULL)
+	    (lf = memchr(p, '\n', (size_t)rc)) != NULL) {
 		n = (size_t)(lf - p) + 1;
+		explicit_bzero(p + n, (size_t)rc - n);
+	}
 	while ((rc = recv(io->fd, p, n, MSG_DONTWAIT)) == -1 && errno == EINTR)
 		continue;
 	if (rc == -1 && errno == EAGAIN)
@@ -248,6 +250,7 @@ swallow(struct io *io)
 		}
 		if (n == -1)
 			return;
+		explicit_bzero(scratch, (size_t)n);
 	}
 }
 
@@ -283,12 +286,12 @@ on_read(evutil_socket_t fd, short what, void *arg)
 			room = sizeof(scratch);
 		if ((n = read_some(io, scratch, room)) <= 0)
 			break;
+		got += (size_t)n;
 		if (buf_add(&io->in, scratch, (size_t)n) == -1) {
 			io->error = "no memory";
 			n = -1;
 			break;
 		}
-		got += (size_t)n;
 		/* In clear what is left makes an event of its own. */
 		if (io->tls == NULL && (size_t)n < room)
 			break;
@@ -534,7 +537,13 @@ io_in(const struct io *io)
 void
 io_drain(struct io *io, size_t n)
 {
+	size_t	 had = io->in.n;
+
 	buf_drain(&io->in, n);
+	/* It may have been a password.  An empty buffer is wiped when the
+	 * callback returns, if it is in one. */
+	if (io->in.n < had && (io->in.n > 0 || io->depth == 0))
+		explicit_bzero(io->in.p + io->in.n, had - io->in.n);
 	if (io->full && io->in.n < io->inmax) {
 		io->full = 0;
 		if (!io->paused)
