@@ -115,7 +115,8 @@ cmd_bdat(struct session *s, struct span arg)
 
 	if (chunk_size(s, arg) == -1)
 		return;
-	if (s->state != S_START && !session_is_mx(s) && s->account == NULL)
+	if (s->state != S_START && !session_is_mx(s) && s->account == NULL &&
+	    !s->client_key)
 		skip_chunk(s, s->chunk, 530, "5.7.0", "log in first");
 	else if (s->state == S_START || s->state == S_READY)
 		skip_chunk(s, s->chunk, 503, "5.5.1",

@@ -5,7 +5,8 @@
  * that does not pipeline against the rules gets the same ones.
  *
  * The first octet chooses: bit 0 submission, bit 1 logged in, bits 2 and 3
- * what fails.
+ * what fails.  Bit 1 without bit 0: a submission by the client's key, whose
+ * login ends as bits 5 to 7 say.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@
 int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static void	 run(const uint8_t *, size_t, uint8_t, size_t, struct buf *);
 static void	 replies(struct span);
+
+/* Of a login by key. */
+static const enum sasl_outcome	 outcomes[] = { SASL_OK, SASL_DISABLED,
+    SASL_UNAVAILABLE, SASL_BAD_CREDENTIALS, SASL_OK, SASL_TOO_MANY, SASL_OK,
+    SASL_OK };
 
 static void
 replies(struct span s)
@@ -35,8 +41,12 @@ run(const uint8_t *p, size_t n, uint8_t how, size_t piece, struct buf *stored)
 {
 	struct stub	 st;
 
-	stub_init(&st, (how & 1) != 0 ? KIND_SUBMISSION : KIND_SMTP,
+	stub_init(&st, (how & 3) != 0 ? KIND_SUBMISSION : KIND_SMTP,
 	    TLS_OPTIONAL);
+	if ((how & 3) == 2) {
+		stub_key(&st, IDENTITY_LATENT);
+		st.by_key = outcomes[how >> 5];
+	}
 	session_greet(&st.s);
 	if ((how & 3) == 3) {
 		stub_sends(&st, "EHLO x\r\n");

@@ -349,6 +349,7 @@ holds(struct buf *b, const char *text)
 static void
 test_written(void)
 {
+	struct buf	 written = { 0 };
 	struct stub	 st;
 
 	stub_init(&st, KIND_SMTP, TLS_OPTIONAL);
@@ -371,6 +372,22 @@ test_written(void)
 	CHECK(holds(&st.stored, "([IPv6:2001:db8::1])\r\n\tby "
 	    "mx.here.example (Letterlock) with UTF8SMTP id t.1;\r\n"),
 	    "UTF8SMTP, and no recipient where there are two");
+	stub_free(&st);
+
+	stub_init(&st, KIND_SUBMISSION, TLS_IMPLICIT);
+	stub_key(&st, IDENTITY_LATENT);
+	play(&st, OPEN "DATA\r\n|x\r\n.\r\n"
+	    "MAIL FROM:<a@x.example> SMTPUTF8\r\n" RCPTX
+	    "DATA\r\n|x\r\n.\r\n", SIZE_MAX);
+	CHECK(st.taken == 2 && st.keys == 1, "two messages by one key");
+	play(&st, MAILX RCPTX, SIZE_MAX);
+	received_write(&written, &st.s);
+	CHECK(holds(&written, " with ESMTPSA id t.3\r\n"), "ESMTPSA");
+	play(&st, "RSET\r\nMAIL FROM:<a@x.example> SMTPUTF8\r\n" RCPTX,
+	    SIZE_MAX);
+	received_write(&written, &st.s);
+	CHECK(holds(&written, " with UTF8SMTPSA id t.4\r\n"), "UTF8SMTPSA");
+	buf_free(&written);
 	stub_free(&st);
 
 	stub_init(&st, KIND_SUBMISSION, TLS_OPTIONAL);
@@ -414,6 +431,66 @@ test_ehlo(void)
 	stub_free(&st);
 }
 
+/* What is announced, behaviour.md 1.4, 3.5 and "Settled" 2 and 3. */
+static void
+test_offers(void)
+{
+	static const struct {
+		const char	*name;
+		enum conf_tls	 tls;
+		int		 clear, has_tls, binding, key;
+		const char	*auth;		/* NULL: no such line */
+	} cases[] = {
+		{ "tls required, before it", TLS_REQUIRED, 1, 0, 0, 0, NULL },
+		{ "tls optional, before it", TLS_OPTIONAL, 0, 0, 0, 0,
+		    "SCRAM-SHA-256 SCRAM-SHA-1" },
+		{ "and cleartext", TLS_OPTIONAL, 1, 0, 0, 0,
+		    "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" },
+		{ "no tls", TLS_OFF, 0, 0, 0, 0, "SCRAM-SHA-256 SCRAM-SHA-1" },
+		{ "TLS", TLS_REQUIRED, 0, 1, 1, 0,
+		    "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS "
+		    "SCRAM-SHA-1 PLAIN LOGIN" },
+		{ "TLS without a binding", TLS_IMPLICIT, 0, 1, 0, 0,
+		    "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" },
+		{ "TLS and a key", TLS_IMPLICIT, 0, 1, 1, 1,
+		    "EXTERNAL SCRAM-SHA-256-PLUS SCRAM-SHA-256 "
+		    "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN LOGIN" },
+		{ "TLS and a key without a binding", TLS_OPTIONAL, 0, 1, 0, 1,
+		    "EXTERNAL SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" },
+	};
+	struct buf	 line = { 0 };
+	struct stub	 st;
+	size_t		 i;
+
+	for (i = 0; i < nitems(cases); i++) {
+		stub_init(&st, KIND_SUBMISSION, cases[i].tls);
+		st.l.cleartext_auth = cases[i].clear != 0;
+		st.l.mechs = ((1u << MECH_COUNT) - 1) & ~(1u << MECH_CRAM_MD5);
+		st.s.tls = cases[i].has_tls != 0;
+		st.s.binding = cases[i].binding != 0;
+		st.s.client_key = cases[i].key != 0;
+		play(&st, "EHLO x\r\n", SIZE_MAX);
+		buf_reset(&line);
+		buf_addf(&line, "\r\n250-AUTH %s\r\n", cases[i].auth == NULL ?
+		    "" : cases[i].auth);
+		CHECK(cases[i].auth == NULL ? !holds(&st.out, "AUTH") :
+		    holds(&st.out, buf_cstr(&line)), "EHLO: %s",
+		    cases[i].name);
+		stub_free(&st);
+	}
+	/* a list is a limit */
+	stub_init(&st, KIND_SUBMISSION, TLS_IMPLICIT);
+	stub_key(&st, IDENTITY_LATENT);
+	st.l.mechs = 1u << MECH_PLAIN | 1u << MECH_CRAM_MD5;
+	play(&st, "EHLO x\r\n|AUTH EXTERNAL =\r\nAUTH LOGIN\r\n", SIZE_MAX);
+	CHECK(holds(&st.out, "\r\n250-AUTH CRAM-MD5 PLAIN\r\n"),
+	    "EHLO: only what is listed");
+	CHECK(strcmp(stub_codes(&st), "250 504 504") == 0,
+	    "and only that is taken");
+	stub_free(&st);
+	buf_free(&line);
+}
+
 /* What a session keeps when nothing is under way. */
 static void
 test_memory(void)
@@ -437,6 +514,7 @@ main(void)
 	test_failures();
 	test_written();
 	test_ehlo();
+	test_offers();
 	test_memory();
 	return (test_done());
 }

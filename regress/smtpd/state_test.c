@@ -28,9 +28,9 @@ static const char *const	 paths[] = {
 };
 
 /* Who connects where. */
-enum kind { MX, SUB_OUT, SUB_IN, KIND_COUNT };
+enum kind { MX, SUB_OUT, SUB_IN, SUB_KEY, KIND_COUNT };
 static const char *const	 kind_names[] = { "mx", "submission",
-    "logged in" };
+    "logged in", "by key" };
 
 #define GONE	S_END
 #define SAME	S_COUNT
@@ -137,6 +137,8 @@ static int
 arrive(struct stub *st, enum kind k, enum where w)
 {
 	stub_init(st, k == MX ? KIND_SMTP : KIND_SUBMISSION, TLS_OPTIONAL);
+	if (k == SUB_KEY)
+		stub_key(st, IDENTITY_LATENT);
 	session_greet(&st->s);
 	if (k == SUB_OUT && w > READY)
 		return (0);
@@ -158,7 +160,7 @@ wanted(const struct row *r, enum kind k, enum where w)
 	/* Not before a login: to hand in mail; after one: TLS. */
 	if (k == SUB_OUT && r->sends && w != START)
 		return (530);
-	if (k == SUB_IN && strcmp(r->name, "STARTTLS") == 0)
+	if ((k == SUB_IN || k == SUB_KEY) && strcmp(r->name, "STARTTLS") == 0)
 		return (503);
 	return (r->code[w]);
 }
@@ -256,6 +258,11 @@ test_auth(void)
 		{ SUB_OUT, READY, "AUTH CRAM-MD5\r\n", "504" },
 		{ SUB_OUT, READY, "AUTH PLAIN\r\n|*\r\n", "334 501" },
 		{ SUB_OUT, READY, "AUTH PLAIN\r\n|!\r\n", "334 501" },
+		{ SUB_OUT, READY, "AUTH PLAIN\r\n|=\r\n", "334 535" },
+		{ SUB_OUT, READY, "AUTH PLAIN    Z29vZA==\r\n", "235" },
+		{ SUB_OUT, READY, "Auth pLaIn Z29vZA==\r\n", "235" },
+		{ SUB_OUT, READY, "AUTH EXTERNAL =\r\n", "504" },
+		{ SUB_OUT, READY, "AUTH SCRAM-SHA-256-PLUS =\r\n", "504" },
 		{ SUB_OUT, READY, "AUTH PLAIN\r\n|bW9yZQ==\r\n|Z29vZA==\r\n",
 		    "334 334 235" },
 		{ SUB_OUT, READY, "AUTH PLAIN\r\n|ZGlzYWJsZWQ=\r\n",
@@ -265,6 +272,21 @@ test_auth(void)
 		    "AUTH PLAIN YmFk\r\n|NOOP\r\n", "535 535 535 421" },
 		{ SUB_IN, READY, "AUTH PLAIN Z29vZA==\r\n", "503" },
 		{ SUB_IN, MAIL, "AUTH PLAIN Z29vZA==\r\n", "503" },
+		/* a key alone is no AUTH: one may follow, outside a message */
+		{ SUB_KEY, START, "AUTH EXTERNAL Z29vZA==\r\n", "503" },
+		{ SUB_KEY, READY, "AUTH EXTERNAL Z29vZA==\r\n", "235" },
+		{ SUB_KEY, READY, "AUTH EXTERNAL =\r\n", "535" },
+		{ SUB_KEY, READY, "AUTH PLAIN Z29vZA==\r\n|"
+		    "AUTH PLAIN Z29vZA==\r\n", "235 503" },
+		{ SUB_KEY, MAIL, "AUTH EXTERNAL Z29vZA==\r\n", "503" },
+		{ SUB_KEY, RCPT, "AUTH PLAIN Z29vZA==\r\n", "503" },
+		{ SUB_KEY, MAIL, "RSET\r\nAUTH PLAIN YmFk\r\n|"
+		    "MAIL FROM:<a@x.example>\r\n", "250 535 250" },
+		{ SUB_KEY, MAIL, "RSET\r\nAUTH PLAIN Z29vZA==\r\n|"
+		    "MAIL FROM:<a@x.example>\r\nRSET\r\n"
+		    "AUTH PLAIN Z29vZA==\r\n", "250 235 250 250 503" },
+		{ SUB_KEY, READY, "AUTH PLAIN YmFk\r\n|"
+		    "MAIL FROM:<a@x.example>\r\n", "535 250" },
 	};
 	struct stub	 st;
 	const char	*codes;
@@ -316,6 +338,79 @@ test_auth(void)
 	stub_free(&st);
 }
 
+/* MAIL by the client's key alone, behaviour.md 1.4 and A.1. */
+static void
+test_key(void)
+{
+	static const struct {
+		const char		*name;
+		int			 identity;	/* -1: auth is away */
+		enum sasl_outcome	 by_key;
+		const char		*codes;	/* EHLO MAIL NOOP MAIL */
+		unsigned		 keys;	/* auth was asked so often */
+		int			 external;	/* announced after it */
+	} cases[] = {
+		{ "a key", IDENTITY_LATENT, SASL_OK, "250 250 250 503", 1, 1 },
+		{ "with PREAUTH", IDENTITY_PREAUTH, SASL_OK, "250 250 250 503",
+		    1, 1 },
+		{ "none", IDENTITY_NONE, SASL_OK, "250 530 250 530", 0, 0 },
+		{ "login disabled", IDENTITY_LATENT, SASL_DISABLED,
+		    "250 525 250 525", 2, 1 },
+		{ "no queue", IDENTITY_LATENT, SASL_UNAVAILABLE,
+		    "250 454 250 454", 2, 1 },
+		{ "removed meanwhile", IDENTITY_LATENT, SASL_BAD_CREDENTIALS,
+		    "250 530 250 530", 1, 0 },
+		{ "too many failures", IDENTITY_LATENT, SASL_TOO_MANY,
+		    "250 421", 1, 1 },
+		{ "refused", IDENTITY_REFUSED, SASL_OK, "421", 0, 0 },
+		{ "auth is away", -1, SASL_OK, "250 421", 0, 0 },
+	};
+	struct stub	 st;
+	const char	*codes;
+	size_t		 i;
+
+	for (i = 0; i < nitems(cases); i++) {
+		stub_init(&st, KIND_SUBMISSION, TLS_IMPLICIT);
+		stub_key(&st, cases[i].identity);
+		st.by_key = cases[i].by_key;
+		go(&st, "EHLO x.example\r\n|MAIL FROM:<a@x.example>\r\n"
+		    "NOOP\r\nMAIL FROM:<b@x.example>\r\n");
+		codes = stub_codes(&st);
+		CHECK(strcmp(codes, cases[i].codes) == 0 &&
+		    st.keys == cases[i].keys, "%s: %s, %u asked",
+		    cases[i].name, codes, st.keys);
+		if (!st.closed) {
+			go(&st, "EHLO x.example\r\n");
+			CHECK((memmem(st.out.p, st.out.n, "250-AUTH EXTERNAL ",
+			    18) != NULL) == cases[i].external,
+			    "%s: EXTERNAL %s", cases[i].name,
+			    cases[i].external ? "first" : "not announced");
+		}
+		stub_free(&st);
+	}
+	/* nobody to ask */
+	stub_init(&st, KIND_SUBMISSION, TLS_IMPLICIT);
+	stub_key(&st, IDENTITY_LATENT);
+	st.no_auth = 1;
+	go(&st, "EHLO x.example\r\n|MAIL FROM:<a@x.example>\r\n");
+	codes = stub_codes(&st);
+	CHECK(strcmp(codes, "250 454") == 0 && st.s.state == S_READY,
+	    "auth goes away: %s", codes);
+	st.no_auth = 0;
+	go(&st, "MAIL FROM:<foreign@x.example>\r\nMAIL FROM:<>\r\n");
+	codes = stub_codes(&st);
+	CHECK(strcmp(codes, "550 250") == 0 && st.keys == 1 &&
+	    strcmp(st.s.account, "alice") == 0,
+	    "and comes back: one session, its senders: %s", codes);
+	/* who was forgotten is told so at the next MAIL, not while in */
+	session_on_identity(&st.s, NULL);
+	go(&st, "RSET\r\nMAIL FROM:<>\r\nRSET\r\nAUTH EXTERNAL =\r\n");
+	codes = stub_codes(&st);
+	CHECK(strcmp(codes, "250 250 250 454") == 0, "forgotten, but in: %s",
+	    codes);
+	stub_free(&st);
+}
+
 int
 main(void)
 {
@@ -334,5 +429,6 @@ main(void)
 				    (enum where)w);
 		}
 	test_auth();
+	test_key();
 	return (test_done());
 }

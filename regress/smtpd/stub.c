@@ -242,6 +242,7 @@ stub_init(struct stub *st, enum conf_kind kind, enum conf_tls tls)
 
 	log_level(LOG_LEVEL_ERROR);
 	memset(st, 0, sizeof(*st));
+	st->by_key = SASL_OK;
 	st->l.kind = (uint8_t)kind;
 	st->l.tls = (uint8_t)tls;
 	st->l.cleartext_auth = 1;
@@ -256,6 +257,19 @@ stub_init(struct stub *st, enum conf_kind kind, enum conf_tls tls)
 	strcpy(st->s.id, "t");
 	strcpy(st->s.remote, "192.0.2.1");
 	st->s.can_tls = tls != TLS_OFF;
+}
+
+void
+stub_key(struct stub *st, int identity)
+{
+	struct msg_conn_identity	 m = { .identity = (uint8_t)identity };
+
+	st->l.mechs |= 1u << MECH_EXTERNAL;
+	st->s.can_tls = 0;
+	st->s.tls_version = "TLSv1.3";
+	st->s.tls_cipher = "AES";
+	session_on_tls(&st->s);
+	session_on_identity(&st->s, identity == -1 ? NULL : &m);
 }
 
 void

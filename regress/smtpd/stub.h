@@ -34,6 +34,8 @@ struct stub {
 
 void	 stub_init(struct stub *, enum conf_kind, enum conf_tls);
 void	 stub_free(struct stub *);
+/* Over TLS, with a certificate that auth thinks that of; -1: it is away. */
+void	 stub_key(struct stub *, int identity);
 /* Octets in pieces of at most so many. */
 void	 stub_send(struct stub *, const void *, size_t n, size_t piece);
 void	 stub_sends(struct stub *, const char *);
