@@ -17,8 +17,9 @@
  *  record	handshake messages, each with its header of 4 octets, in order;
  *		from outside, at most MSG_RECORD_MAX
  *  spki	the registered SubjectPublicKeyInfo, DER
- *  server	set to the SHA-256 of the signature of the server in it, which
- *		says when and by whom the handshake was made: "authd: keys" knows
+ *  server	set to the name of the server's signature in it, which says when
+ *		and by whom the handshake was made: msg_key_claim's digest, which
+ *		"authd: keys" knows; zeroes when not
  *  why		set to a reason in words when not
  *
  * Returns 0, or -1.

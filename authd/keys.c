@@ -4,7 +4,8 @@
  * It opens nothing: the parent gives it the key files.  It hears from those that
  * have TLS listeners, each on a link of its own, one request at a time; a table
  * says who may use which key.  Requests are served by rounds, one of each peer,
- * so that nobody who asks much makes others wait long.
+ * so that nobody who asks much makes others wait long.  Auth alone may ask for
+ * whom a signature was made.
  */
 #include <sys/queue.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "log.h"
 #include "proc.h"
 #include "roles.h"
+#include "tlsproof.h"
 
 #define FORMER	60	/* seconds that keys of the former configuration stay:
 			 * its handshakes have 30 */
@@ -49,6 +51,8 @@ struct asker {			/* a peer, and what it waits for */
 };
 
 static int	 on_sign(struct peer *, struct imsg *);
+static int	 on_claim(struct peer *, struct imsg *);
+static void	 remember(const struct peer *, struct span, struct span);
 static void	 on_round(evutil_socket_t, short, void *);
 static void	 on_forget(evutil_socket_t, short, void *);
 static void	 serve(struct asker *);
@@ -97,6 +101,32 @@ on_sign(struct peer *p, struct imsg *m)
 }
 
 static void
+remember(const struct peer *p, struct span text, struct span sig)
+{
+	uint8_t	 digest[32];
+
+	if (tlsproof_claim(text, sig, digest) == 0)
+		seen_add(digest, peer_role(p), peer_instance(p),
+		    proc_now_ms());
+}
+
+/* auth found a signature in a recorded handshake of that process. */
+static int
+on_claim(struct peer *p, struct imsg *m)
+{
+	struct msg_key_claim	 c;
+	struct msg_result	 r = { .result = RESULT_NO };
+
+	if (imsg_get(m, &c_key_claim, &c) == -1)
+		return (-1);
+	if (c.role < ROLE_COUNT && seen_claim(c.digest, (enum role)c.role,
+	    c.instance, proc_now_ms()))
+		r.result = RESULT_OK;
+	(void)peer_reply(p, M_KEY_CLAIM, m->id, &c_result, &r, -1);
+	return (0);
+}
+
+static void
 serve(struct asker *a)
 {
 	struct msg_signature	 r = { .result = RESULT_NO };
@@ -117,7 +147,7 @@ serve(struct asker *a)
 	else if (SIGN(key, &m, &sig) == 0) {
 		r.result = RESULT_OK;
 		r.signature = span_buf(&sig);
-		seen_add(m.data, role, peer_instance(a->peer), proc_now_ms());
+		remember(a->peer, m.data, r.signature);
 	} else if (errno == EINVAL)
 		log_warn("%s asks to sign what no TLS server signs",
 		    peer_name(a->peer));
@@ -287,6 +317,7 @@ keys_cancel(void)
 static const struct msg_rule rules[] = {
 	{ M_SIGN, PEER(ROLE_SMTPD) | PEER(ROLE_FRONT) | PEER(ROLE_RELAY),
 	    MSG_BODY, on_sign },
+	{ M_KEY_CLAIM, PEER(ROLE_AUTH), MSG_BODY, on_claim },
 };
 
 const struct role_ops keys_ops = {

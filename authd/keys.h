@@ -32,9 +32,12 @@ int		 key_sign(EVP_PKEY *, const struct msg_sign *, struct buf *sig);
 int		 key_sign_raw(EVP_PKEY *, const struct msg_sign *,
 		    struct buf *sig);
 
-/* keys_seen.c: what was signed for whom in the last minute. */
-void		 seen_add(struct span text, enum role, unsigned instance,
-		    uint64_t now_ms);
+/*
+ * keys_seen.c: what was signed for whom in the last minute, by the names of
+ * tlsproof_claim().
+ */
+void		 seen_add(const uint8_t digest[32], enum role,
+		    unsigned instance, uint64_t now_ms);
 /* Was it, and did nobody claim it yet?  Then it is claimed. */
 int		 seen_claim(const uint8_t digest[32], enum role,
 		    unsigned instance, uint64_t now_ms);

@@ -1,8 +1,8 @@
 /*
  * What keys signed in the last minute, and for whom: the proof that a recorded
- * handshake was made just now, by that process.  A ring, the oldest first.
+ * handshake was made just now, by that process.  A ring, the oldest first, with
+ * a hash table beside it: the digests are spread evenly and nobody chooses them.
  */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,67 +11,130 @@
 #define REMEMBERED	60000	/* ms */
 #define SEEN_FIRST	1024	/* entries at first, doubled when all are young */
 #define SEEN_MAX	131072
+#define NONE		UINT32_MAX
 
 struct seen {
-	uint8_t		 digest[32];	/* SHA-256 of what was signed */
+	uint8_t		 digest[32];
 	uint64_t	 when;
-	uint16_t	 role, instance;
+	uint32_t	 instance;
+	uint32_t	 next;		/* in its chain */
+	uint8_t		 role;
 	uint8_t		 claimed;
 };
 
 static struct seen	*ring;
+static uint32_t		*chains;		/* as many as entries */
 static size_t		 size, head, count;	/* head: the oldest */
 
-static int	 grow(void);
+static uint32_t	*chain(const uint8_t [32]);
+static struct seen	*find(const uint8_t [32]);
+static void	 put(const struct seen *);
+static void	 drop_oldest(void);
 static void	 forget(uint64_t);
+static int	 grow(void);
+
+static uint32_t *
+chain(const uint8_t digest[32])
+{
+	uint32_t	 h;
+
+	memcpy(&h, digest, sizeof(h));
+	return (&chains[h & (size - 1)]);	/* a power of two */
+}
+
+static struct seen *
+find(const uint8_t digest[32])
+{
+	uint32_t	 i;
+
+	if (size == 0)
+		return (NULL);
+	for (i = *chain(digest); i != NONE; i = ring[i].next)
+		if (memcmp(ring[i].digest, digest, 32) == 0)
+			return (&ring[i]);
+	return (NULL);
+}
+
+/* As the youngest; there is room. */
+static void
+put(const struct seen *s)
+{
+	uint32_t	 i = (uint32_t)((head + count) % size);
+	uint32_t	*c = chain(s->digest);
+
+	ring[i] = *s;
+	ring[i].next = *c;
+	*c = i;
+	count++;
+}
+
+static void
+drop_oldest(void)
+{
+	uint32_t	*c = chain(ring[head].digest);
+
+	while (*c != head)
+		c = &ring[*c].next;
+	*c = ring[head].next;
+	head = (head + 1) % size;
+	count--;
+}
 
 static void
 forget(uint64_t now)
 {
-	while (count > 0 && ring[head].when + REMEMBERED < now) {
-		head = (head + 1) % size;
-		count--;
-	}
+	while (count > 0 && ring[head].when + REMEMBERED < now)
+		drop_oldest();
 }
 
 static int
 grow(void)
 {
+	struct seen	*old = ring, *more;
+	uint32_t	*heads;
 	size_t		 i, n = size == 0 ? SEEN_FIRST : size * 2;
-	struct seen	*more;
+	size_t		 oldsize = size, oldhead = head, oldcount = count;
 
-	if (n > SEEN_MAX || (more = calloc(n, sizeof(*more))) == NULL)
+	if (n > SEEN_MAX)
 		return (-1);
-	for (i = 0; i < count; i++)
-		more[i] = ring[(head + i) % size];
-	free(ring);
+	more = calloc(n, sizeof(*more));
+	heads = malloc(n * sizeof(*heads));
+	if (more == NULL || heads == NULL) {
+		free(more);
+		free(heads);
+		return (-1);
+	}
+	for (i = 0; i < n; i++)
+		heads[i] = NONE;
+	free(chains);
+	chains = heads;
 	ring = more;
 	size = n;
-	head = 0;
+	head = count = 0;
+	for (i = 0; i < oldcount; i++)
+		put(&old[(oldhead + i) % oldsize]);
+	free(old);
 	return (0);
 }
 
 void
-seen_add(struct span text, enum role role, unsigned instance, uint64_t now)
+seen_add(const uint8_t digest[32], enum role role, unsigned instance,
+    uint64_t now)
 {
-	struct seen	*s;
-	unsigned int	 n = sizeof(s->digest);
+	struct seen	 s = { .when = now, .instance = instance,
+			    .role = (uint8_t)role };
 
 	forget(now);
+	/* Made once more, as Ed25519 does for the same text: not a new one. */
+	if (find(digest) != NULL)
+		return;
 	if (count == size && grow() == -1) {
 		if (size == 0)
 			return;
-		head = (head + 1) % size;	/* the oldest gives way */
-		count--;
+		drop_oldest();		/* gives way */
 	}
-	s = &ring[(head + count) % size];
-	memset(s, 0, sizeof(*s));
-	if (EVP_Digest(text.p, text.n, s->digest, &n, EVP_sha256(), NULL) != 1)
-		return;
-	s->when = now;
-	s->role = (uint16_t)role;
-	s->instance = (uint16_t)instance;
-	count++;
+	memcpy(s.digest, digest, sizeof(s.digest));
+	put(&s);
 }
 
 int
@@ -79,24 +142,21 @@ seen_claim(const uint8_t digest[32], enum role role, unsigned instance,
     uint64_t now)
 {
 	struct seen	*s;
-	size_t		 i;
 
 	forget(now);
-	for (i = 0; i < count; i++) {
-		s = &ring[(head + i) % size];
-		if (s->claimed || s->role != role || s->instance != instance ||
-		    memcmp(s->digest, digest, sizeof(s->digest)) != 0)
-			continue;
-		s->claimed = 1;
-		return (1);
-	}
-	return (0);
+	if ((s = find(digest)) == NULL || s->claimed || s->role != role ||
+	    s->instance != instance)
+		return (0);
+	s->claimed = 1;
+	return (1);
 }
 
 void
 seen_clear(void)
 {
 	free(ring);
+	free(chains);
 	ring = NULL;
+	chains = NULL;
 	size = head = count = 0;
 }

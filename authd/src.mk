@@ -7,7 +7,7 @@ PARENT := $(PARSE) authd/child.c authd/control.c authd/control_log.c \
 KEYS := authd/keys.c authd/keys_raw.c authd/keys_seen.c authd/keys_sign.c
 AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_ctl_account.c authd/auth_ctl_key.c authd/auth_exchange.c authd/auth_known.c \
-    authd/auth_logins.c \
+    authd/auth_logins.c authd/auth_proof.c \
     authd/auth_rcpt.c authd/auth_sessions.c authd/auth_tlskey.c \
     authd/auth_userdb.c \
     authd/auth_verify.c
@@ -25,7 +25,9 @@ SCRIPTS += regress/conf/conf_test.sh
 FUZZ += regress/fuzz/conffile_fuzz regress/fuzz/confwire_fuzz
 SRCS.regress/fuzz/conffile_fuzz := $(PARSE)
 MAN += man/authd.8 man/letterlock.conf.5
-TESTS += regress/tlsctx/tlsctx_test regress/tlsctx/low_test
+TESTS += regress/tlsctx/tlsctx_test regress/tlsctx/low_test \
+    regress/tlsctx/seen_test
+SRCS.regress/tlsctx/seen_test := authd/keys_seen.c
 SRCS.regress/tlsctx/tlsctx_test := $(KEYS)
 SRCS.regress/tlsctx/low_test := authd/keys_raw.c
 TESTS += regress/lookup/lookup_test

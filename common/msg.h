@@ -233,9 +233,9 @@ struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
     struct span address;	/* canonical */
     uint8_t local;		/* the domain is ours (also when unknown) */
     struct span text; };
-/* digest: SHA-256 of a signature of a server that the handshake of a client
- * carries.  Did keys make it for that process in the last minute, and did nobody
- * claim it before? */
+/* digest: the name, tlsproof_claim(), of a signature of a server that the
+ * handshake of a client carries.  Did keys make it for that process in the last
+ * minute, and did nobody claim it before?  RESULT_OK, or RESULT_NO */
 struct msg_key_claim { uint8_t digest[32]; uint8_t role; uint32_t instance; };
 struct msg_may_use { uint64_t account; struct span address; };
 

@@ -17,6 +17,7 @@
 #include "io.h"
 #include "tlsctx.h"
 #include "tlskey.h"
+#include "tlsproof.h"
 
 /* In libtls, LibreSSL's and Debian's, but in no header. */
 void	 tls_config_skip_private_key_check(struct tls_config *);
@@ -29,6 +30,7 @@ void	 tls_config_skip_private_key_check(struct tls_config *);
 struct tlsctx {
 	struct tls	*tls;
 	unsigned	 refs;
+	int		 asks;		/* for certificates of clients */
 };
 
 struct tlsctx_client {
@@ -37,6 +39,8 @@ struct tlsctx_client {
 };
 
 static int	 init(void);
+static SSL	*ssl_of(const struct tls *);
+static int	 asks(const struct conf_listener *);
 static struct tls_config	*server_config(const struct conf *,
 		    const struct conf_listener *, struct buf *);
 static int	 on_alpn(SSL *, const unsigned char **, unsigned char *,
@@ -46,6 +50,7 @@ static int	 give_key(SSL_CTX *, const struct conf_cert *, struct buf *);
 static int	 load_store(X509_STORE *, const char *, struct buf *);
 static int	 signature_hash(X509 *);
 static void	 end_point(SSL *, struct tlsctx_facts *);
+static void	 client_key(SSL *, struct tlsctx_facts *);
 static void	 reason(struct buf *, const char *, const char *);
 
 /* ---- what libtls makes -------------------------------------------------- */
@@ -100,20 +105,27 @@ init(void)
 	    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, on_ssl, NULL,
 	    NULL) == -1 ||
 	    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, on_ctx,
-	    NULL, NULL) == -1)
+	    NULL, NULL) == -1 || tlsproof_init() == -1)
 		return (-1);
 	done = 1;
 	return (0);
 }
 
+/* libtls keeps its own context there. */
+static SSL *
+ssl_of(const struct tls *t)
+{
+	return (made != NULL && SSL_get_app_data(made) == (const void *)t ?
+	    made : NULL);
+}
+
 void *
 tlsctx_ssl(struct tls *t)
 {
-	SSL	*s = made;
+	SSL	*s = ssl_of(t);
 
 	made = NULL;
-	/* libtls keeps its own context there. */
-	return (s != NULL && SSL_get_app_data(s) == (void *)t ? s : NULL);
+	return (s);
 }
 
 /* ---- servers ------------------------------------------------------------ */
@@ -122,6 +134,16 @@ static void
 reason(struct buf *why, const char *what, const char *text)
 {
 	buf_addf(why, "%s: %s", what, text == NULL ? "no memory" : text);
+}
+
+/*
+ * Any certificate will do: it is its key that is known, or not.  On port 25
+ * nobody is asked: some clients take offence.
+ */
+static int
+asks(const struct conf_listener *l)
+{
+	return (l->ccert != CCERT_OFF && l->kind != KIND_SMTP);
 }
 
 static struct tls_config *
@@ -156,11 +178,7 @@ server_config(const struct conf *conf, const struct conf_listener *l,
 		if (rc == -1)
 			reason(why, c->certfile, tls_config_error(cfg));
 	}
-	/*
-	 * Any certificate will do: it is its key that is known, or not.  On port
-	 * 25 nobody is asked: some clients take offence.
-	 */
-	if (l->ccert != CCERT_OFF && l->kind != KIND_SMTP) {
+	if (asks(l)) {
 		tls_config_verify_client_optional(cfg);
 		tls_config_insecure_noverifycert(cfg);
 	}
@@ -259,6 +277,7 @@ tlsctx_server(const struct conf *conf, const struct conf_listener *l,
 		return (NULL);
 	}
 	t->refs = 1;
+	t->asks = asks(l);
 	if ((cfg = server_config(conf, l, why)) == NULL ||
 	    (t->tls = tls_server()) == NULL)
 		goto err;
@@ -308,6 +327,8 @@ tlsctx_accept(struct tlsctx *t, int fd)
 
 	if (tls_accept_socket(t->tls, &conn, fd) == -1)
 		return (NULL);
+	if (t->asks)
+		tlsproof_record(ssl_of(conn), MSG_RECORD_MAX);
 	return (conn);
 }
 
@@ -468,6 +489,28 @@ end_point(SSL *ssl, struct tlsctx_facts *f)
 	X509_free(peer);
 }
 
+static void
+client_key(SSL *ssl, struct tlsctx_facts *f)
+{
+	X509	*x;
+
+	if (!SSL_is_server(ssl) || (x = SSL_get_peer_certificate(ssl)) == NULL)
+		return;
+	if (tlsproof_kind(X509_get0_pubkey(x)) != TLSPROOF_NONE &&
+	    tlskey_id(x, f->key) == 0) {
+		f->has_key = 1;
+		f->record = tlsproof_get(ssl);
+	}
+	X509_free(x);
+}
+
+void
+tlsctx_forget(const struct io *io)
+{
+	if (io_ssl(io) != NULL)
+		tlsproof_forget(io_ssl(io));
+}
+
 void
 tlsctx_facts(const struct io *io, struct tlsctx_facts *f)
 {
@@ -507,6 +550,7 @@ tlsctx_facts(const struct io *io, struct tlsctx_facts *f)
 			f->unique_n = 0;
 	}
 	end_point(ssl, f);
+	client_key(ssl, f);
 	ERR_clear_error();
 }
 

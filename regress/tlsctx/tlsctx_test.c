@@ -657,35 +657,6 @@ test_files(void)
 	buf_free(&why);
 }
 
-static void
-test_seen(void)
-{
-	uint8_t		 digest[32];
-	unsigned int	 n = 32;
-	uint32_t	 i;
-
-	EVP_Digest("x", 1, digest, &n, EVP_sha256(), NULL);
-	CHECK(!seen_claim(digest, ROLE_FRONT, 0, 1000), "seen: not yet");
-	seen_add(span_str("x"), ROLE_FRONT, 0, 1000);
-	CHECK(!seen_claim(digest, ROLE_SMTPD, 0, 1000), "seen: for another");
-	CHECK(!seen_claim(digest, ROLE_FRONT, 1, 1000), "seen: for another");
-	CHECK(seen_claim(digest, ROLE_FRONT, 0, 61000), "seen: a minute");
-	CHECK(!seen_claim(digest, ROLE_FRONT, 0, 61000), "seen: once");
-	seen_add(span_str("x"), ROLE_FRONT, 0, 1000);
-	CHECK(!seen_claim(digest, ROLE_FRONT, 0, 61001), "seen: no longer");
-	for (i = 0; i < 200000; i++)
-		seen_add(span_of(&i, sizeof(i)), ROLE_FRONT, 0, 1000);
-	for (i--; i > 0; i -= 1000 < i ? 1000 : i) {
-		n = 32;
-		EVP_Digest(&i, sizeof(i), digest, &n, EVP_sha256(), NULL);
-		if (!seen_claim(digest, ROLE_FRONT, 0, 1000))
-			break;
-	}
-	CHECK(i < 200000 - 131072 && i > 200000 - 131072 - 1001,
-	    "seen: the oldest give way, %u", i);
-	seen_clear();
-}
-
 int
 main(void)
 {
@@ -699,7 +670,6 @@ main(void)
 	log_level(LOG_LEVEL_ERROR);
 	make_conf();
 	test_files();
-	test_seen();
 	for (i = 0; i < nitems(links); i++)
 		links[i] = start_keys(i == 2 ? ROLE_SMTPD : ROLE_FRONT);
 	use_keys(links[0]);
