@@ -553,10 +553,3 @@ tlsctx_facts(const struct io *io, struct tlsctx_facts *f)
 	client_key(ssl, f);
 	ERR_clear_error();
 }
-
-/* Nothing is recorded yet. */
-void
-tlsctx_forget(const struct io *io)
-{
-	(void)io;
-}
