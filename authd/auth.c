@@ -241,6 +241,7 @@ auth_start(void)
 		log_error("accounts: %s", strerror(errno));
 		return (-1);
 	}
+	upgrade_settle();
 	return (0);
 }
 
@@ -288,6 +289,7 @@ auth_commit(void)
 	if (canon_conf(proc_conf()) == -1 || limiter(proc_conf()) == -1 ||
 	    connect_limiters(proc_conf()) == -1)
 		log_error("no memory for the new configuration");
+	upgrade_settle();
 }
 
 static void

@@ -75,6 +75,8 @@ struct exchange {
 	struct account			 account;	/* id 0: unknown */
 	uint8_t				 guess[GUESS_LEN];
 	unsigned			 guessed : 1;	/* guess is set */
+	unsigned			 unready : 1;	/* nothing to compare with is
+							 * stored of its password */
 	/* EXCHANGE_VERIFY */
 	struct verify			*verify;
 	TAILQ_ENTRY(exchange)		 waiter;
@@ -145,6 +147,17 @@ int	 verify_guess(const struct conn *, struct span name, struct span password,
 /* A wrong password: was it that the last time too?  1; 0: it is remembered. */
 int	 verify_guessed(const uint8_t *);
 size_t	 verify_waiting(void);
+/* Forget the passwords that were right. */
+void	 verify_forget(void);
+
+/* auth_upgrade.c */
+/* Does some listener have CRAM-MD5? */
+int	 upgrade_cram_served(void);
+/* That is the password of the account, of this serial: store what is missing. */
+void	 upgrade_consider(uint64_t account, uint64_t serial,
+	    struct span password);
+/* The listeners are what they are now: at the start, after a reload. */
+void	 upgrade_settle(void);
 
 /* auth_rcpt.c */
 /* The account that an address leads to: 0; 1: none; -1: errno.  login: without

@@ -276,6 +276,7 @@ show(struct ctl *q)
 	static const char *const	 names[] = { "SCRAM-SHA-256",
 					    "SCRAM-SHA-1" };
 	struct scram_secret		 s;
+	struct sasl_cram_secret		 cram;
 	struct json_object		*o, *v;
 	struct buf			 b = { 0 };
 	struct span			 lines, line;
@@ -292,7 +293,10 @@ show(struct ctl *q)
 		    &s) == 0)
 			json_object_array_add(v,
 			    json_object_new_string(names[i]));
+	if (userdb_cram(&auth.db, q->account.id, &cram) == 0)
+		json_object_array_add(v, json_object_new_string("CRAM-MD5"));
 	explicit_bzero(&s, sizeof(s));
+	explicit_bzero(&cram, sizeof(cram));
 	json_object_object_add(o, "verifiers", v);
 	if (q->account.user != 0)
 		row_num(o, "local_user", q->account.user - 1);

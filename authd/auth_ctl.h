@@ -35,6 +35,7 @@ struct ctl {
 	struct dbenv_job	 job;
 	struct buf		 password;
 	struct scram_secret	 secrets[SCRAM_HASHES];
+	struct sasl_cram_secret	 cram;
 	uint32_t		 iterations;
 	int			 derived;
 	void			(*then)(struct ctl *);

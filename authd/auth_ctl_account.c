@@ -72,7 +72,7 @@ derive(struct dbenv_job *j)
 	struct ctl	*q = j->arg;
 	int		 h;
 
-	q->derived = 1;
+	q->derived = sasl_cram_derive(&q->cram, span_buf(&q->password)) == 0;
 	for (h = 0; h < SCRAM_HASHES; h++)
 		if (scram_secret_new(&q->secrets[h], (enum scram_hash)h,
 		    span_buf(&q->password), q->iterations) == -1)
@@ -123,6 +123,9 @@ set_verifiers(struct ctl *q)
 	for (h = 0; rc == 0 && h < SCRAM_HASHES; h++)
 		rc = userdb_set_verifier(&auth.db, q->account.id,
 		    &q->secrets[h]);
+	if (rc == 0)
+		rc = userdb_set_cram(&auth.db, q->account.id,
+		    upgrade_cram_served() ? &q->cram : NULL);
 	return (rc);
 }
 

@@ -182,8 +182,9 @@ refuse(struct exchange *x, enum sasl_outcome what, const char *result,
 
 	note(x, result, why);
 	c->failures++;
-	/* Who knows the password is not guessing. */
-	if (what != SASL_DISABLED)
+	/* Who knows the password is not guessing; who may know it and was not
+	 * asked, neither. */
+	if (what != SASL_DISABLED && !x->unready)
 		count_failure(x);
 	end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
 }
@@ -380,9 +381,15 @@ run(struct exchange *x, const struct span *in)
 			accept_login(x);
 			return;
 		case SASL_STEP_FAIL:
-			refuse(x, SASL_BAD_CREDENTIALS,
-			    sasl_why_names[sasl_server_why(x->sasl)],
-			    sasl_server_error(x->sasl));
+			if (x->unready)
+				refuse(x, SASL_BAD_CREDENTIALS, "error",
+				    "no verifier for CRAM-MD5 is stored: log "
+				    "in once with PLAIN or LOGIN, or set the "
+				    "password again");
+			else
+				refuse(x, SASL_BAD_CREDENTIALS,
+				    sasl_why_names[sasl_server_why(x->sasl)],
+				    sasl_server_error(x->sasl));
 			return;
 		case SASL_STEP_MALFORMED:
 			refuse(x, SASL_MALFORMED,
@@ -414,23 +421,33 @@ identify(struct exchange *x)
 	return (account_of(&c, 1, &x->account) == -1 ? -1 : 0);
 }
 
-/* What is stored, or an invention that stays the same for that name. */
+/*
+ * What is stored, or an invention that stays the same for that name.  The
+ * invention is made for everybody: who has an account takes as long.
+ */
 static int
 secret_of(struct exchange *x, enum scram_hash hash, struct scram_secret *s)
 {
 	struct canon	 c;
 	struct span	 name = sasl_server_name(x->sasl);
+	struct buf	 b = { 0 };
+	uint32_t	 n;
+	int		 rc;
 
-	if (x->account.id != 0) {
-		if (userdb_verifier(&auth.db, x->account.id, hash, s) == 0)
-			return (0);
-		if (errno != ENOENT)
-			return (-1);
-	}
 	if (canon_address(name, 0, &c) == 0)
 		name = canon_span(&c);
-	return (scram_secret_invent(s, hash, span_of(auth.db.secret,
-	    sizeof(auth.db.secret)), name, proc_conf()->iterations));
+	n = userdb_invented_iterations(&auth.db, name,
+	    proc_conf()->iterations);
+	/* As with an account, another count comes with another salt. */
+	buf_add_span(&b, name);
+	buf_put_u32(&b, n);
+	rc = buf_failed(&b) ? -1 : scram_secret_invent(s, hash,
+	    span_of(auth.db.secret, sizeof(auth.db.secret)), span_buf(&b), n);
+	buf_free(&b);
+	if (rc == 0 && x->account.id != 0 && userdb_verifier(&auth.db,
+	    x->account.id, hash, s) == -1 && errno != ENOENT)
+		rc = -1;
+	return (rc);
 }
 
 static int
@@ -443,8 +460,16 @@ look_up(struct exchange *x)
 	if (identify(x) == -1)
 		return (-1);
 	if (sasl_server_wants(x->sasl) == SASL_WANT_CRAM) {
-		sasl_cram_invent(&cram);
-		return (sasl_server_set_cram(x->sasl, &cram));
+		if (x->account.id == 0 || userdb_cram(&auth.db, x->account.id,
+		    &cram) == -1) {
+			if (x->account.id != 0 && errno != ENOENT)
+				return (-1);
+			x->unready = x->account.id != 0;
+			sasl_cram_invent(&cram);
+		}
+		rc = sasl_server_set_cram(x->sasl, &cram);
+		explicit_bzero(&cram, sizeof(cram));
+		return (rc);
 	}
 	if (secret_of(x, sasl_server_hash(x->sasl), &s) == 0)
 		rc = sasl_server_set_scram(x->sasl, &s);

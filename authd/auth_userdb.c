@@ -18,11 +18,6 @@ struct rec_account {
 	uint64_t	 created, serial, user;
 };
 
-struct rec_verifier {
-	uint32_t	 iterations;
-	struct span	 salt, stored, server;
-};
-
 struct rec_address {
 	uint64_t	 account, created;
 };
@@ -38,13 +33,6 @@ static const struct field f_account[] = {
 	F_U64(rec_account, serial), F_U64(rec_account, user),
 };
 static const struct codec c_rec_account = CODEC(rec_account, f_account);
-
-static const struct field f_verifier[] = {
-	F_U32(rec_verifier, iterations), F_STR(rec_verifier, salt, SCRAM_SALT_MAX),
-	F_STR(rec_verifier, stored, SCRAM_KEY_MAX),
-	F_STR(rec_verifier, server, SCRAM_KEY_MAX),
-};
-static const struct codec c_rec_verifier = CODEC(rec_verifier, f_verifier);
 
 static const struct field f_address[] = {
 	F_U64(rec_address, account), F_U64(rec_address, created),
@@ -78,12 +66,9 @@ static int	 put_number(struct dbenv_db *, struct span, uint64_t);
 static int	 load_secret(struct userdb *);
 static int	 load_counts(struct userdb *);
 static int	 upgrade(struct dbenv *, uint32_t, void *);
-static int	 del_all(struct dbenv_db *, struct span);
 static int	 del_if(struct dbenv_db *, struct span);
 static void	 to_account(uint64_t, const struct rec_account *,
 		    struct account *);
-static struct span	 verifier_key(uint8_t k[9], uint64_t,
-		    enum scram_hash);
 
 struct span
 key64(uint8_t k[8], uint64_t v)
@@ -222,7 +207,8 @@ userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 		*at = db;
 	}
 	if (dbenv_schema(u->env, USERDB_SCHEMA, upgrade, NULL) == 0 &&
-	    load_secret(u) == 0 && load_counts(u) == 0)
+	    load_secret(u) == 0 && load_counts(u) == 0 &&
+	    userdb_load_verifiers(u) == 0)
 		return (0);
 err:
 	buf_adds(why, dbenv_error(u->env));
@@ -233,7 +219,7 @@ err:
 void
 userdb_recount(struct userdb *u)
 {
-	if (load_counts(u) == -1)
+	if (load_counts(u) == -1 || userdb_load_verifiers(u) == -1)
 		log_warn("accounts: %s", dbenv_error(u->env));
 }
 
@@ -405,8 +391,8 @@ del_if(struct dbenv_db *db, struct span key)
 }
 
 /* Every record whose key begins so. */
-static int
-del_all(struct dbenv_db *db, struct span prefix)
+int
+userdb_del_all(struct dbenv_db *db, struct span prefix)
 {
 	struct span	 found, val;
 	struct buf	 key = { 0 };
@@ -441,9 +427,9 @@ userdb_remove(struct userdb *u, const struct account *a)
 	buf_free(&list);
 	key64(k, a->id);
 	if (rc == 0)
-		rc = del_all(u->owner, span_of(k, 8));
+		rc = userdb_del_all(u->owner, span_of(k, 8));
 	if (rc == 0)
-		rc = del_all(u->verifier, span_of(k, 8));
+		rc = userdb_del_verifiers(u, a->id);
 	if (rc == 0)
 		rc = del_if(u->route, span_of(k, 8));
 	if (rc == 0)
@@ -527,55 +513,6 @@ userdb_set_routes(struct userdb *u, uint64_t id, struct span lines)
 	if (lines.n == 0)
 		return (del_if(u->route, key64(k, id)));
 	return (dbenv_put(u->route, key64(k, id), lines));
-}
-
-static struct span
-verifier_key(uint8_t k[9], uint64_t id, enum scram_hash h)
-{
-	key64(k, id);
-	k[8] = (uint8_t)h;
-	return (span_of(k, 9));
-}
-
-int
-userdb_verifier(struct userdb *u, uint64_t id, enum scram_hash h,
-    struct scram_secret *v)
-{
-	struct rec_verifier	 r;
-	uint8_t			 k[9];
-	size_t			 n = scram_key_size(h);
-
-	if (userdb_read(u->verifier, verifier_key(k, id, h), &c_rec_verifier,
-	    &r) == -1)
-		return (-1);
-	if (r.stored.n != n || r.server.n != n || r.salt.n == 0 ||
-	    r.iterations == 0) {
-		errno = EILSEQ;
-		return (-1);
-	}
-	memset(v, 0, sizeof(*v));
-	v->hash = h;
-	v->iterations = r.iterations;
-	v->saltlen = (uint8_t)r.salt.n;
-	memcpy(v->salt, r.salt.p, r.salt.n);
-	memcpy(v->stored_key, r.stored.p, n);
-	memcpy(v->server_key, r.server.p, n);
-	return (0);
-}
-
-int
-userdb_set_verifier(struct userdb *u, uint64_t id,
-    const struct scram_secret *v)
-{
-	size_t			 n = scram_key_size(v->hash);
-	struct rec_verifier	 r = { v->iterations,
-				    span_of(v->salt, v->saltlen),
-				    span_of(v->stored_key, n),
-				    span_of(v->server_key, n) };
-	uint8_t			 k[9];
-
-	return (userdb_write(u->verifier, verifier_key(k, id, v->hash),
-	    &c_rec_verifier, &r));
 }
 
 /* ---- addresses ------------------------------------------------------------ */

@@ -8,7 +8,10 @@
  *	user		uid		id: whose mail a local user's is
  *	address		canonical	id of the account; "@domain": all others
  *	owner		id address	order in which the address came
- *	verifier	id hash		SCRAM keys of the password, never more
+ *	verifier	id hash		SCRAM keys of the password
+ *	verifier	id 255		CRAM-MD5's state of it, which is as good as
+ *					the password: only while a listener has
+ *					that mechanism
  *	route		id		routes, one a line
  *	gone		id		removed; its store was not told yet
  *	tlskey		fingerprint	a client's public key, auth_tlskey.h
@@ -31,6 +34,7 @@
 #include "buf.h"
 #include "codec.h"
 #include "dbenv.h"
+#include "sasl.h"
 #include "scram.h"
 
 #define USERDB_SCHEMA	2
@@ -39,6 +43,7 @@
 #define ACCOUNT_ROUTES	8192	/* of all its routes */
 #define ACCOUNT_ADDRESSES 10000	/* of one account */
 #define PARTITIONS_MAX	100
+#define ITERATIONS_MAX	16	/* different counts that are told apart */
 
 struct userdb {
 	struct dbenv		*env;
@@ -47,6 +52,9 @@ struct userdb {
 				*meta, *tlskey, *tlsowner, *tlscert;
 	uint8_t			 secret[32];	/* of invented salts */
 	uint32_t		 load[PARTITIONS_MAX];	/* accounts in each */
+	struct {
+		uint32_t	 n, accounts;
+	}			 iterations[ITERATIONS_MAX];	/* by n */
 	struct known		*known;		/* auth_known.c; or NULL */
 	uint64_t		 known_seq;	/* group that it is of */
 };
@@ -76,6 +84,16 @@ int	 userdb_address(struct userdb *, struct span canonical, uint64_t *id);
 int	 userdb_at(struct userdb *, struct span canonical, struct account *);
 int	 userdb_verifier(struct userdb *, uint64_t id, enum scram_hash,
 	    struct scram_secret *);
+/* CRAM-MD5's; ENOENT: none is stored. */
+int	 userdb_cram(struct userdb *, uint64_t id, struct sasl_cram_secret *);
+/*
+ * The iterations that a name without an account shows: some that accounts have,
+ * as often as they have them, always the same for a name.  When all move to
+ * another count, one by one, so do such names, once each.  otherwise: when there
+ * are no accounts.
+ */
+uint32_t userdb_invented_iterations(const struct userdb *, struct span name,
+	    uint32_t otherwise);
 /* Lines, each with its newline; appended. */
 int	 userdb_routes(struct userdb *, uint64_t id, struct buf *);
 
@@ -93,6 +111,9 @@ int	 userdb_put(struct userdb *, const struct account *);
 int	 userdb_remove(struct userdb *, const struct account *);
 int	 userdb_set_verifier(struct userdb *, uint64_t id,
 	    const struct scram_secret *);
+/* NULL: it has none. */
+int	 userdb_set_cram(struct userdb *, uint64_t id,
+	    const struct sasl_cram_secret *);
 int	 userdb_set_user(struct userdb *, struct account *, uint64_t user);
 int	 userdb_set_routes(struct userdb *, uint64_t id, struct span);
 /* EEXIST: it is somebody's already; EMLINK: too many. */
@@ -117,6 +138,13 @@ int	 userdb_read(struct dbenv_db *, struct span key, const struct codec *,
 	    void *);
 int	 userdb_write(struct dbenv_db *, struct span key, const struct codec *,
 	    const void *);
+/* Every record whose key begins so. */
+int	 userdb_del_all(struct dbenv_db *, struct span prefix);
+
+/* auth_userdb_verifier.c */
+/* Count the iterations that are in use. */
+int	 userdb_load_verifiers(struct userdb *);
+int	 userdb_del_verifiers(struct userdb *, uint64_t id);
 
 struct span	 key64(uint8_t k[8], uint64_t);
 uint64_t	 unkey64(struct span);

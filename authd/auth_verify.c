@@ -29,7 +29,7 @@ struct verify {
 	struct scram_secret		 secret;	/* the thread's, until done */
 	struct buf			 password;
 	int				 ok;
-	uint64_t			 account;
+	uint64_t			 account, serial;
 	uint8_t				 digest[DIGEST];
 	struct ratelimit_key		 key;
 	TAILQ_HEAD(, exchange)		 waiters;
@@ -125,8 +125,11 @@ done(struct dbenv_job *j)
 	LIST_REMOVE(v, entry);
 	nverifies--;
 	ratelimit_open_remove(auth.verifying, &v->key);
-	if (ok && v->account != 0)
+	if (ok && v->account != 0) {
 		memcpy(cache[slot(v->digest)], v->digest, DIGEST);
+		upgrade_consider(v->account, v->serial,
+		    span_buf(&v->password));
+	}
 	while ((x = TAILQ_FIRST(&v->waiters)) != NULL) {
 		TAILQ_REMOVE(&v->waiters, x, waiter);
 		x->verify = NULL;
@@ -169,6 +172,7 @@ verify_begin(struct exchange *x, const struct scram_secret *secret,
 	}
 	v->secret = *secret;
 	v->account = x->account.id;
+	v->serial = x->account.serial;
 	memcpy(v->digest, digest, DIGEST);
 	v->job.run = run;
 	v->job.done = done;
@@ -191,6 +195,12 @@ verify_cancel(struct exchange *x)
 		return;
 	TAILQ_REMOVE(&x->verify->waiters, x, waiter);
 	x->verify = NULL;
+}
+
+void
+verify_forget(void)
+{
+	explicit_bzero(cache, sizeof(cache));
 }
 
 size_t

@@ -56,21 +56,24 @@ const size_t nlimits = nitems(limits);
 
 const uint32_t mechs_served = BIT(MECH_EXTERNAL) |
     BIT(MECH_SCRAM_SHA_256_PLUS) | BIT(MECH_SCRAM_SHA_256) |
-    BIT(MECH_SCRAM_SHA_1_PLUS) | BIT(MECH_SCRAM_SHA_1) | BIT(MECH_PLAIN) |
-    BIT(MECH_LOGIN);
+    BIT(MECH_SCRAM_SHA_1_PLUS) | BIT(MECH_SCRAM_SHA_1) |
+    BIT(MECH_CRAM_MD5) | BIT(MECH_PLAIN) | BIT(MECH_LOGIN);
 
 /* SMTP from strangers knows no login; PLUS needs a channel to bind to, EXTERNAL a
- * certificate. */
+ * certificate; what is stored for CRAM-MD5 is as good as the password, so it is
+ * there if asked for. */
 uint32_t
 mechs_default(const struct conf_listener *l)
 {
+	uint32_t	 m = mechs_served;
+
 	if (l->kind == KIND_SMTP)
 		return (0);
+	m &= ~BIT(MECH_CRAM_MD5);
 	if (l->tls == TLS_OFF)
-		return (mechs_served & ~(BIT(MECH_EXTERNAL) |
-		    BIT(MECH_SCRAM_SHA_256_PLUS) |
-		    BIT(MECH_SCRAM_SHA_1_PLUS)));
-	return (mechs_served);
+		m &= ~(BIT(MECH_EXTERNAL) | BIT(MECH_SCRAM_SHA_256_PLUS) |
+		    BIT(MECH_SCRAM_SHA_1_PLUS));
+	return (m);
 }
 
 uint64_t

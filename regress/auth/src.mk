@@ -2,10 +2,11 @@ AUTH_ALL := $(AUTH) regress/auth/rig.c
 TESTS += regress/auth/address_test regress/auth/userdb_test
 SRCS.regress/auth/address_test := authd/auth_address.c
 SRCS.regress/auth/userdb_test := authd/auth_address.c authd/auth_known.c \
-    authd/auth_tlskey.c authd/auth_userdb.c
+    authd/auth_tlskey.c authd/auth_userdb.c authd/auth_userdb_verifier.c
 AUTH_CLIENTS := $(AUTH_ALL) regress/auth/clients.c
 TESTS += regress/auth/conn_test regress/auth/login_test regress/auth/rcpt_test \
-    regress/auth/ctl_test regress/auth/hostile_test
+    regress/auth/ctl_test regress/auth/hostile_test \
+    regress/auth/upgrade_test regress/auth/tells_test
 SRCS.regress/auth/conn_test := $(AUTH_CLIENTS)
 SRCS.regress/auth/login_test := $(AUTH_CLIENTS)
 SRCS.regress/auth/rcpt_test := $(AUTH_CLIENTS)
@@ -17,4 +18,6 @@ SRCS.regress/fuzz/authlink_fuzz := $(AUTH_ALL)
 LIBS.regress/fuzz/authlink_fuzz := -Wl,-z,muldefs
 TESTS += regress/auth/tlskey_test
 SRCS.regress/auth/tlskey_test := authd/auth_address.c authd/auth_known.c \
-    authd/auth_tlskey.c authd/auth_userdb.c
+    authd/auth_tlskey.c authd/auth_userdb.c authd/auth_userdb_verifier.c
+SRCS.regress/auth/upgrade_test := $(AUTH_CLIENTS)
+SRCS.regress/auth/tells_test := $(AUTH_CLIENTS)
