@@ -35,6 +35,9 @@ static const struct msg_rule	 rules[] = {
 	{ M_MAY_USE,	PEER(ROLE_QUEUED), MSG_BODY,	on_may_use },
 	{ M_ACCOUNT_ROUTES, PEER(ROLE_QUEUED), MSG_BODY, on_account_routes },
 	{ M_ACCOUNT_NAMED, PEER(ROLE_QUEUED), MSG_BODY,	on_account_named },
+	{ M_RELAY_LOGIN, PEER(ROLE_RELAY), MSG_BODY,	on_relay_login },
+	{ M_RELAY_STEP,	PEER(ROLE_RELAY), MSG_BODY,	on_relay_step },
+	{ M_RELAY_LEFT,	PEER(ROLE_RELAY), MSG_BODY,	on_relay_left },
 	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
 };
 
@@ -274,9 +277,8 @@ auth_link_down(struct peer *p)
 	case ROLE_CONTROL:
 		ctl_link_down(p);
 		break;
-	case ROLE_RELAY:		/* its transport's name */
-		free(peer_arg(p));
-		peer_set_arg(p, NULL);
+	case ROLE_RELAY:
+		relay_link_down(p);
 		break;
 	default:
 		break;

@@ -159,6 +159,12 @@ void	 upgrade_consider(uint64_t account, uint64_t serial,
 /* The listeners are what they are now: at the start, after a reload. */
 void	 upgrade_settle(void);
 
+/* auth_relay.c */
+int	 on_relay_login(struct peer *, struct imsg *);
+int	 on_relay_step(struct peer *, struct imsg *);
+int	 on_relay_left(struct peer *, struct imsg *);
+void	 relay_link_down(struct peer *);
+
 /* auth_rcpt.c */
 /* The account that an address leads to: 0; 1: none; -1: errno.  login: without
  * what holds for incoming mail alone. */

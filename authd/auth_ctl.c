@@ -132,6 +132,9 @@ verb_named(struct span name)
 	for (i = 0; i < ctl_nkeys; i++)
 		if (span_eqs(name, ctl_keys[i].name))
 			return (&ctl_keys[i]);
+	for (i = 0; i < ctl_nsecrets; i++)
+		if (span_eqs(name, ctl_secrets[i].name))
+			return (&ctl_secrets[i]);
 	return (NULL);
 }
 

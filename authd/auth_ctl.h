@@ -81,4 +81,8 @@ extern const size_t		 ctl_nkeys;
  */
 int	 ctl_key_uses(struct ctl *, const struct canon *c, int adding);
 
+/* auth_secret.c */
+extern const struct ctl_verb	 ctl_secrets[];
+extern const size_t		 ctl_nsecrets;
+
 #endif

@@ -56,6 +56,8 @@ static const struct {
 	{ "gone",	offsetof(struct userdb, gone) },
 	{ "login",	offsetof(struct userdb, login) },
 	{ "logins",	offsetof(struct userdb, logins) },
+	{ "secrets",	offsetof(struct userdb, secrets) },
+	{ "floors",	offsetof(struct userdb, floors) },
 	{ "meta",	offsetof(struct userdb, meta) },
 	{ "tlskey",	offsetof(struct userdb, tlskey) },
 	{ "tlsowner",	offsetof(struct userdb, tlsowner) },

@@ -19,6 +19,8 @@
  *	tlscert		fingerprint	the certificate it came in, to be shown
  *	login		id digest	a login, tried or made
  *	logins		id		how many rows of it there are
+ *	secrets		name		user and password at another server
+ *	floors		transport	the strongest mechanism that let it in
  *	meta		word		"next": last id given; "salt": a secret
  *
  * Numbers in keys are in network order; an id is never given twice.  Functions
@@ -49,7 +51,8 @@ struct userdb {
 	struct dbenv		*env;
 	struct dbenv_db		*account, *name, *user, *address, *owner,
 				*verifier, *route, *gone, *login, *logins,
-				*meta, *tlskey, *tlsowner, *tlscert;
+				*secrets, *floors, *meta, *tlskey, *tlsowner,
+				*tlscert;
 	uint8_t			 secret[32];	/* of invented salts */
 	uint32_t		 load[PARTITIONS_MAX];	/* accounts in each */
 	struct {

@@ -202,6 +202,25 @@ check_routes(const struct conf *c, const struct list *routes,
 	}
 }
 
+/* The password leaves auth where a mechanism sends it as it is. */
+static void
+check_secrets(const struct conf *c, struct report *r)
+{
+	uint32_t	 bits;
+
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		bits = 0;
+		CONF_EACH(uint32_t, m, &t->mechs)
+			bits |= 1u << *m;
+		if (bits != 0 && (bits & ~(1u << MECH_PLAIN |
+		    1u << MECH_LOGIN)) == 0)
+			report_warning(r, t->where, "the worker of transport "
+			    "\"%s\" sees its password: only PLAIN and LOGIN "
+			    "may be used%s", t->name, t->tls == TLS_OFF ?
+			    ", and it crosses the network in clear text" : "");
+	}
+}
+
 void
 check_conf(const struct conf *c, struct report *r, unsigned broken)
 {
@@ -217,6 +236,7 @@ check_conf(const struct conf *c, struct report *r, unsigned broken)
 	CONF_EACH(struct conf_listener, l, &c->listeners)
 		check_listener(l, r, broken);
 	check_twice(c, r);
+	check_secrets(c, r);
 	check_routes(c, &c->routes, r, broken);
 	CONF_EACH(struct conf_domain, d, &c->domains) {
 		check_routes(c, &d->routes, r, broken);

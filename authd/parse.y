@@ -28,7 +28,7 @@ static void	 known_here(struct buf *);
 %token	<t> LISTEN ON ALL SOCKET PORT TLS MECHANISMS CCERTS CLEARTEXT LIMITS
 %token	<t> TRANSPORT ROUTE FROM TO MINIMUM DOMAIN CASE SEPARATORS DKIM
 %token	<t> RETRY FIRST EVERY EXPIRE DELAY_REPORT DELAY_AGAIN
-%token	<t> HOST VERIFY SOURCE HELO ACCOUNT CODE TEXT CONNECTIONS TOTAL
+%token	<t> HOST VERIFY SOURCE HELO AUTH ACCOUNT CODE TEXT CONNECTIONS TOTAL
 %token	<t> RECIPIENTS NOIPV4 NOIPV6
 %token	BAD
 %type	<t> string word number
@@ -62,6 +62,7 @@ word	: WORD
 	| RECIPIENTS
 	| CONNECTIONS
 	| CONTROL
+	| AUTH
 	;
 
 number	: NUMBER
@@ -315,6 +316,8 @@ option	: HOST string			{ transport_option("host", &$2); }
 	| VERIFY word			{ transport_option("verify", &$2); }
 	| SOURCE string			{ transport_option("source", &$2); }
 	| HELO string			{ transport_option("helo", &$2); }
+	| AUTH string			{ transport_option("auth", &$2); }
+	| MECHANISMS strings		{ transport_option("mechanisms", &$1); }
 	| ACCOUNT string		{ transport_option("account", &$2); }
 	| CODE number			{ transport_option("code", &$2); }
 	| TEXT string			{ transport_option("text", &$2); }
@@ -443,7 +446,7 @@ static const struct keyword {
 	{ "socket",		SOCKET,		" place " },
 	{ "port",		PORT,		" place option " },
 	{ "tls",		TLS,		" listener option " },
-	{ "mechanisms",		MECHANISMS,	" listener " },
+	{ "mechanisms",		MECHANISMS,	" listener option " },
 	{ "client-certificates", CCERTS,	" listener " },
 	{ "allow-cleartext-auth", CLEARTEXT,	" listener " },
 	{ "limits",		LIMITS,		" top listener " },
@@ -466,6 +469,7 @@ static const struct keyword {
 	{ "verify",		VERIFY,		" option " },
 	{ "source",		SOURCE,		" option " },
 	{ "helo",		HELO,		" option " },
+	{ "auth",		AUTH,		" option " },
 	{ "account",		ACCOUNT,	" option " },
 	{ "code",		CODE,		" option " },
 	{ "text",		TEXT,		" option " },

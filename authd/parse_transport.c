@@ -13,7 +13,8 @@
 #define TEXT_OCTETS	256	/* of a refusal */
 
 #define D	(1u << TRANSPORT_DIRECT)
-#define S	(1u << TRANSPORT_SMTP)
+#define B	(1u << TRANSPORT_SUBMISSION | 1u << TRANSPORT_SUBMISSIONS)
+#define S	(1u << TRANSPORT_SMTP | B)	/* to a smarthost */
 #define L	(1u << TRANSPORT_DELIVER)
 #define F	(1u << TRANSPORT_FAIL)
 
@@ -23,6 +24,8 @@ static void	 opt_tls(const struct lex_token *);
 static void	 opt_verify(const struct lex_token *);
 static void	 opt_source(const struct lex_token *);
 static void	 opt_helo(const struct lex_token *);
+static void	 opt_auth(const struct lex_token *);
+static void	 opt_mechanisms(const struct lex_token *);
 static void	 opt_account(const struct lex_token *);
 static void	 opt_code(const struct lex_token *);
 static void	 opt_text(const struct lex_token *);
@@ -44,6 +47,8 @@ static const struct option {
 	{ "verify",		S,	0,	opt_verify },
 	{ "source",		D | S,	0,	opt_source },
 	{ "helo",		D | S,	0,	opt_helo },
+	{ "auth",		B,	0,	opt_auth },
+	{ "mechanisms",		B,	0,	opt_mechanisms },
 	{ "account",		L,	L,	opt_account },
 	{ "code",		F,	0,	opt_code },
 	{ "text",		F,	0,	opt_text },
@@ -81,6 +86,7 @@ transport_begin(const char *name, const char *kind)
 	set_string(&t->source4, "");
 	set_string(&t->source6, "");
 	set_string(&t->helo, "");
+	set_string(&t->auth, "");
 	set_string(&t->account, "");
 	set_string(&t->message, "");
 	t->connections = 10;
@@ -98,6 +104,13 @@ transport_begin(const char *name, const char *kind)
 	    &P.why)))
 		t->kind = (uint8_t)n;
 	buf_free(&ignored);
+	if (t->kind == TRANSPORT_SUBMISSION) {
+		t->port = 587;
+		t->tls = TLS_REQUIRED;
+	} else if (t->kind == TRANSPORT_SUBMISSIONS) {
+		t->port = 465;
+		t->tls = TLS_IMPLICIT;
+	}
 }
 
 void
@@ -118,6 +131,20 @@ transport_option(const char *name, const struct lex_token *v)
 	P.transport_has |= bit_of(name);
 }
 
+/* The kind says how TLS begins; an opportunity of it would be none: whoever is
+ * between could take it away. */
+static void
+check_submission(const struct conf_transport *t)
+{
+	if (t->kind == TRANSPORT_SUBMISSION && t->tls != TLS_REQUIRED &&
+	    t->tls != TLS_OFF)
+		parse_fail("tls is required or off for kind submission");
+	if (t->kind == TRANSPORT_SUBMISSIONS && t->tls != TLS_IMPLICIT)
+		parse_fail("tls is implicit for kind submissions");
+	if (t->mechs.n > 0 && t->auth[0] == '\0')
+		parse_fail("mechanisms without auth");
+}
+
 void
 transport_done(void)
 {
@@ -130,9 +157,10 @@ transport_done(void)
 		    (P.transport_has & (1u << i)) == 0)
 			parse_fail("a transport of kind %s needs %s",
 			    transport_names[t->kind], options[i].name);
-	if (t->kind == TRANSPORT_SMTP) {
+	if (TRANSPORT_SMARTHOST(t)) {
 		if ((P.transport_has & bit_of("verify")) == 0)
 			t->verify = t->tls >= TLS_REQUIRED;
+		check_submission(t);
 		if ((P.transport_has & bit_of("port")) == 0 &&
 		    t->tls == TLS_IMPLICIT)
 			t->port = 465;
@@ -240,6 +268,39 @@ opt_helo(const struct lex_token *v)
 	if (!parse_failed(conf_ascii_domain(v->s, &s, &P.why))) {
 		free(P.transport.helo);
 		P.transport.helo = s;
+	}
+}
+
+static void
+opt_auth(const struct lex_token *v)
+{
+	if (v->s[0] == '\0' || strlen(v->s) > NAME_OCTETS)
+		parse_fail("not the name of a secret: \"%s\"", v->s);
+	else
+		set_string(&P.transport.auth, v->s);
+}
+
+/* In the order in which they are to be tried. */
+static void
+opt_mechanisms(const struct lex_token *v)
+{
+	char		**words = P.words.v;
+	uint32_t	 had = 0;
+	enum mech	 m;
+	size_t		 i;
+
+	(void)v;
+	for (i = 0; i < P.words.n; i++) {
+		m = mech_by_name(span_str(words[i]));
+		if (m == MECH_COUNT)
+			parse_fail("there is no mechanism \"%s\"", words[i]);
+		else if ((had & (1u << m)) != 0)
+			parse_fail("%s is given twice", mech_names[m]);
+		else {
+			had |= 1u << m;
+			*(uint32_t *)list_add(&P.transport.mechs,
+			    sizeof(uint32_t)) = (uint32_t)m;
+		}
 	}
 }
 

@@ -94,19 +94,30 @@ print_route(struct buf *b, const struct conf_route *r)
 void
 print_transport(struct buf *b, const struct conf_transport *t)
 {
-	int	 net = t->kind == TRANSPORT_DIRECT || t->kind == TRANSPORT_SMTP;
+	int	 net = t->kind == TRANSPORT_DIRECT || TRANSPORT_SMARTHOST(t);
 
 	buf_adds(b, "transport ");
 	quote(b, t->name);
 	buf_addf(b, " %s", transport_names[t->kind]);
-	if (t->kind == TRANSPORT_SMTP) {
+	if (TRANSPORT_SMARTHOST(t)) {
 		buf_adds(b, " host ");
 		quote(b, t->host);
 	}
 	if (net)
 		buf_addf(b, " port %u tls %s", t->port, tls_names[t->tls]);
-	if (t->kind == TRANSPORT_SMTP)
+	if (TRANSPORT_SMARTHOST(t))
 		buf_addf(b, " verify %s", yes_names[t->verify]);
+	if (t->auth[0] != '\0') {
+		buf_adds(b, " auth ");
+		quote(b, t->auth);
+	}
+	if (t->mechs.n > 0) {
+		buf_adds(b, " mechanisms {");
+		CONF_EACH(uint32_t, m, &t->mechs)
+			buf_addf(b, "%s %s", m == t->mechs.v ? "" : ",",
+			    mech_names[*m]);
+		buf_adds(b, " }");
+	}
 	if (t->source4[0] != '\0')
 		buf_addf(b, " source %s", t->source4);
 	if (t->source6[0] != '\0')

@@ -83,6 +83,8 @@ static const struct field f_transport[] = {
 	F_CSTR(conf_transport, source4, NAME_MAX_),
 	F_CSTR(conf_transport, source6, NAME_MAX_),
 	F_CSTR(conf_transport, helo, NAME_MAX_),
+	F_CSTR(conf_transport, auth, NAME_MAX_),
+	F_LIST(conf_transport, mechs, MECH_COUNT, &c_index),
 	F_CSTR(conf_transport, account, NAME_MAX_),
 	F_U32(conf_transport, code), F_CSTR(conf_transport, message, 256),
 	F_U32(conf_transport, connections),

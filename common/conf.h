@@ -86,19 +86,25 @@ struct conf_domain {
 	char		*where;
 };
 
-enum transport_kind { TRANSPORT_DIRECT, TRANSPORT_SMTP, TRANSPORT_DELIVER,
-    TRANSPORT_FAIL };
+enum transport_kind { TRANSPORT_DIRECT, TRANSPORT_SMTP, TRANSPORT_SUBMISSION,
+    TRANSPORT_SUBMISSIONS, TRANSPORT_DELIVER, TRANSPORT_FAIL };
+/* To one server, whose name is configured. */
+#define TRANSPORT_SMARTHOST(t)	((t)->kind == TRANSPORT_SMTP ||		\
+    (t)->kind == TRANSPORT_SUBMISSION || (t)->kind == TRANSPORT_SUBMISSIONS)
 
 struct conf_transport {
 	uint8_t		 kind;
 	char		*name;
-	char		*host;			/* SMTP: name or address literal */
-	uint16_t	 port;			/* SMTP, DIRECT (25) */
+	char		*host;			/* SMARTHOST: name or address literal */
+	uint16_t	 port;			/* SMARTHOST, DIRECT (25) */
 	uint8_t		 tls;			/* OFF, OPTIONAL, REQUIRED, IMPLICIT */
 	uint8_t		 verify;		/* by name */
 	uint8_t		 no_ipv4, no_ipv6;	/* DIRECT */
 	char		*source4, *source6;	/* source addresses or "" */
 	char		*helo;			/* EHLO name; hostname when "" */
+	char		*auth;			/* SUBMISSION(S): secret or "" */
+	struct list	 mechs;			/* uint32_t, enum mech, best first;
+						 * none: all, by strength */
 	char		*account;		/* DELIVER */
 	uint32_t	 code;			/* FAIL, 4xx or 5xx */
 	char		*message;		/* FAIL */

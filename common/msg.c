@@ -64,6 +64,30 @@ static const struct field f_conn_identity[] = {
 const struct codec c_conn_identity = CODEC(msg_conn_identity,
     f_conn_identity);
 
+static const struct field f_relay_login[] = {
+	F_U64(msg_relay_login, conn),
+	F_STR(msg_relay_login, offered, MSG_TEXT_MAX),
+	F_U8(msg_relay_login, tls), F_U8(msg_relay_login, verified),
+	F_U8(msg_relay_login, key), F_STR(msg_relay_login, exporter, 64),
+	F_STR(msg_relay_login, unique, 64),
+	F_STR(msg_relay_login, end_point, 64),
+};
+const struct codec c_relay_login = CODEC(msg_relay_login, f_relay_login);
+
+static const struct field f_relay_step[] = {
+	F_U64(msg_relay_step, conn), F_U8(msg_relay_step, success),
+	F_STR(msg_relay_step, data, MSG_SASL_MAX),
+};
+const struct codec c_relay_step = CODEC(msg_relay_step, f_relay_step);
+
+static const struct field f_relay_sasl[] = {
+	F_U64(msg_relay_sasl, conn), F_U8(msg_relay_sasl, outcome),
+	F_STR(msg_relay_sasl, mech, MSG_NAME_MAX),
+	F_STR(msg_relay_sasl, data, MSG_SASL_MAX),
+	F_STR(msg_relay_sasl, text, MSG_TEXT_MAX),
+};
+const struct codec c_relay_sasl = CODEC(msg_relay_sasl, f_relay_sasl);
+
 static const struct field f_key_claim[] = {
 	F_RAW(msg_key_claim, digest), F_U8(msg_key_claim, role),
 	F_U32(msg_key_claim, instance),
@@ -338,6 +362,7 @@ msg_name(uint32_t type)
 	NAME(M_CONN_CLOSED); NAME(M_SASL_START); NAME(M_SASL_STEP);
 	NAME(M_SASL_ABORT); NAME(M_RCPT); NAME(M_MAY_USE);
 	NAME(M_ACCOUNT_ROUTES); NAME(M_ACCOUNT_NAMED); NAME(M_SESSION);
+	NAME(M_RELAY_LOGIN); NAME(M_RELAY_STEP); NAME(M_RELAY_LEFT);
 	NAME(M_END_SESSIONS); NAME(M_ACCOUNT_GONE); NAME(M_KEY_CLAIM);
 	NAME(M_SLOT); NAME(M_SLOT_READ); NAME(M_SLOT_WANT);
 	NAME(M_SLOT_SETTLED); NAME(M_SLOT_ID); NAME(M_QUEUE_COMMIT);

@@ -82,6 +82,13 @@ enum msg_type {
 				 * Answer msg_number: how many */
 	M_ACCOUNT_GONE,		/* R msg_account (store): remove everything of it,
 				 * in slices.  Answer msg_result when begun */
+	/* relay -> auth: logging in to the transport's server.  Which transport
+	 * that is the link says */
+	M_RELAY_LOGIN,		/* R msg_relay_login: what the server offers.
+				 * Answer msg_relay_sasl, with mech */
+	M_RELAY_STEP,		/* R msg_relay_step.  Answer msg_relay_sasl.  After
+				 * DONE and NO the login is over */
+	M_RELAY_LEFT,		/* N msg_number: connection; it was given up */
 	/* auth -> keys */
 	M_KEY_CLAIM,		/* R msg_key_claim.  Answer msg_result */
 
@@ -233,6 +240,21 @@ struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
     struct span address;	/* canonical */
     uint8_t local;		/* the domain is ours (also when unknown) */
     struct span text; };
+enum relay_sasl {
+	RELAY_SASL_SEND,	/* data */
+	RELAY_SASL_EMPTY,	/* an empty initial response */
+	RELAY_SASL_NOTHING,	/* none; an empty line later on */
+	RELAY_SASL_DONE,	/* in, and that is proven */
+	RELAY_SASL_NO		/* abort; text says why */
+};
+struct msg_relay_login { uint64_t conn; struct span offered;
+    uint8_t tls, verified;
+    uint8_t key;		/* our certificate was shown */
+    struct span exporter, unique, end_point; };
+struct msg_relay_step { uint64_t conn; uint8_t success;	/* 235 */
+    struct span data; };
+struct msg_relay_sasl { uint64_t conn; uint8_t outcome;
+    struct span mech, data, text; };
 /* digest: the name, tlsproof_claim(), of a signature of a server that the
  * handshake of a client carries.  Did keys make it for that process in the last
  * minute, and did nobody claim it before?  RESULT_OK, or RESULT_NO */
@@ -330,7 +352,8 @@ int	 msg_get_stored(struct imsg *, struct msg_stored *);
 
 extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
-    c_conn_key, c_conn_identity, c_key_claim,
+    c_conn_key, c_conn_identity, c_key_claim, c_relay_login, c_relay_step,
+    c_relay_sasl,
     c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
     c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,

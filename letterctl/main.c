@@ -75,6 +75,11 @@ static const struct command commands[] = {
 	{ "tlspubkey remove", "FINGERPRINT", 1, 1, NONE, NULL, NULL, NULL },
 	{ "tlspubkey update", "FINGERPRINT [--name NAME] [--address ADDRESS] "
 	  "[--[no-]imap-preauth]", 2, 6, LOCAL, NULL, NULL, tlspubkey_update },
+	{ "secret set", "NAME USER", 2, 2, PASSWORD, NULL, NULL, NULL },
+	{ "secret list", "", 0, 0, NONE,
+	  "name user transports strongest created_at", NULL, NULL },
+	{ "secret remove", "NAME", 1, 1, NONE, NULL, NULL, NULL },
+	{ "secret relax", "TRANSPORT", 1, 1, NONE, NULL, NULL, NULL },
 	{ "logins", "[ACCOUNT]", 0, 1, NONE,
 	  "last_at count account address remote protocol mechanism result",
 	  NULL, NULL },

@@ -57,7 +57,8 @@ relay_transport(void)
 					    .host = none, .port = 25,
 					    .tls = TLS_OPTIONAL,
 					    .source4 = none, .source6 = none,
-					    .helo = none, .connections = 10,
+					    .helo = none, .auth = none,
+					    .connections = 10,
 					    .connections_total = 200,
 					    .recipients = 100 };
 	const struct conf_transport	*t;
@@ -66,7 +67,7 @@ relay_transport(void)
 	    strcmp(proc_name(), "default") == 0)
 		t = &usual;
 	if (t != NULL && t->kind != TRANSPORT_DIRECT &&
-	    t->kind != TRANSPORT_SMTP)
+	    !TRANSPORT_SMARTHOST(t))
 		t = NULL;
 	return (t);
 }

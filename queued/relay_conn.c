@@ -50,6 +50,10 @@ conn_session(struct conn *c, int fd)
 					    .out_high = RELAY_QUEUE,
 					    .trace = trace, .arg = c };
 
+	if (*t->auth != '\0') {
+		set.sasl = login_sasl;
+		set.sasl_in_clear = t->tls == TLS_OFF;
+	}
 	set.hostname = *t->helo != '\0' ? t->helo : c->dest->conf->hostname;
 	set.tls = c->clear ? SMTPCLIENT_TLS_OFF : modes[c->dest->tls.mode];
 	if ((c->io = io_new(proc_base(), fd, on_io, c)) == NULL ||
@@ -214,6 +218,7 @@ conn_drive(struct conn *c)
 		ready(c);
 		break;
 	case SMTPCLIENT_SASL:
+		break;
 	case SMTPCLIENT_END:
 	case SMTPCLIENT_FAILED:
 		failed(c);
@@ -330,15 +335,23 @@ conn_quit(struct conn *c)
 	conn_free(c);
 }
 
-/* Why a server took no session.  That TLS is missing may change: never for
- * good, whatever code it says so with. */
+/* Why a server took no session.  That TLS is missing, or that a login is wrong,
+ * may change: never for good, whatever code it says so with. */
 static void
 refusal(struct conn *c, enum smtpclient_failure f,
     const struct smtpclient_result *r)
 {
 	const char	*text = r->text == NULL ? "" : r->text;
 
-	if (f == SMTPCLIENT_FAIL_TLS && r->code != 0)
+	if (f == SMTPCLIENT_FAIL_AUTH) {
+		relay_result(&c->why, RESULT_TEMP, r->code, "4.7.8",
+		    "login to %s: %s", c->where, c->login_why[0] != '\0' ?
+		    c->login_why : text);
+		log_error("transport %s: login to %s refused%s%s: %s",
+		    c->dest->t->name, c->where, *c->mech == '\0' ? "" :
+		    " by ", c->mech, c->login_why[0] != '\0' ? c->login_why :
+		    log_escs(text));
+	} else if (f == SMTPCLIENT_FAIL_TLS && r->code != 0)
 		relay_result(&c->why, RESULT_TEMP, 0, "4.7.5",
 		    "TLS with %s is refused: %u %s", c->where, r->code, text);
 	else
@@ -373,6 +386,8 @@ failed(struct conn *c)
 		return;
 	}
 	refusal(c, f, r);
+	if (f == SMTPCLIENT_FAIL_AUTH)	/* elsewhere it would be the same */
+		c->at = c->place.ncandidates;
 	if (c->why.result == RESULT_NO && other_family(c))
 		return;
 	/* Let the QUIT out. */

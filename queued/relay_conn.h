@@ -31,6 +31,11 @@ struct conn {
 	char			 address[DNS_ADDR_TEXT];
 	char			 where[DNS_HOST_MAX + DNS_ADDR_TEXT + 3];
 	char			 tls[128];
+	uint64_t		 number;	/* towards auth */
+	uint32_t		 login_ask;	/* of auth, 0: nothing is open */
+	int			 login_open;	/* auth has it */
+	char			 mech[32];
+	char			 login_why[256]; /* it cannot be */
 };
 
 /* relay_dial.c; all but conn_host may free the connection. */
@@ -52,5 +57,11 @@ void	 conn_session(struct conn *, int fd);
 void	 conn_drive(struct conn *);
 /* The connection is no use any more. */
 void	 conn_lost(struct conn *, const char *why);
+
+/* relay_login.c */
+enum smtpclient_sasl_answer	 login_sasl(void *, enum smtpclient_sasl_event,
+		    struct span, struct buf *, struct buf *);
+/* No login goes on. */
+void	 login_left(struct conn *);
 
 #endif

@@ -32,7 +32,7 @@ dest_get(struct delivery *d)
 	struct dest			*e;
 	int				 strict = d->m.requiretls != 0;
 
-	if (t->kind == TRANSPORT_SMTP)
+	if (TRANSPORT_SMARTHOST(t))
 		name = t->host;
 	TAILQ_FOREACH(e, &dests, entry)
 		if (e->conf == proc_conf() && e->requiretls == strict &&

@@ -46,6 +46,7 @@ int
 conn_start(struct dest *e, struct delivery *d)
 {
 	static const struct timeval	 life = { RELAY_SESSION, 0 };
+	static uint64_t			 number;
 	struct conn			*c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
@@ -53,6 +54,7 @@ conn_start(struct dest *e, struct delivery *d)
 	c->dest = e;
 	c->place = e->place;
 	c->fd = -1;
+	c->number = ++number;
 	c->born = proc_now_ms();
 	c->ev = event_new(proc_base(), -1, 0, on_connect, c);
 	c->life = event_new(proc_base(), -1, 0, on_life, c);
@@ -125,6 +127,9 @@ give_up(struct conn *c)
 void
 conn_dial_failed(struct conn *c, const char *why)
 {
+	/* What a server said, or what is wrong with it, says more. */
+	if (c->why.text[0] != '\0' && strcmp(c->why.enhanced, "4.4.1") != 0)
+		return;
 	relay_result(&c->why, RESULT_TEMP, 0, "4.4.1",
 	    "connect to %s port %u: %s", c->where, c->dest->t->port, why);
 }
@@ -240,6 +245,7 @@ void
 conn_down(struct conn *c)
 {
 	event_del(c->ev);
+	login_left(c);
 	if (c->fd != -1)
 		close(c->fd);
 	c->fd = -1;

@@ -205,7 +205,7 @@ check(struct find *f)
 		find_free(f);
 		return;
 	}
-	smarthost = e->t->kind == TRANSPORT_SMTP;
+	smarthost = TRANSPORT_SMARTHOST(e->t);
 	e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
 	    smarthost || e->conf->allow_private, relay_random,
 	    e->place.candidates, &refused);
@@ -251,14 +251,14 @@ find_start(struct dest *e)
 	f->dest = e;
 	e->find = f;
 	if (dns_addr_literal(name, &addr) == 0 ||
-	    (e->t->kind == TRANSPORT_SMTP &&
+	    (TRANSPORT_SMARTHOST(e->t) &&
 	    dns_addr_parse(name, &addr) == 0)) {
 		one_address(f, &addr);
 	} else if (!dns_host_valid(name)) {
 		relay_result(&why, RESULT_NO, 0, "5.1.2",
 		    "%s is no domain", e->name);
 		finish(f, &why);
-	} else if (e->t->kind == TRANSPORT_SMTP) {
+	} else if (TRANSPORT_SMARTHOST(e->t)) {
 		snprintf(f->hosts[0].host, sizeof(f->hosts[0].host), "%s",
 		    e->name);
 		f->nhosts = 1;

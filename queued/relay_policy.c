@@ -33,7 +33,7 @@ relay_tls_policy(const struct conf_transport *t, int requiretls,
     struct relay_tls *p)
 {
 	p->mode = (enum conf_tls)t->tls;
-	p->verify = t->kind == TRANSPORT_SMTP && t->verify &&
+	p->verify = TRANSPORT_SMARTHOST(t) && t->verify &&
 	    t->tls >= TLS_REQUIRED;
 	p->fallback = p->mode == TLS_OPTIONAL;
 	return (requiretls && !p->verify ? -1 : 0);
