@@ -27,6 +27,7 @@ struct auth	 auth;
 static const struct msg_rule	 rules[] = {
 	{ M_CONN_OPEN,	WIRE,	MSG_BODY | MSG_FD,	on_conn_open },
 	{ M_CONN_TLS,	WIRE,	MSG_BODY,		on_conn_tls },
+	{ M_CONN_KEY,	WIRE,	MSG_BODY,		on_conn_key },
 	{ M_CONN_CLOSED, WIRE,	MSG_BODY,		on_conn_closed },
 	{ M_SASL_START,	WIRE,	MSG_BODY | MSG_FD,	on_sasl_start },
 	{ M_SASL_STEP,	WIRE,	MSG_BODY,		on_sasl_step },

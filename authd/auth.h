@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "authd/auth_address.h"
+#include "authd/auth_tlskey.h"
 #include "authd/auth_userdb.h"
 #include "conf.h"
 #include "msg.h"
@@ -23,6 +24,8 @@
 #define REMOTE_MAX	64		/* octets of an address as text */
 #define GUESS_LEN	32
 
+#define TLSCLIENTAUTH	"tlsclientauth"	/* the mechanism, in logs */
+
 struct exchange;
 struct verify;
 
@@ -32,6 +35,12 @@ struct link {
 	LIST_HEAD(, conn)	 conns[CONN_BUCKETS];
 	size_t			 nconns;
 	size_t			 nwaiting;	/* its requests not answered yet */
+};
+
+enum login_state {
+	IN_NOT,
+	IN_BY_KEY,		/* submission, without AUTH: one may follow */
+	IN_FOR_GOOD
 };
 
 /* A connection of a client, a lease that ends with "closed" or the link. */
@@ -49,7 +58,13 @@ struct conn {
 	unsigned			 local : 1,	/* a unix socket */
 					 loopback : 1,	/* 127.0.0.0/8, ::1 */
 					 tls : 1,
-					 in : 1;	/* logged in */
+					 key_told : 1,	/* M_CONN_KEY came */
+					 claiming : 1,	/* keys is asked */
+					 known_key : 1;	/* proven */
+	enum login_state		 in;
+	uint8_t				 client_key[TLSKEY_ID];
+	struct peer			*asked;		/* if claiming */
+	uint32_t			 ask, key_request;
 	char				*version;	/* of TLS, or NULL */
 	struct buf			 bindings[SCRAM_BINDINGS];
 	struct exchange			*exchange;
@@ -68,7 +83,10 @@ struct exchange {
 	uint32_t			 type, request;	/* to be answered */
 	unsigned			 open : 1;	/* it is not yet */
 	const char			*mech;		/* for logs */
-	struct sasl_server		*sasl;
+	struct sasl_server		*sasl;		/* NULL: certificate */
+	unsigned			 certificate : 1,	/* no command */
+					 by_key : 1;	/* or EXTERNAL */
+	struct buf			 address;	/* of a certificate */
 	int				 fd;		/* of the session */
 	struct buf			 tag, pending;
 	uint8_t				 plain_socket;
@@ -121,6 +139,17 @@ struct link	*link_new(struct peer *);
 void		 link_free(struct link *);
 struct conn	*conn_find(struct link *, uint64_t number);
 
+/* auth_identity.c */
+int		 on_conn_key(struct peer *, struct imsg *);
+/* M_CONN_KEY will not be waited for any more; it is answered. */
+void		 identity_drop(struct conn *);
+/*
+ * For whom the key of the client stands, now.  0; 1: for nobody, *why; -1:
+ * errno.
+ */
+int		 identity_of(const struct conn *, struct tlskey *,
+		    struct account *, const char **why);
+
 /* auth_exchange.c */
 int	 on_sasl_start(struct peer *, struct imsg *);
 int	 on_sasl_step(struct peer *, struct imsg *);
@@ -129,6 +158,11 @@ int	 on_sasl_abort(struct peer *, struct imsg *);
 void	 exchange_free(struct exchange *);
 /* The same, because the client or its connection went away. */
 void	 exchange_dropped(struct exchange *);
+/* A login, or why it was none, to the log, in a form that fail2ban can read,
+ * and to the log of logins.  The account may be NULL; so may why: it is in. */
+void	 login_note(const struct conn *, const char *mech,
+	    const struct account *, struct span address, const char *result,
+	    const char *why);
 /* Its password was right, or not. */
 void	 exchange_verdict(struct exchange *, int ok);
 

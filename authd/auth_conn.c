@@ -84,6 +84,7 @@ conn_free(struct conn *c)
 	size_t	 i;
 
 	exchange_dropped(c->exchange);
+	identity_drop(c);
 	ratelimit_open_remove(auth.open[c->listener->kind], &c->key);
 	LIST_REMOVE(c, entry);
 	c->link->nconns--;

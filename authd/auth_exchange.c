@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "authd/auth.h"
+#include "authd/auth_exchange.h"
 #include "log.h"
 
 #define DELAY_MS	500	/* of a first refusal; doubles */
@@ -21,28 +21,18 @@ static struct exchange	*exchange_new(struct conn *, struct imsg *,
 		    const struct msg_sasl_start *);
 static void	 opened(struct exchange *, uint32_t, uint32_t);
 static int	 session_fd(const struct exchange *, int);
-static int	 facts_of(struct exchange *, struct sasl_facts *, struct buf *);
+static int	 facts_of(struct exchange *, enum sasl_mech,
+		    struct sasl_facts *, struct buf *);
 static int	 tried(const struct exchange *, struct ratelimit_key *);
 static uint32_t	 delay_of(const struct exchange *);
-static void	 answer(struct exchange *, enum sasl_outcome, struct span data,
-		    struct span text);
 static void	 unknown(struct peer *, uint32_t, uint32_t, uint64_t);
-static void	 note(const struct exchange *, const char *result,
-		    const char *why);
-static void	 end(struct exchange *, enum sasl_outcome, const char *text);
 static void	 count_failure(const struct exchange *);
-static void	 refuse(struct exchange *, enum sasl_outcome, const char *result,
-		    const char *why);
 static void	 begin(struct exchange *, const struct msg_sasl_start *);
 static void	 run(struct exchange *, const struct span *);
-static int	 identify(struct exchange *);
 static int	 secret_of(struct exchange *, enum scram_hash,
 		    struct scram_secret *);
 static int	 look_up(struct exchange *);
 static int	 verify(struct exchange *);
-static void	 accept_login(struct exchange *);
-static void	 vouch(struct exchange *);
-static int	 on_taken(void *, struct peer *, struct imsg *);
 
 _Static_assert((int)MECH_EXTERNAL == (int)SASL_MECH_EXTERNAL &&
     (int)MECH_SCRAM_SHA_1 == (int)SASL_MECH_SCRAM_SHA_1 &&
@@ -61,14 +51,21 @@ opened(struct exchange *x, uint32_t type, uint32_t id)
 	x->conn->link->nwaiting++;
 }
 
+/* Who it wants to be, as far as that is known. */
+struct span
+exchange_name(const struct exchange *x)
+{
+	return (x->sasl == NULL ? span_buf(&x->address) :
+	    sasl_server_name(x->sasl));
+}
+
 /* Who was tried, whether there is such a user or not.  0, or -1: nobody. */
 static int
 tried(const struct exchange *x, struct ratelimit_key *k)
 {
 	struct canon	 c;
 
-	if (x->sasl == NULL ||
-	    canon_address(sasl_server_name(x->sasl), 0, &c) == -1)
+	if (canon_address(exchange_name(x), 0, &c) == -1)
 		return (-1);
 	ratelimit_name(k, canon_span(&c));
 	return (0);
@@ -94,8 +91,8 @@ delay_of(const struct exchange *x)
 	return (ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS);
 }
 
-static void
-answer(struct exchange *x, enum sasl_outcome what, struct span data,
+void
+exchange_answer(struct exchange *x, enum sasl_outcome what, struct span data,
     struct span text)
 {
 	struct conn	*c = x->conn;
@@ -106,7 +103,7 @@ answer(struct exchange *x, enum sasl_outcome what, struct span data,
 		return;
 	if (what == SASL_OK) {
 		r.account = span_str(x->account.name);
-		r.address = sasl_server_name(x->sasl);
+		r.address = exchange_name(x);
 	} else if (what != SASL_MORE && what != SASL_ABORTED &&
 	    what != SASL_UNAVAILABLE && what != SASL_DISABLED)
 		r.delay_ms = delay_of(x);
@@ -125,19 +122,17 @@ unknown(struct peer *p, uint32_t type, uint32_t id, uint64_t conn)
 	(void)peer_reply(p, type, id, &c_sasl, &r, -1);
 }
 
-/* To the log, in a form that fail2ban can read, and to the log of logins. */
-static void
-note(const struct exchange *x, const char *result, const char *why)
+void
+login_note(const struct conn *c, const char *mech, const struct account *a,
+    struct span address, const char *result, const char *why)
 {
-	const struct conn	*c = x->conn;
-	struct login		 l = { .name = "-", .remote = c->remote,
-				    .mech = x->mech, .result = result };
+	struct login	 l = { .name = "-", .remote = c->remote,
+			    .address = address, .mech = mech,
+			    .result = result };
 
-	l.address = x->sasl == NULL ? span_of("", 0) :
-	    sasl_server_name(x->sasl);
-	if (x->account.id != 0) {
-		l.account = x->account.id;
-		l.name = x->account.name;
+	if (a != NULL && a->id != 0) {
+		l.account = a->id;
+		l.name = a->name;
 	}
 	l.protocol = kind_name((enum conf_kind)c->listener->kind);
 	l.tls = c->version == NULL ? "" : c->version;
@@ -152,11 +147,18 @@ note(const struct exchange *x, const char *result, const char *why)
 		    why);
 }
 
-/* The end of an exchange; x is gone afterwards. */
-static void
-end(struct exchange *x, enum sasl_outcome what, const char *text)
+void
+exchange_note(const struct exchange *x, const char *result, const char *why)
 {
-	answer(x, what, span_of("", 0), span_str(text));
+	login_note(x->conn, x->mech, &x->account, exchange_name(x), result,
+	    why);
+}
+
+/* The end of an exchange; x is gone afterwards. */
+void
+exchange_end(struct exchange *x, enum sasl_outcome what, const char *text)
+{
+	exchange_answer(x, what, span_of("", 0), span_str(text));
 	exchange_free(x);
 }
 
@@ -174,19 +176,19 @@ count_failure(const struct exchange *x)
 		ratelimit_force(auth.failures, &who, auth_now(), 1);
 }
 
-static void
-refuse(struct exchange *x, enum sasl_outcome what, const char *result,
+void
+exchange_refuse(struct exchange *x, enum sasl_outcome what, const char *result,
     const char *why)
 {
 	struct conn	*c = x->conn;
 
-	note(x, result, why);
+	exchange_note(x, result, why);
 	c->failures++;
 	/* Who knows the password is not guessing; who may know it and was not
 	 * asked, neither. */
 	if (what != SASL_DISABLED && !x->unready)
 		count_failure(x);
-	end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
+	exchange_end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
 }
 
 /* ---- life --------------------------------------------------------------------- */
@@ -222,7 +224,7 @@ exchange_free(struct exchange *x)
 {
 	if (x == NULL)
 		return;
-	answer(x, SASL_ABORTED, span_of("", 0), span_of("", 0));
+	exchange_answer(x, SASL_ABORTED, span_of("", 0), span_of("", 0));
 	verify_cancel(x);
 	if (x->ask != 0)
 		peer_forget(x->asked, x->ask);
@@ -230,6 +232,7 @@ exchange_free(struct exchange *x)
 	if (x->fd != -1)
 		close(x->fd);
 	buf_free(&x->tag);
+	buf_free(&x->address);
 	buf_freezero(&x->pending);
 	x->conn->exchange = NULL;
 	explicit_bzero(x, sizeof(*x));
@@ -245,7 +248,7 @@ exchange_dropped(struct exchange *x)
 		return;
 	if (x->state == EXCHANGE_VERIFY || (x->sasl != NULL &&
 	    sasl_server_why(x->sasl) != SASL_WHY_NONE)) {
-		note(x, x->state == EXCHANGE_VERIFY ? "aborted" :
+		exchange_note(x, x->state == EXCHANGE_VERIFY ? "aborted" :
 		    sasl_why_names[sasl_server_why(x->sasl)],
 		    "connection closed");
 		count_failure(x);
@@ -280,7 +283,8 @@ session_fd(const struct exchange *x, int fd)
 
 /* What is so on this connection; external is room for a name. */
 static int
-facts_of(struct exchange *x, struct sasl_facts *f, struct buf *external)
+facts_of(struct exchange *x, enum sasl_mech mech, struct sasl_facts *f,
+    struct buf *external)
 {
 	const struct conn		*c = x->conn;
 	const struct conf_listener	*l = c->listener;
@@ -293,27 +297,34 @@ facts_of(struct exchange *x, struct sasl_facts *f, struct buf *external)
 	f->cleartext = l->cleartext_auth;
 	for (i = 0; i < SCRAM_BINDINGS; i++)
 		f->bindings.data[i] = span_buf(&c->bindings[i]);
-	if (!c->local)
+	if (c->local)
+		f->mechs |= SASL_BIT(SASL_MECH_EXTERNAL);
+	if (mech != SASL_MECH_EXTERNAL)
 		return (0);
-	f->mechs |= SASL_BIT(SASL_MECH_EXTERNAL);
-	if (userdb_by_user(&auth.db, c->uid, &x->account) == -1)
-		return (errno == ENOENT ? 0 : -1);
-	if (userdb_first_address(&auth.db, x->account.id, external) == 0)
-		f->external = span_buf(external);
+	if (exchange_owner(x, external) == -1)
+		return (-1);
+	f->external = span_buf(external);
 	return (0);
+}
+
+int
+exchange_limited(const struct conn *c)
+{
+	return (c->failures >= c->listener->limits.login_failures ||
+	    !ratelimit_check(auth.failures, &c->key, auth_now(), 1));
 }
 
 static void
 begin(struct exchange *x, const struct msg_sasl_start *s)
 {
-	struct conn		*c = x->conn;
 	struct buf		 external = { 0 };
 	struct sasl_facts	 f;
 	enum sasl_mech		 mech = s->login_command ? SASL_MECH_LOGIN :
 				    sasl_mech_by_name(s->mech);
 
-	if (facts_of(x, &f, &external) == -1) {
-		end(x, SASL_UNAVAILABLE, "");
+	if (facts_of(x, mech, &f, &external) == -1) {
+		buf_free(&external);
+		exchange_end(x, SASL_UNAVAILABLE, "");
 		return;
 	}
 	if (mech != SASL_MECHS)
@@ -321,31 +332,31 @@ begin(struct exchange *x, const struct msg_sasl_start *s)
 	/* The command is as good as both. */
 	if (s->login_command && (f.mechs & SASL_BIT(SASL_MECH_PLAIN)) != 0)
 		f.mechs |= SASL_BIT(SASL_MECH_LOGIN);
-	if (c->failures >= c->listener->limits.login_failures ||
-	    !ratelimit_check(auth.failures, &c->key, auth_now(), 1)) {
-		note(x, "error", "too many failed logins");
-		end(x, SASL_TOO_MANY, "");
+	if (exchange_limited(x->conn)) {
+		exchange_note(x, "error", "too many failed logins");
+		exchange_end(x, SASL_TOO_MANY, "");
 	} else switch (sasl_refuse(&f, mech)) {
 	case SASL_NOT_KNOWN:
-		refuse(x, SASL_UNKNOWN_MECH, "badprotocol",
+		exchange_refuse(x, SASL_UNKNOWN_MECH, "badprotocol",
 		    "no such mechanism here");
 		break;
 	case SASL_AFTER_TLS:
-		refuse(x, SASL_NEEDS_TLS, "badprotocol", "not without TLS");
+		exchange_refuse(x, SASL_NEEDS_TLS, "badprotocol",
+		    "not without TLS");
 		break;
 	case SASL_NO_BINDING:
-		refuse(x, SASL_BAD_CREDENTIALS, "badchanbind",
+		exchange_refuse(x, SASL_BAD_CREDENTIALS, "badchanbind",
 		    "no channel binding here");
 		break;
 	case SASL_NO_KEY:
-		refuse(x, SASL_BAD_CREDENTIALS, "badcreds",
+		exchange_refuse(x, SASL_BAD_CREDENTIALS, "badcreds",
 		    "no identity to go by");
 		break;
 	case SASL_MAY:
 		x->sasl = s->login_command ? sasl_server_new_command() :
 		    sasl_server_new(mech, &f);
 		if (x->sasl == NULL)
-			end(x, SASL_UNAVAILABLE, "");
+			exchange_end(x, SASL_UNAVAILABLE, "");
 		else
 			run(x, s->has_initial ? &s->initial : NULL);
 		break;
@@ -366,7 +377,7 @@ run(struct exchange *x, const struct span *in)
 		out = span_of("", 0);
 		switch (sasl_server_step(x->sasl, in, &out)) {
 		case SASL_STEP_MORE:
-			answer(x, SASL_MORE, out, span_of("", 0));
+			exchange_answer(x, SASL_MORE, out, span_of("", 0));
 			return;
 		case SASL_STEP_LOOKUP:
 			rc = look_up(x);
@@ -378,21 +389,21 @@ run(struct exchange *x, const struct span *in)
 			}
 			break;
 		case SASL_STEP_DONE:
-			accept_login(x);
+			exchange_accept(x);
 			return;
 		case SASL_STEP_FAIL:
 			if (x->unready)
-				refuse(x, SASL_BAD_CREDENTIALS, "error",
-				    "no verifier for CRAM-MD5 is stored: log "
-				    "in once with PLAIN or LOGIN, or set the "
-				    "password again");
+				exchange_refuse(x, SASL_BAD_CREDENTIALS,
+				    "error", "no verifier for CRAM-MD5 is "
+				    "stored: log in once with PLAIN or LOGIN, "
+				    "or set the password again");
 			else
-				refuse(x, SASL_BAD_CREDENTIALS,
+				exchange_refuse(x, SASL_BAD_CREDENTIALS,
 				    sasl_why_names[sasl_server_why(x->sasl)],
 				    sasl_server_error(x->sasl));
 			return;
 		case SASL_STEP_MALFORMED:
-			refuse(x, SASL_MALFORMED,
+			exchange_refuse(x, SASL_MALFORMED,
 			    sasl_why_names[sasl_server_why(x->sasl)],
 			    sasl_server_error(x->sasl));
 			return;
@@ -401,8 +412,9 @@ run(struct exchange *x, const struct span *in)
 			break;
 		}
 		if (rc == -1) {
-			note(x, "error", "cannot be looked up or compared now");
-			end(x, SASL_UNAVAILABLE, "");
+			exchange_note(x, "error",
+			    "cannot be looked up or compared now");
+			exchange_end(x, SASL_UNAVAILABLE, "");
 			return;
 		}
 		in = NULL;
@@ -410,13 +422,13 @@ run(struct exchange *x, const struct span *in)
 }
 
 /* Who that is; id 0: nobody.  -1: cannot be said now. */
-static int
-identify(struct exchange *x)
+int
+exchange_identify(struct exchange *x)
 {
 	struct canon	 c;
 
 	memset(&x->account, 0, sizeof(x->account));
-	if (canon_address(sasl_server_name(x->sasl), 0, &c) == -1)
+	if (canon_address(exchange_name(x), 0, &c) == -1)
 		return (0);
 	return (account_of(&c, 1, &x->account) == -1 ? -1 : 0);
 }
@@ -457,7 +469,7 @@ look_up(struct exchange *x)
 	struct scram_secret	 s;
 	int			 rc = -1;
 
-	if (identify(x) == -1)
+	if (exchange_identify(x) == -1)
 		return (-1);
 	if (sasl_server_wants(x->sasl) == SASL_WANT_CRAM) {
 		if (x->account.id == 0 || userdb_cram(&auth.db, x->account.id,
@@ -486,7 +498,7 @@ verify(struct exchange *x)
 
 	x->guessed = verify_guess(x->conn, sasl_server_name(x->sasl),
 	    sasl_server_password(x->sasl), x->guess) == 0;
-	if (identify(x) == 0 && secret_of(x, SCRAM_SHA_256, &s) == 0)
+	if (exchange_identify(x) == 0 && secret_of(x, SCRAM_SHA_256, &s) == 0)
 		rc = verify_begin(x, &s, sasl_server_password(x->sasl));
 	explicit_bzero(&s, sizeof(s));
 	if (rc == 1)
@@ -499,94 +511,6 @@ exchange_verdict(struct exchange *x, int ok)
 {
 	(void)sasl_server_set_verdict(x->sasl, ok, x->account.id != 0);
 	run(x, NULL);
-}
-
-/* ---- vouching --------------------------------------------------------------------- */
-
-/* The client has proven who it is; may that account log in, still? */
-static void
-accept_login(struct exchange *x)
-{
-	struct account	 was = x->account;
-
-	if (x->conn->local && identify(x) == -1) {
-		end(x, SASL_UNAVAILABLE, "");
-	} else if (x->account.id != was.id || x->account.id == 0) {
-		refuse(x, SASL_BAD_CREDENTIALS, "badcreds",
-		    "an address of another account");
-	} else if (userdb_get(&auth.db, was.id, &x->account) == -1) {
-		if (errno != ENOENT)
-			end(x, SASL_UNAVAILABLE, "");
-		else
-			refuse(x, SASL_BAD_CREDENTIALS, "baduser", "removed");
-	} else if (x->account.serial != was.serial) {
-		refuse(x, SASL_BAD_CREDENTIALS, "badpassword",
-		    "changed meanwhile");
-	} else if (x->account.disabled[0] != '\0') {
-		refuse(x, SASL_DISABLED, "logindisabled", "login is disabled");
-	} else
-		vouch(x);
-}
-
-static void
-vouch(struct exchange *x)
-{
-	struct conn		*c = x->conn;
-	int			 imap = c->listener->kind == KIND_IMAP, fd;
-	struct msg_session	 s = { .account = x->account.id,
-				    .partition = x->account.partition,
-				    .conn = c->number, .tls = c->tls,
-				    .admin = c->local, .listener = c->index,
-				    .instance = peer_instance(c->link->peer) };
-
-	s.name = span_str(x->account.name);
-	s.address = sasl_server_name(x->sasl);
-	s.mech = span_str(x->mech);
-	s.remote = span_str(c->remote);
-	s.proto = imap ? SASL_IMAP : SASL_SUBMISSION;
-	s.tag = span_buf(&x->tag);
-	s.pending = span_buf(&x->pending);
-	s.password_serial = x->account.serial;
-	fd = x->fd;
-	x->fd = -1;
-	x->state = EXCHANGE_VOUCH;
-	x->asked = imap ? proc_peer(ROLE_STORE, x->account.partition %
-	    proc_count(ROLE_STORE)) : proc_peer(ROLE_QUEUED, 0);
-	x->ask = peer_ask(x->asked, M_SESSION, &c_session, &s, fd, on_taken,
-	    x);
-	if (x->ask == 0) {
-		note(x, "error", imap ? "the store is away" :
-		    "the queue is away");
-		end(x, SASL_UNAVAILABLE, "");
-	}
-}
-
-/* The descriptor is theirs now, or was not wanted. */
-static int
-on_taken(void *arg, struct peer *p, struct imsg *m)
-{
-	struct msg_result	 r = { .result = RESULT_TEMP };
-	struct exchange		*x = arg;
-	struct conn		*c = x->conn;
-	int			 rc = 0;
-
-	(void)p;
-	x->ask = 0;
-	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == -1)
-		r.result = RESULT_TEMP;
-	if (r.result == RESULT_OK) {
-		c->in = 1;
-		c->failures = 0;
-		ratelimit_reset(auth.failures, &c->key, auth_now());
-		note(x, "ok", NULL);
-		end(x, SASL_OK, "");
-	} else {
-		note(x, "error", r.text.n == 0 ? "the session was not taken" :
-		    log_esc(r.text));
-		answer(x, SASL_UNAVAILABLE, span_of("", 0), r.text);
-		exchange_free(x);
-	}
-	return (rc);
 }
 
 /* ---- requests ----------------------------------------------------------------------- */
@@ -606,8 +530,10 @@ on_sasl_start(struct peer *p, struct imsg *m)
 		return (0);
 	}
 	if (c->exchange != NULL || c->listener->kind == KIND_SMTP ||
-	    l->nwaiting >= IMSG_CREDIT)
+	    l->nwaiting >= IMSG_CREDIT || (s.certificate && (s.mech.n > 0 ||
+	    s.has_initial || s.login_command || s.tag.n > 0)))
 		return (-1);
+	identity_drop(c);	/* who does not wait for it gets none */
 	if (m->fd == -1 || (x = exchange_new(c, m, &s)) == NULL) {
 		unknown(p, M_SASL_START, m->id, s.conn);
 		return (0);
@@ -617,8 +543,10 @@ on_sasl_start(struct peer *p, struct imsg *m)
 		exchange_free(x);
 		return (-1);
 	}
-	if (c->in)
-		end(x, SASL_MALFORMED, "logged in already");
+	if (c->in == IN_FOR_GOOD || (c->in == IN_BY_KEY && s.certificate))
+		exchange_end(x, SASL_MALFORMED, "logged in already");
+	else if (s.certificate)
+		exchange_certificate(x);
 	else
 		begin(x, &s);
 	return (0);
@@ -670,15 +598,15 @@ on_sasl_abort(struct peer *p, struct imsg *m)
 	}
 	opened(x, M_SASL_ABORT, m->id);
 	if (sasl_server_abort(x->sasl) == SASL_STEP_FAIL)
-		refuse(x, SASL_BAD_CREDENTIALS,
+		exchange_refuse(x, SASL_BAD_CREDENTIALS,
 		    sasl_why_names[sasl_server_why(x->sasl)],
 		    sasl_server_error(x->sasl));
 	else {
 		/* No guess, but no way to make lines in the log for ever. */
-		note(x, "aborted", "by the client");
+		exchange_note(x, "aborted", "by the client");
 		c->failures++;
 		count_failure(x);
-		end(x, SASL_ABORTED, "");
+		exchange_end(x, SASL_ABORTED, "");
 	}
 	return (0);
 }

@@ -7,9 +7,13 @@
 #include <string.h>
 
 #include "authd/auth.h"
+#include "authd/auth_tlskey.h"
 #include "log.h"
 
 static int	 catch_all(struct span, struct account *);
+static int	 key_gone(uint64_t, struct span);
+static int	 may_login(const struct msg_may_use *, struct account *,
+		    struct msg_result *);
 static int	 postmaster(const struct canon *, struct account *);
 static void	 answer(struct peer *, struct imsg *, struct msg_rcpt *,
 		    const struct account *, int);
@@ -151,26 +155,58 @@ on_account_named(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+/* Is the key still there that opened a session?  0, 1, -1. */
+static int
+key_gone(uint64_t account, struct span key)
+{
+	struct tlskey	 k;
+
+	if (key.n != TLSKEY_ID)
+		return (key.n != 0);
+	if (tlskey_get(&auth.db, key.p, &k) == -1)
+		return (errno == ENOENT ? 1 : -1);
+	return (k.account != account);
+}
+
+/* What holds for all addresses.  0; 1: the answer says why not; -1. */
+static int
+may_login(const struct msg_may_use *q, struct account *who,
+    struct msg_result *r)
+{
+	int	 rc;
+
+	if (userdb_get(&auth.db, q->account, who) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (who->disabled[0] != '\0')
+		r->text = span_str(who->disabled);
+	else if ((rc = key_gone(q->account, q->key)) == 1)
+		r->text = span_str("the key of this login was removed");
+	else
+		return (rc);
+	r->result = RESULT_NO;
+	r->code = 525;
+	r->enhanced = span_str("5.7.13");
+	return (1);
+}
+
 /* queued asks at every MAIL, header From and COMMIT. */
 int
 on_may_use(struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r = { .result = RESULT_OK };
 	struct msg_may_use	 q;
-	struct account		 who, a = { 0 };
+	struct account		 who = { 0 }, a = { 0 };
 	struct canon		 c;
 	int			 rc;
 
 	if (imsg_get(m, &c_may_use, &q) == -1)
 		return (-1);
-	rc = userdb_get(&auth.db, q.account, &who) == 0 ? 0 :
-	    errno == ENOENT ? 1 : -1;
-	if (rc == 0 && who.disabled[0] != '\0') {
-		r.result = RESULT_NO;
-		r.code = 525;
-		r.enhanced = span_str("5.7.13");
-		r.text = span_str(who.disabled);
-	} else if (rc == 0)
+	if ((rc = may_login(&q, &who, &r)) == 1) {
+		(void)peer_reply(p, M_MAY_USE, m->id, &c_result, &r, -1);
+		return (0);
+	}
+	a.id = who.id;
+	if (rc == 0 && q.address.n > 0)
 		rc = canon_address(q.address, 0, &c) == -1 ? 1 :
 		    account_of(&c, 0, &a);
 	if (rc == -1) {
@@ -178,7 +214,7 @@ on_may_use(struct peer *p, struct imsg *m)
 		r.code = 451;
 		r.enhanced = span_str("4.3.0");
 		r.text = span_str("accounts cannot be read");
-	} else if (rc == 1 || (r.result == RESULT_OK && a.id != who.id)) {
+	} else if (rc == 1 || who.id == 0 || a.id != who.id) {
 		r.result = RESULT_NO;
 		r.code = 550;
 		r.enhanced = span_str("5.7.1");

@@ -156,6 +156,7 @@ const struct codec c_rcpt = CODEC(msg_rcpt, f_rcpt);
 
 static const struct field f_may_use[] = {
 	F_U64(msg_may_use, account), F_STR(msg_may_use, address, MSG_ADDR_MAX),
+	F_STR(msg_may_use, key, 32),
 };
 const struct codec c_may_use = CODEC(msg_may_use, f_may_use);
 

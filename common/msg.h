@@ -259,7 +259,8 @@ struct msg_relay_sasl { uint64_t conn; uint8_t outcome;
  * handshake of a client carries.  Did keys make it for that process in the last
  * minute, and did nobody claim it before?  RESULT_OK, or RESULT_NO */
 struct msg_key_claim { uint8_t digest[32]; uint8_t role; uint32_t instance; };
-struct msg_may_use { uint64_t account; struct span address; };
+struct msg_may_use { uint64_t account; struct span address;	/* empty: any */
+    struct span key; };		/* that opened the session, or empty */
 
 /* --- queue ------------------------------------------------------------- */
 struct msg_slot { uint32_t slot; uint8_t id[16];

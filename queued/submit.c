@@ -139,9 +139,8 @@ on_mail(struct peer *p, struct imsg *im)
 	in->m.utf8 = m.utf8;
 	in->m.bodytype = m.body;
 	in->m.requiretls = m.requiretls;
-	if (m.from.n == 0)	/* receipts and the like come from nobody */
-		return (mail_ok(s, im->id));
-	u.address = m.from;
+	u.address = m.from;	/* none: receipts and the like are nobody's */
+	u.key = span_buf(&s->key);
 	if ((k = question_new(s, im->id)) == NULL || peer_ask(
 	    proc_peer(ROLE_AUTH, 0), M_MAY_USE, &c_may_use, &u, -1,
 	    on_mail_allowed, k) == 0) {
@@ -168,7 +167,10 @@ on_mail_allowed(void *arg, struct peer *p, struct imsg *m)
 	} else if (s != NULL && r.result == RESULT_OK) {
 		(void)mail_ok(s, k->req);
 	} else if (s != NULL) {
-		if (r.result == RESULT_NO)
+		if (r.result == RESULT_NO && r.code == 525)
+			(void)reply(s, M_SUB_MAIL, k->req, RESULT_NO, 525,
+			    "5.7.13", r.text);
+		else if (r.result == RESULT_NO)
 			(void)reply(s, M_SUB_MAIL, k->req, RESULT_NO, 550,
 			    "5.7.1", span_str("this account may not send "
 			    "with that address"));
@@ -350,14 +352,15 @@ commit_error(struct session *s, int error)
 }
 
 static void
-commit_refuse(struct session *s, const char *text)
+commit_refuse(struct session *s, uint32_t code, const char *enhanced,
+    struct span text)
 {
-	struct msg_stored	 m = { .result = RESULT_NO, .code = 550 };
+	struct msg_stored	 m = { .result = RESULT_NO, .code = code };
 
 	log_warn("session %s: account %s: refused: %s",
-	    log_esc(s->in->m.session), log_escs(s->name), text);
-	m.enhanced = span_str("5.7.1");
-	m.text = span_str(text);
+	    log_esc(s->in->m.session), log_escs(s->name), log_esc(text));
+	m.enhanced = span_str(enhanced);
+	m.text = text;
 	commit_answer(s, &m);
 }
 
@@ -407,8 +410,9 @@ on_read(struct intake *in, int error)
 	if (error != 0)
 		commit_error(s, error);
 	else if (authors_find(&s->authors) == -1)
-		commit_refuse(s, "the header does not say plainly who wrote "
-		    "this: one From field with addresses, at most one Sender");
+		commit_refuse(s, 550, "5.7.1", span_str("the header does not "
+		    "say plainly who wrote this: one From field with "
+		    "addresses, at most one Sender"));
 	else
 		ask_author(s);
 }
@@ -417,7 +421,8 @@ on_read(struct intake *in, int error)
 static void
 ask_author(struct session *s)
 {
-	struct msg_may_use	 u = { .account = s->account };
+	struct msg_may_use	 u = { .account = s->account,
+				    .key = span_buf(&s->key) };
 	struct question		*k;
 	size_t			 i = s->authors.asked;
 
@@ -456,11 +461,13 @@ on_author(void *arg, struct peer *p, struct imsg *m)
 		ask_author(s);
 	} else if (r.result == RESULT_TEMP)
 		commit_error(s, EAGAIN);
+	else if (r.code == 525)		/* not that account, whatever it says */
+		commit_refuse(s, 525, "5.7.13", r.text);
 	else
-		commit_refuse(s, s->authors.asked == 0 ?
+		commit_refuse(s, 550, "5.7.1", span_str(s->authors.asked == 0 ?
 		    "this account may not send with that address" :
 		    "this account may not write in the name that From or "
-		    "Sender says");
+		    "Sender says"));
 	return (rc);
 }
 
