@@ -82,10 +82,11 @@ test_rcpt(void)
 	    0 && r.result == RESULT_NO, "a foreign one");
 	u.address = span_str("");
 	CHECK(rig_ask(queued, M_MAY_USE, &c_may_use, &u, -1, &c_result, &r) ==
-	    0 && r.result == RESULT_NO, "none");
+	    0 && r.result == RESULT_OK, "none: may the account send at all?");
 	u.account = 9999;
 	CHECK(rig_ask(queued, M_MAY_USE, &c_may_use, &u, -1, &c_result, &r) ==
-	    0 && r.result == RESULT_NO, "of an account that is gone");
+	    0 && r.result == RESULT_NO && r.code == 550,
+	    "not one that is gone");
 
 	CHECK(RIG_CTL("account route add", "alice",
 	    "route to d.example transport default") == 0 &&
