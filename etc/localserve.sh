@@ -102,10 +102,13 @@ limits {
 	login-failures-address 20000
 }
 listen on $on port $smtp smtp tls optional
-listen on $on port $submission submission tls optional allow-cleartext-auth
-listen on $on port $submissions submission tls implicit
-listen on $on port $imap imap tls optional allow-cleartext-auth
-listen on $on port $imaps imap tls implicit
+
+# Every mechanism there is, to try clients with.
+ways = { EXTERNAL SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN }
+listen on $on port $submission submission tls optional mechanisms \$ways allow-cleartext-auth
+listen on $on port $submissions submission tls implicit mechanisms \$ways
+listen on $on port $imap imap tls optional mechanisms \$ways allow-cleartext-auth
+listen on $on port $imaps imap tls implicit mechanisms \$ways
 
 domain "$domain"
 

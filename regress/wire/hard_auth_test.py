@@ -2,15 +2,14 @@
 """Hostile and unusual logins over SMTP and IMAP: the tables of AUTH and AUTHENTICATE,
 base64, SCRAM out of order, names and passwords in several spellings, one client that
 disturbs no other."""
-import base64
 import re
 import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import suite as tap
-from hard_auth import Scram, b64, plain
-from raw import Imap, Raw
+from hard_auth import ImapAuth, Scram, Smtp, b64, finish, plain
+from raw import Raw
 from suite import DOMAIN, PASSWORD, Suite, done, wait_for
 
 ALICE, BOB, NOBODY = "alice@" + DOMAIN, "bob@" + DOMAIN, "nobody@" + DOMAIN
@@ -55,88 +54,10 @@ def together(tasks):
                 fn(*args)
 
 
-class Smtp:
-    """An exchange over SMTP: begin() and step() say "more" with data, or the reply."""
-    ok, bad, malformed, unknown, tls, away = "235 2.7.0 ", "535 5.7.8 ", "501 5.5.[0-9] ", "504 5.5.4 ", "538 5.7.11 ", "454 4.7.0 "
-    aborted, parameter, base64 = "501 5.5.0 ", "501 5.5.4 ", "501 5.5.2 "
-
-    def __init__(self, s, tls=False):
-        self.c = Raw(s.submissions if tls else s.submission, tls=s.ca if tls else None)
-        self.c.say("EHLO c.example\r\n")
-
-    def got(self):
-        r = self.c.reply()
-        if r.startswith("334 "):
-            return "more", base64.b64decode(r[4:])
-        return r, b""
-
-    def raw(self, line):
-        self.c.send(line.encode("utf-8") + b"\r\n" if isinstance(line, str) else line + b"\r\n")
-        return self.got()
-
-    def begin(self, mech, initial=None):
-        return self.raw("AUTH " + mech + ("" if initial is None else " " + (b64(initial) or "=")))
-
-    def begin_raw(self, text):
-        return self.raw("AUTH " + text)
-
-    def step(self, data):
-        return self.raw(b64(data))
-
-    def login_command(self, user, password):
-        return None
-
-    def alive(self):
-        return self.c.say("NOOP\r\n").startswith("250 ")
-
-    def close(self):
-        self.c.close()
-
-
-class ImapAuth(Smtp):
-    ok, bad, malformed, unknown = "OK ", r"NO \[AUTHENTICATIONFAILED\] ", "BAD ", "NO (?!\\[)"
-    tls, away, aborted = r"NO \[PRIVACYREQUIRED\] ", r"NO \[UNAVAILABLE\] ", "BAD "
-    parameter = base64 = "BAD "
-
-    def __init__(self, s, tls=False):
-        self.c = Imap(s.imaps if tls else s.imap, tls=s.ca if tls else None)
-
-    def got(self):
-        r = self.c.until(b"a")[-1]
-        if r.startswith(b"+ "):
-            return "more", base64.b64decode(r[2:])
-        if r.startswith(b"+"):
-            return "no space behind the +", b""
-        return r[2:].decode(errors="replace"), b""
-
-    def begin_raw(self, text):
-        return self.raw("a AUTHENTICATE " + text)
-
-    def begin(self, mech, initial=None):
-        return self.raw("a AUTHENTICATE " + mech + ("" if initial is None else " " + (b64(initial) or "=")))
-
-    def login_command(self, user, password):
-        user, password = user.encode(), password.encode()
-        u, t = self.c.cmd([b"LOGIN {%d}" % len(user), user + b" {%d}" % len(password), password])
-        return t.decode()
-
-    def alive(self):
-        return self.c.cmd(b"NOOP")[1].startswith(b"OK")
-
-
 def want(name, got, pattern):
     """The reply to the last step."""
     r = got[0] if isinstance(got, tuple) else got
     ok(re.match(pattern, r), name) or diag("got %r, want %r" % (got, pattern))
-
-
-def finish(c, got):
-    """Past "e=" as a challenge; (text, the last reply)."""
-    said = b""
-    while got[0] == "more":
-        said = got[1]
-        got = c.step("")
-    return said, got
 
 
 def table(s, P):
