@@ -96,6 +96,10 @@ outcome(struct front *f, const struct msg_sasl *m)
 
 	switch ((enum sasl_outcome)m->outcome) {
 	case SASL_MORE:
+		if (f->preauth) {	/* nobody would answer */
+			no_preauth(f, SASL_UNAVAILABLE);
+			return;
+		}
 		f->state = FRONT_CHALLENGED;
 		buf_adds(io_out(f->io), "+ ");
 		buf_add_base64(io_out(f->io), m->data);

@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	account++;
 	some_mail();
 	t_login(1, account);
-	t_login(2, account);
+	t_preauth(2, account);
 	t_settle();
 	for (; p < end_; p = q + 1, who = 3 - who) {
 		if ((q = memchr(p, 0xff, (size_t)(end_ - p))) == NULL)

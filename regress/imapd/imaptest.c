@@ -159,10 +159,11 @@ t_settle(void)
 	}
 }
 
-int
-t_login(int n, uint64_t id)
+static int
+enter(int n, uint64_t id, int preauth)
 {
-	struct msg_session	 m = { .account = id };
+	struct msg_session	 m = { .account = id,
+				    .preauth = (uint8_t)preauth };
 	char			 name[32];
 	int			 sv[2];
 
@@ -171,14 +172,26 @@ t_login(int n, uint64_t id)
 	    sv) == -1)
 		die("socketpair");
 	m.name = m.address = span_str(name);
-	m.mech = span_str("PLAIN");
+	m.mech = span_str(preauth ? "tlsclientauth" : "PLAIN");
 	m.remote = span_str("192.0.2.1");
-	m.tag = span_str("login");
+	m.tag = span_str(preauth ? "" : "login");
 	if (session_new(&t_store, t_part, &m, 50 << 20, sv[1]) == -1)
 		die("session_new");
 	buf_reset(&got[n]);
 	fds[n] = sv[0];
 	return (sv[0]);
+}
+
+int
+t_login(int n, uint64_t id)
+{
+	return (enter(n, id, 0));
+}
+
+int
+t_preauth(int n, uint64_t id)
+{
+	return (enter(n, id, 1));
 }
 
 void
@@ -348,6 +361,10 @@ t_script(const char *name, const char *const *lines)
 			t_login(n, t_account[n] == 0 ? (uint64_t)n :
 			    t_account[n]);
 			expect(name, n, "login OK [~] Logged in");
+			break;
+		case 'P':
+			t_preauth(n, t_account[n] == 0 ? (uint64_t)n :
+			    t_account[n]);
 			break;
 		case 'C':
 			t_send(n, text, strlen(text));

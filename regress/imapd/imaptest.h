@@ -4,8 +4,8 @@
  *
  * A line of a script is "C1: text" (client 1 sends text and CRLF), "C1= text"
  * (it sends the text as it is), "S1: text" (the next line that client 1 gets;
- * "~" stands for anything), "O1" (client 1 logs in), "X1" (it closes its
- * socket), "E1" (the store closed it), "D1: text" (a message with this text is
+ * "~" stands for anything), "O1" (client 1 logs in), "P1" (client 1
+ * comes by its key, without a command), "X1" (it closes its socket), "E1" (the store closed it), "D1: text" (a message with this text is
  * delivered to client 1's account), "R" (the store is closed and opened again).
  */
 #ifndef IMAPTEST_H
@@ -37,6 +37,8 @@ void		 t_turn(void);
 void		 t_settle(void);
 /* Log client n in to account id; its socket. */
 int		 t_login(int n, uint64_t id);
+/* The same by its key: the store greets. */
+int		 t_preauth(int n, uint64_t id);
 void		 t_logout(int n);
 /* Send; the next line (in a buffer that the next call reuses), NULL: none came
  * in time or the connection ended. */

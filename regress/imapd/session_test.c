@@ -27,6 +27,19 @@ static const char *const simple[] = {
 	"S1: j OK LOGOUT completed", "E1", NULL
 };
 
+/* RFC 3501 7.1.4; what belongs before a login is NO, whatever its arguments. */
+static const char *const preauth[] = {
+	"P1", "S1: * PREAUTH [CAPABILITY IMAP4rev1 ID ~] Letterlock ready",
+	"C1: a LOGIN b c", "S1: a NO LOGIN: you are logged in already",
+	"C1: b AUTHENTICATE EXTERNAL =",
+	"S1: b NO AUTHENTICATE: you are logged in already",
+	"C1: c authenticate", "S1: c NO AUTHENTICATE: you are logged in already",
+	"C1: d STARTTLS", "S1: d NO STARTTLS: you are logged in already",
+	"C1: e NOOP", "S1: e OK NOOP completed",
+	"C1: f LOGOUT", "S1: * BYE until next time",
+	"S1: f OK LOGOUT completed", "E1", NULL
+};
+
 static const char *const lists[] = {
 	"O1", "C1: a LIST \"\" *",
 	"S1: * LIST (\\HasNoChildren \\Archive) \"/\" Archive",
@@ -208,6 +221,7 @@ static const struct {
 	int			 shared;	/* client 2 is of account 1 */
 } cases[] = {
 	{ "simple", simple, 0 },
+	{ "preauth", preauth, 0 },
 	{ "lists", lists, 0 },
 	{ "append", appends, 0 },
 	{ "idle", idles, 1 },
