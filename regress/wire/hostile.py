@@ -14,10 +14,9 @@ import shutil
 import socket
 import struct
 import threading
-import time
 
 import suite
-from suite import TOP, diag, wait_for
+from suite import TOP
 
 ROLES = ["parent", "control", "auth", "keys", "lookup", "smtpd", "front", "store", "queued", "relay"]
 REPLY = 0x80000000
@@ -205,8 +204,8 @@ class Link:
 class Hostile:
     """A process of the suite that does what the test says."""
 
-    def __init__(self, sock):
-        self.s = sock
+    def __init__(self, sock, suite_):
+        self.s, self.suite = sock, suite_
         self.links, self.listeners, self.handshakes = {}, {}, queue.Queue()
         self.ready = threading.Event()
         self.role = self.instance = None
@@ -314,7 +313,7 @@ class Hostiles(suite.Suite):
                 c, _ = self.orders.accept()
             except OSError:
                 return
-            h = Hostile(c)
+            h = Hostile(c, self)
             threading.Thread(target=self.ready, args=(h,), daemon=True).start()
 
     def ready(self, h):
