@@ -31,6 +31,9 @@ struct msg_end_sessions	 rig_end;
 unsigned		 rig_nends;
 struct msg_account	 rig_gone;
 unsigned		 rig_ngone;
+struct msg_key_claim	 rig_claim;
+unsigned		 rig_nclaims;
+enum result		 rig_claimed = RESULT_OK;
 struct msg_ctl_page	 rig_page;
 
 static struct event_base	*base;
@@ -139,7 +142,21 @@ on_account_gone(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+static int
+on_claim(struct peer *p, struct imsg *m)
+{
+	struct msg_result	 r = { .result = (uint8_t)rig_claimed };
+
+	if (imsg_get(m, &c_key_claim, &rig_claim) == -1)
+		return (-1);
+	rig_nclaims++;
+	if (!rig_silent)
+		(void)peer_reply(p, M_KEY_CLAIM, m->id, &c_result, &r, -1);
+	return (0);
+}
+
 static const struct msg_rule	 their_rules[] = {
+	{ M_KEY_CLAIM, PEER(ROLE_AUTH), MSG_BODY, on_claim },
 	{ M_SESSION, PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_session },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH), MSG_BODY, on_end_sessions },
 	{ M_ACCOUNT_GONE, PEER(ROLE_AUTH), MSG_BODY, on_account_gone },
@@ -381,6 +398,8 @@ make_conf(void)
 		[RIG_IMAP] = { KIND_IMAP, TLS_OPTIONAL, 1 },
 		[RIG_IMAP_TLS] = { KIND_IMAP, TLS_REQUIRED, 0 },
 		[RIG_LOCAL] = { KIND_SUBMISSION, TLS_OFF, 0 },
+		[RIG_IMAPS] = { KIND_IMAP, TLS_IMPLICIT, 0 },
+		[RIG_SUBMISSIONS] = { KIND_SUBMISSION, TLS_IMPLICIT, 0 },
 	};
 	static const struct conf_limits	 limits = {
 		.connections = 100, .connections_address = 10,
@@ -411,7 +430,10 @@ make_conf(void)
 		l[i].cleartext_auth = kinds[i].cleartext;
 		l[i].limits = limits;
 		if (l[i].kind != KIND_SMTP)
-			l[i].mechs = SASL_ALL & ~SASL_BIT(SASL_MECH_EXTERNAL);
+			l[i].mechs = SASL_ALL & ~(l[i].tls == TLS_OFF ?
+			    SASL_BIT(SASL_MECH_EXTERNAL) : 0);
+		if (l[i].kind != KIND_SMTP && l[i].tls != TLS_OFF)
+			l[i].ccert = CCERT_IGNORE_UNKNOWN;
 		l[i].hostname = strdup("");
 		l[i].where = strdup("");
 		if (i == RIG_LOCAL)

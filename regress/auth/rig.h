@@ -9,7 +9,7 @@
 #include "authd/auth.h"
 
 enum { RIG_SMTP, RIG_SUBMISSION, RIG_IMAP, RIG_IMAP_TLS, RIG_LOCAL,
-    RIG_LISTENERS };
+    RIG_IMAPS, RIG_SUBMISSIONS, RIG_LISTENERS };
 
 extern struct conf	*rig_conf;
 extern uint64_t		 rig_later;	/* ms added to the clock */
@@ -24,6 +24,10 @@ extern struct msg_end_sessions	 rig_end;
 extern unsigned			 rig_nends;
 extern struct msg_account	 rig_gone;
 extern unsigned			 rig_ngone;
+/* What the fake keys were asked last, and what they answer. */
+extern struct msg_key_claim	 rig_claim;
+extern unsigned			 rig_nclaims;
+extern enum result		 rig_claimed;
 
 void		 rig_begin(void);
 void		 rig_end_all(void);

@@ -21,3 +21,6 @@ SRCS.regress/auth/tlskey_test := authd/auth_address.c authd/auth_known.c \
     authd/auth_tlskey.c authd/auth_userdb.c authd/auth_userdb_verifier.c
 SRCS.regress/auth/upgrade_test := $(AUTH_CLIENTS)
 SRCS.regress/auth/tells_test := $(AUTH_CLIENTS)
+# with a proof of its own
+TESTS += regress/auth/key_test
+SRCS.regress/auth/key_test := $(filter-out authd/auth_proof.c,$(AUTH_CLIENTS))

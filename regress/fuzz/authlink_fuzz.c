@@ -3,7 +3,9 @@
  * Whatever they were, no connection, no exchange and no comparison is left when
  * the links are gone.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "auth/rig.h"
@@ -71,6 +73,22 @@ do_tls(struct peer *p, struct span *s)
 	(void)peer_put(p, M_CONN_TLS, &c_conn_tls, &m, -1);
 }
 
+static struct tlskey	 key;
+
+/* A registered key or another, with a proof that is none. */
+static void
+do_key(struct peer *p, struct span *s)
+{
+	struct msg_conn_key	 m = { .conn = octet(s) % CONNS };
+	uint8_t			 o = octet(s), id[TLSKEY_ID];
+
+	memcpy(id, key.id, sizeof(id));
+	id[0] ^= o & 1;
+	m.key = span_of(id, o & 0x80 ? 31 : TLSKEY_ID);
+	m.record = some(s);
+	(void)peer_ask(p, M_CONN_KEY, &c_conn_key, &m, -1, NULL, NULL);
+}
+
 static void
 do_start(struct peer *p, struct span *s)
 {
@@ -82,6 +100,11 @@ do_start(struct peer *p, struct span *s)
 	m.login_command = (mech & 0x80) != 0;
 	m.plain_socket = (mech & 0x40) != 0;
 	m.has_initial = (mech & 0x20) == 0;
+	m.certificate = (mech & 0x10) != 0;
+	if (m.certificate && (mech & 1) != 0) {
+		m.mech.n = 0;
+		m.has_initial = m.login_command = 0;
+	}
 	m.initial = some(s);
 	if ((p == links[1] ? imsg_pair(fds) : stream_pair(fds)) == -1)
 		return;
@@ -126,6 +149,7 @@ do_may_use(struct peer *p, struct span *s)
 	struct msg_may_use	 m = { .account = octet(s) };
 
 	m.address = some(s);
+	m.key = span_of(key.id, octet(s) % (TLSKEY_ID + 1));
 	(void)peer_ask(p, M_MAY_USE, &c_may_use, &m, -1, NULL, NULL);
 }
 
@@ -136,8 +160,10 @@ do_ctl(struct peer *p, struct span *s)
 	    "account show", "account locate", "account route list",
 	    "account route add", "account route remove", "logins",
 	    "verify auth", "address add", "address remove", "account add",
-	    "account disable", "account enable", "account local-user" };
-	struct msg_ctl_arg		 args[4];
+	    "account disable", "account enable", "account local-user",
+	    "tlspubkey add", "tlspubkey list", "tlspubkey show",
+	    "tlspubkey remove", "tlspubkey update" };
+	struct msg_ctl_arg		 args[5];
 	struct msg_ctl			 m = { 0 };
 
 	m.verb = span_str(verbs[octet(s) % nitems(verbs)]);
@@ -163,7 +189,31 @@ do_raw(struct peer *p, struct span *s)
 }
 
 static void	 (*const ops[])(struct peer *, struct span *) = { do_open,
-    do_tls, do_start, do_step, do_end, do_text, do_may_use, do_ctl, do_raw };
+    do_tls, do_start, do_step, do_end, do_text, do_may_use, do_ctl, do_raw,
+    do_key };
+
+/* RFC 8410 section 10.1 */
+static void
+register_key(void)
+{
+	static const uint8_t	 spki[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+	    0x2b, 0x65, 0x70, 0x03, 0x21, 0x00, 0x19, 0xbf, 0x44, 0x09, 0x69,
+	    0x84, 0xcd, 0xfe, 0x85, 0x41, 0xba, 0xc1, 0x67, 0xdc, 0x3b, 0x96,
+	    0xc8, 0x50, 0x86, 0xaa, 0x30, 0xb6, 0xb6, 0xcb, 0x0c, 0x5c, 0x38,
+	    0xad, 0x70, 0x31, 0x66, 0xe1 };
+	struct account		 a;
+	const char		*why;
+
+	if (tlskey_read(span_of(spki, sizeof(spki)), &key, &why) == -1 ||
+	    userdb_by_name(&auth.db, span_str("alice"), &a) == -1)
+		abort();
+	key.account = a.id;
+	snprintf(key.name, sizeof(key.name), "example");
+	snprintf(key.address, sizeof(key.address), "alice@d.example");
+	if (tlskey_add(&auth.db, &key, span_of("", 0)) == -1)
+		abort();
+	dbenv_turn_end(auth.db.env);
+}
 
 static void
 begin(void)
@@ -176,7 +226,9 @@ begin(void)
 	rig_begin();
 	rig_conf->iterations = 16;
 	rig_link(ROLE_STORE, 0);
+	rig_link(ROLE_KEYS, 0);
 	rig_account("alice", "alice@d.example");
+	register_key();
 	CONF_EACH(struct conf_listener, l, &rig_conf->listeners)
 		l->limits.login_failures_address = 1000000;
 	auth_ops.commit();
