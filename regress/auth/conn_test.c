@@ -94,6 +94,7 @@ test_fast(void)
 	CHECK(got == 400, "this machine may as often as it likes: %d", got);
 	l[RIG_IMAP].limits.connects_address = 5;
 	l[RIG_IMAP_TLS].limits.connects_address = 4;
+	l[RIG_IMAPS].limits.connects_address = 4;
 	auth_ops.commit();
 	for (i = 0, got = 0; i < 8; i++)
 		if ((c = open_conn(front, RIG_IMAP, 1)) != -1) {
