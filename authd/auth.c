@@ -286,6 +286,13 @@ auth_link_down(struct peer *p)
 	}
 }
 
+/* A domain that is left out takes no key along unasked. */
+static int
+auth_prepare(const struct conf *c, struct buf *why)
+{
+	return (tlskey_domains(&auth.db, c, why));
+}
+
 static void
 auth_commit(void)
 {
@@ -310,6 +317,7 @@ const struct role_ops auth_ops = {
 	.start = auth_start,
 	.link_up = auth_link_up,
 	.link_down = auth_link_down,
+	.prepare = auth_prepare,
 	.commit = auth_commit,
 	.stop = auth_stop,
 };

@@ -345,3 +345,31 @@ tlskey_next_of(struct userdb *u, uint64_t account,
 	memcpy(b, found.p, sizeof(b));
 	return (tlskey_get(u, b + 8, k));
 }
+
+int
+tlskey_domains(struct userdb *u, const struct conf *c, struct buf *why)
+{
+	struct tlskey	 k;
+	uint8_t		 id[TLSKEY_ID] = { 0 };
+	const char	*host;
+	char		 text[TLSKEY_TEXT + 1];
+
+	while (tlskey_next(u, id, &k) == 0) {
+		host = strrchr(k.address, '@');
+		if (host != NULL && conf_domain(c, span_str(host + 1)) ==
+		    NULL) {
+			buf_addf(why, "domain \"%s\" is left out, and the key "
+			    "%s logs in as %s: remove it, or give it another "
+			    "address, first", host + 1, tlskey_text(k.id,
+			    text), k.address);
+			return (-1);
+		}
+		memcpy(id, k.id, sizeof(id));
+		if (tlskey_step(id) == -1)
+			return (0);
+	}
+	if (errno == ENOENT)
+		return (0);
+	buf_adds(why, "keys of clients cannot be read");
+	return (-1);
+}

@@ -65,6 +65,10 @@ int		 tlskey_next(struct userdb *, const uint8_t id[TLSKEY_ID],
 /* The same of one account. */
 int		 tlskey_next_of(struct userdb *, uint64_t account,
 		    const uint8_t id[TLSKEY_ID], struct tlskey *);
+/* Does every key log in at a domain of that configuration?  0; -1, and which
+ * one does not is appended to why. */
+int		 tlskey_domains(struct userdb *, const struct conf *,
+		    struct buf *why);
 /* The fingerprint behind this one; -1 at the end. */
 int		 tlskey_step(uint8_t id[TLSKEY_ID]);
 

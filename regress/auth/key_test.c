@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "authd/auth_proof.h"
+#include "authd/roles.h"
 #include "clients.h"
 #include "test.h"
 
@@ -604,6 +605,23 @@ test_ctl(void)
 	(void)RIG_CTL("tlspubkey remove", text_of(SECOND));
 }
 
+/* The next configuration leaves a domain out. */
+static void
+test_domains(void)
+{
+	struct list	*domains = &rig_conf->domains;
+	struct buf	 why = { 0 };
+	size_t		 n = domains->n;
+
+	CHECK(auth_ops.prepare(rig_conf, &why) == 0 && why.n == 0,
+	    "all domains are there");
+	domains->n = 0;
+	CHECK(auth_ops.prepare(rig_conf, &why) == -1 && strstr(buf_cstr(&why),
+	    "alice@d.example") != NULL, "one is left out: %s", buf_cstr(&why));
+	domains->n = n;
+	buf_free(&why);
+}
+
 static void
 test_addresses(void)
 {
@@ -816,6 +834,7 @@ main(void)
 	test_later();
 	test_limit();
 	test_ctl();
+	test_domains();
 	test_hostile();
 	test_slow();
 	test_addresses();

@@ -34,7 +34,7 @@ test_rcpt(void)
 		  1 },
 		{ "junk", "", "", RESULT_NO, 0 },
 	};
-	struct msg_may_use	 u;
+	struct msg_may_use	 u = { 0 };
 	struct msg_result	 r;
 	struct msg_text		 t;
 	struct msg_rcpt		 a;
