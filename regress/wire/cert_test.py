@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Clients with a certificate: IMAP's PREAUTH, EXTERNAL, mail without AUTH, keys that
 are removed and accounts that are disabled; TLS 1.2 and 1.3, implicit and STARTTLS."""
+import os
 import re
+import signal
 import ssl
 import subprocess
 
@@ -241,6 +243,12 @@ def removed(s, version, fingerprint):
     c.close()
 
 
+def known(s, version):
+    c = ImapKey(s, "alice", version, s.imaps)
+    c.close()
+    return c.greeting.startswith(b"* PREAUTH ")
+
+
 def auth_away(s, version):
     """A certificate and no auth is no reason for a bounce."""
     m, used = (Smtp(s, "alice", version, s.submissions) for _ in range(2))
@@ -256,14 +264,57 @@ def auth_away(s, version):
     like(m.mail(), "421 4.7.0 ", "MAIL: on another connection")
     like(used.say("RSET\r\nMAIL FROM:<%s>\r\n" % ALICE), "250 ", "who is in stays in")
     like(used.reply(), "250 ", "and can send")
-
-    def back():
-        c = ImapKey(s, "alice", version, s.imaps)
-        c.close()
-        return c.greeting.startswith(b"* PREAUTH ")
-    ok(wait_for(back), "a new connection is known again")
+    ok(wait_for(lambda: known(s, version)), "a new connection is known again")
     for c in (m, used, i):
         c.close()
+
+
+def auth_silent(s, version, dies):
+    """auth does not say whose key it is: nobody waits for ever, or for one that died."""
+    what = "auth dies" if dies else "auth is silent"
+    raw = [Raw(port, greet=False) for port in (s.imap, s.submission)]
+    raw[0].response()
+    raw[0].send("a STARTTLS\r\n")
+    raw[0].line()
+    raw[1].reply()
+    raw[1].say("STARTTLS\r\n")
+    auth = s.pid("auth")
+    os.kill(auth, signal.SIGSTOP)
+    for c, first in zip(raw, ("b CAPABILITY\r\n", "EHLO c.example\r\n")):
+        c.s = context(s, "alice", version).wrap_socket(c.s, server_hostname="localhost")
+        c.send(first)
+        ok(c.quiet(), what + ": nothing is answered before that is known")
+    if dies:
+        os.kill(auth, signal.SIGKILL)
+    ok(b"EXTERNAL" not in raw[0].line() and raw[0].line().startswith(b"b OK"), what + ": IMAP goes on without")
+    ehlo = raw[1].reply()
+    ok("AUTH" in ehlo and "EXTERNAL" not in ehlo, what + ": SMTP goes on without")
+    like(raw[1].say("MAIL FROM:<%s>\r\n" % ALICE), "421 4.7.0 ", what + ": MAIL: on another connection")
+    for c in raw:
+        c.close()
+    if not dies:
+        os.kill(auth, signal.SIGCONT)
+    ok(wait_for(lambda: known(s, version)), what + ": and is back")
+
+
+def others_away(s, version):
+    """Without the parent nobody who was killed comes back."""
+    m = Smtp(s, "alice", version, s.submissions)
+    pids = [r["pid"] for r in s.rows("status") if r["role"] in ("store", "queued")]
+    os.kill(s.proc.pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+    def refused():
+        c = ImapKey(s, "alice", version, s.imaps)
+        c.close()
+        return c.greeting.startswith(b"* BYE [UNAVAILABLE] ")
+    ok(wait_for(refused), "without a store: BYE [UNAVAILABLE]")
+    like(m.mail(), "454 4.7.0 ", "without the queue: MAIL")
+    like(m.auth("EXTERNAL", ""), "454 4.7.0 ", "without the queue: AUTH")
+    os.kill(s.proc.pid, signal.SIGCONT)
+    ok(wait_for(lambda: m.mail().startswith("250 ")), "with it: MAIL")
+    m.close()
 
 
 STRICT = """
@@ -291,4 +342,7 @@ with Suite(conf=STRICT.format(*ports)) as s:
     disabled(s, ssl.TLSVersion.TLSv1_3)
     removed(s, ssl.TLSVersion.TLSv1_3, prints["gone"])
     auth_away(s, ssl.TLSVersion.TLSv1_3)
+    auth_silent(s, ssl.TLSVersion.TLSv1_3, False)
+    auth_silent(s, ssl.TLSVersion.TLSv1_2, True)
+    others_away(s, ssl.TLSVersion.TLSv1_3)
 done()

@@ -5,6 +5,7 @@ import imaplib
 import os
 import socket
 import ssl
+from base64 import b64encode
 
 from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
 
@@ -50,6 +51,21 @@ def no_leak(s):
         ok(c.put(b"!").startswith(b"a BAD"), "malformed base64")
     is_(descriptors(s), before, "a login that fails leaves no descriptor")
     c.close()
+
+
+def tolerant(s):
+    """What clients in the field write."""
+    ir = b64encode(b"\0%s\0%s" % (ALICE.encode(), PASSWORD.encode()))
+    for what, lines in (("two spaces", [b"AUTHENTICATE PLAIN  " + ir]),
+                        ("more of them", [b"authenticate plain     " + ir + b" "]),
+                        ("= for nothing", [b"AUTHENTICATE LOGIN =", b"="])):
+        c = Line(s, s.imaps, True)
+        got = c.put(b"a " + lines[0])
+        for l in lines[1:]:
+            ok(got.startswith(b"+ "), what + ": a challenge")
+            got = c.put(l)
+        ok(got.startswith(b"a NO [AUTHENTICATIONFAILED]" if "=" in what else b"a OK"), what)
+        c.close()
 
 
 def no_aborts_for_ever(s):
@@ -106,6 +122,7 @@ def stop(s):
 
 with Suite() as s:
     no_leak(s)
+    tolerant(s)
     no_aborts_for_ever(s)
     reload_between(s)
     auth_again(s)
