@@ -397,8 +397,8 @@ test_follows(void)
 	    logged("\"mechanism\":\"EXTERNAL\"", "\"badcreds\"") > 0,
 	    "who wants to be another has bad credentials, says the log");
 	(void)arrive(RIG_SUBMISSION, KEY);
-	CHECK(bare(RIG_SUBMISSION) == SASL_OK &&
-	    bare(RIG_SUBMISSION) == SASL_MALFORMED, "by key alone, once");
+	CHECK(bare(RIG_SUBMISSION) == SASL_OK, "by key alone");
+	CHECK(bare(RIG_SUBMISSION) == SASL_MALFORMED, "once");
 	leave(RIG_SUBMISSION);
 }
 
