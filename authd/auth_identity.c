@@ -18,7 +18,7 @@ static void	 reply(struct conn *, uint32_t, enum conn_identity,
 static void	 settle(struct conn *, enum conn_identity, const char *);
 static void	 stranger(struct conn *, uint32_t, const char *);
 static void	 later(struct conn *, uint32_t);
-static int	 prove(struct conn *, const struct msg_conn_key *, uint32_t);
+static void	 prove(struct conn *, const struct msg_conn_key *, uint32_t);
 static int	 on_claimed(void *, struct peer *, struct imsg *);
 static void	 establish(struct conn *);
 
@@ -76,8 +76,12 @@ later(struct conn *c, uint32_t id)
 
 /* ---- a claim ---------------------------------------------------------------- */
 
-/* 0; -1: the process lies. */
-static int
+/*
+ * What does not prove the key is a lie of the process, as a rule; but a client
+ * may have brought that about, with a TLS that the proof does not reach.  So it
+ * costs the identity alone, not the link, which all others have need of.
+ */
+static void
 prove(struct conn *c, const struct msg_conn_key *m, uint32_t id)
 {
 	struct peer		*p = c->link->peer;
@@ -92,30 +96,30 @@ prove(struct conn *c, const struct msg_conn_key *m, uint32_t id)
 			stranger(c, id, "not registered");
 		else
 			later(c, id);
-		return (0);
+		return;
 	}
 	if (m->record.n == 0) {
 		stranger(c, id, "a handshake too long to prove it");
-		return (0);
+		return;
 	}
 	if (proof_check(m->record, span_of(k.spki, k.nspki), claim.digest,
 	    &why) == -1) {
-		log_error("%s lies: what it sends to prove the client key %s "
-		    "for a connection from %s does not: %s", peer_name(p),
+		log_error("%s sends what does not prove the client key %s, "
+		    "for a connection from %s: %s", peer_name(p),
 		    tlskey_text(k.id, text), c->remote, why);
-		return (-1);
+		stranger(c, id, "not proven");
+		return;
 	}
 	c->asked = proc_peer(ROLE_KEYS, 0);
 	c->ask = peer_ask(c->asked, M_KEY_CLAIM, &c_key_claim, &claim, -1,
 	    on_claimed, c);
 	if (c->ask == 0) {
 		later(c, id);
-		return (0);
+		return;
 	}
 	c->claiming = 1;
 	c->key_request = id;
 	c->link->nwaiting++;
-	return (0);
 }
 
 /*
@@ -236,5 +240,6 @@ on_conn_key(struct peer *p, struct imsg *m)
 		reply(c, m->id, IDENTITY_NONE, "");
 		return (0);
 	}
-	return (prove(c, &k, m->id));
+	prove(c, &k, m->id);
+	return (0);
 }

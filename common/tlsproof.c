@@ -18,6 +18,7 @@ struct record {
 	int		 complete;
 };
 
+static void	 limit_schemes(SSL *);
 static void	 on_free(void *, void *, CRYPTO_EX_DATA *, int, long, void *);
 static void	 on_message(int, int, int, const void *, size_t, SSL *,
 		    void *);
@@ -122,12 +123,33 @@ on_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl,
 	}
 }
 
+/*
+ * What a client may sign with: all that auth can check, and more for keys that
+ * are never registered, so that a client with such a one gets in without it;
+ * nothing with SHA-1 or SHA-224.
+ */
+static void
+limit_schemes(SSL *ssl)
+{
+#ifndef LIBRESSL_VERSION_NUMBER
+	(void)SSL_set1_client_sigalgs_list(ssl, "ECDSA+SHA256:ECDSA+SHA384:"
+	    "ECDSA+SHA512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:"
+	    "rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512:ed448:"
+	    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512");
+#else
+	(void)ssl;
+#endif
+}
+
 void
 tlsproof_record(SSL *ssl, size_t max)
 {
 	struct record	*r;
 
-	if (ssl == NULL || (r = calloc(1, sizeof(*r))) == NULL)
+	if (ssl == NULL)
+		return;
+	limit_schemes(ssl);
+	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return;
 	r->b.max = max;
 	if (buf_reserve(&r->b, FIRST < max ? FIRST : max) == NULL ||

@@ -689,11 +689,19 @@ test_hostile(void)
 	client = open_conn(front, RIG_IMAPS, CONN);
 	tls(front);
 	rig_nclaims = 0;
-	CHECK(show(front, keys[KEY].id, "no proof") == -1 &&
-	    !rig_linked(ROLE_FRONT, 0) && rig_nclaims == 0,
-	    "who lies about a proof loses its link");
-	close(client);
-	front = rig_link(ROLE_FRONT, 0);
+	CHECK(show(front, keys[KEY].id, "no proof") == IDENTITY_NONE &&
+	    rig_linked(ROLE_FRONT, 0) && rig_nclaims == 0,
+	    "what does not prove it is no identity");
+	CHECK(bare(RIG_IMAPS) == SASL_BAD_CREDENTIALS &&
+	    external(RIG_IMAPS, "") == SASL_BAD_CREDENTIALS, "for anything");
+	leave(RIG_IMAPS);
+	listener(RIG_IMAPS)->ccert = CCERT_STRICT;
+	client = open_conn(front, RIG_IMAPS, CONN);
+	tls(front);
+	CHECK(show(front, keys[KEY].id, "no proof") == IDENTITY_REFUSED,
+	    "strict: refused");
+	leave(RIG_IMAPS);
+	listener(RIG_IMAPS)->ccert = CCERT_IGNORE_UNKNOWN;
 	client = open_conn(front, RIG_IMAPS, CONN);
 	tls(front);
 	CHECK(show(front, keys[KEY].id, "") == IDENTITY_NONE &&

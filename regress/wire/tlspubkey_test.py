@@ -137,10 +137,13 @@ def in_the_way(s):
 class Client(Imap):
     """Greeted."""
 
-    def __init__(self, s, key, cert):
+    def __init__(self, s, key, cert, old=0):
         Raw.__init__(self, s.imaps, greet=False)
         self.n = 0
         c = ssl.create_default_context(cafile=s.ca)
+        if old:
+            c.maximum_version = ssl.TLSVersion.TLSv1_2
+            c.options |= old
         path = s.dir + "/both.pem"
         with open(path, "w") as f:
             f.write(key + cert)
@@ -172,12 +175,35 @@ def ended(s):
         s.ctl("address", "remove", "alice", SECOND)
 
 
+NO_EMS = 1		# SSL_OP_NO_EXTENDED_MASTER_SECRET
+
+
+def odd_handshakes(s):
+    """A client can have a handshake that proves nothing, and harms itself alone."""
+    key, cert, public = make(s, "p256")
+    add(s, cert, ALICE)
+    c = Client(s, key, cert, NO_EMS)
+    ok(re.match(rb"\* OK \[CAPABILITY (?!.*EXTERNAL)", c.greeting), "TLS 1.2 without EMS: no identity") or \
+        diag(c.greeting)
+    c.close()
+    r = subprocess.run(["openssl", "s_client", "-quiet", "-connect", "127.0.0.1:%d" % s.imaps, "-cert",
+                        s.dir + "/both.pem", "-key", s.dir + "/both.pem", "-tls1_2", "-client_sigalgs",
+                        "ECDSA+SHA224"], input=b"a logout\r\n", capture_output=True, timeout=20)
+    ok(r.stdout.startswith(b"* OK "), "SHA-224: none either") or diag(r.stdout, r.stderr)
+    ok("link to front" not in s.logged(), "and no process loses its link")
+    c = Client(s, key, cert)
+    ok(c.greeting.startswith(b"* PREAUTH "), "as others do it, it is known")
+    c.close()
+    s.ctl("tlspubkey", "remove", fingerprint(public))
+
+
 with Suite() as s:
     keys_taken(s)
     names(s)
     not_keys(s)
     in_the_way(s)
     ended(s)
+    odd_handshakes(s)
     _, cert, public = make(s, "ed")
     add(s, cert, BOB)
     s.ctl("account", "remove", "bob")
