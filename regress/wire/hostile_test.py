@@ -3,11 +3,14 @@
 that is malformed, out of order or forged on all their links.  Whoever hears it
 lives, closes the link or says no, and writes down who it was; logins through
 other processes go on all the while, and nobody is let in who did not log in."""
+import hashlib
 import os
 import re
 import signal
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,8 +63,10 @@ class Conn:
     def send_start(self, mech="PLAIN", initial=IN, fd=None, id=None, **more):
         self.ours, theirs = pair(self.h.role)
         self.auth.id += 1
-        self.auth.put("M_SASL_START", conn=self.n, mech=mech, has_initial=initial is not None, initial=initial, tag="a1",
-                      fd=theirs.fileno() if fd is None else fd, id=id or self.auth.id, **more)
+        fields = {"tag": "" if more.get("certificate") else "a1", "has_initial": initial is not None}
+        fields.update(more)
+        self.auth.put("M_SASL_START", conn=self.n, mech=mech, initial=initial, id=id or self.auth.id,
+                      fd=theirs.fileno() if fd is None else fd, **fields)
         theirs.close()
         return id or self.auth.id
 
@@ -143,7 +148,179 @@ def two_signatures(h, l):
     os.kill(pid, signal.SIGCONT)
 
 
+# ---- keys of clients ---------------------------------------------------------------------------
+
+KEYS = (("alice", ALICE, ()), ("later", ALICE, ("--no-imap-preauth",)), ("bob", "bob@" + DOMAIN, ()),
+        ("removed", ALICE, ()), ("stranger", None, ()))
+NONE, LATENT, PREAUTH, REFUSED = range(4)
+UNDER_TLS = {"front": IMAPS, "smtpd": SUBMISSIONS}
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+def key_id(s, name):
+    spki = subprocess.run("openssl x509 -in %s/%s.crt -pubkey -noout | openssl pkey -pubin -outform DER" % (s.dir, name),
+                          shell=True, capture_output=True, check=True).stdout
+    return hashlib.sha256(spki).digest()
+
+
+class KeyConn(Conn):
+    """A connection whose client showed a key, in a handshake that is real."""
+
+    def __init__(self, h, name, version=V13, listener=None):
+        listener = UNDER_TLS[h.role] if listener is None else listener
+        super().__init__(h, listener)
+        ctx = ssl.create_default_context(cafile=h.suite.ca)
+        ctx.minimum_version = ctx.maximum_version = version
+        ctx.load_cert_chain("%s/%s.crt" % (h.suite.dir, name), "%s/%s.key" % (h.suite.dir, name))
+        t = threading.Thread(target=self.shake, args=(ctx, self.client.dup()))
+        t.start()
+        self.facts = h.handshake(listener, self.sock)
+        t.join()
+        assert isinstance(self.facts, dict) and self.facts["has_key"], self.facts
+        self.key, self.record = self.facts["key"], self.facts["record"]
+
+    def shake(self, ctx, sock):
+        sock.settimeout(LONG)
+        try:
+            ctx.wrap_socket(sock, server_hostname="localhost").close()
+        except (OSError, ValueError):
+            pass
+
+    def tls(self):
+        f = self.facts
+        return self.auth.put("M_CONN_TLS", conn=self.n, version=f["version"], cipher="x", exporter=f["exporter"],
+                             unique=f["unique"], end_point=f["end_point"])
+
+    def tell(self, key=None, record=None):
+        self.auth.id += 1
+        self.auth.put("M_CONN_KEY", conn=self.n, key=self.key if key is None else key,
+                      record=self.record if record is None else record, id=self.auth.id)
+        return self.auth.id
+
+    def identity(self, *args, **more):
+        a = self.auth.answer("M_CONN_KEY", self.tell(*args, **more))
+        return a and a["identity"]
+
+    def let_in(self, s):
+        """By EXTERNAL or by the key alone?  Then it counts as a login."""
+        for how in ({"mech": "EXTERNAL", "initial": b""}, {"mech": "EXTERNAL", "initial": ALICE.encode()},
+                    {"mech": "", "initial": None, "certificate": 1}):
+            more = dict(how)
+            mech, initial = more.pop("mech"), more.pop("initial")
+            rc = self.start(mech, initial, **more)
+            if rc == OK or rc is None or vouched(self.ours):
+                s.logins += rc == OK
+                return True
+        return False
+
+
+def proven(fn, name="alice", version=V13, tls=True, **how):
+    def do(h, l):
+        c = KeyConn(h, name, version, **how)
+        if tls:
+            c.tls()
+        fn(c)
+    return do
+
+
+def changed(octets, at):
+    """One bit of it, so far from its start."""
+    i = int(len(octets) * at)
+    return octets[:i] + bytes([octets[i] ^ 1]) + octets[i + 1:]
+
+
+def certificate_and(**more):
+    def fn(c):
+        c.identity()
+        c.send_start(**dict({"mech": "", "initial": None, "certificate": 1}, **more))
+    return fn
+
+
 BOTH = ("front", "smtpd")
+LIES = "malformed CONN_KEY"
+PROOFS = [("a proof with a bit changed, TLS 1.%d, at %d %%" % (v - V12 + 2, at * 100), BOTH, "auth",
+           proven(lambda c, at=at: c.tell(record=changed(c.record, at)), version=v), LIES)
+          for v in (V12, V13) for at in (0.01, 0.5, 0.99)] + [
+    ("a proof that another key signed",	BOTH, "auth", proven(lambda c: c.tell(key=key_id(c.h.suite, "bob"))), LIES),
+    ("a proof without its end",		BOTH, "auth", proven(lambda c: c.tell(record=c.record[:-1])), LIES),
+    ("a proof and an octet",		BOTH, "auth", proven(lambda c: c.tell(record=c.record + b"x")), LIES),
+    ("a proof of nothing",		BOTH, "auth", proven(lambda c: c.tell(record=b"\0" * 2000)), LIES),
+    ("a proof that is too long",	BOTH, "auth", proven(lambda c: c.tell(record=c.record + b"x" * 12288)), LIES),
+    ("a key of 31 octets",		BOTH, "auth", proven(lambda c: c.tell(key=c.key[:31])), LIES),
+    ("a key before TLS",		BOTH, "auth", proven(lambda c: c.tell(), tls=False), LIES),
+    ("a key twice",			BOTH, "auth", proven(lambda c: (c.identity(), c.tell())), LIES),
+    ("a key in an exchange",		BOTH, "auth", proven(lambda c: (c.send_start("PLAIN", None), c.tell())), LIES),
+    ("a key alone, and a mechanism",	BOTH, "auth", proven(certificate_and(mech="EXTERNAL")), "malformed SASL_START"),
+    ("a key alone, and a name",		BOTH, "auth", proven(certificate_and(initial=ALICE)), "malformed SASL_START"),
+    ("a key alone, and a tag",		BOTH, "auth", proven(certificate_and(tag="a1")), "malformed SASL_START"),
+    ("a key alone, and LOGIN",		BOTH, "auth", proven(certificate_and(login_command=1)), "malformed SASL_START"),
+]
+
+
+def proofs(s, h):
+    """What is no proof costs the identity, and nothing else: it could be honest."""
+    role = h.role
+    for v in V12, V13:
+        c = KeyConn(h, "alice", v)
+        c.tls()
+        ok(c.identity() == (PREAUTH if role == "front" else LATENT), "%s: a key that is proven, %s" % (role, c.facts["version"].decode()))
+        ok(c.let_in(s), "%s: lets in" % role)
+        c.close()
+    used, theirs = KeyConn(h, "alice"), KeyConn(h, "alice")
+    used.tls()
+    ok(used.identity() != NONE, "%s: a proof is used" % role)
+    o, x = s.get("smtpd" if role == "front" else "front"), s.get(role)
+    rows = (("no proof", "alice", {"record": b""}), ("a proof that was used", "alice", {"record": used.record}),
+            ("a proof of another kind of process", "alice", {"record": KeyConn(o, "alice").record}),
+            ("a proof of another process of its kind", "alice", {"record": KeyConn(x, "alice").record}),
+            ("a key that is not registered", "stranger", {}),
+            ("a key that is not registered, under another's proof", "stranger", {"record": theirs.record}))
+    for what, name, more in rows:
+        c = KeyConn(h, name)
+        c.tls()
+        good = ok(c.identity(**more) == NONE, "%s: %s is no identity" % (role, what))
+        ok(not c.let_in(s) and good, "%s: %s does not let in" % (role, what))
+        if c.auth.gone:
+            diag("the link ended")
+            return
+        c.close()
+    used.close()
+    s.put(o)
+    s.put(x)
+    c = Conn(h, UNDER_TLS[role], tls=True)
+    ok(not KeyConn.let_in(c, s), "%s: nobody is let in by a key that was not told" % role)
+    c.close()
+
+    c = KeyConn(h, "removed")
+    c.tls()
+    ok(c.identity() in (PREAUTH, LATENT), "%s: a key that is to be removed" % role)
+    with open(s.dir + "/removed.crt") as f:
+        text = f.read()
+    finger = [r for r in s.rows("tlspubkey", "list") if r["name"] == "removed"][0]["fingerprint"]
+    s.ctl("tlspubkey", "remove", finger)
+    ok(not c.let_in(s), "%s: lets nobody in when it is" % role)
+    s.ctl("tlspubkey", "add", ALICE, "removed", input=text)
+    c.close()
+    c = KeyConn(h, "alice")
+    c.tls()
+    c.identity()
+    s.ctl("account", "disable", "alice", "closed")
+    rc = c.start("", None, certificate=1)
+    ok(rc == DISABLED and not vouched(c.ours), "%s: nor does one of an account that is disabled" % role)
+    s.ctl("account", "enable", "alice")
+    c.close()
+    if role == "smtpd":
+        return
+    for what, name, listener in (("no-imap-preauth", "later", IMAPS), ("STARTTLS", "alice", IMAP)):
+        c = KeyConn(h, name, listener=listener)
+        c.tls()
+        ok(c.identity() == LATENT, "front: %s: an identity" % what)
+        ok(c.start("", None, certificate=1) == BAD_CREDENTIALS and not vouched(c.ours), "front: %s: is no PREAUTH" % what)
+        ok(c.start("EXTERNAL", b"bob@" + DOMAIN.encode()) == BAD_CREDENTIALS and not vouched(c.ours),
+           "front: %s: nor bob's" % what)
+        c.close()
+
+
 ENDS = [
     # name, of whom, on the link to, what, and the reason in the log
     ("a type that nobody knows",	BOTH, "auth", lambda h, l: l.raw(999, b"x", 5), "may not send unknown message"),
@@ -219,8 +396,8 @@ def ending(s, row):
 
 
 def endings(s):
-    rows = [(name, r, to, fn, reason) for name, roles, to, fn, reason in ENDS for r in roles]
-    with ThreadPoolExecutor(6) as pool:
+    rows = [(name, r, to, fn, reason) for name, roles, to, fn, reason in ENDS + PROOFS for r in roles]
+    with ThreadPoolExecutor(8) as pool:
         for row, wrong in zip(rows, pool.map(lambda r: ending(s, r), rows)):
             ok(not wrong, "%s by %s" % row[:2])
             diag(*wrong)
@@ -384,17 +561,21 @@ limits { connections-address 10000 connections-prefix 10000 }
 
 
 def main(s):
-    import hashlib
-    import subprocess
-    spki = subprocess.run("openssl x509 -in %s/mail.crt -pubkey -noout | openssl pkey -pubin -outform DER" % s.dir,
-                          shell=True, capture_output=True, check=True).stdout
-    s.key_id = hashlib.sha256(spki).digest()
+    s.key_id = key_id(s, "mail")
+    for name, address, flags in KEYS:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=x", "-keyout", "%s/%s.key" % (s.dir, name), "-out", "%s/%s.crt" % (s.dir, name)],
+                       check=True, capture_output=True)
+        if address:
+            with open("%s/%s.crt" % (s.dir, name)) as f:
+                s.ctl("tlspubkey", "add", *flags, address, name, input=f.read())
     roles = ("auth", "keys", "lookup", "store", "queued", "control")
     pids = {(r["role"], r["instance"]): r["pid"] for r in s.rows("status") if r["role"] in roles}
     for role in BOTH:
         h = s.get(role)
         refusals(s, h)
         keys(s, h)
+        proofs(s, h)
         s.put(h)
     endings(s)
     parent(s)
@@ -407,6 +588,6 @@ def main(s):
     ok(wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status")), 20), "the suite is well")
 
 
-with Counted(conf=LIMITS, instances=7) as s:
+with Counted(conf=LIMITS, instances=12) as s:
     main(s)
 done()
