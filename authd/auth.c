@@ -38,6 +38,7 @@ static const struct msg_rule	 rules[] = {
 	{ M_ACCOUNT_NAMED, PEER(ROLE_QUEUED), MSG_BODY,	on_account_named },
 	{ M_RELAY_LOGIN, PEER(ROLE_RELAY), MSG_BODY,	on_relay_login },
 	{ M_RELAY_STEP,	PEER(ROLE_RELAY), MSG_BODY,	on_relay_step },
+	{ M_RELAY_SECRET, PEER(ROLE_RELAY), MSG_BODY,	on_relay_secret },
 	{ M_RELAY_LEFT,	PEER(ROLE_RELAY), MSG_BODY,	on_relay_left },
 	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
 };

@@ -196,6 +196,7 @@ void	 upgrade_settle(void);
 /* auth_relay.c */
 int	 on_relay_login(struct peer *, struct imsg *);
 int	 on_relay_step(struct peer *, struct imsg *);
+int	 on_relay_secret(struct peer *, struct imsg *);
 int	 on_relay_left(struct peer *, struct imsg *);
 void	 relay_link_down(struct peer *);
 

@@ -102,6 +102,22 @@ refuse(struct peer *p, uint32_t type, const struct msg_number *conn,
 	buf_free(&text);
 }
 
+static const struct conf_transport *
+transport_of(struct peer *p)
+{
+	const char	*name = peer_arg(p);
+
+	return (name == NULL ? NULL : conf_transport(proc_conf(), name));
+}
+
+static void
+no_secret(struct buf *why, const char *name)
+{
+	buf_addf(why, errno == ENOENT ?
+	    "there is no secret \"%s\": letterctl secret set" :
+	    "the secret \"%s\" cannot be read", name);
+}
+
 /* ---- an exchange -------------------------------------------------------------- */
 
 static void
@@ -187,6 +203,7 @@ on_relay_login(struct peer *p, struct imsg *m)
 	struct relay_login		*l;
 	struct sasl_login		 who = { 0 };
 	struct secret			 s = { 0 };
+	struct buf			 why = { 0 };
 	enum sasl_mech			 mech;
 	unsigned			 n;
 	int				 missed = 0;
@@ -196,16 +213,15 @@ on_relay_login(struct peer *p, struct imsg *m)
 	conn.number = r.conn;
 	if (find(p, r.conn, &n) != NULL)
 		return (-1);
-	t = peer_arg(p) == NULL ? NULL : conf_transport(proc_conf(),
-	    peer_arg(p));
-	if (t == NULL || t->auth[0] == '\0' || n >= LOGINS_MAX) {
+	t = transport_of(p);
+	if (t == NULL || t->kind == TRANSPORT_SOCKS || t->auth[0] == '\0' || n >= LOGINS_MAX) {
 		refuse(p, M_RELAY_LOGIN, &conn, m->id, "no login is configured");
 		return (0);
 	}
 	if (secret_get(&auth.db, span_str(t->auth), &s) == -1) {
-		refuse(p, M_RELAY_LOGIN, &conn, m->id, errno == ENOENT ?
-		    "there is no secret \"%s\": letterctl secret set" :
-		    "the secret \"%s\" cannot be read", t->auth);
+		no_secret(&why, t->auth);
+		refuse(p, M_RELAY_LOGIN, &conn, m->id, "%s", buf_cstr(&why));
+		buf_free(&why);
 		return (0);
 	}
 	who.user = span_buf(&s.user);
@@ -287,6 +303,35 @@ on_relay_step(struct peer *p, struct imsg *m)
 		success(l);
 	else
 		step(l, &s.data);
+	return (0);
+}
+
+/* A proxy takes a password and nothing else: the one case in which a worker
+ * sees a secret before it is used. */
+int
+on_relay_secret(struct peer *p, struct imsg *m)
+{
+	const struct conf_transport	*t;
+	struct msg_relay_secret		 r = { .result = RESULT_TEMP };
+	struct msg_number		 n;
+	struct secret			 s = { 0 };
+	struct buf			 why = { 0 };
+
+	if (imsg_get(m, &c_number, &n) == -1)
+		return (-1);
+	t = transport_of(p);
+	if (t == NULL || t->kind != TRANSPORT_SOCKS || t->auth[0] == '\0')
+		buf_adds(&why, "no login is configured");
+	else if (secret_get(&auth.db, span_str(t->auth), &s) == -1)
+		no_secret(&why, t->auth);
+	else
+		r.result = RESULT_OK;
+	r.user = span_buf(&s.user);
+	r.password = span_buf(&s.password);
+	r.text = span_buf(&why);
+	(void)peer_reply(p, M_RELAY_SECRET, m->id, &c_relay_secret, &r, -1);
+	secret_wipe(&s);
+	buf_free(&why);
 	return (0);
 }
 

@@ -218,6 +218,10 @@ check_secrets(const struct conf *c, struct report *r)
 			    "\"%s\" sees its password: only PLAIN and LOGIN "
 			    "may be used%s", t->name, t->tls == TLS_OFF ?
 			    ", and it crosses the network in clear text" : "");
+		if (t->kind == TRANSPORT_SOCKS && t->auth[0] != '\0')
+			report_warning(r, t->where, "the worker of transport "
+			    "\"%s\" sees its password, which crosses the "
+			    "network in clear text", t->name);
 	}
 }
 

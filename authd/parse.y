@@ -28,7 +28,8 @@ static void	 known_here(struct buf *);
 %token	<t> LISTEN ON ALL SOCKET PORT TLS MECHANISMS CCERTS CLEARTEXT LIMITS
 %token	<t> TRANSPORT ROUTE FROM TO MINIMUM DOMAIN CASE SEPARATORS DKIM
 %token	<t> RETRY FIRST EVERY EXPIRE DELAY_REPORT DELAY_AGAIN
-%token	<t> HOST VERIFY SOURCE HELO AUTH ACCOUNT CODE TEXT CONNECTIONS TOTAL
+%token	<t> HOST VERIFY SOURCE HELO AUTH ADDRESS
+%token	<t> REMOTE_PORT REMOTE_IPS REMOTE_HOSTNAME REMOTE_DNS ACCOUNT CODE TEXT CONNECTIONS TOTAL
 %token	<t> RECIPIENTS NOIPV4 NOIPV6
 %token	BAD
 %type	<t> string word number
@@ -316,6 +317,11 @@ option	: HOST string			{ transport_option("host", &$2); }
 	| VERIFY word			{ transport_option("verify", &$2); }
 	| SOURCE string			{ transport_option("source", &$2); }
 	| HELO string			{ transport_option("helo", &$2); }
+	| ADDRESS string		{ transport_option("address", &$2); }
+	| REMOTE_PORT number		{ transport_option("remote-port", &$2); }
+	| REMOTE_IPS strings		{ transport_option("remote-ips", &$1); }
+	| REMOTE_HOSTNAME string	{ transport_option("remote-hostname", &$2); }
+	| REMOTE_DNS			{ transport_option("remote-dns", &$1); }
 	| AUTH string			{ transport_option("auth", &$2); }
 	| MECHANISMS strings		{ transport_option("mechanisms", &$1); }
 	| ACCOUNT string		{ transport_option("account", &$2); }
@@ -470,6 +476,11 @@ static const struct keyword {
 	{ "source",		SOURCE,		" option " },
 	{ "helo",		HELO,		" option " },
 	{ "auth",		AUTH,		" option " },
+	{ "address",		ADDRESS,	" option " },
+	{ "remote-port",	REMOTE_PORT,	" option " },
+	{ "remote-ips",		REMOTE_IPS,	" option " },
+	{ "remote-hostname",	REMOTE_HOSTNAME, " option " },
+	{ "remote-dns",		REMOTE_DNS,	" option " },
 	{ "account",		ACCOUNT,	" option " },
 	{ "code",		CODE,		" option " },
 	{ "text",		TEXT,		" option " },

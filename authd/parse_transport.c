@@ -15,6 +15,7 @@
 #define D	(1u << TRANSPORT_DIRECT)
 #define B	(1u << TRANSPORT_SUBMISSION | 1u << TRANSPORT_SUBMISSIONS)
 #define S	(1u << TRANSPORT_SMTP | B)	/* to a smarthost */
+#define P5	(1u << TRANSPORT_SOCKS)
 #define L	(1u << TRANSPORT_DELIVER)
 #define F	(1u << TRANSPORT_FAIL)
 
@@ -24,6 +25,10 @@ static void	 opt_tls(const struct lex_token *);
 static void	 opt_verify(const struct lex_token *);
 static void	 opt_source(const struct lex_token *);
 static void	 opt_helo(const struct lex_token *);
+static void	 opt_address(const struct lex_token *);
+static void	 opt_remote_port(const struct lex_token *);
+static void	 opt_remote_ips(const struct lex_token *);
+static void	 opt_remote_dns(const struct lex_token *);
 static void	 opt_auth(const struct lex_token *);
 static void	 opt_mechanisms(const struct lex_token *);
 static void	 opt_account(const struct lex_token *);
@@ -42,19 +47,24 @@ static const struct option {
 	void		(*set)(const struct lex_token *);
 } options[] = {
 	{ "host",		S,	S,	opt_host },
-	{ "port",		D | S,	0,	opt_port },
-	{ "tls",		D | S,	0,	opt_tls },
+	{ "port",		D | S | P5, 0,	opt_port },
+	{ "tls",		D | S | P5, 0,	opt_tls },
 	{ "verify",		S,	0,	opt_verify },
-	{ "source",		D | S,	0,	opt_source },
+	{ "source",		D | S | P5, 0,	opt_source },
 	{ "helo",		D | S,	0,	opt_helo },
-	{ "auth",		B,	0,	opt_auth },
+	{ "address",		P5,	P5,	opt_address },
+	{ "remote-port",	P5,	0,	opt_remote_port },
+	{ "remote-ips",		P5,	P5,	opt_remote_ips },
+	{ "remote-hostname",	P5,	P5,	opt_helo },
+	{ "remote-dns",		P5,	0,	opt_remote_dns },
+	{ "auth",		B | P5,	0,	opt_auth },
 	{ "mechanisms",		B,	0,	opt_mechanisms },
 	{ "account",		L,	L,	opt_account },
 	{ "code",		F,	0,	opt_code },
 	{ "text",		F,	0,	opt_text },
-	{ "connections",	D | S,	0,	opt_connections },
-	{ "connections-total",	D | S,	0,	opt_total },
-	{ "recipients",		D | S,	0,	opt_recipients },
+	{ "connections",	D | S | P5, 0,	opt_connections },
+	{ "connections-total",	D | S | P5, 0,	opt_total },
+	{ "recipients",		D | S | P5, 0,	opt_recipients },
 	{ "no-ipv4",		D,	0,	opt_no4 },
 	{ "no-ipv6",		D,	0,	opt_no6 },
 };
@@ -86,6 +96,8 @@ transport_begin(const char *name, const char *kind)
 	set_string(&t->source4, "");
 	set_string(&t->source6, "");
 	set_string(&t->helo, "");
+	set_string(&t->proxy, "");
+	t->proxy_port = 1080;
 	set_string(&t->auth, "");
 	set_string(&t->account, "");
 	set_string(&t->message, "");
@@ -145,6 +157,24 @@ check_submission(const struct conf_transport *t)
 		parse_fail("mechanisms without auth");
 }
 
+/* Which families the proxy has, its addresses say. */
+static void
+check_socks(struct conf_transport *t)
+{
+	int	 v6 = strchr(t->proxy, ':') != NULL;
+
+	t->no_ipv4 = t->no_ipv6 = 1;
+	CONF_EACH(char *, ip, &t->remote_ips)
+		if (strchr(*ip, ':') != NULL)
+			t->no_ipv6 = 0;
+		else
+			t->no_ipv4 = 0;
+	if (t->source4[0] != '\0' && t->source6[0] != '\0')
+		parse_fail("one source address is enough towards a proxy");
+	else if ((v6 ? t->source4 : t->source6)[0] != '\0')
+		parse_fail("source is not of the family of address");
+}
+
 void
 transport_done(void)
 {
@@ -166,14 +196,17 @@ transport_done(void)
 			t->port = 465;
 		if (t->verify && t->tls < TLS_REQUIRED)
 			parse_fail("verify needs tls required or implicit");
-	} else if (t->kind == TRANSPORT_DIRECT) {
+	} else if (TRANSPORT_BY_MX(t)) {
 		if (t->tls == TLS_IMPLICIT)
 			parse_fail("other mail servers do not begin with TLS; "
 			    "tls is off, optional or required here");
-		if (t->no_ipv4 && t->no_ipv6)
+		if (t->kind == TRANSPORT_SOCKS)
+			check_socks(t);
+		else if (t->no_ipv4 && t->no_ipv6)
 			parse_fail("no-ipv4 and no-ipv6 leave nothing");
-		if ((t->no_ipv4 && t->source4[0] != '\0') ||
-		    (t->no_ipv6 && t->source6[0] != '\0'))
+		if (t->kind == TRANSPORT_DIRECT &&
+		    ((t->no_ipv4 && t->source4[0] != '\0') ||
+		    (t->no_ipv6 && t->source6[0] != '\0')))
 			parse_fail("a source address of a family that is "
 			    "switched off");
 	}
@@ -216,10 +249,67 @@ opt_host(const struct lex_token *v)
 static void
 opt_port(const struct lex_token *v)
 {
+	uint16_t	*to = P.transport.kind == TRANSPORT_SOCKS ?
+			    &P.transport.proxy_port : &P.transport.port;
+
+	if (v->unit != 0 || v->n == 0 || v->n > 65535)
+		parse_fail("a port is a number from 1 to 65535");
+	else
+		*to = (uint16_t)v->n;
+}
+
+static void
+opt_remote_port(const struct lex_token *v)
+{
 	if (v->unit != 0 || v->n == 0 || v->n > 65535)
 		parse_fail("a port is a number from 1 to 65535");
 	else
 		P.transport.port = (uint16_t)v->n;
+}
+
+/* Printed as it is always printed; -1: it is none. */
+static int
+set_address(const char *s, char **to)
+{
+	struct sockaddr_storage	 ss;
+	struct buf		 b = { 0 };
+
+	if (value_address(s, 0, &ss) == -1) {
+		parse_fail("\"%s\" is not an address", s);
+		return (-1);
+	}
+	print_address(&b, &ss);
+	set_string(to, buf_cstr(&b));
+	buf_free(&b);
+	return (0);
+}
+
+static void
+opt_address(const struct lex_token *v)
+{
+	(void)set_address(v->s, &P.transport.proxy);
+}
+
+static void
+opt_remote_ips(const struct lex_token *v)
+{
+	char	**words = P.words.v, *ip;
+	size_t	  i;
+
+	(void)v;
+	for (i = 0; i < P.words.n; i++) {
+		ip = NULL;
+		if (set_address(words[i], &ip) == 0)
+			*(char **)list_add(&P.transport.remote_ips,
+			    sizeof(char *)) = ip;
+	}
+}
+
+static void
+opt_remote_dns(const struct lex_token *v)
+{
+	(void)v;
+	P.transport.remote_dns = 1;
 }
 
 static void

@@ -91,10 +91,22 @@ print_route(struct buf *b, const struct conf_route *r)
 	quote(b, r->transport);
 }
 
+static void
+print_socks(struct buf *b, const struct conf_transport *t)
+{
+	buf_addf(b, " address %s port %u remote-port %u remote-ips {", t->proxy,
+	    t->proxy_port, t->port);
+	CONF_EACH(char *, ip, &t->remote_ips)
+		buf_addf(b, "%s %s", ip == t->remote_ips.v ? "" : ",", *ip);
+	buf_adds(b, " }");
+	if (t->remote_dns)
+		buf_adds(b, " remote-dns");
+}
+
 void
 print_transport(struct buf *b, const struct conf_transport *t)
 {
-	int	 net = t->kind == TRANSPORT_DIRECT || TRANSPORT_SMARTHOST(t);
+	int	 net = TRANSPORT_BY_MX(t) || TRANSPORT_SMARTHOST(t);
 
 	buf_adds(b, "transport ");
 	quote(b, t->name);
@@ -103,8 +115,12 @@ print_transport(struct buf *b, const struct conf_transport *t)
 		buf_adds(b, " host ");
 		quote(b, t->host);
 	}
+	if (t->kind == TRANSPORT_SOCKS)
+		print_socks(b, t);
+	else if (net)
+		buf_addf(b, " port %u", t->port);
 	if (net)
-		buf_addf(b, " port %u tls %s", t->port, tls_names[t->tls]);
+		buf_addf(b, " tls %s", tls_names[t->tls]);
 	if (TRANSPORT_SMARTHOST(t))
 		buf_addf(b, " verify %s", yes_names[t->verify]);
 	if (t->auth[0] != '\0') {
@@ -123,12 +139,13 @@ print_transport(struct buf *b, const struct conf_transport *t)
 	if (t->source6[0] != '\0')
 		buf_addf(b, " source %s", t->source6);
 	if (t->helo[0] != '\0') {
-		buf_adds(b, " helo ");
+		buf_adds(b, t->kind == TRANSPORT_SOCKS ? " remote-hostname " :
+		    " helo ");
 		quote(b, t->helo);
 	}
-	if (t->no_ipv4)
+	if (t->no_ipv4 && t->kind == TRANSPORT_DIRECT)
 		buf_adds(b, " no-ipv4");
-	if (t->no_ipv6)
+	if (t->no_ipv6 && t->kind == TRANSPORT_DIRECT)
 		buf_adds(b, " no-ipv6");
 	if (net)
 		buf_addf(b, " connections %u connections-total %u "

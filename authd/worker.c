@@ -31,7 +31,7 @@ has_worker(const char *name)
 
 	if (t == NULL)
 		return (strcmp(name, "default") == 0);
-	return (t->kind == TRANSPORT_DIRECT || TRANSPORT_SMARTHOST(t));
+	return (TRANSPORT_BY_MX(t) || TRANSPORT_SMARTHOST(t));
 }
 
 void

@@ -87,22 +87,30 @@ struct conf_domain {
 };
 
 enum transport_kind { TRANSPORT_DIRECT, TRANSPORT_SMTP, TRANSPORT_SUBMISSION,
-    TRANSPORT_SUBMISSIONS, TRANSPORT_DELIVER, TRANSPORT_FAIL };
+    TRANSPORT_SUBMISSIONS, TRANSPORT_SOCKS, TRANSPORT_DELIVER,
+    TRANSPORT_FAIL };
 /* To one server, whose name is configured. */
 #define TRANSPORT_SMARTHOST(t)	((t)->kind == TRANSPORT_SMTP ||		\
     (t)->kind == TRANSPORT_SUBMISSION || (t)->kind == TRANSPORT_SUBMISSIONS)
+/* To the servers that DNS names. */
+#define TRANSPORT_BY_MX(t)	((t)->kind == TRANSPORT_DIRECT ||	\
+    (t)->kind == TRANSPORT_SOCKS)
 
 struct conf_transport {
 	uint8_t		 kind;
 	char		*name;
 	char		*host;			/* SMARTHOST: name or address literal */
-	uint16_t	 port;			/* SMARTHOST, DIRECT (25) */
+	uint16_t	 port;			/* SMARTHOST, BY_MX (25) */
 	uint8_t		 tls;			/* OFF, OPTIONAL, REQUIRED, IMPLICIT */
 	uint8_t		 verify;		/* by name */
-	uint8_t		 no_ipv4, no_ipv6;	/* DIRECT */
+	uint8_t		 no_ipv4, no_ipv6;	/* BY_MX */
 	char		*source4, *source6;	/* source addresses or "" */
 	char		*helo;			/* EHLO name; hostname when "" */
-	char		*auth;			/* SUBMISSION(S): secret or "" */
+	char		*proxy;			/* SOCKS: its address */
+	uint16_t	 proxy_port;
+	struct list	 remote_ips;		/* SOCKS: char *, where it connects from */
+	uint8_t		 remote_dns;		/* SOCKS: it looks up names of hosts */
+	char		*auth;			/* SUBMISSION(S), SOCKS: secret or "" */
 	struct list	 mechs;			/* uint32_t, enum mech, best first;
 						 * none: all, by strength */
 	char		*account;		/* DELIVER */

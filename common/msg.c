@@ -74,6 +74,14 @@ static const struct field f_relay_login[] = {
 };
 const struct codec c_relay_login = CODEC(msg_relay_login, f_relay_login);
 
+static const struct field f_relay_secret[] = {
+	F_U8(msg_relay_secret, result),
+	F_STR(msg_relay_secret, user, MSG_ADDR_MAX),
+	F_STR(msg_relay_secret, password, MSG_ADDR_MAX),
+	F_STR(msg_relay_secret, text, MSG_TEXT_MAX),
+};
+const struct codec c_relay_secret = CODEC(msg_relay_secret, f_relay_secret);
+
 static const struct field f_relay_step[] = {
 	F_U64(msg_relay_step, conn), F_U8(msg_relay_step, success),
 	F_STR(msg_relay_step, data, MSG_SASL_MAX),
@@ -363,7 +371,7 @@ msg_name(uint32_t type)
 	NAME(M_CONN_CLOSED); NAME(M_SASL_START); NAME(M_SASL_STEP);
 	NAME(M_SASL_ABORT); NAME(M_RCPT); NAME(M_MAY_USE);
 	NAME(M_ACCOUNT_ROUTES); NAME(M_ACCOUNT_NAMED); NAME(M_SESSION);
-	NAME(M_RELAY_LOGIN); NAME(M_RELAY_STEP); NAME(M_RELAY_LEFT);
+	NAME(M_RELAY_LOGIN); NAME(M_RELAY_STEP); NAME(M_RELAY_LEFT); NAME(M_RELAY_SECRET);
 	NAME(M_END_SESSIONS); NAME(M_ACCOUNT_GONE); NAME(M_KEY_CLAIM);
 	NAME(M_SLOT); NAME(M_SLOT_READ); NAME(M_SLOT_WANT);
 	NAME(M_SLOT_SETTLED); NAME(M_SLOT_ID); NAME(M_QUEUE_COMMIT);

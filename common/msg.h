@@ -89,6 +89,9 @@ enum msg_type {
 	M_RELAY_STEP,		/* R msg_relay_step.  Answer msg_relay_sasl.  After
 				 * DONE and NO the login is over */
 	M_RELAY_LEFT,		/* N msg_number: connection; it was given up */
+	M_RELAY_SECRET,		/* R msg_number: connection.  Of a transport whose
+				 * proxy wants the password itself.  Answer
+				 * msg_relay_secret */
 	/* auth -> keys */
 	M_KEY_CLAIM,		/* R msg_key_claim.  Answer msg_result */
 
@@ -251,6 +254,7 @@ struct msg_relay_login { uint64_t conn; struct span offered;
     uint8_t tls, verified;
     uint8_t key;		/* our certificate was shown */
     struct span exporter, unique, end_point; };
+struct msg_relay_secret { uint8_t result; struct span user, password, text; };
 struct msg_relay_step { uint64_t conn; uint8_t success;	/* 235 */
     struct span data; };
 struct msg_relay_sasl { uint64_t conn; uint8_t outcome;
@@ -354,7 +358,7 @@ int	 msg_get_stored(struct imsg *, struct msg_stored *);
 extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
     c_conn_key, c_conn_identity, c_key_claim, c_relay_login, c_relay_step,
-    c_relay_sasl,
+    c_relay_sasl, c_relay_secret,
     c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
     c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,

@@ -57,7 +57,7 @@ relay_transport(void)
 					    .host = none, .port = 25,
 					    .tls = TLS_OPTIONAL,
 					    .source4 = none, .source6 = none,
-					    .helo = none, .auth = none,
+					    .helo = none, .proxy = none, .auth = none,
 					    .connections = 10,
 					    .connections_total = 200,
 					    .recipients = 100 };
@@ -66,7 +66,7 @@ relay_transport(void)
 	if ((t = conf_transport(proc_conf(), proc_name())) == NULL &&
 	    strcmp(proc_name(), "default") == 0)
 		t = &usual;
-	if (t != NULL && t->kind != TRANSPORT_DIRECT &&
+	if (t != NULL && !TRANSPORT_BY_MX(t) &&
 	    !TRANSPORT_SMARTHOST(t))
 		t = NULL;
 	return (t);

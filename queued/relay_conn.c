@@ -50,7 +50,7 @@ conn_session(struct conn *c, int fd)
 					    .out_high = RELAY_QUEUE,
 					    .trace = trace, .arg = c };
 
-	if (*t->auth != '\0') {
+	if (TRANSPORT_SMARTHOST(t) && *t->auth != '\0') {
 		set.sasl = login_sasl;
 		set.sasl_in_clear = t->tls == TLS_OFF;
 	}
@@ -64,7 +64,9 @@ conn_session(struct conn *c, int fd)
 	}
 	io_lowat(c->io, RELAY_QUEUE / 2);
 	c->state = NULL;
-	if (c->dest->tls.mode == TLS_IMPLICIT)
+	if (t->kind == TRANSPORT_SOCKS)
+		proxy_begin(c);
+	else if (c->dest->tls.mode == TLS_IMPLICIT)
 		start_tls(c);
 	else
 		conn_drive(c);
@@ -168,6 +170,10 @@ conn_lost(struct conn *c, const char *why)
 {
 	struct buf	 text = { .max = 512 };
 
+	if (c->proxying) {
+		proxy_failed(c, why);
+		return;
+	}
 	if (c->handshake) {
 		tls_failed(c, why);
 		return;
@@ -199,6 +205,10 @@ conn_drive(struct conn *c)
 	int			 line = span_find(in, '\n') != -1;
 	enum smtpclient_want	 want;
 
+	if (c->proxying) {
+		proxy_drive(c);
+		return;
+	}
 	want = smtpclient_step(c->c, &in, io_out(c->io));
 	io_drain(c->io, n);
 	if (io_outlen(c->io) > 0)

@@ -31,6 +31,8 @@ struct conn {
 	char			 address[DNS_ADDR_TEXT];
 	char			 where[DNS_HOST_MAX + DNS_ADDR_TEXT + 3];
 	char			 tls[128];
+	int			 proxying;	/* the way is being made */
+	struct socks		*socks;
 	uint64_t		 number;	/* towards auth */
 	uint32_t		 login_ask;	/* of auth, 0: nothing is open */
 	int			 login_open;	/* auth has it */
@@ -57,6 +59,13 @@ void	 conn_session(struct conn *, int fd);
 void	 conn_drive(struct conn *);
 /* The connection is no use any more. */
 void	 conn_lost(struct conn *, const char *why);
+
+/* relay_proxy.c; all may free the connection. */
+void	 proxy_begin(struct conn *);
+void	 proxy_drive(struct conn *);
+void	 proxy_failed(struct conn *, const char *why);
+/* The way is there, or not wanted any more. */
+void	 proxy_end(struct conn *);
 
 /* relay_login.c */
 enum smtpclient_sasl_answer	 login_sasl(void *, enum smtpclient_sasl_event,

@@ -131,7 +131,9 @@ conn_dial_failed(struct conn *c, const char *why)
 	if (c->why.text[0] != '\0' && strcmp(c->why.enhanced, "4.4.1") != 0)
 		return;
 	relay_result(&c->why, RESULT_TEMP, 0, "4.4.1",
-	    "connect to %s port %u: %s", c->where, c->dest->t->port, why);
+	    "connect to %s port %u%s%s: %s", c->where, c->dest->t->port,
+	    *c->dest->t->proxy == '\0' ? "" : " through proxy ",
+	    c->dest->t->proxy, why);
 }
 
 static int
@@ -159,13 +161,24 @@ conn_dial(struct conn *c)
 	static const struct timeval	 patience = { RELAY_CONNECT, 0 };
 	const struct dns_addr		*a = &c->place.candidates[c->at].addr;
 	const struct conf_transport	*t = c->dest->t;
+	struct dns_addr			 proxy;
 	struct sockaddr_storage		 ss;
-	socklen_t			 n = dns_addr_to(a, t->port, &ss);
+	socklen_t			 n;
 
 	c->last = c->at;
-	(void)dns_addr_text(a, c->address);
-	snprintf(c->where, sizeof(c->where), "%s[%s]",
-	    *conn_host(c) == '[' ? "" : conn_host(c), c->address);
+	c->address[0] = '\0';
+	if (a->family == 0)		/* the proxy looks it up */
+		snprintf(c->where, sizeof(c->where), "%s", conn_host(c));
+	else
+		snprintf(c->where, sizeof(c->where), "%s[%s]",
+		    *conn_host(c) == '[' ? "" : conn_host(c),
+		    dns_addr_text(a, c->address));
+	if (t->kind == TRANSPORT_SOCKS &&
+	    dns_addr_parse(span_str(t->proxy), &proxy) == 0) {
+		a = &proxy;
+		n = dns_addr_to(a, t->proxy_port, &ss);
+	} else
+		n = dns_addr_to(a, t->port, &ss);
 	c->tls[0] = '\0';
 	c->fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
@@ -198,7 +211,9 @@ on_connect(evutil_socket_t fd, short what, void *arg)
 		error = ETIMEDOUT;
 	else if (getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
 		error = errno;
-	if (error != 0) {
+	if (error != 0 && c->dest->t->kind == TRANSPORT_SOCKS) {
+		proxy_failed(c, strerror(error));
+	} else if (error != 0) {
 		conn_dial_failed(c, strerror(error));
 		conn_next_candidate(c);
 	} else
@@ -246,6 +261,7 @@ conn_down(struct conn *c)
 {
 	event_del(c->ev);
 	login_left(c);
+	proxy_end(c);
 	if (c->fd != -1)
 		close(c->fd);
 	c->fd = -1;

@@ -150,6 +150,8 @@ ask_addresses(struct find *f)
 	const struct conf_transport	*t = f->dest->t;
 	size_t				 i;
 
+	if (t->remote_dns)
+		return;
 	f->asking = 1;
 	for (i = 0; i < f->nhosts; i++) {
 		f->addrs[i].name = f->hosts[i].host;
@@ -190,6 +192,21 @@ one_address(struct find *f, const struct dns_addr *a)
 	f->nhosts = 1;
 }
 
+/* The proxy looks them up. */
+static size_t
+by_name(const struct find *f, struct relay_candidate *out, unsigned *refused)
+{
+	size_t	 i, n = f->nhosts < RELAY_ADDRS_MAX ? f->nhosts :
+		    RELAY_ADDRS_MAX;
+
+	*refused = 0;
+	for (i = 0; i < n; i++) {
+		memset(&out[i], 0, sizeof(out[i]));
+		out[i].host = i;
+	}
+	return (n);
+}
+
 /* Is everything here? */
 static void
 check(struct find *f)
@@ -206,7 +223,11 @@ check(struct find *f)
 		return;
 	}
 	smarthost = TRANSPORT_SMARTHOST(e->t);
-	e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
+	if (e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0)
+		e->place.ncandidates = by_name(f, e->place.candidates,
+		    &refused);
+	else
+		e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
 	    smarthost || e->conf->allow_private, relay_random,
 	    e->place.candidates, &refused);
 	if (e->place.ncandidates > 0) {
