@@ -190,12 +190,12 @@ text(char *out, struct span s)
 static int
 to_tlskey(struct span id, const struct rec_tlskey *r, struct tlskey *k)
 {
-	memset(k, 0, sizeof(*k));
 	if (id.n != TLSKEY_ID || r->spki.n == 0) {
 		errno = EILSEQ;
 		return (-1);
 	}
-	memcpy(k->id, id.p, TLSKEY_ID);
+	memmove(k->id, id.p, TLSKEY_ID);	/* may be its own */
+	memset(&k->account, 0, sizeof(*k) - offsetof(struct tlskey, account));
 	k->account = r->account;
 	k->created = r->created;
 	k->no_preauth = r->no_preauth;

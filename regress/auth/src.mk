@@ -13,7 +13,7 @@ SRCS.regress/auth/rcpt_test := $(AUTH_CLIENTS)
 SRCS.regress/auth/ctl_test := $(AUTH_CLIENTS)
 SRCS.regress/auth/hostile_test := $(AUTH_CLIENTS)
 FUZZ += regress/fuzz/authlink_fuzz
-SRCS.regress/fuzz/authlink_fuzz := $(AUTH_ALL)
+SRCS.regress/fuzz/authlink_fuzz := $(filter-out authd/auth_proof.c,$(AUTH_ALL))
 # the rig stands in for common/proc.c, also where that is not in an archive
 LIBS.regress/fuzz/authlink_fuzz := -Wl,-z,muldefs
 TESTS += regress/auth/tlskey_test
