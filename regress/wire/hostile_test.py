@@ -238,13 +238,15 @@ def certificate_and(**more):
 
 BOTH = ("front", "smtpd")
 LIES = "malformed CONN_KEY"
-PROOFS = [("a proof with a bit changed, TLS 1.%d, at %d %%" % (v - V12 + 2, at * 100), BOTH, "auth",
-           proven(lambda c, at=at: c.tell(record=changed(c.record, at)), version=v), LIES)
-          for v in (V12, V13) for at in (0.01, 0.5, 0.99)] + [
-    ("a proof that another key signed",	BOTH, "auth", proven(lambda c: c.tell(key=key_id(c.h.suite, "bob"))), LIES),
-    ("a proof without its end",		BOTH, "auth", proven(lambda c: c.tell(record=c.record[:-1])), LIES),
-    ("a proof and an octet",		BOTH, "auth", proven(lambda c: c.tell(record=c.record + b"x")), LIES),
-    ("a proof of nothing",		BOTH, "auth", proven(lambda c: c.tell(record=b"\0" * 2000)), LIES),
+WRONG = [("a proof with a bit changed, TLS 1.%d, at %d %%" % (v - V12 + 2, at * 100), v,
+          lambda c, at=at: {"record": changed(c.record, at)})
+         for v in (V12, V13) for at in (0.01, 0.5, 0.99)] + [
+    ("a proof that another key signed", V13, lambda c: {"key": key_id(c.h.suite, "bob")}),
+    ("a proof without its end", V13, lambda c: {"record": c.record[:-1]}),
+    ("a proof and an octet", V13, lambda c: {"record": c.record + b"x"}),
+    ("a proof of nothing", V13, lambda c: {"record": b"\0" * 2000}),
+]
+PROOFS = [
     ("a proof that is too long",	BOTH, "auth", proven(lambda c: c.tell(record=c.record + b"x" * 12288)), LIES),
     ("a key of 31 octets",		BOTH, "auth", proven(lambda c: c.tell(key=c.key[:31])), LIES),
     ("a key before TLS",		BOTH, "auth", proven(lambda c: c.tell(), tls=False), LIES),
@@ -258,7 +260,7 @@ PROOFS = [("a proof with a bit changed, TLS 1.%d, at %d %%" % (v - V12 + 2, at *
 
 
 def proofs(s, h):
-    """What is no proof costs the identity, and nothing else: it could be honest."""
+    """What is no proof costs the identity, and nothing else: a client may be the cause."""
     role = h.role
     for v in V12, V13:
         c = KeyConn(h, "alice", v)
@@ -266,6 +268,13 @@ def proofs(s, h):
         ok(c.identity() == (PREAUTH if role == "front" else LATENT), "%s: a key that is proven, %s" % (role, c.facts["version"].decode()))
         ok(c.let_in(s), "%s: lets in" % role)
         c.close()
+    for what, v, wrong in WRONG:
+        c = KeyConn(h, "alice", v)
+        c.tls()
+        good = ok(c.identity(**wrong(c)) == NONE, "%s: %s is no identity" % (role, what))
+        ok(not c.let_in(s) and good, "%s: %s does not let in" % (role, what))
+        c.close()
+    ok("sends what does not prove the client key" in s.logged(), "%s: which is in the log" % role)
     used, theirs = KeyConn(h, "alice"), KeyConn(h, "alice")
     used.tls()
     ok(used.identity() != NONE, "%s: a proof is used" % role)
