@@ -387,9 +387,22 @@ tlsctx_client_free(struct tlsctx_client *c)
 {
 	if (c == NULL)
 		return;
+	if (c->config != NULL)
+		tls_config_clear_keys(c->config);
 	tls_config_free(c->config);
 	X509_STORE_free(c->store);
 	free(c);
+}
+
+int
+tlsctx_client_key(struct tlsctx_client *c, struct span cert, struct span key,
+    struct buf *why)
+{
+	if (tls_config_set_keypair_mem(c->config, cert.p, cert.n, key.p,
+	    key.n) == 0)
+		return (0);
+	reason(why, "client certificate", tls_config_error(c->config));
+	return (-1);
 }
 
 struct tls *

@@ -45,6 +45,14 @@ struct tlsctx_client	*tlsctx_client_new(const char *cafile,
 			    struct buf *why);
 void			 tlsctx_client_free(struct tlsctx_client *);
 /*
+ * Show this certificate (a chain in PEM form) with this private key (PEM; the
+ * copy is wiped by tlsctx_client_free()) to servers that ask for one.  0, or -1
+ * with the reason appended to why.
+ */
+int			 tlsctx_client_key(struct tlsctx_client *,
+			    struct span cert, struct span key,
+			    struct buf *why);
+/*
  * A client for io_tls_client(), which owns it.  Its handshake judges nothing of
  * the peer: after IO_TLS, and before anything is sent, ask tlsctx_verify_name()
  * where it matters.  NULL without memory.
