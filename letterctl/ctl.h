@@ -67,6 +67,8 @@ int		 unpack_end(struct unpack *);
 int		 tlspubkey_add(int, char **);
 int		 tlspubkey_show(int, char **);
 int		 tlspubkey_update(int, char **);
+/* gen.c */
+int		 tlspubkey_gen(int, char **);
 
 /* quickstart.c */
 int		 quickstart(int, char **);

@@ -75,6 +75,9 @@ static const struct command commands[] = {
 	{ "tlspubkey remove", "FINGERPRINT", 1, 1, NONE, NULL, NULL, NULL },
 	{ "tlspubkey update", "FINGERPRINT [--name NAME] [--address ADDRESS] "
 	  "[--[no-]imap-preauth]", 2, 6, LOCAL, NULL, NULL, tlspubkey_update },
+	{ "tlspubkey gen", "[--type ed25519|ecdsa-p256] "
+	  "[--pkcs12 [--password] [--legacy]] STEM", 1, 6, LOCAL, NULL, NULL,
+	  tlspubkey_gen },
 	{ "secret set", "NAME USER", 2, 2, PASSWORD, NULL, NULL, NULL },
 	{ "secret list", "", 0, 0, NONE,
 	  "name user transports strongest created_at", NULL, NULL },
