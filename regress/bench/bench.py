@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """
 Letterlock beside Postfix and Dovecot, on this machine, in one run, as ratios:
-messages accepted and stored, logins, IMAP work, and what an idle session costs.
-	bench.py [--quick]
+messages accepted and stored, TLS handshakes, logins, IMAP work, and what an
+idle session costs.
+	bench.py [--quick] [messages] [handshakes] [logins] [imap] [idle]
+Words choose parts; without any, all are run.
 """
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -15,11 +18,13 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "wire")]
+import suite  # noqa: E402
 from peers import Peers, available  # noqa: E402
-from suite import BUILD, DOMAIN, PASSWORD, Suite, certificate, free_ports  # noqa: E402
+from suite import BUILD, DOMAIN, PASSWORD, Suite, certificate, free_ports, wait_for  # noqa: E402
 
 QUICK = "--quick" in sys.argv
 USERS = ["u%d" % i for i in range(8)]
+FIRST = ["f%d" % i for i in range(64)]		# log in once each
 RCPTS = ",".join("%s@%s" % (u, DOMAIN) for u in USERS)
 CONF = """
 limits {
@@ -89,14 +94,101 @@ def smtp(server, connections, messages):
     return json.loads(r.stdout)["rate"], messages / (time.perf_counter() - t)
 
 
-def logins(server, tls):
-    def some():
-        for i in range(50):
-            c = Imap(server.imaps if tls else server.imap, tls)
-            c.login(USERS[i % len(USERS)])
-            c.cmd(b"LOGOUT")
-            c.s.close()
-    return rate(some, 50)
+def load(port, n, *options, users=USERS, times=3, before=None):
+    """New connections a second, by loginload; the best of some runs."""
+    best = 0
+    for _ in range(times):
+        if before:
+            before()
+        r = subprocess.run([BUILD + "/regress/bench/loginload", "-n", str(n), "-p", PASSWORD,
+                            "-u", ",".join("%s@%s" % (u, DOMAIN) for u in users)] +
+                           list(options) + [str(port)], capture_output=True, text=True)
+        if r.returncode != 0:
+            sys.exit("loginload %s: %s%s" % (" ".join(options), r.stdout, r.stderr))
+        best = max(best, json.loads(r.stdout)["rate"])
+    return best
+
+
+def client_key(s):
+    """A certificate whose key is that of the first user."""
+    pem = s.dir + "/client.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=u0",
+                    "-keyout", s.dir + "/client.key", "-out", pem],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open(pem) as f:
+        crt = f.read()
+    with open(s.dir + "/client.key") as f:
+        key = f.read()
+    s.ctl("tlspubkey", "add", "--no-imap-preauth", "u0@" + DOMAIN, "bench", input=crt)
+    with open(pem, "w") as f:
+        f.write(crt + key)
+    return pem
+
+
+def logins(s, p):
+    n = 1000 if QUICK else 4000
+
+    def both(name, *options, less=1, theirs=True):
+        tls = "-t" in options
+        row(name, load(s.imaps if tls else s.imap, n // less, *options),
+            load(p.imaps if tls else p.imap, n // less, *options) if theirs else 0)
+    for c in ("1", "16"):
+        both("LOGIN + LOGOUT, %s at once" % c, "-c", c)
+        both("LOGIN + LOGOUT, TLS, %s at once" % c, "-c", c, "-t", less=4)
+
+    def forget():
+        old = s.kill("auth")
+        wait_for(lambda: s.pid("auth") not in (None, old) and s.answers([s.imap]))
+    row("PLAIN, first", load(s.imap, len(FIRST), "-m", "plain", users=FIRST, before=forget),
+        load(p.imap, len(FIRST), "-m", "plain", users=FIRST, before=p.forget))
+    both("PLAIN, repeated", "-m", "plain")
+    both("PLAIN, repeated, TLS", "-m", "plain", "-t", less=4)
+    both("SCRAM-SHA-256", "-m", "scram", less=4)
+    both("EXTERNAL, TLS", "-m", "external", "-t", "-k", client_key(s), less=4, theirs=False)
+
+
+class OwnKey(Suite):
+    """The suite, but with a front that has the private key itself."""
+
+    def start(self, timeout=60):
+        bin, saved = self.dir + "/bin", suite.BUILD
+        os.mkdir(bin)
+        for f in ("authd", "smtpd", "queued", "letterctl", "regress/bench/imapd"):
+            shutil.copy(BUILD + "/" + f, bin)
+        shutil.copy(self.dir + "/mail.key", bin + "/key.pem")
+        suite.BUILD = bin
+        super().start(timeout)
+        suite.BUILD = saved
+
+
+def handshakes(p):
+    """Until the greeting is there.  By turns, so that all have the same weather."""
+    n = 500 if QUICK else 1500
+    for kind in ("P-256", "RSA-2048"):
+        made = []
+        for c in (Suite, OwnKey):
+            s = c(CONF, start=False)
+            if kind != "P-256":
+                rsa(s.dir)
+            s.start()
+            made.append(s)
+        best = {}
+        for _ in range(5):
+            for i, port in enumerate((made[0].imaps, made[1].imaps, p.imaps)):
+                best.setdefault(i, []).append(load(port, n, "-t", "-m", "greeting", times=1))
+        for s in made:
+            s.stop()
+        keys, own, theirs = (max(best[i]) for i in range(3))
+        row("TLS handshakes %s, keys process" % kind, keys, theirs if kind == "P-256" else 0)
+        row("TLS handshakes %s, key in process" % kind, own, theirs if kind == "P-256" else 0)
+        print("%-44s %12.3f" % ("keys process / key in process, %s" % kind, keys / own), flush=True)
+
+
+def rsa(path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                    "-subj", "/CN=localhost", "-keyout", path + "/mail.key",
+                    "-out", path + "/mail.crt"], check=True, stderr=subprocess.DEVNULL)
 
 
 def imap(server):
@@ -198,10 +290,47 @@ def row(name, ours, theirs, less=False):
     print("%-44s %12.1f %12.1f %8.2f" % (name, ours, theirs, ratio), flush=True)
 
 
+def messages(s, p):
+    scale = 4 if QUICK else 1
+    for c, ours, theirs in ((1, 4000, 800), (16, 16000, 2000), (64, 16000, 2000)):
+        a, b = smtp(s, c, ours // scale), smtp(p, c, theirs // scale)
+        row("4 KB messages accepted, %d connections" % c, a[0], b[0])
+        row("4 KB messages stored, %d connections" % c, a[1], b[1])
+
+
+def commands(s, p):
+    a, b = imap(s), imap(p)
+    for k in a:
+        row(k, a[k], b[k])
+
+
+def idles(s, p):
+    print("%-44s %12s %12s %8s" % ("KiB", "", "", "theirs/ours"))
+    n = 200 if QUICK else 1000
+    row("an idle session, IMAP", idle(s, "IMAP", n), idle(p, "IMAP", 200), True)
+    row("an idle session, IMAP, TLS", idle(s, "IMAP, TLS", n), idle(p, "IMAP, TLS", 200), True)
+    row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 40), True)
+
+
+# IMAP needs the messages to be there.
+PARTS = {
+    "messages": messages,
+    "handshakes": lambda s, p: handshakes(p),
+    "logins": logins,
+    "imap": commands,
+    "idle": idles,
+}
+
+
 def main():
+    words = [a for a in sys.argv[1:] if a != "--quick"]
+    if not set(words) <= set(PARTS):
+        sys.exit("bench: the parts are " + ", ".join(PARTS))
     if not available():
         sys.exit("bench: needs root, Postfix and Dovecot")
-    with tempfile.TemporaryDirectory() as d, Ours(CONF, accounts=USERS) as s:
+    if "imap" in words and "messages" not in words:
+        words.append("messages")
+    with tempfile.TemporaryDirectory() as d, Ours(CONF, accounts=USERS + FIRST) as s:
         os.chmod(d, 0o755)
         certificate(d)
         p = Peers(d + "/peer", d, *free_ports(3))
@@ -209,21 +338,9 @@ def main():
         try:
             time.sleep(1)
             print("%-44s %12s %12s %8s" % ("a second", "Letterlock", "Postfix+Dov.", "ratio"))
-            scale = 4 if QUICK else 1
-            for c, ours, theirs in ((1, 4000, 800), (16, 16000, 2000), (64, 16000, 2000)):
-                a, b = smtp(s, c, ours // scale), smtp(p, c, theirs // scale)
-                row("4 KB messages accepted, %d connections" % c, a[0], b[0])
-                row("4 KB messages stored, %d connections" % c, a[1], b[1])
-            row("LOGIN + LOGOUT", logins(s, False), logins(p, False))
-            row("LOGIN + LOGOUT, TLS", logins(s, True), logins(p, True))
-            a, b = imap(s), imap(p)
-            for k in a:
-                row(k, a[k], b[k])
-            print("%-44s %12s %12s %8s" % ("KiB", "", "", "theirs/ours"))
-            n = 200 if QUICK else 1000
-            row("an idle session, IMAP", idle(s, "IMAP", n), idle(p, "IMAP", 200), True)
-            row("an idle session, IMAP, TLS", idle(s, "IMAP, TLS", n), idle(p, "IMAP, TLS", 200), True)
-            row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 40), True)
+            for name, part in PARTS.items():
+                if not words or name in words:
+                    part(s, p)
         finally:
             p.stop()
 

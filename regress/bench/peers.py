@@ -48,7 +48,7 @@ mail_gid = mail
 first_valid_uid = 1
 mail_max_userip_connections = 20000
 auth_cache_size = 10M
-auth_mechanisms = plain login
+auth_mechanisms = plain login scram-sha-256
 passdb {{
   driver = static
   args = password=letterlock
@@ -117,6 +117,11 @@ class Peers:
     def start(self):
         subprocess.run(["dovecot", "-c", self.d + "/dovecot.conf"], check=True)
         subprocess.run(["postfix", "-c", self.d, "start"], check=True, stderr=subprocess.DEVNULL)
+
+    def forget(self):
+        """The cache of logins."""
+        subprocess.run(["doveadm", "-c", self.d + "/dovecot.conf", "auth", "cache", "flush"],
+                       check=True, stdout=subprocess.DEVNULL)
 
     def pids(self):
         with open(self.d + "/run/master.pid") as f:
