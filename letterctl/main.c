@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "letterctl/sendmail.h"
 
 #define WORDS_MAX	64	/* arguments of a command */
 
@@ -32,6 +33,7 @@ static int	 run_verify(int, char **);
 static int	 run_check(int, char **);
 static int	 run_sessions(int, char **);
 static int	 user_number(const char *, struct buf *);
+static int	 is_sendmail(int, char **);
 static void	 usage(void) __attribute__((__noreturn__));
 
 const char		*socket_path = RUNDIR "/control.sock";
@@ -78,6 +80,8 @@ static const struct command commands[] = {
 	{ "tlspubkey gen", "[--type ed25519|ecdsa-p256] "
 	  "[--pkcs12 [--password] [--legacy]] STEM", 1, 6, LOCAL, NULL, NULL,
 	  tlspubkey_gen },
+	{ "sendmail", "[FLAGS] [ADDRESS ...] <MESSAGE", 0, WORDS_MAX, LOCAL,
+	  NULL, NULL, NULL },
 	{ "secret set", "NAME USER", 2, 2, PASSWORD, NULL, NULL, NULL },
 	{ "secret list", "", 0, 0, NONE,
 	  "name user transports strongest created_at", NULL, NULL },
@@ -333,11 +337,30 @@ run_check(int argc, char **argv)
 	err(EXIT_USAGE_, "%s", path);
 }
 
+/* Called by that name, or as the command. */
+static int
+is_sendmail(int argc, char **argv)
+{
+	const char	*name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "";
+	if (strcmp(name, "sendmail") == 0)
+		return (1);
+	return (argc > 1 && strcmp(argv[1], "sendmail") == 0 ? 2 : 0);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct command	*c;
 	int			 ch, n, words = 0;
+
+	if ((n = is_sendmail(argc, argv)) > 0)
+		return (sendmail_main(argc - n + 1, argv + n - 1));
+	/* A group lent for sendmail's configuration is for that alone. */
+	if (getgid() != getegid() || getuid() != geteuid())
+		errx(EXIT_REFUSED, "installed set-group-id, this program is "
+		    "sendmail alone");
 
 	while ((ch = getopt(argc, argv, "+js:")) != -1) {
 		switch (ch) {
