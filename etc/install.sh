@@ -18,6 +18,11 @@ for p in $PROGS; do
 	install -m 755 "$BUILD/$p" "$sbin/$p"
 done
 
+# The command that programs run to send mail; a link of another package, or of
+# the administrator, stays.  For /usr/sbin/sendmail see sendmail(8).
+[ -e "$sbin/sendmail" ] || [ -L "$sbin/sendmail" ] ||
+    ln -s letterctl "$sbin/sendmail"
+
 for m in $MAN; do
 	s=${m##*.}
 	install -d -m 755 "$man/man$s"

@@ -12,6 +12,8 @@
 #define ENVID_MAX	100	/* octets, RFC 3461 section 4.4 */
 
 static int	 plain(struct span);
+static int	 add(struct sendmail_list *, struct span, struct span);
+static int	 argument(struct sendmail_list *, const char *, struct buf *);
 static int	 set_sender(struct sendmail_args *, const char *, struct buf *);
 static int	 set_notify(struct sendmail_args *, const char *, struct buf *);
 static int	 set_envid(struct sendmail_args *, const char *, struct buf *);
@@ -116,6 +118,20 @@ sendmail_addresses(struct sendmail_list *l, struct span s, struct buf *why)
 	return (rc);
 }
 
+/* One on the command line, where nothing is folded. */
+static int
+argument(struct sendmail_list *l, const char *v, struct buf *why)
+{
+	const char	*p;
+
+	for (p = v; *p != '\0'; p++)
+		if ((*p >= 0 && *p < ' ') || *p == 0x7f) {
+			buf_adds(why, "a control character in an address");
+			return (-1);
+		}
+	return (sendmail_addresses(l, span_str(v), why));
+}
+
 static int
 set_sender(struct sendmail_args *a, const char *v, struct buf *why)
 {
@@ -126,7 +142,7 @@ set_sender(struct sendmail_args *a, const char *v, struct buf *why)
 	a->null_sender = *v == '\0' || strcmp(v, "<>") == 0;
 	if (a->null_sender)
 		return (0);
-	if (sendmail_addresses(&l, span_str(v), why) == -1 || l.n != 1) {
+	if (argument(&l, v, why) == -1 || l.n != 1) {
 		if (why->n == 0)
 			buf_adds(why, "-f takes one address");
 		sendmail_list_free(&l);
@@ -239,7 +255,6 @@ sendmail_args(struct sendmail_args *a, int argc, char **argv, struct buf *why)
 
 	memset(a, 0, sizeof(*a));
 	opterr = 0;
-	optind = 1;
 	while ((ch = getopt(argc, argv,
 	    "A:B:C:F:GL:N:O:R:UV:b:f:h:imno:p:r:tv")) != -1) {
 		for (i = 0; i < nitems(flags); i++)
@@ -271,8 +286,7 @@ sendmail_args(struct sendmail_args *a, int argc, char **argv, struct buf *why)
 		}
 	}
 	for (; optind < argc; optind++)
-		if (sendmail_addresses(&a->rcpts, span_str(argv[optind]),
-		    why) == -1)
+		if (argument(&a->rcpts, argv[optind], why) == -1)
 			return (EX_USAGE);
 	if (a->rcpts.n == 0 && !a->from_header) {
 		buf_adds(why, "no recipients");

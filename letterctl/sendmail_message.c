@@ -119,6 +119,8 @@ sendmail_compose(struct sendmail_message *m, struct span raw,
 	int		 rc = 0;
 
 	memset(m, 0, sizeof(*m));
+	if (raw.n == 0)
+		raw = span_str("");
 	/* The separator of a mailbox file, which some programs leave there. */
 	if (raw.n > 5 && memcmp(raw.p, "From ", 5) == 0)
 		(void)span_split(&raw, '\n', &line);

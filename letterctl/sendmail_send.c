@@ -37,6 +37,7 @@ struct session {
 	struct buf			*why;
 	const char			*state;	/* that has its deadline */
 	int				 verbose, handshake, begun, again;
+	int				 told;	/* QUIT was said */
 	int				 over;
 	int				 rc;	/* of what is not a reply */
 };
@@ -278,12 +279,15 @@ ready(struct session *s)
 		    "takes %llu", (unsigned long long)s->m->size,
 		    (unsigned long long)max);
 		s->rc = EX_DATAERR;
+		s->told = 1;
 		smtpclient_quit(s->c);
 	} else if (!s->begun) {
 		s->begun = 1;
 		smtpclient_send(s->c, s->m);
-	} else
+	} else {
+		s->told = 1;
 		smtpclient_quit(s->c);
+	}
 	s->again = 1;
 }
 
@@ -343,6 +347,10 @@ on_io(struct io *io, enum io_event what, void *arg)
 		text = "the server does not answer in time";
 		break;
 	}
+	if (s->told) {		/* all was said before */
+		s->over = 1;
+		return;
+	}
 	smtpclient_abort(s->c, "4.4.2", text);
 	give_up(s, EX_TEMPFAIL, text);
 }
@@ -366,12 +374,14 @@ status(const struct smtpclient_result *r)
 }
 
 static void
-say(struct buf *why, const char *who, const struct smtpclient_result *r)
+say(struct buf *why, struct span who, const struct smtpclient_result *r)
 {
 	if (why->n > 0)
 		buf_adds(why, "; ");
-	if (who != NULL)
-		buf_addf(why, "%s: ", who);
+	if (who.n > 0) {
+		buf_add_escaped(why, who);
+		buf_adds(why, ": ");
+	}
 	if (r->code != 0)
 		buf_addf(why, "%u ", r->code);
 	buf_addf(why, "%s %s", r->enhanced, r->text == NULL ? "" : r->text);
@@ -398,8 +408,7 @@ judge(struct session *s)
 			continue;
 		if (r->outcome == SMTPCLIENT_PENDING || bad++ >= 3)
 			continue;
-		say(s->why, s->m->rcpts[i].address.n < 256 ?
-		    (const char *)s->m->rcpts[i].address.p : NULL, r);
+		say(s->why, s->m->rcpts[i].address, r);
 		if (rc == 0)
 			rc = status(r);
 	}
@@ -411,7 +420,7 @@ judge(struct session *s)
 	if (f != SMTPCLIENT_NO_FAILURE && bad == 0) {
 		r = smtpclient_error(s->c);
 		if (s->why->n == 0 || r->code != 0)
-			say(s->why, NULL, r);
+			say(s->why, span_str(""), r);
 		if (rc == 0 && (size_t)f < nitems(failures))
 			rc = failures[f];
 		if (rc == 0)

@@ -26,8 +26,10 @@ for p in authd smtpd imapd queued letterctl; do
 	what="$p is installed"
 	ok test -x "$d/opt/mail/sbin/$p"
 done
+what="sendmail is a link to letterctl"
+ok test "$(readlink "$d/opt/mail/sbin/sendmail")" = letterctl
 for m in man7/letterlock.7 man5/letterlock.conf.5 man8/authd.8 man8/smtpd.8 \
-    man8/imapd.8 man8/queued.8 man8/letterctl.8 man3/scram.3 man3/buf.3; do
+    man8/imapd.8 man8/queued.8 man8/letterctl.8 man8/sendmail.8 man3/scram.3 man3/buf.3; do
 	what="$m is installed"
 	ok test -s "$d/opt/mail/share/man/$m"
 done
@@ -45,8 +47,11 @@ ok sh -c "! find '$d' -name '*test*' -o -name smtpload | grep -q ."
 what="the configuration is left to quickstart, which writes over none"
 ok sh -c "test -d '$d/etc/opt/mail' && ! test -e '$d/etc/opt/mail/letterlock.conf'"
 echo '# mine' >"$d/etc/opt/mail/letterlock.conf"
+ln -sf /somebody/elses "$d/opt/mail/sbin/sendmail"
 what="again"
 ok install_it
+what="another sendmail stays"
+ok test "$(readlink "$d/opt/mail/sbin/sendmail")" = /somebody/elses
 what="the configuration is as it was"
 ok grep -q '^# mine$' "$d/etc/opt/mail/letterlock.conf"
 
