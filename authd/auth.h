@@ -51,7 +51,7 @@ struct conn {
 	const struct conf_listener	*listener;
 	uint32_t			 index;		/* of the listener */
 	struct ratelimit_key		 key;
-	char				 remote[REMOTE_MAX];
+	char				 remote[REMOTE_MAX], local_address[REMOTE_MAX];
 	uint16_t			 port;
 	uid_t				 uid;		/* local */
 	unsigned			 failures;
@@ -218,16 +218,25 @@ struct login {
 	const char	*protocol;
 	const char	*mech;
 	const char	*tls;		/* version, or "" */
+	const char	*local;		/* our address */
+	const char	*key;		/* fingerprint of the client's, or "" */
 	const char	*result;
 };
 /* Remember it, in a row with others like it. */
 void	 logins_note(const struct login *);
 /* Forget what is old; a bounded piece of work at a time. */
 void	 logins_prune(void);
-/* The next row of one account, or of all, from the key *from on, which is
- * moved behind it.  1 and a row for letterctl, 0 at the end, -1. */
+/* Which rows are wanted; what is empty does not matter. */
+struct login_filter {
+	const uint64_t	*account;
+	struct span	 address, remote, protocol, mech, result;
+	uint64_t	 since;		/* last at this time or later */
+	int		 failed;	/* 1: what failed, -1: what did not */
+};
+/* The next row from the key *from on, which is moved behind it.  1 and the row
+ * for letterctl, or NULL when it is not wanted; 0 at the end, -1. */
 struct json_object;
-int	 logins_next(const uint64_t *account, struct buf *from,
+int	 logins_next(const struct login_filter *, struct buf *from,
 	    struct json_object **row);
 
 /* auth_ctl.c */

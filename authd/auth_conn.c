@@ -203,6 +203,10 @@ ask_kernel(struct conn *c, int fd, const char **why)
 	    (const void *)&remote.in.sin_addr : &remote.in6.sin6_addr,
 	    c->remote, sizeof(c->remote)) == NULL)
 		return (-1);
+	if (inet_ntop(local.sa.sa_family, local.sa.sa_family == AF_INET ?
+	    (const void *)&local.in.sin_addr : &local.in6.sin6_addr,
+	    c->local_address, sizeof(c->local_address)) == NULL)
+		return (-1);
 	c->loopback = remote.sa.sa_family == AF_INET ?
 	    ntohl(remote.in.sin_addr.s_addr) >> 24 == 127 :
 	    IN6_IS_ADDR_LOOPBACK(&remote.in6.sin6_addr);

@@ -28,7 +28,6 @@ static void	 list(struct ctl *);
 static void	 show(struct ctl *);
 static void	 locate(struct ctl *);
 static void	 routes(struct ctl *);
-static void	 logins(struct ctl *);
 static void	 verify_auth(struct ctl *);
 static void	 verify_cursor(struct ctl *, struct dbenv_db *, struct span);
 static void	 verify_records(struct ctl *);
@@ -42,7 +41,7 @@ static const struct ctl_verb	 listings[] = {
 	{ "account show", 1, 1, "NAME", show, NULL },
 	{ "account locate", 1, 1, "NAME", locate, NULL },
 	{ "account route list", 1, 1, "NAME", routes, NULL },
-	{ "logins", 0, 1, "[ACCOUNT]", logins, NULL },
+	{ "logins", 0, 15, CTL_LOGINS_USAGE, ctl_logins, CTL_FILTERS },
 	{ "verify auth", 0, 0, "", verify_auth, NULL },
 };
 
@@ -102,13 +101,15 @@ arguments(struct ctl *q, const struct ctl_verb *v)
 {
 	const struct msg_ctl_arg	*a = q->m.args.v;
 	size_t				 i = 0;
+	int				 filters;
 
+	filters = v->flag != NULL && strcmp(v->flag, CTL_FILTERS) == 0;
 	if (v->flag != NULL && q->m.args.n >= 2 &&
 	    span_eqs(a[0].arg, v->flag)) {
 		q->flag = a[1].arg;
 		i = 2;
 	}
-	if (i < q->m.args.n && q->m.args.n > v->min &&
+	if (!filters && i < q->m.args.n && q->m.args.n > v->min &&
 	    span_caseprefix(a[i].arg, "--"))
 		return (-1);
 	if (q->m.args.n - i < v->min || q->m.args.n - i > v->max)
@@ -358,39 +359,6 @@ routes(struct ctl *q)
 	}
 	buf_free(&b);
 	ctl_done(q);
-}
-
-static void
-logins(struct ctl *q)
-{
-	struct buf		 from = { .max = DBENV_KEY_MAX }, at = { 0 };
-	struct json_object	*row;
-	int			 rc = 0;
-
-	/* "-": those of nobody */
-	if (q->nargs == 1 && !span_eqs(q->args[0], "-") &&
-	    ctl_account(q, q->args[0]) == -1)
-		return;
-	buf_add_span(&from, q->m.cursor);
-	for (;;) {
-		buf_reset(&at);
-		buf_add_span(&at, span_buf(&from));
-		rc = logins_next(q->nargs == 1 ? &q->account.id : NULL, &from,
-		    &row);
-		if (rc != 1)
-			break;
-		if (page_row(&q->page, row) == -1) {
-			buf_add_span(&q->cursor, span_buf(&at));
-			break;
-		}
-	}
-	buf_free(&from);
-	buf_free(&at);
-	if (rc == -1)
-		ctl_error(q, "logins cannot be read: %s",
-		    dbenv_error(auth.db.env));
-	else
-		ctl_done(q);
 }
 
 /* ---- verify -------------------------------------------------------------------- */

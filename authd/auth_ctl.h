@@ -10,6 +10,10 @@
 #include "page.h"
 
 #define CTL_MAX		256	/* requests under way */
+#define CTL_FILTERS	"--"	/* pairs "--name value" of its own */
+#define CTL_LOGINS_USAGE	"[ACCOUNT|-] [--failed yes|no] "	\
+    "[--result RESULT] [--address ADDRESS] [--remote ADDRESS] "	\
+    "[--protocol NAME] [--mechanism NAME] [--days N]"
 
 struct ctl;
 
@@ -18,7 +22,8 @@ struct ctl_verb {
 	size_t		 min, max;	/* arguments, without flags */
 	const char	*usage;
 	void		(*run)(struct ctl *);
-	const char	*flag;		/* "--name", or NULL: it has none */
+	const char	*flag;		/* "--name", CTL_FILTERS, or NULL: it
+					 * has none */
 };
 
 /* A request, until it is answered. */
@@ -28,7 +33,7 @@ struct ctl {
 	uint32_t		 id;
 	struct buf		 octets;	/* of the request */
 	struct msg_ctl		 m;		/* decoded from them */
-	struct span		 args[8];	/* without flags */
+	struct span		 args[16];	/* without flags */
 	size_t			 nargs;
 	struct span		 flag;		/* its value; empty: not given */
 	/* a password being derived */
@@ -63,6 +68,9 @@ int	 ctl_account(struct ctl *, struct span name);
  * after (may be NULL), then answer q->text.  rc -1: undo it and answer why.
  */
 void	 ctl_commit(struct ctl *, int rc, void (*after)(struct ctl *));
+
+/* auth_ctl_logins.c */
+void	 ctl_logins(struct ctl *);
 
 /* auth_ctl_account.c */
 extern const struct ctl_verb	 ctl_changes[];

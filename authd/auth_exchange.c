@@ -126,6 +126,7 @@ void
 login_note(const struct conn *c, const char *mech, const struct account *a,
     struct span address, const char *result, const char *why)
 {
+	char		 key[TLSKEY_TEXT + 1];
 	struct login	 l = { .name = "-", .remote = c->remote,
 			    .address = address, .mech = mech,
 			    .result = result };
@@ -136,6 +137,8 @@ login_note(const struct conn *c, const char *mech, const struct account *a,
 	}
 	l.protocol = kind_name((enum conf_kind)c->listener->kind);
 	l.tls = c->version == NULL ? "" : c->version;
+	l.local = c->local_address;
+	l.key = c->known_key ? tlskey_text(c->client_key, key) : "";
 	logins_note(&l);
 	if (why == NULL)
 		log_info("login from %s: %s %s account %s as %s%s%s", c->remote,
@@ -184,9 +187,8 @@ exchange_refuse(struct exchange *x, enum sasl_outcome what, const char *result,
 
 	exchange_note(x, result, why);
 	c->failures++;
-	/* Who knows the password is not guessing; who may know it and was not
-	 * asked, neither. */
-	if (what != SASL_DISABLED && !x->unready)
+	/* Who may know the password and was not asked for it is not guessing. */
+	if (!x->unready)
 		count_failure(x);
 	exchange_end(x, what, what == SASL_DISABLED ? x->account.disabled : "");
 }

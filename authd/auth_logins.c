@@ -22,6 +22,7 @@
 struct rec_login {
 	uint64_t	 first, last, count;
 	struct span	 name, address, remote, protocol, mech, tls, result;
+	struct span	 local, key;
 };
 
 static const struct field f_login[] = {
@@ -30,8 +31,12 @@ static const struct field f_login[] = {
 	F_STR(rec_login, address, FIELD), F_STR(rec_login, remote, FIELD),
 	F_STR(rec_login, protocol, FIELD), F_STR(rec_login, mech, FIELD),
 	F_STR(rec_login, tls, FIELD), F_STR(rec_login, result, FIELD),
+	F_STR(rec_login, local, FIELD), F_STR(rec_login, key, FIELD),
 };
 static const struct codec c_rec_login = CODEC(rec_login, f_login);
+/* As it was before our address and the key were noted. */
+static const struct codec c_rec_login_1 = { f_login,
+    nitems(f_login) - 2, sizeof(struct rec_login) };
 
 struct rec_rows {
 	uint64_t	 n;
@@ -41,6 +46,8 @@ static const struct codec c_rec_rows = CODEC(rec_rows, f_rows);
 
 static struct buf	 prune_from;
 
+static int	 get_row(struct span, struct rec_login *);
+static int	 wanted(const struct login_filter *, const struct rec_login *);
 static int	 row_key(uint64_t, const struct rec_login *, struct buf *);
 static uint64_t	 rows_of(uint64_t);
 static void	 set_rows(uint64_t, uint64_t);
@@ -51,6 +58,17 @@ static struct span
 cut(struct span s)
 {
 	return (span_of(s.p, s.n < FIELD ? s.n : FIELD));
+}
+
+static int
+get_row(struct span val, struct rec_login *r)
+{
+	struct span	 s = val;
+
+	if (codec_get(&s, &c_rec_login, r) == 0)
+		return (0);
+	memset(r, 0, sizeof(*r));
+	return (codec_get(&val, &c_rec_login_1, r));
 }
 
 /* Account and a digest of what describes it. */
@@ -67,6 +85,8 @@ row_key(uint64_t account, const struct rec_login *r, struct buf *key)
 	buf_put_str(&b, r->mech);
 	buf_put_str(&b, r->tls);
 	buf_put_str(&b, r->result);
+	buf_put_str(&b, r->local);
+	buf_put_str(&b, r->key);
 	buf_put_u64(key, account);
 	if (!buf_failed(&b) && EVP_Digest(b.p, b.n, sum, &n, EVP_sha256(),
 	    NULL) == 1)
@@ -104,7 +124,8 @@ set_rows(uint64_t account, uint64_t n)
 static void
 fold(struct rec_login *r)
 {
-	r->address = r->remote = r->tls = span_str("(others)");
+	r->address = r->remote = r->tls = r->local = r->key =
+	    span_str("(others)");
 }
 
 void
@@ -123,6 +144,8 @@ logins_note(const struct login *l)
 	r.mech = cut(span_str(l->mech));
 	r.tls = cut(span_str(l->tls));
 	r.result = span_str(l->result);
+	r.local = span_str(l->local);
+	r.key = span_str(l->key);
 	if (!dbenv_writable(auth.db.env) ||
 	    row_key(l->account, &r, &key) == -1 ||
 	    dbenv_begin(auth.db.env) == -1)
@@ -136,7 +159,7 @@ logins_note(const struct login *l)
 		(void)row_key(l->account, &r, &key);
 	}
 	if (dbenv_get(auth.db.login, span_buf(&key), &v) == 0 &&
-	    codec_get(&v, &c_rec_login, &old) == 0) {
+	    get_row(v, &old) == 0) {
 		r.first = old.first;
 		r.count = old.count + 1;
 	}
@@ -167,8 +190,7 @@ logins_prune(void)
 		buf_reset(&prune_from);
 		buf_add_span(&prune_from, found);
 		buf_addc(&prune_from, 0);
-		if (codec_get(&val, &c_rec_login, &r) == 0 &&
-		    r.last + KEEP > now)
+		if (get_row(val, &r) == 0 && r.last + KEEP > now)
 			continue;
 		if (dbenv_begin(auth.db.env) == -1)
 			break;
@@ -182,8 +204,28 @@ logins_prune(void)
 	buf_free(&key);
 }
 
+static int
+wanted(const struct login_filter *f, const struct rec_login *r)
+{
+	const struct {
+		struct span	 want, have;
+	} v[] = {
+		{ f->address, r->address }, { f->remote, r->remote },
+		{ f->protocol, r->protocol }, { f->mech, r->mech },
+		{ f->result, r->result },
+	};
+	size_t	 i;
+	int	 ok = span_eqs(r->result, "ok");
+
+	for (i = 0; i < nitems(v); i++)
+		if (v[i].want.n > 0 && !span_caseeq(v[i].want, v[i].have))
+			return (0);
+	return (r->last >= f->since && (f->failed == 0 ||
+	    ok == (f->failed == -1)));
+}
+
 int
-logins_next(const uint64_t *account, struct buf *from,
+logins_next(const struct login_filter *f, struct buf *from,
     struct json_object **row)
 {
 	struct rec_login	 r;
@@ -191,24 +233,30 @@ logins_next(const uint64_t *account, struct buf *from,
 	struct span		 found, val;
 	uint8_t			 k[8];
 
-	if (from->n == 0 && account != NULL)
-		buf_add_span(from, key64(k, *account));
+	*row = NULL;
+	if (from->n == 0 && f->account != NULL)
+		buf_add_span(from, key64(k, *f->account));
 	if (dbenv_next(auth.db.login, span_buf(from), &found, &val) == -1)
 		return (errno == ENOENT ? 0 : -1);
-	if (account != NULL && unkey64(found) != *account)
+	if (f->account != NULL && unkey64(found) != *f->account)
 		return (0);
-	if (codec_get(&val, &c_rec_login, &r) == -1 ||
-	    (o = json_object_new_object()) == NULL)
+	if (get_row(val, &r) == -1)
 		return (-1);
 	buf_reset(from);
 	buf_add_span(from, found);
 	buf_addc(from, 0);
+	if (!wanted(f, &r))
+		return (1);
+	if ((o = json_object_new_object()) == NULL)
+		return (-1);
 	row_str(o, "account", r.name);
 	row_str(o, "address", r.address);
 	row_str(o, "remote", r.remote);
 	row_str(o, "protocol", r.protocol);
 	row_str(o, "mechanism", r.mech);
 	row_str(o, "tls", r.tls);
+	row_str(o, "local", r.local);
+	row_str(o, "key", r.key);
 	row_str(o, "result", r.result);
 	row_num(o, "first_at", r.first);
 	row_num(o, "last_at", r.last);

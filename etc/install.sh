@@ -56,6 +56,8 @@ OpenBSD)
 	put letterlock.openbsd /etc/rc.d/letterlock 755
 	;;
 esac
+put fail2ban/filter.d/letterlock.conf \
+    "$PREFIX/share/letterlock/fail2ban/filter.d/letterlock.conf" 644
 
 # The users, unless this is for a package or not ours to make.
 [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] || exit 0

@@ -87,8 +87,10 @@ static const struct command commands[] = {
 	  "name user transports strongest created_at", NULL, NULL },
 	{ "secret remove", "NAME", 1, 1, NONE, NULL, NULL, NULL },
 	{ "secret relax", "TRANSPORT", 1, 1, NONE, NULL, NULL, NULL },
-	{ "logins", "[ACCOUNT]", 0, 1, NONE,
-	  "last_at count account address remote protocol mechanism result",
+	{ "logins", "[ACCOUNT|-] [--failed yes|no] [--result RESULT] "
+	  "[--address ADDRESS] [--remote ADDRESS] [--protocol NAME] "
+	  "[--mechanism NAME] [--days N]", 0, 15, NONE,
+	  "last_at count account address remote protocol mechanism tls result",
 	  NULL, NULL },
 	{ "mailbox list", "ACCOUNT", 1, 1, NONE,
 	  "name messages unseen octets uidnext uidvalidity special", NULL,
