@@ -6,6 +6,7 @@ import glob
 import imaplib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -193,6 +194,43 @@ def keys(s, sm):
         is_(last_login(s), "EXTERNAL", name + ": EXTERNAL")
 
 
+def setgid(s, sm):
+    """A copy with a group that may read what the user may not."""
+    if os.getuid() != 0 or os.statvfs(sm.d).f_flag & os.ST_NOSUID:
+        skip("set-group-id: not root, or not on this file system")
+        return
+    group = 61199
+    os.chmod(sm.d, 0o755)
+    copy = sm.d + "/sendmail"
+    shutil.copy(BUILD + "/letterctl", copy)
+    os.chown(copy, 0, group)
+    os.chmod(copy, 0o2755)
+    other = sm.d + "/letterctl"
+    os.link(copy, other)
+    shared = sm.write("shared", "not for everybody\n", 0o640)
+    os.chown(shared, 0, group)
+    theirs = sm.write("theirs", 'server "localhost"\nuser u\npassword-file "%s"\n' % shared, 0o644)
+    os.chown(theirs, NOBODY, NOBODY)
+
+    def as_nobody(*args):
+        def become():
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        return subprocess.run(list(args), input=b"Subject: x\n\nx\n", capture_output=True, timeout=60,
+                              preexec_fn=become, env={"HOME": sm.d, "PATH": os.environ["PATH"]})
+    r = as_nobody(other, "-s", s.dir + "/control.sock", "status")
+    ok(r.returncode == 1 and b"sendmail alone" in r.stderr, "set-group-id: nothing but sendmail") or diag(r.stderr)
+    for what, conf in (("a file that the group can read", shared), ("a configuration that names one", theirs)):
+        r = as_nobody(copy, "-C", conf, BOB)
+        ok(r.returncode == EX_CONFIG and b"Permission denied" in r.stderr and b"not for" not in r.stderr,
+           "set-group-id: %s stays closed" % what) or diag(r.returncode, r.stderr)
+        m = re.search(rb"kept in (\S+)", r.stderr)
+        if ok(m, "set-group-id: kept"):
+            is_(os.stat(m.group(1)).st_gid, NOBODY, "without that group")
+            shutil.rmtree(os.path.dirname(m.group(1)))
+
+
 def main():
     with tempfile.TemporaryDirectory() as d, tempfile.TemporaryDirectory() as own:
         every = free_ports(1)[0]
@@ -204,6 +242,7 @@ def main():
             local(s, sm)
             server(s, sm)
             keys(s, sm)
+            setgid(s, sm)
     done()
 
 
