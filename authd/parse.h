@@ -54,7 +54,7 @@ int	 value_seconds(uint64_t, int unit, uint64_t *, struct buf *why);
 int	 value_choice(const char *, const char *const *, struct buf *why);
 extern const char *const kind_names[], *const tls_names[],
     *const ccert_names[], *const level_names[], *const transport_names[],
-    *const transport_later[], *const yes_names[], *const role_names_conf[];
+    *const yes_names[], *const role_names_conf[];
 
 /* limits by name: for the parser and the printer. */
 struct limit {

@@ -316,6 +316,7 @@ option	: HOST string			{ transport_option("host", &$2); }
 	| TLS word			{ transport_option("tls", &$2); }
 	| VERIFY word			{ transport_option("verify", &$2); }
 	| SOURCE string			{ transport_option("source", &$2); }
+	| SOCKET string			{ transport_option("socket", &$2); }
 	| HELO string			{ transport_option("helo", &$2); }
 	| ADDRESS string		{ transport_option("address", &$2); }
 	| REMOTE_PORT number		{ transport_option("remote-port", &$2); }
@@ -449,7 +450,7 @@ static const struct keyword {
 	{ "listen",		LISTEN,		" top " },
 	{ "on",			ON,		" listen " },
 	{ "all",		ALL,		" place " },
-	{ "socket",		SOCKET,		" place " },
+	{ "socket",		SOCKET,		" place option " },
 	{ "port",		PORT,		" place option " },
 	{ "tls",		TLS,		" listener option " },
 	{ "mechanisms",		MECHANISMS,	" listener option " },

@@ -1,6 +1,7 @@
 /*
  * Transports in letterlock.conf: an option is a row that says which kinds have it.
  */
+#include <sys/un.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,14 @@
 
 #define D	(1u << TRANSPORT_DIRECT)
 #define B	(1u << TRANSPORT_SUBMISSION | 1u << TRANSPORT_SUBMISSIONS)
-#define S	(1u << TRANSPORT_SMTP | B)	/* to a smarthost */
+#define M	(1u << TRANSPORT_LMTP)
+#define S	(1u << TRANSPORT_SMTP | B | M)	/* to a smarthost */
 #define P5	(1u << TRANSPORT_SOCKS)
 #define L	(1u << TRANSPORT_DELIVER)
 #define F	(1u << TRANSPORT_FAIL)
 
 static void	 opt_host(const struct lex_token *);
+static void	 opt_socket(const struct lex_token *);
 static void	 opt_port(const struct lex_token *);
 static void	 opt_tls(const struct lex_token *);
 static void	 opt_verify(const struct lex_token *);
@@ -46,7 +49,8 @@ static const struct option {
 	unsigned	 needed;	/* by these kinds */
 	void		(*set)(const struct lex_token *);
 } options[] = {
-	{ "host",		S,	S,	opt_host },
+	{ "host",		S,	S & ~M,	opt_host },
+	{ "socket",		M,	0,	opt_socket },
 	{ "port",		D | S | P5, 0,	opt_port },
 	{ "tls",		D | S | P5, 0,	opt_tls },
 	{ "verify",		S,	0,	opt_verify },
@@ -84,7 +88,6 @@ void
 transport_begin(const char *name, const char *kind)
 {
 	struct conf_transport	*t = &P.transport;
-	struct buf		 ignored = { 0 };
 	int			 n;
 
 	P.place = "option";
@@ -96,6 +99,7 @@ transport_begin(const char *name, const char *kind)
 	set_string(&t->source4, "");
 	set_string(&t->source6, "");
 	set_string(&t->helo, "");
+	set_string(&t->socket, "");
 	set_string(&t->proxy, "");
 	t->proxy_port = 1080;
 	set_string(&t->auth, "");
@@ -110,19 +114,16 @@ transport_begin(const char *name, const char *kind)
 	if (name[0] == '\0' || strlen(name) > NAME_OCTETS)
 		parse_fail("a transport's name has 1 to %d octets",
 		    NAME_OCTETS);
-	if (value_choice(kind, transport_later, &ignored) != -1)
-		parse_fail("this version has no transports of kind %s", kind);
-	else if (!parse_failed(n = value_choice(kind, transport_names,
-	    &P.why)))
+	if (!parse_failed(n = value_choice(kind, transport_names, &P.why)))
 		t->kind = (uint8_t)n;
-	buf_free(&ignored);
 	if (t->kind == TRANSPORT_SUBMISSION) {
 		t->port = 587;
 		t->tls = TLS_REQUIRED;
 	} else if (t->kind == TRANSPORT_SUBMISSIONS) {
 		t->port = 465;
 		t->tls = TLS_IMPLICIT;
-	}
+	} else if (t->kind == TRANSPORT_LMTP)
+		t->port = 24;
 }
 
 void
@@ -175,6 +176,22 @@ check_socks(struct conf_transport *t)
 		parse_fail("source is not of the family of address");
 }
 
+/* On this machine or on another. */
+static void
+check_lmtp(struct conf_transport *t)
+{
+	if ((t->socket[0] == '\0') == (t->host[0] == '\0'))
+		parse_fail("a transport of kind lmtp needs socket or host%s",
+		    t->host[0] != '\0' ? ", not both" : "");
+	if (t->socket[0] == '\0')
+		return;
+	if ((P.transport_has & bit_of("tls")) == 0)
+		t->tls = TLS_OFF;
+	if (t->tls != TLS_OFF || t->source4[0] != '\0' ||
+	    t->source6[0] != '\0' || (P.transport_has & bit_of("port")) != 0)
+		parse_fail("a socket has no TLS, no port and no addresses");
+}
+
 void
 transport_done(void)
 {
@@ -187,6 +204,8 @@ transport_done(void)
 		    (P.transport_has & (1u << i)) == 0)
 			parse_fail("a transport of kind %s needs %s",
 			    transport_names[t->kind], options[i].name);
+	if (t->kind == TRANSPORT_LMTP)
+		check_lmtp(t);
 	if (TRANSPORT_SMARTHOST(t)) {
 		if ((P.transport_has & bit_of("verify")) == 0)
 			t->verify = t->tls >= TLS_REQUIRED;
@@ -244,6 +263,21 @@ opt_host(const struct lex_token *v)
 	}
 	buf_free(&b);
 	free(plain);
+}
+
+static void
+opt_socket(const struct lex_token *v)
+{
+	struct sockaddr_un	 un;
+	const char		*name = strrchr(v->s, '/');
+
+	/* Its directory is the worker's root, its name all that is left. */
+	if (v->s[0] != '/' || name == v->s || name[1] == '\0' ||
+	    strlen(name + 1) >= sizeof(un.sun_path) - 1)
+		parse_fail("a socket is a whole path, in a directory of its "
+		    "own");
+	else
+		set_string(&P.transport.socket, v->s);
 }
 
 static void

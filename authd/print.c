@@ -111,17 +111,20 @@ print_transport(struct buf *b, const struct conf_transport *t)
 	buf_adds(b, "transport ");
 	quote(b, t->name);
 	buf_addf(b, " %s", transport_names[t->kind]);
-	if (TRANSPORT_SMARTHOST(t)) {
+	if (t->socket[0] != '\0') {
+		buf_adds(b, " socket ");
+		quote(b, t->socket);
+	} else if (TRANSPORT_SMARTHOST(t)) {
 		buf_adds(b, " host ");
 		quote(b, t->host);
 	}
 	if (t->kind == TRANSPORT_SOCKS)
 		print_socks(b, t);
-	else if (net)
+	else if (net && t->socket[0] == '\0')
 		buf_addf(b, " port %u", t->port);
-	if (net)
+	if (net && t->socket[0] == '\0')
 		buf_addf(b, " tls %s", tls_names[t->tls]);
-	if (TRANSPORT_SMARTHOST(t))
+	if (TRANSPORT_SMARTHOST(t) && t->socket[0] == '\0')
 		buf_addf(b, " verify %s", yes_names[t->verify]);
 	if (t->auth[0] != '\0') {
 		buf_adds(b, " auth ");

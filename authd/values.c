@@ -21,9 +21,7 @@ const char *const tls_names[] = { "off", "optional", "required", "implicit",
 const char *const ccert_names[] = { "off", "ignore-unknown", "strict", NULL };
 const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
 const char *const transport_names[] = { "direct", "smtp", "submission",
-    "submissions", "socks", "deliver", "fail", NULL };
-/* Kinds that letterlock.conf(5) names as not being there. */
-const char *const transport_later[] = { "lmtp", NULL };
+    "submissions", "lmtp", "socks", "deliver", "fail", NULL };
 const char *const yes_names[] = { "no", "yes", NULL };
 const char *const role_names_conf[] = { "control", "auth", "keys", "lookup",
     "smtpd", "front", "store", "queued", "relay", NULL };

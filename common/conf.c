@@ -83,6 +83,7 @@ static const struct field f_transport[] = {
 	F_CSTR(conf_transport, source4, NAME_MAX_),
 	F_CSTR(conf_transport, source6, NAME_MAX_),
 	F_CSTR(conf_transport, helo, NAME_MAX_),
+	F_CSTR(conf_transport, socket, 4096),
 	F_CSTR(conf_transport, proxy, NAME_MAX_),
 	F_U16(conf_transport, proxy_port),
 	F_LIST(conf_transport, remote_ips, COUNT_MAX, &c_string),
@@ -224,9 +225,14 @@ valid(const struct conf *c)
 		    l->ccert > CCERT_STRICT)
 			return (0);
 	}
-	CONF_EACH(struct conf_transport, t, &c->transports)
-		if (t->kind > TRANSPORT_FAIL || t->tls > TLS_IMPLICIT)
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		if (t->kind > TRANSPORT_FAIL || t->tls > TLS_IMPLICIT ||
+		    (t->socket[0] != '\0' && t->socket[0] != '/'))
 			return (0);
+		CONF_EACH(uint32_t, m, &t->mechs)
+			if (*m >= MECH_COUNT)
+				return (0);
+	}
 	return (1);
 }
 

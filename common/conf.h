@@ -87,11 +87,12 @@ struct conf_domain {
 };
 
 enum transport_kind { TRANSPORT_DIRECT, TRANSPORT_SMTP, TRANSPORT_SUBMISSION,
-    TRANSPORT_SUBMISSIONS, TRANSPORT_SOCKS, TRANSPORT_DELIVER,
-    TRANSPORT_FAIL };
+    TRANSPORT_SUBMISSIONS, TRANSPORT_LMTP, TRANSPORT_SOCKS,
+    TRANSPORT_DELIVER, TRANSPORT_FAIL };
 /* To one server, whose name is configured. */
 #define TRANSPORT_SMARTHOST(t)	((t)->kind == TRANSPORT_SMTP ||		\
-    (t)->kind == TRANSPORT_SUBMISSION || (t)->kind == TRANSPORT_SUBMISSIONS)
+    (t)->kind == TRANSPORT_SUBMISSION ||				\
+    (t)->kind == TRANSPORT_SUBMISSIONS || (t)->kind == TRANSPORT_LMTP)
 /* To the servers that DNS names. */
 #define TRANSPORT_BY_MX(t)	((t)->kind == TRANSPORT_DIRECT ||	\
     (t)->kind == TRANSPORT_SOCKS)
@@ -106,6 +107,7 @@ struct conf_transport {
 	uint8_t		 no_ipv4, no_ipv6;	/* BY_MX */
 	char		*source4, *source6;	/* source addresses or "" */
 	char		*helo;			/* EHLO name; hostname when "" */
+	char		*socket;		/* LMTP: unix socket, instead of host */
 	char		*proxy;			/* SOCKS: its address */
 	uint16_t	 proxy_port;
 	struct list	 remote_ips;		/* SOCKS: char *, where it connects from */

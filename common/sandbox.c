@@ -49,6 +49,7 @@
 #define HAS_LOG		0x40u	/* writes a file it is given */
 #define EVERYBODY	0x80u
 #define SANITIZER	0x100u
+#define HAS_UNIX	0x200u	/* its one transport is such a socket */
 
 static const struct role_cage {
 	const char	*dir;
@@ -178,6 +179,7 @@ static const struct call {
 	/* the network */
 	CALL_IS(socket, HAS_SOCKETS, 0, AF_INET),
 	CALL_IS(socket, HAS_SOCKETS, 0, AF_INET6),
+	CALL_IS(socket, HAS_UNIX, 0, AF_UNIX),
 	CALL(connect, HAS_SOCKETS), CALL(bind, HAS_SOCKETS),
 	CALL(sendmmsg, HAS_SOCKETS), CALL(recvmmsg, HAS_SOCKETS),
 	/* address and undefined-behaviour sanitizers */
@@ -192,8 +194,8 @@ static int	 go_to(enum role, const struct conf *, int);
 static int	 become(uid_t, gid_t);
 static int	 landlock(enum role, const struct conf *, unsigned);
 static int	 landlock_allow(int, uint64_t, const char *);
-static int	 filter(enum role);
-static int	 prove(enum role, int);
+static int	 filter(unsigned);
+static int	 prove(unsigned, int);
 
 const char *
 sandbox_directory(enum role role)
@@ -271,14 +273,28 @@ limits(enum role role, const struct conf *c, int privileged)
 	return (0);
 }
 
+/* A relay knows its own transport alone: the socket that this goes to. */
+static const char *
+socket_of(enum role role, const struct conf *c)
+{
+	const struct conf_transport	*t = c->transports.v;
+
+	return (role == ROLE_RELAY && c->transports.n == 1 &&
+	    *t->socket != '\0' ? t->socket : NULL);
+}
+
 /* Into the role's directory; as root it is all there is from now on. */
 static int
 go_to(enum role role, const struct conf *c, int privileged)
 {
+	const char	*s = socket_of(role, c);
 	struct buf	 path = { 0 };
 	int		 rc;
 
-	buf_addf(&path, "%s/%s", c->state, roles[role].dir);
+	if (s != NULL)
+		buf_add(&path, s, (size_t)(strrchr(s, '/') - s));
+	else
+		buf_addf(&path, "%s/%s", c->state, roles[role].dir);
 	rc = privileged ? chroot(buf_cstr(&path)) : 0;
 	if (rc == 0)
 		rc = chdir(privileged ? "/" : buf_cstr(&path));
@@ -369,9 +385,9 @@ landlock(enum role role, const struct conf *c, unsigned instance)
 /* ---- system calls --------------------------------------------------------- */
 
 static int
-filter(enum role role)
+filter(unsigned more)
 {
-	unsigned		 has = roles[role].has | EVERYBODY |
+	unsigned		 has = more | EVERYBODY |
 				    (SANITIZED ? SANITIZER : 0);
 	scmp_filter_ctx		 ctx;
 	const struct call	*k;
@@ -401,20 +417,21 @@ filter(enum role role)
 
 /* Try what must not work. */
 static int
-prove(enum role role, int privileged)
+prove(unsigned has, int privileged)
 {
 	int	 fd;
 
 	if ((fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC)) != -1) {
 		close(fd);
-		if (privileged || (roles[role].has & HAS_FILES) == 0) {
+		if (privileged || (has & HAS_FILES) == 0) {
 			log_error("the cage is open: a file can be read");
 			return (-1);
 		}
 		log_warn("without Landlock and root all files can be read");
 	}
-	if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) != -1 ||
-	    ((roles[role].has & HAS_SOCKETS) == 0 &&
+	if (((has & HAS_UNIX) == 0 &&
+	    (fd = socket(AF_UNIX, SOCK_STREAM, 0)) != -1) ||
+	    ((has & HAS_SOCKETS) == 0 &&
 	    (fd = socket(AF_INET, SOCK_STREAM, 0)) != -1)) {
 		close(fd);
 		log_error("the cage is open: a socket can be made");
@@ -440,8 +457,10 @@ int
 sandbox_enter(enum role role, const struct conf *c, int privileged,
     unsigned instance)
 {
-	uid_t	 uid = 0;
-	gid_t	 gid = 0;
+	unsigned	 has = roles[role].has |
+			    (socket_of(role, c) != NULL ? HAS_UNIX : 0);
+	uid_t		 uid = 0;
+	gid_t		 gid = 0;
 
 	/* Before chroot: behind it no name is known. */
 	if (privileged && step(sandbox_user(c->users[role], &uid, &gid),
@@ -457,7 +476,7 @@ sandbox_enter(enum role role, const struct conf *c, int privileged,
 	    step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
 	    "no new privileges") == -1 ||
 	    step(landlock(role, c, instance), "Landlock") == -1 ||
-	    step(filter(role), "system calls") == -1)
+	    step(filter(has), "system calls") == -1)
 		return (-1);
-	return (prove(role, privileged));
+	return (prove(has, privileged));
 }

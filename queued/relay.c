@@ -57,7 +57,7 @@ relay_transport(void)
 					    .host = none, .port = 25,
 					    .tls = TLS_OPTIONAL,
 					    .source4 = none, .source6 = none,
-					    .helo = none, .proxy = none, .auth = none,
+					    .helo = none, .socket = none, .proxy = none, .auth = none,
 					    .connections = 10,
 					    .connections_total = 200,
 					    .recipients = 100 };

@@ -54,6 +54,7 @@ conn_session(struct conn *c, int fd)
 		set.sasl = login_sasl;
 		set.sasl_in_clear = t->tls == TLS_OFF;
 	}
+	set.lmtp = t->kind == TRANSPORT_LMTP;
 	set.hostname = *t->helo != '\0' ? t->helo : c->dest->conf->hostname;
 	set.tls = c->clear ? SMTPCLIENT_TLS_OFF : modes[c->dest->tls.mode];
 	if ((c->io = io_new(proc_base(), fd, on_io, c)) == NULL ||

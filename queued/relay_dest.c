@@ -33,7 +33,7 @@ dest_get(struct delivery *d)
 	int				 strict = d->m.requiretls != 0;
 
 	if (TRANSPORT_SMARTHOST(t))
-		name = t->host;
+		name = *t->socket != '\0' ? t->socket : t->host;
 	TAILQ_FOREACH(e, &dests, entry)
 		if (e->conf == proc_conf() && e->requiretls == strict &&
 		    strcmp(e->name, name) == 0)

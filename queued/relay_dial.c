@@ -4,6 +4,7 @@
  * session.
  */
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,20 +128,24 @@ give_up(struct conn *c)
 void
 conn_dial_failed(struct conn *c, const char *why)
 {
+	const struct conf_transport	*t = c->dest->t;
+	char				 port[16] = "";
+
 	/* What a server said, or what is wrong with it, says more. */
 	if (c->why.text[0] != '\0' && strcmp(c->why.enhanced, "4.4.1") != 0)
 		return;
+	if (*t->socket == '\0')
+		snprintf(port, sizeof(port), " port %u", t->port);
 	relay_result(&c->why, RESULT_TEMP, 0, "4.4.1",
-	    "connect to %s port %u%s%s: %s", c->where, c->dest->t->port,
-	    *c->dest->t->proxy == '\0' ? "" : " through proxy ",
-	    c->dest->t->proxy, why);
+	    "connect to %s%s%s%s: %s", c->where, port,
+	    *t->proxy == '\0' ? "" : " through proxy ", t->proxy, why);
 }
 
 static int
 bind_source(const struct conf_transport *t, int fd, int family)
 {
 	const char		*from = family == AF_INET ? t->source4 :
-				    t->source6;
+				    family == AF_INET6 ? t->source6 : "";
 	struct sockaddr_storage	 ss;
 	struct dns_addr		 a;
 	socklen_t		 n;
@@ -155,34 +160,47 @@ bind_source(const struct conf_transport *t, int fd, int family)
 	return (bind(fd, (struct sockaddr *)&ss, n));
 }
 
-int
-conn_dial(struct conn *c)
+/* Where the candidate at hand is. */
+static socklen_t
+target(struct conn *c, struct sockaddr_storage *ss)
 {
-	static const struct timeval	 patience = { RELAY_CONNECT, 0 };
 	const struct dns_addr		*a = &c->place.candidates[c->at].addr;
 	const struct conf_transport	*t = c->dest->t;
+	struct sockaddr_un		 un = { .sun_family = AF_UNIX };
 	struct dns_addr			 proxy;
-	struct sockaddr_storage		 ss;
-	socklen_t			 n;
 
-	c->last = c->at;
 	c->address[0] = '\0';
-	if (a->family == 0)		/* the proxy looks it up */
+	if (a->family == AF_UNIX || a->family == 0)
 		snprintf(c->where, sizeof(c->where), "%s", conn_host(c));
 	else
 		snprintf(c->where, sizeof(c->where), "%s[%s]",
 		    *conn_host(c) == '[' ? "" : conn_host(c),
 		    dns_addr_text(a, c->address));
+	if (a->family == AF_UNIX) {
+		/* Its directory is ours. */
+		snprintf(un.sun_path, sizeof(un.sun_path), ".%s",
+		    strrchr(t->socket, '/'));
+		memcpy(ss, &un, sizeof(un));
+		return (sizeof(un));
+	}
 	if (t->kind == TRANSPORT_SOCKS &&
-	    dns_addr_parse(span_str(t->proxy), &proxy) == 0) {
-		a = &proxy;
-		n = dns_addr_to(a, t->proxy_port, &ss);
-	} else
-		n = dns_addr_to(a, t->port, &ss);
+	    dns_addr_parse(span_str(t->proxy), &proxy) == 0)
+		return (dns_addr_to(&proxy, t->proxy_port, ss));
+	return (dns_addr_to(a, t->port, ss));
+}
+
+int
+conn_dial(struct conn *c)
+{
+	static const struct timeval	 patience = { RELAY_CONNECT, 0 };
+	struct sockaddr_storage		 ss;
+	socklen_t			 n = target(c, &ss);
+
+	c->last = c->at;
 	c->tls[0] = '\0';
-	c->fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	c->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
-	if (c->fd == -1 || bind_source(t, c->fd, a->family) == -1 ||
+	if (c->fd == -1 || bind_source(c->dest->t, c->fd, ss.ss_family) == -1 ||
 	    (connect(c->fd, (struct sockaddr *)&ss, n) == -1 &&
 	    errno != EINPROGRESS)) {
 		conn_dial_failed(c, strerror(errno));

@@ -192,9 +192,9 @@ one_address(struct find *f, const struct dns_addr *a)
 	f->nhosts = 1;
 }
 
-/* The proxy looks them up. */
+/* The proxy looks them up; or it is a socket. */
 static size_t
-by_name(const struct find *f, struct relay_candidate *out, unsigned *refused)
+by_name(const struct find *f, int family, struct relay_candidate *out, unsigned *refused)
 {
 	size_t	 i, n = f->nhosts < RELAY_ADDRS_MAX ? f->nhosts :
 		    RELAY_ADDRS_MAX;
@@ -203,6 +203,7 @@ by_name(const struct find *f, struct relay_candidate *out, unsigned *refused)
 	for (i = 0; i < n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
 		out[i].host = i;
+		out[i].addr.family = family;
 	}
 	return (n);
 }
@@ -223,8 +224,10 @@ check(struct find *f)
 		return;
 	}
 	smarthost = TRANSPORT_SMARTHOST(e->t);
-	if (e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0)
-		e->place.ncandidates = by_name(f, e->place.candidates,
+	if (*e->t->socket != '\0' ||
+	    (e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0))
+		e->place.ncandidates = by_name(f,
+		    *e->t->socket != '\0' ? AF_UNIX : 0, e->place.candidates,
 		    &refused);
 	else
 		e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
@@ -271,7 +274,11 @@ find_start(struct dest *e)
 	event_add(f->patience, &patience);
 	f->dest = e;
 	e->find = f;
-	if (dns_addr_literal(name, &addr) == 0 ||
+	if (*e->t->socket != '\0') {
+		snprintf(f->hosts[0].host, sizeof(f->hosts[0].host), "%s",
+		    e->name);
+		f->nhosts = 1;
+	} else if (dns_addr_literal(name, &addr) == 0 ||
 	    (TRANSPORT_SMARTHOST(e->t) &&
 	    dns_addr_parse(name, &addr) == 0)) {
 		one_address(f, &addr);

@@ -468,6 +468,11 @@ data_reply(struct smtpclient *c)
 	if (c->reply.code == 354) {
 		/* It wants it although nobody is left: nothing, then. */
 		c->discard = c->taken == 0;
+		if (c->discard && c->set.lmtp) {
+			/* No reply would follow: RFC 2033 forbids it. */
+			smtpclient_fail_reply(c, SMTPCLIENT_FAIL_PROTOCOL);
+			return;
+		}
 		smtpclient_enter(c, c->discard ? S_FINAL : S_BODY);
 		if (c->discard)
 			buf_adds(c->out, ".\r\n");
@@ -517,12 +522,38 @@ mail_body_reply(struct smtpclient *c)
 	smtpclient_fail_reply(c, SMTPCLIENT_FAIL_CLOSED);
 }
 
+/* RFC 2033 section 4.2: one reply for each recipient that was taken, in their
+ * order; none where none was. */
+static void
+final_lmtp(struct smtpclient *c)
+{
+	struct smtpclient_rcpt	*p;
+	size_t			 i;
+
+	for (i = 0; i < c->msg->nrcpts &&
+	    c->msg->rcpts[i].progress != R_TAKEN; i++)
+		continue;
+	if (i == c->msg->nrcpts) {
+		smtpclient_fail_reply(c, SMTPCLIENT_FAIL_PROTOCOL);
+		return;
+	}
+	p = &c->msg->rcpts[i];
+	smtpclient_result_reply(&p->result, &c->reply);
+	p->progress = R_OVER;
+	if (--c->taken == 0)
+		over(c);
+}
+
 void
 mail_final(struct smtpclient *c)
 {
 	c->need_rset = 0;
 	if (c->reply.code / 100 == 3) {
 		smtpclient_fail_reply(c, SMTPCLIENT_FAIL_PROTOCOL);
+		return;
+	}
+	if (c->set.lmtp) {
+		final_lmtp(c);
 		return;
 	}
 	if (!c->discard)

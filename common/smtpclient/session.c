@@ -53,7 +53,7 @@ say_hello(struct smtpclient *c, const char *verb)
 void
 session_hello(struct smtpclient *c)
 {
-	say_hello(c, "EHLO");
+	say_hello(c, c->set.lmtp ? "LHLO" : "EHLO");
 	smtpclient_enter(c, S_EHLO);
 }
 
@@ -104,6 +104,10 @@ session_extension(void *arg, unsigned nth, struct span args)
 	for (i = 0; i < nitems(extensions); i++)
 		if (span_caseeqs(name, extensions[i].name))
 			bit = extensions[i].bit;
+	/* A reply for each recipient belongs to the end of DATA here. */
+	if (c->set.lmtp && (bit == SMTPCLIENT_CHUNKING ||
+	    bit == SMTPCLIENT_BINARYMIME))
+		return;
 	c->ext |= bit;
 	if (bit == SMTPCLIENT_SIZE &&
 	    span_num(span_trim(args), UINT64_MAX, &c->size_max) == -1)
@@ -121,7 +125,8 @@ session_ehlo(struct smtpclient *c)
 
 	if (code == 250) {
 		after_hello(c);
-	} else if (code >= 500 && code <= 504 && !c->tls) {
+	} else if (code >= 500 && code <= 504 && !c->tls &&
+	    !c->set.lmtp) {
 		say_hello(c, "HELO");
 		smtpclient_enter(c, S_HELO);
 	} else

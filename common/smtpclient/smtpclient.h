@@ -3,6 +3,9 @@
  * the server in, octets for the server out, and what is waited for.  No socket,
  * no event loop, no clock: the caller has these.
  *
+ * LMTP, RFC 2033, is spoken when that is asked for: each recipient gets a reply
+ * of its own at the end of the message.
+ *
  * Extensions used when the server offers them: PIPELINING (RFC 2920), SIZE
  * (1870), 8BITMIME (6152), SMTPUTF8 (6531), DSN (3461), ENHANCEDSTATUSCODES
  * (2034), STARTTLS (3207), AUTH (4954), CHUNKING and BINARYMIME (3030, for
@@ -83,6 +86,7 @@ typedef enum smtpclient_sasl_answer
 
 struct smtpclient_settings {
 	const char		*hostname;	/* for EHLO; copied */
+	int			 lmtp;		/* LMTP, RFC 2033, instead */
 	enum smtpclient_tls	 tls;
 	smtpclient_sasl_fn	 sasl;		/* NULL: no login */
 	int			 sasl_in_clear;	/* also without TLS */
