@@ -3,6 +3,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/rand.h>
 #include <pwd.h>
@@ -284,8 +285,14 @@ sendmail_main(int argc, char **argv)
 {
 	struct sendmail	 s;
 	struct buf	 none = { 0 };
-	int		 bad, rc;
+	int		 bad, fd, rc;
 
+	/* Nothing that is opened later may stand where errors are written. */
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			return (EX_OSERR);
+	} while (fd <= STDERR_FILENO);
+	close(fd);
 	memset(&s, 0, sizeof(s));
 	s.why.max = 4096;
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -1,7 +1,6 @@
 /*
  * A message as programs write it, made into one that can be submitted.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -12,38 +11,50 @@
 #include "msgid.h"
 #include "submit.h"
 
+static int	 lone_dot(const struct buf *, size_t);
 static size_t	 end_of_header(struct span);
 static int	 resent(struct span);
 static int	 recipients(struct sendmail_list *, struct span, struct buf *);
 static void	 added(struct buf *, struct span, const struct sendmail_facts *,
 		    struct span, struct span);
 
+/* Is what begins there a line of one dot, with or without its end? */
+static int
+lone_dot(const struct buf *b, size_t at)
+{
+	struct span	 s = span_of(b->p + at, b->n - at);
+
+	return (span_eqs(s, ".\n") || span_eqs(s, ".\r\n") ||
+	    span_eqs(s, "."));
+}
+
 int
 sendmail_read(struct buf *out, FILE *f, int dots, struct buf *why)
 {
-	char	*line = NULL;
-	size_t	 cap = 0;
-	ssize_t	 n;
-	int	 rc = 0;
+	size_t	 line = 0;
+	int	 c;
 
-	/* A line of any length at once, but never more than there may be. */
 	out->max = SENDMAIL_MESSAGE;
-	while (rc == 0 && (n = getline(&line, &cap, f)) > 0) {
-		if (!dots && line[0] == '.' && (n == 1 || line[1] == '\n' ||
-		    (n == 3 && line[1] == '\r' && line[2] == '\n')))
-			break;
-		if (buf_add(out, line, (size_t)n) == -1) {
+	do {
+		c = getc(f);
+		if (c != EOF && buf_addc(out, c) == -1) {
 			buf_addf(why, "the message is longer than %u octets",
 			    SENDMAIL_MESSAGE);
-			rc = EX_DATAERR;
+			return (EX_DATAERR);
 		}
-	}
-	if (rc == 0 && ferror(f)) {
+		if (c != EOF && c != '\n')
+			continue;
+		if (!dots && out->n > line && lone_dot(out, line)) {
+			buf_truncate(out, line);
+			return (0);
+		}
+		line = out->n;
+	} while (c != EOF);
+	if (ferror(f)) {
 		buf_adds(why, "the message cannot be read");
-		rc = EX_IOERR;
+		return (EX_IOERR);
 	}
-	free(line);
-	return (rc);
+	return (0);
 }
 
 /* The first line that is neither a field nor the rest of one begins the text. */
