@@ -302,6 +302,7 @@ sendmail_main(int argc, char **argv)
 	if ((rc = sendmail_args(&s.args, argc, argv, &s.why)) != 0) {
 		warnx("%s", buf_cstr(&s.why));
 		sendmail_args_free(&s.args);
+		buf_free(&s.why);
 		return (rc);
 	}
 	/* A message comes in also when it can go nowhere: it is kept. */

@@ -486,8 +486,9 @@ sendmail_send(struct sendmail_conf *conf, struct smtpclient_message *m,
 		rc = judge(&s);
 	}
 	if (s.io != NULL) {
-		io_finish(s.io);	/* let the QUIT out */
-		(void)event_base_loop(s.base, EVLOOP_NONBLOCK);
+		/* Let the QUIT out; it sees to its end by itself. */
+		io_finish(s.io);
+		(void)event_base_dispatch(s.base);
 	}
 	sasl_client_free(s.sasl);
 	smtpclient_free(s.c);
