@@ -9,6 +9,8 @@
 #include "msg.h"
 #include "tlsctx.h"
 
+#define AUTHCONN_LOGINS	256	/* logins that wait for their turn at auth:
+				 * one more is told to come again */
 #define AUTHCONN_KEY_WAIT	10	/* seconds for auth's word on a key */
 
 /* NULL: it is away. */

@@ -42,6 +42,7 @@ struct ask {
 	reply_fn		 fn;	/* NULL: forgotten */
 	void			*arg;
 	struct packet		*held;	/* not sent yet */
+	int			 behind;	/* lets others pass */
 };
 TAILQ_HEAD(asks, ask);
 
@@ -58,7 +59,10 @@ struct peer {
 	size_t			 waiting;	/* octets in it, all told */
 	struct asks		 open;	/* sent, in order of sending */
 	struct asks		 held;
+	struct asks		 behind;	/* held until few of them are open */
 	size_t			 nopen, credit;
+	size_t			 nbehind;	/* of the open ones */
+	size_t			 nheld_behind;
 	uint32_t		*owed;	/* ids of its requests without answer */
 	size_t			 nowed, owed_room;
 	uint32_t		 next_id;
@@ -82,6 +86,8 @@ static void	 on_stall(evutil_socket_t, short, void *);
 static ssize_t	 receive(struct peer *, struct imsg *, uint8_t *);
 static int	 dispatch(struct peer *, struct imsg *);
 static int	 answered(struct peer *, struct imsg *);
+static int	 may_go(const struct peer *, int);
+static void	 release(struct peer *, struct asks *);
 static void	 release_held(struct peer *);
 static void	 free_packet(struct packet *);
 static void	 lose(struct peer *);
@@ -144,6 +150,7 @@ peer_new(struct event_base *base, int fd, enum role role, unsigned inst,
 	TAILQ_INIT(&p->out);
 	TAILQ_INIT(&p->open);
 	TAILQ_INIT(&p->held);
+	TAILQ_INIT(&p->behind);
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
 		goto err;
 	p->rev = event_new(base, fd, EV_READ | EV_PERSIST, on_read, p);
@@ -184,8 +191,10 @@ finish(struct peer *p)
 	struct ask	*a;
 
 	while ((a = TAILQ_FIRST(&p->open)) != NULL ||
-	    (a = TAILQ_FIRST(&p->held)) != NULL) {
-		TAILQ_REMOVE(a->held == NULL ? &p->open : &p->held, a, entry);
+	    (a = TAILQ_FIRST(&p->held)) != NULL ||
+	    (a = TAILQ_FIRST(&p->behind)) != NULL) {
+		TAILQ_REMOVE(a->held == NULL ? &p->open : a->behind ?
+		    &p->behind : &p->held, a, entry);
 		if (a->held != NULL)
 			free_packet(a->held);
 		if (a->fn != NULL)
@@ -279,11 +288,17 @@ size_t
 peer_pending(const struct peer *p)
 {
 	const struct ask	*a;
-	size_t			 n = p->nopen;
+	size_t			 n = p->nopen + p->nheld_behind;
 
 	TAILQ_FOREACH(a, &p->held, entry)
 		n++;
 	return (n);
+}
+
+size_t
+peer_behind(const struct peer *p)
+{
+	return (p == NULL ? 0 : p->nheld_behind);
 }
 
 /* 0 sent, 1 would block, -1 the link is dead; fd is open still. */
@@ -509,9 +524,17 @@ peer_reply_buf(struct peer *p, uint32_t type, uint32_t id,
 	    b == NULL ? 0 : b->n, fd, 0));
 }
 
+/* Half of the credit is kept for those that do not let others pass. */
+static int
+may_go(const struct peer *p, int behind)
+{
+	return (p->nopen < p->credit &&
+	    (!behind || p->nbehind < (p->credit + 1) / 2));
+}
+
 static uint32_t
 ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
-    int lent, reply_fn fn, void *arg)
+    int lent, int behind, reply_fn fn, void *arg)
 {
 	struct ask	*a;
 
@@ -527,13 +550,16 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->type = type;
 	a->fn = fn;
 	a->arg = arg;
-	if (p->nopen < p->credit && TAILQ_EMPTY(&p->held)) {
+	a->behind = behind;
+	if (may_go(p, behind) && TAILQ_EMPTY(&p->held) &&
+	    (!behind || TAILQ_EMPTY(&p->behind))) {
 		if (transmit(p, type, a->id, data, n, fd, lent) == -1) {
 			free(a);
 			return (0);
 		}
 		TAILQ_INSERT_TAIL(&p->open, a, entry);
 		p->nopen++;
+		p->nbehind += (size_t)behind;
 		return (a->id);
 	}
 	if ((a->held = malloc(sizeof(*a->held) + n)) == NULL ||
@@ -548,7 +574,8 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->held->n = n;
 	if (n != 0)
 		memcpy(a->held->data, data, n);
-	TAILQ_INSERT_TAIL(&p->held, a, entry);
+	TAILQ_INSERT_TAIL(behind ? &p->behind : &p->held, a, entry);
+	p->nheld_behind += (size_t)behind;
 	return (a->id);
 }
 
@@ -592,29 +619,39 @@ settle(struct peer *p, uint32_t id)
 	return (-1);
 }
 
-/* Send what waited for credit. */
 static void
-release_held(struct peer *p)
+release(struct peer *p, struct asks *from)
 {
 	struct packet	*k;
 	struct ask	*a;
 
-	while (!p->gone && p->nopen < p->credit &&
-	    (a = TAILQ_FIRST(&p->held)) != NULL) {
+	while (!p->gone && (a = TAILQ_FIRST(from)) != NULL &&
+	    may_go(p, a->behind)) {
 		k = a->held;
-		TAILQ_REMOVE(&p->held, a, entry);
+		TAILQ_REMOVE(from, a, entry);
 		a->held = NULL;
 		TAILQ_INSERT_TAIL(&p->open, a, entry);
 		p->nopen++;
+		p->nbehind += (size_t)a->behind;
+		p->nheld_behind -= (size_t)a->behind;
 		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd, 0);
 		explicit_bzero(k->data, k->n);
 		free(k);
 	}
 }
 
+/* Send what waited for credit. */
+static void
+release_held(struct peer *p)
+{
+	release(p, &p->held);
+	if (TAILQ_EMPTY(&p->held))
+		release(p, &p->behind);
+}
+
 static uint32_t
 put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
-    int fd, int lent, reply_fn fn, void *arg)
+    int fd, int lent, int behind, reply_fn fn, void *arg)
 {
 	uint8_t		 room[IMSG_MAX];
 	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
@@ -625,7 +662,7 @@ put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
 		give_up(fd, lent);
 		return (0);
 	}
-	id = ask(p, type, b.p, b.n, fd, lent, fn, arg);
+	id = ask(p, type, b.p, b.n, fd, lent, behind, fn, arg);
 	explicit_bzero(room, b.n);
 	return (id);
 }
@@ -634,14 +671,21 @@ uint32_t
 peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
     int fd, reply_fn fn, void *arg)
 {
-	return (put_ask(p, type, c, v, fd, 0, fn, arg));
+	return (put_ask(p, type, c, v, fd, 0, 0, fn, arg));
+}
+
+uint32_t
+peer_ask_behind(struct peer *p, uint32_t type, const struct codec *c,
+    const void *v, int fd, reply_fn fn, void *arg)
+{
+	return (put_ask(p, type, c, v, fd, 0, 1, fn, arg));
 }
 
 uint32_t
 peer_ask_lend(struct peer *p, uint32_t type, const struct codec *c,
     const void *v, int fd, reply_fn fn, void *arg)
 {
-	return (put_ask(p, type, c, v, fd, 1, fn, arg));
+	return (put_ask(p, type, c, v, fd, 1, 0, fn, arg));
 }
 
 uint32_t
@@ -649,7 +693,7 @@ peer_ask_buf(struct peer *p, uint32_t type, const struct buf *b, int fd,
     reply_fn fn, void *arg)
 {
 	return (ask(p, type, b == NULL ? NULL : b->p, b == NULL ? 0 : b->n, fd,
-	    0, fn, arg));
+	    0, 0, fn, arg));
 }
 
 void
@@ -663,6 +707,9 @@ peer_forget(struct peer *p, uint32_t id)
 		if (a->id == id)
 			a->fn = NULL;
 	TAILQ_FOREACH(a, &p->held, entry)
+		if (a->id == id)
+			a->fn = NULL;
+	TAILQ_FOREACH(a, &p->behind, entry)
 		if (a->id == id)
 			a->fn = NULL;
 }
@@ -734,6 +781,7 @@ answered(struct peer *p, struct imsg *m)
 		return (-1);
 	TAILQ_REMOVE(&p->open, a, entry);
 	p->nopen--;
+	p->nbehind -= (size_t)a->behind;
 	fn = a->fn;
 	arg = a->arg;
 	free(a);

@@ -120,6 +120,16 @@ int		 peer_reply_buf(struct peer *, uint32_t type, uint32_t id,
  */
 uint32_t	 peer_ask(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd, reply_fn fn, void *arg);
+/*
+ * The same, for what takes the other end its time: at most half of the credit is
+ * open for such requests, so that all others pass them by.  Among themselves
+ * they keep their order.  peer_behind(): how many of them wait; who may not wait
+ * for that long looks before it asks.
+ */
+uint32_t	 peer_ask_behind(struct peer *, uint32_t type,
+		    const struct codec *, const void *, int fd, reply_fn fn,
+		    void *arg);
+size_t		 peer_behind(const struct peer *);
 /* The same; the descriptor stays the caller's, who may close it at once. */
 uint32_t	 peer_ask_lend(struct peer *, uint32_t type,
 		    const struct codec *, const void *, int fd, reply_fn fn,

@@ -472,7 +472,11 @@ cmd_authenticate(struct front *f, struct span tag, struct cursor *c)
 	if (cur_sp(c) == -1 || cur_atom(c, &mech) == -1)
 		return (-1);
 	if (cur_peek(c) == ' ') {
-		c->s = span_trim(c->s);	/* some write two spaces */
+		/* some write two, or one behind it */
+		while (cur_peek(c) == ' ')
+			(void)cur_sp(c);
+		while (c->s.n > 0 && c->s.p[c->s.n - 1] == ' ')
+			c->s.n--;
 		has = 1;
 		if (!span_eqs(c->s, "=") &&
 		    buf_add_unbase64(&initial, c->s) == -1) {

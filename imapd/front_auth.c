@@ -156,7 +156,7 @@ front_sasl_refuse(struct front *f)
 	answer(f, f->refusal, span_of("", 0));
 }
 
-/* One request to auth; without auth nobody logs in. */
+/* One request to auth; without auth nobody logs in, nor when too many wait. */
 static void
 ask(struct front *f, enum msg_type type, const struct codec *c, const void *m,
     int fd)
@@ -164,7 +164,13 @@ ask(struct front *f, enum msg_type type, const struct codec *c, const void *m,
 	f->state = FRONT_ASKED;
 	io_pause(f->io);
 	io_deadline(f->io, FRONT_PATIENCE);
-	f->ask = peer_ask(authconn_peer(), type, c, m, fd, on_sasl, f);
+	f->ask = 0;
+	if (type == M_SASL_START &&
+	    peer_behind(authconn_peer()) >= AUTHCONN_LOGINS)
+		close(fd);
+	else
+		f->ask = peer_ask_behind(authconn_peer(), type, c, m, fd,
+		    on_sasl, f);
 	if (f->ask == 0)
 		answer(f, SASL_UNAVAILABLE, span_of("", 0));
 }
@@ -256,7 +262,7 @@ front_sasl_response(struct front *f, struct span line)
 		/* Tell auth that it is over; the client hears what was wrong. */
 		f->state = FRONT_ASKED;
 		peer_forget(authconn_peer(),
-		    peer_ask(authconn_peer(), M_SASL_ABORT, &c_number,
+		    peer_ask_behind(authconn_peer(), M_SASL_ABORT, &c_number,
 		    &gone, -1, NULL, NULL));
 		answer(f, SASL_MALFORMED, span_of("", 0));
 	} else {

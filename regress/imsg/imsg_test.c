@@ -156,6 +156,45 @@ test_ask(void)
 	CHECK(answers == 0 && nulls == 0 && a != NULL, "a forgotten one");
 }
 
+/* What takes its time leaves room for others, and keeps its order. */
+static void
+test_behind(void)
+{
+	struct msg_number	 n = { 0 };
+	uintptr_t		 i;
+
+	fresh();
+	hold = 1;
+	for (i = 0; i < 100; i++)
+		(void)peer_ask_behind(a, M_CONN_OPEN, &c_number, &n, -1,
+		    answer, (void *)(uintptr_t)0);
+	spin();
+	CHECK(served == IMSG_CREDIT / 2 && peer_behind(a) == 100 -
+	    IMSG_CREDIT / 2 && peer_pending(a) == 100, "half of the credit");
+	(void)peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer,
+	    (void *)(uintptr_t)0);
+	spin();
+	CHECK(served == IMSG_CREDIT / 2 + 1, "another passes them");
+	hold = 0;
+	n.number = 1;		/* as it is answered */
+	for (i = 0; i < IMSG_CREDIT / 2 + 1; i++)
+		(void)peer_reply(b, M_CONN_OPEN, late[i], &c_number, &n, -1);
+	spin();
+	CHECK(answers == 101 && peer_behind(a) == 0 && peer_pending(a) == 0,
+	    "all are answered: %d", answers);
+
+	fresh();
+	hold = 1;
+	for (i = 0; i < 100; i++)
+		(void)peer_ask_behind(a, M_CONN_OPEN, &c_number, &n, -1,
+		    answer, (void *)(uintptr_t)0);
+	spin();
+	peer_free(b);
+	b = NULL;
+	spin();
+	CHECK(nulls == 100 && a_down == 1, "each gets its NULL when it ends");
+}
+
 static void
 test_fd(void)
 {
@@ -369,6 +408,7 @@ main(void)
 	log_level(LOG_LEVEL_ERROR);
 	base = event_base_new();
 	test_ask();
+	test_behind();
 	test_fd();
 	test_bad();
 	test_once();
