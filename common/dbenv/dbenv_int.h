@@ -87,6 +87,7 @@ struct dbenv {
 	/* under mtx */
 	int			 stop;
 	uint64_t		 want;		/* flush at once up to here */
+	int			 flusher_asleep; /* until it is told */
 	int			 keeper_asleep;	/* nothing to keep */
 	struct dbenv_job	*jobs, **jobs_tail;
 	struct dbenv_job	*ends, **ends_tail;

@@ -170,7 +170,9 @@ flush_wanted(struct dbenv *env)
 	while (!env->stop && env->want <= env->flushed) {
 		if (env->committed == env->flushed) {
 			timed = 0;
+			env->flusher_asleep = 1;
 			pthread_cond_wait(&env->flush_cond, &env->mtx);
+			env->flusher_asleep = 0;
 			continue;
 		}
 		if (!timed) {

@@ -318,14 +318,19 @@ group_commit(struct dbenv *env)
 static void
 hand_over(struct dbenv *env)
 {
-	int	 asleep;
+	int	 asleep, flush;
 
 	pthread_mutex_lock(&env->mtx);
-	if (env->waits != NULL && env->waits->seq <= env->committed)
+	/* It need not be woken for what has the time of a tick. */
+	flush = env->flusher_asleep;
+	if (env->waits != NULL && env->waits->seq <= env->committed) {
 		env->want = env->committed;
+		flush = 1;
+	}
 	asleep = env->keeper_asleep;
 	pthread_mutex_unlock(&env->mtx);
-	pthread_cond_signal(&env->flush_cond);
+	if (flush)
+		pthread_cond_signal(&env->flush_cond);
 	if (asleep)
 		pthread_cond_signal(&env->keep_cond);
 }
