@@ -240,6 +240,7 @@ auth_start(void)
 	    EV_READ | EV_PERSIST, on_notify, NULL);
 	event_assign(&auth.turn, proc_base(), -1, 0, on_turn, NULL);
 	event_assign(&auth.tick, proc_base(), -1, EV_PERSIST, on_tick, NULL);
+	logins_init(proc_base());
 	if (event_add(&auth.notify, NULL) == -1 ||
 	    event_add(&auth.tick, &every) == -1 ||
 	    dbenv_start(auth.db.env) == -1) {
@@ -306,6 +307,7 @@ auth_commit(void)
 static void
 auth_stop(void)
 {
+	logins_flush();
 	userdb_close(&auth.db);
 	proc_exit(0);
 }

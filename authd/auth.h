@@ -222,8 +222,12 @@ struct login {
 	const char	*key;		/* fingerprint of the client's, or "" */
 	const char	*result;
 };
+/* With a loop, rows are written a moment later, those alike together. */
+void	 logins_init(struct event_base *);
 /* Remember it, in a row with others like it. */
 void	 logins_note(const struct login *);
+/* What is to be written later, now. */
+void	 logins_flush(void);
 /* Forget what is old; a bounded piece of work at a time. */
 void	 logins_prune(void);
 /* Which rows are wanted; what is empty does not matter. */

@@ -2,9 +2,12 @@
  * The log of logins: one row for all that are alike, with when it was first,
  * when last, and how often.  Kept for 30 days and for so many rows an account;
  * what comes beyond is one row that says only the result.  Nobody waits for it
- * to be on disk, and a full disk loses rows, not logins.
+ * to be on disk: it is written a moment later, what is alike at once, and a full
+ * disk loses rows, not logins.
  */
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,8 @@
 
 #define ROWS_MAX	10000	/* of one account; of all unknown ones too */
 #define KEEP		(30 * 86400)
+#define PENDING_MAX	64	/* rows to be written soon */
+#define LATE_US		100000	/* how soon */
 #define PRUNE_AT_ONCE	2000	/* rows looked at in a go */
 #define FIELD		256	/* octets of one */
 
@@ -44,6 +49,14 @@ struct rec_rows {
 static const struct field f_rows[] = { F_U64(rec_rows, n) };
 static const struct codec c_rec_rows = CODEC(rec_rows, f_rows);
 
+/* What is to be written within LATE_US, alike ones in one: a client that comes
+ * a thousand times a second makes ten writes of it. */
+static struct {
+	struct buf	 key, val;
+} pending[PENDING_MAX];
+static size_t		 npending;
+static struct event	 late;
+
 static struct buf	 prune_from;
 
 static int	 get_row(struct span, struct rec_login *);
@@ -53,6 +66,9 @@ static uint64_t	 rows_of(uint64_t);
 static void	 set_rows(uint64_t, uint64_t);
 static void	 fold(struct rec_login *);
 static struct span	 cut(struct span);
+static void	 write_row(uint64_t, struct buf *, struct rec_login *);
+static void	 on_late(evutil_socket_t, short, void *);
+static void	 put_off(struct buf *, struct rec_login *);
 
 static struct span
 cut(struct span s)
@@ -128,16 +144,109 @@ fold(struct rec_login *r)
 	    span_str("(others)");
 }
 
+/* A row with what is on disk of it already. */
+static void
+write_row(uint64_t account, struct buf *key, struct rec_login *r)
+{
+	struct rec_login	 old;
+	struct buf		 val = { 0 };
+	struct span		 v;
+	uint64_t		 rows;
+
+	if (!dbenv_writable(auth.db.env) || dbenv_begin(auth.db.env) == -1)
+		return;
+	if (dbenv_has(auth.db.login, span_buf(key)) == 0 &&
+	    (rows = rows_of(account)) < ROWS_MAX)
+		set_rows(account, rows + 1);
+	else if (dbenv_has(auth.db.login, span_buf(key)) == 0) {
+		fold(r);
+		buf_reset(key);
+		(void)row_key(account, r, key);
+	}
+	if (dbenv_get(auth.db.login, span_buf(key), &v) == 0 &&
+	    get_row(v, &old) == 0) {
+		r->first = old.first;
+		r->count += old.count;
+	}
+	if (codec_put(&val, &c_rec_login, r) == 0)
+		(void)dbenv_put(auth.db.login, span_buf(key), span_buf(&val));
+	(void)dbenv_commit(auth.db.env);
+	buf_free(&val);
+}
+
+void
+logins_flush(void)
+{
+	struct rec_login	 r;
+	size_t			 i;
+
+	for (i = 0; i < npending; i++) {
+		if (get_row(span_buf(&pending[i].val), &r) == 0)
+			write_row(unkey64(span_buf(&pending[i].key)),
+			    &pending[i].key, &r);
+		buf_free(&pending[i].key);
+		buf_free(&pending[i].val);
+	}
+	npending = 0;
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	logins_flush();
+}
+
+void
+logins_init(struct event_base *base)
+{
+	event_assign(&late, base, -1, 0, on_late, NULL);
+}
+
+/* Among the rows that wait to be written; key is the row's from now on. */
+static void
+put_off(struct buf *key, struct rec_login *r)
+{
+	static const struct timeval	 soon = { 0, LATE_US };
+	struct rec_login		 old;
+	struct buf			 val = { 0 };
+	size_t				 i;
+
+	for (i = 0; i < npending; i++)
+		if (span_eq(span_buf(&pending[i].key), span_buf(key)))
+			break;
+	if (i < npending && get_row(span_buf(&pending[i].val), &old) == 0) {
+		r->first = old.first;
+		r->count += old.count;
+	}
+	if (codec_put(&val, &c_rec_login, r) == -1) {
+		buf_free(&val);
+		buf_free(key);
+		return;
+	}
+	if (i < npending) {
+		buf_free(&pending[i].val);
+		buf_free(key);
+	} else
+		pending[npending++].key = *key;
+	pending[i].val = val;
+	/* Without a loop there is no later. */
+	if (npending == PENDING_MAX || !event_initialized(&late) ||
+	    (npending == 1 && !event_pending(&late, EV_TIMEOUT, NULL) &&
+	    event_add(&late, &soon) == -1))
+		logins_flush();
+}
+
 void
 logins_note(const struct login *l)
 {
-	uint64_t		 now = (uint64_t)time(NULL), rows;
+	uint64_t		 now = (uint64_t)time(NULL);
 	struct rec_login	 r = { .first = now, .last = now, .count = 1,
 				    .name = span_str(l->name),
 				    .address = cut(l->address) };
-	struct rec_login	 old;
-	struct buf		 key = { 0 }, val = { 0 };
-	struct span		 v;
+	struct buf		 key = { 0 };
 
 	r.remote = span_str(l->remote);
 	r.protocol = span_str(l->protocol);
@@ -146,29 +255,10 @@ logins_note(const struct login *l)
 	r.result = span_str(l->result);
 	r.local = span_str(l->local);
 	r.key = span_str(l->key);
-	if (!dbenv_writable(auth.db.env) ||
-	    row_key(l->account, &r, &key) == -1 ||
-	    dbenv_begin(auth.db.env) == -1)
-		goto out;
-	if (dbenv_has(auth.db.login, span_buf(&key)) == 0 &&
-	    (rows = rows_of(l->account)) < ROWS_MAX)
-		set_rows(l->account, rows + 1);
-	else if (dbenv_has(auth.db.login, span_buf(&key)) == 0) {
-		fold(&r);
-		buf_reset(&key);
-		(void)row_key(l->account, &r, &key);
-	}
-	if (dbenv_get(auth.db.login, span_buf(&key), &v) == 0 &&
-	    get_row(v, &old) == 0) {
-		r.first = old.first;
-		r.count = old.count + 1;
-	}
-	if (codec_put(&val, &c_rec_login, &r) == 0)
-		(void)dbenv_put(auth.db.login, span_buf(&key), span_buf(&val));
-	(void)dbenv_commit(auth.db.env);
-out:
-	buf_free(&key);
-	buf_free(&val);
+	if (row_key(l->account, &r, &key) == -1)
+		buf_free(&key);
+	else
+		put_off(&key, &r);
 }
 
 void
@@ -234,6 +324,8 @@ logins_next(const struct login_filter *f, struct buf *from,
 	uint8_t			 k[8];
 
 	*row = NULL;
+	if (from->n == 0)
+		logins_flush();
 	if (from->n == 0 && f->account != NULL)
 		buf_add_span(from, key64(k, *f->account));
 	if (dbenv_next(auth.db.login, span_buf(from), &found, &val) == -1)
