@@ -201,6 +201,9 @@ handshake(struct io *io)
 		read_on(io);
 		/* What came with the last flight makes no event. */
 		event_active(&io->rev, EV_READ, 0);
+	} else if (!io->dead) {		/* io_resume() is to look there */
+		event_del(&io->rev);
+		io->reading = 0;
 	}
 	if (!io->dead && io->out.n > io->sent)
 		io_kick(io);

@@ -256,6 +256,8 @@ give_key(SSL_CTX *ctx, const struct conf_cert *c, struct buf *why)
 	    SSL_OP_NO_RENEGOTIATION);
 #endif
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(ctx, 1);	/* a flight in one read, not a record's
+					 * head, its body, the next one's ... */
 	return (0);
 }
 
