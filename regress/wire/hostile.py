@@ -7,10 +7,12 @@ said is read from common/msg.h and common/msg.c.
         h.link("auth").ask("M_CONN_OPEN", number=1, fd=fd)
 """
 import array
+import contextlib
 import os
 import queue
 import re
 import shutil
+import signal
 import socket
 import struct
 import threading
@@ -248,25 +250,22 @@ class Hostile:
 
     def connect(self, i):
         """A client's connection to listener i: (client, accepted).  The real
-        process would take it too, so it is tried until we are first."""
+        process would take it, so that one sleeps meanwhile."""
         l = self.listeners[i]
         l.setblocking(False)
-        for _ in range(1000):
-            c = socket.create_connection(l.getsockname()[:2], LONG)
-            mine = None
-            try:
+        with self.suite.asleep(self.role):
+            for _ in range(1000):
+                c = socket.create_connection(l.getsockname()[:2], LONG)
                 while True:
-                    a, peer = l.accept()
-                    if peer[1] == c.getsockname()[1]:
-                        mine = a
+                    try:
+                        a, peer = l.accept()
+                    except BlockingIOError:
                         break
+                    if peer[1] == c.getsockname()[1]:
+                        a.setblocking(True)
+                        return c, a
                     a.close()
-            except BlockingIOError:
-                pass
-            if mine:
-                mine.setblocking(True)
-                return c, mine
-            c.close()
+                c.close()
         raise OSError("the other process is always faster")
 
     def handshake(self, i, sock):
@@ -291,6 +290,7 @@ class Hostiles(suite.Suite):
     """instances: of each role, the first of which is real."""
 
     def __init__(self, conf="", instances=4, **more):
+        self.lock, self.real = threading.Lock(), {}
         self.pool = {"smtpd": queue.Queue(), "front": queue.Queue()}
         self.bin = os.path.join(suite.BUILD, "hostile-%d" % os.getpid())
         os.mkdir(self.bin, 0o755)
@@ -306,6 +306,18 @@ class Hostiles(suite.Suite):
         threading.Thread(target=self.take, daemon=True).start()
         suite.BUILD = self.bin
         super().__init__(conf=conf + "processes smtpd %d\nprocesses front %d\n" % (instances, instances), **more)
+
+    @contextlib.contextmanager
+    def asleep(self, role):
+        """The real one of that role."""
+        with self.lock:
+            if role not in self.real:
+                self.real[role] = self.pid(role, 0)
+            os.kill(self.real[role], signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                os.kill(self.real[role], signal.SIGCONT)
 
     def take(self):
         while True:

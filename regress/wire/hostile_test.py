@@ -130,8 +130,10 @@ def flood(h, l):
 
 
 def same_id(c):
-    c.send_start(initial=b"\0nobody@x\0slow", id=77)
-    Conn.send_start(Conn(c.h), initial=b"\0nobody@x\0slow", id=77)
+    """Back to back, while the first password is compared."""
+    d = Conn(c.h)
+    for x in c, d:
+        x.send_start(initial=b"\0nobody@x\0slow", id=77)
 
 
 def pipe_fd():
@@ -556,12 +558,12 @@ class Counted(Hostiles):
     def answers_logins(self):
         for submission in 0, 1:
             good = wait_for(lambda: {True: "yes", False: "no"}.get(self.one(submission)), 20)
-            with self.lock:
+            with self.counting:
                 self.logins += good == "yes"
                 self.failed += good != "yes"
         return good == "yes"
 
-    lock = threading.Lock()
+    counting = threading.Lock()
 
 
 LIMITS = """
