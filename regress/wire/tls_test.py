@@ -102,6 +102,41 @@ def client_certificates(s, port):
                 ok(c.recv(100).startswith(b"* "), "%s with a key of kind %s" % (c.version(), key[-1]))
 
 
+def at_once(s, cert=None):
+    """A command in the same segment as the last octets of the handshake."""
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
+    if cert:
+        ctx.load_cert_chain(cert + ".crt", cert + ".key")
+    come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls, got = ctx.wrap_bio(come, go), b""
+    with socket.create_connection(("127.0.0.1", s.imaps), 30) as c:
+        c.settimeout(30)
+
+        def more():
+            d = c.recv(65536)
+            come.write(d) if d else come.write_eof()
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                c.sendall(go.read())
+                more()
+        tls.write(b"a LOGOUT\r\n")
+        c.sendall(go.read())
+        try:
+            while b"a OK" not in got:
+                try:
+                    got += tls.read(4096)
+                except ssl.SSLWantReadError:
+                    more()
+        except (ssl.SSLError, OSError) as e:
+            diag(e)
+    ok(got.startswith(b"* OK") and b"a OK" in got, "a command right behind the handshake is answered" +
+       (", with a key that auth is asked about" if cert else ""))
+
+
 def bindings(s):
     if not run("gsasl"):
         return skip("no gsasl")
@@ -202,6 +237,8 @@ with Suite(start=False) as s:
     s.ctl("account", "add", "alice", "alice@" + DOMAIN, input=PASSWORD + "\n")
     agreed(s)
     client_certificates(s, more)
+    at_once(s)
+    at_once(s, s.dir + "/client")
     bindings(s)
     where_keys_are(s)
     renewed(s)
