@@ -323,7 +323,7 @@ def s_client(s, kind, port, version, *more):
 
 def asked(s, log, kind, setting, version):
     """Who is asked for a certificate, and that any will do; and that nothing is
-    resumed, so that no identity can be inherited."""
+    resumed, so that no identity can be inherited (G2, G3)."""
     out = s_client(s, kind, s.ports[kind, setting], version)
     want = kind != "smtp" and setting != "off"
     wrong = []
@@ -477,7 +477,7 @@ def conf(ports):
 def prepare(s):
     for name, how in CERTS.items():
         path = s.dir + "/" + name.replace(" ", "-")
-        # dates, names and uses that would matter to anybody else
+        # F27: dates, names and uses that would matter to anybody else
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "1", "-subj", "/CN=bob@%s/CN=root" % DOMAIN, "-addext", "extendedKeyUsage=codeSigning",
                         "-keyout", path + ".key", "-out", path + ".crt"], check=True, capture_output=True)
