@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "lookup.h"
+#include "lookup_ctl.h"
 #include "proc.h"
 #include "roles.h"
 
@@ -32,6 +33,7 @@ struct asker {			/* what a peer has open */
 };
 
 static int	 on_dns(struct peer *, struct imsg *);
+static int	 on_ctl(struct peer *, struct imsg *);
 static void	 on_answer(void *, enum dns_status, int, struct span);
 static void	 on_late(evutil_socket_t, short, void *);
 static void	 on_probe(evutil_socket_t, short, void *);
@@ -146,9 +148,8 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	watch();
 }
 
-/* The name as libunbound gets it; NULL when it is none. */
-static char *
-canonical(struct span name)
+char *
+lookup_name(struct span name)
 {
 	struct buf	 wire = { .max = DNS_WIRE_MAX }, text = { 0 };
 	struct span	 s;
@@ -194,7 +195,7 @@ on_dns(struct peer *p, struct imsg *m)
 		respond_at_once(p, m->id, DNS_TEMPFAIL);
 		return (0);
 	}
-	if ((q->name = canonical(d.name)) == NULL) {
+	if ((q->name = lookup_name(d.name)) == NULL) {
 		free(q);
 		respond_at_once(p, m->id, DNS_NXDOMAIN);
 		return (0);
@@ -214,6 +215,12 @@ on_dns(struct peer *p, struct imsg *m)
 	if (!event_pending(late_ev, EV_TIMEOUT, NULL))
 		watch();
 	return (0);
+}
+
+static int
+on_ctl(struct peer *p, struct imsg *m)
+{
+	return (lookup_ctl(p, m, resolver));
 }
 
 static void
@@ -240,6 +247,7 @@ lookup_link_down(struct peer *p)
 	TAILQ_FOREACH(q, &queries, entry)
 		if (q->peer == p)
 			q->peer = NULL;
+	lookup_ctl_down(p);
 	if (k != NULL)
 		free(k->transport);
 	free(k);
@@ -367,6 +375,7 @@ lookup_cancel(void)
 static const struct msg_rule rules[] = {
 	{ M_DNS, PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED) | PEER(ROLE_RELAY),
 	    MSG_BODY, on_dns },
+	{ M_CTL, PEER(ROLE_CONTROL), MSG_BODY, on_ctl },
 };
 
 const struct role_ops lookup_ops = {

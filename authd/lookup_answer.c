@@ -154,6 +154,11 @@ add_data(struct buf *b, struct span all, const struct record *r)
 			return (-1);
 		buf_add(b, p, 2);
 		return (add_name(b, all, r->at + 2, r->at + r->n));
+	case DNS_SRV:
+		if (r->n < 7)
+			return (-1);
+		buf_add(b, p, 6);
+		return (add_name(b, all, r->at + 6, r->at + r->n));
 	case DNS_CNAME:
 	case DNS_PTR:
 		return (add_name(b, all, r->at, r->at + r->n));

@@ -12,7 +12,7 @@ AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_secret.c authd/auth_sessions.c authd/auth_tlskey.c \
     authd/auth_upgrade.c authd/auth_userdb.c authd/auth_userdb_verifier.c \
     authd/auth_verify.c authd/auth_vouch.c
-LOOKUP := authd/lookup.c authd/lookup_anchor.c authd/lookup_answer.c \
+LOOKUP := authd/lookup.c authd/lookup_anchor.c authd/lookup_answer.c authd/lookup_ctl.c \
     authd/lookup_resolver.c
 SRCS.authd := $(PARENT) $(AUTH) $(KEYS) $(LOOKUP)
 LIBS.authd := -lunbound

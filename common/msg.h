@@ -320,7 +320,7 @@ struct msg_relay_done { uint64_t id; struct span host, address, tls;
 /* --- DNS ---------------------------------------------------------------- */
 enum dns_status { DNS_OK, DNS_NODATA, DNS_NXDOMAIN, DNS_TEMPFAIL, DNS_BOGUS };
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15,
-    DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+    DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
 struct msg_dns { struct span name; uint16_t type; };
 /* rdata as in the wire format, names inside uncompressed; at most 100 */
 struct msg_dns_record { struct span rdata; };

@@ -70,6 +70,10 @@ int		 tlspubkey_update(int, char **);
 /* gen.c */
 int		 tlspubkey_gen(int, char **);
 
+/* dnscheck.c */
+int		 dnscheck(int, char **);
+int		 dnsrecords(int, char **);
+
 /* quickstart.c */
 int		 quickstart(int, char **);
 

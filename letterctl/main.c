@@ -51,6 +51,8 @@ static const struct command commands[] = {
 	{ "check", "[FILE]", 0, 1, LOCAL, NULL, NULL, run_check },
 	{ "quickstart", "[-d DIRECTORY] [-S STATE] ADDRESS", 1, 5, LOCAL, NULL, NULL,
 	  quickstart },
+	{ "dnscheck", "DOMAIN", 1, 1, LOCAL, NULL, NULL, dnscheck },
+	{ "dnsrecords", "DOMAIN", 1, 1, LOCAL, NULL, NULL, dnsrecords },
 	{ "account add", "[--near ACCOUNT] NAME ADDRESS", 2, 4, PASSWORD, NULL,
 	  NULL, NULL },
 	{ "account list", "", 0, 0, NONE,

@@ -14,7 +14,7 @@ import struct
 import threading
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28,
-         "DNSKEY": 48, "TLSA": 52}
+         "SRV": 33, "DNSKEY": 48, "TLSA": 52}
 NAMES = {v: k for k, v in TYPES.items()}
 
 

@@ -1,0 +1,722 @@
+/*
+ * dnscheck and dnsrecords: what DNS says about a domain of ours, what is wrong
+ * with it, and the records to publish.  DNS is asked by "authd: lookup"; what is
+ * meant by its answers is decided here.
+ */
+#include <sys/socket.h>
+#include <err.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl.h"
+#include "dane.h"
+#include "dns.h"
+#include "spf.h"
+
+#define RECORDS_MAX	100
+#define FACTS_MAX	200
+#define IPS_MAX		16
+
+enum level { OK, WARNING, ERROR };
+
+/* An answer of lookup. */
+struct answer {
+	char		 status[16];
+	int		 secure;
+	struct buf	 rdata[RECORDS_MAX];
+	size_t		 n;
+};
+
+/* What is configured: a host, a service, a transport. */
+struct fact {
+	char		*kind, *name, *host;
+	char		*ips[IPS_MAX];
+	size_t		 nips;
+	int64_t		 port;
+};
+
+static struct check {
+	struct ctl	*ctl;
+	const char	*domain;	/* A-label */
+	const char	*host;		/* our name */
+	struct fact	 facts[FACTS_MAX];
+	size_t		 nfacts;
+	struct dns_addr	 ours[IPS_MAX];	/* addresses of our name */
+	size_t		 nours;
+	unsigned	 errors, warnings;
+} C;
+
+static void	 say_(enum level, const char *, const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
+static void	 publish(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+
+/* ---- what is said --------------------------------------------------------------- */
+
+static void
+say_(enum level level, const char *what, const char *fmt, ...)
+{
+	static const char *const	 words[] = { "ok", "warning", "error" };
+	struct json_object		*o;
+	char				 text[1024];
+	va_list				 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	C.errors += level == ERROR;
+	C.warnings += level == WARNING;
+	if (!ctl_json) {
+		printf("%-8s %-8s %s\n", words[level], what, text);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "level", json_object_new_string(
+	    words[level]));
+	json_object_object_add(o, "about", json_object_new_string(what));
+	json_object_object_add(o, "text", json_object_new_string(text));
+	printf("%s\n", json_object_to_json_string_ext(o,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+/* A record as it stands in a zone. */
+static void
+publish(const char *fmt, ...)
+{
+	struct json_object	*o;
+	char			 text[1024];
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!ctl_json) {
+		printf("         publish  %s\n", text);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "publish", json_object_new_string(text));
+	printf("%s\n", json_object_to_json_string_ext(o,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+/* ---- questions --------------------------------------------------------------------- */
+
+static void
+unhex(const char *s, struct buf *b)
+{
+	char	 two[3] = "";
+
+	for (; s[0] != '\0' && s[1] != '\0'; s += 2) {
+		two[0] = s[0];
+		two[1] = s[1];
+		buf_put_u8(b, (uint8_t)strtoul(two, NULL, 16));
+	}
+}
+
+static void
+answered(void *arg, struct span json)
+{
+	struct answer		*a = arg;
+	struct json_object	*o, *v;
+	char			*text = span_dup(json);
+	size_t			 i;
+
+	if (text == NULL || (o = json_tokener_parse(text)) == NULL) {
+		free(text);
+		return;
+	}
+	if (json_object_object_get_ex(o, "status", &v))
+		snprintf(a->status, sizeof(a->status), "%s",
+		    json_object_get_string(v));
+	if (json_object_object_get_ex(o, "secure", &v))
+		a->secure = json_object_get_boolean(v);
+	if (json_object_object_get_ex(o, "records", &v))
+		for (i = 0; i < json_object_array_length(v) &&
+		    a->n < RECORDS_MAX; i++)
+			unhex(json_object_get_string(
+			    json_object_array_get_idx(v, i)),
+			    &a->rdata[a->n++]);
+	json_object_put(o);
+	free(text);
+}
+
+/* 1 there are records, 0 there are none, -1 no answer. */
+static int
+ask(const char *name, const char *type, struct answer *a)
+{
+	struct msg_ctl_arg	 args[] = { { span_str(name) },
+				    { span_str(type) } };
+	struct ctl_ask		 q = { .verb = "dns query", .args = args,
+				    .nargs = 2, .stream = -1, .row = answered,
+				    .arg = a };
+
+	memset(a, 0, sizeof(*a));
+	if (ctl_ask(C.ctl, &q) != EXIT_OK)
+		exit(EXIT_REFUSED);
+	if (strcmp(a->status, "ok") == 0)
+		return (a->n > 0);
+	return (strcmp(a->status, "nodata") == 0 ||
+	    strcmp(a->status, "nxdomain") == 0 ? 0 : -1);
+}
+
+static void
+answer_free(struct answer *a)
+{
+	size_t	 i;
+
+	for (i = 0; i < a->n; i++)
+		buf_free(&a->rdata[i]);
+	a->n = 0;
+}
+
+static void
+fact_row(void *arg, struct span json)
+{
+	struct json_object	*o, *v, *ip;
+	struct fact		*f = &C.facts[C.nfacts];
+	char			*text = span_dup(json);
+	size_t			 i;
+
+	(void)arg;
+	if (text == NULL || C.nfacts == FACTS_MAX ||
+	    (o = json_tokener_parse(text)) == NULL) {
+		free(text);
+		return;
+	}
+	C.nfacts++;
+	if (json_object_object_get_ex(o, "kind", &v))
+		f->kind = strdup(json_object_get_string(v));
+	if (json_object_object_get_ex(o, "name", &v))
+		f->name = strdup(json_object_get_string(v));
+	if (json_object_object_get_ex(o, "host", &v))
+		f->host = strdup(json_object_get_string(v));
+	if (json_object_object_get_ex(o, "port", &v))
+		f->port = json_object_get_int64(v);
+	if (json_object_object_get_ex(o, "ips", &v))
+		for (i = 0; i < json_object_array_length(v) &&
+		    f->nips < IPS_MAX; i++) {
+			ip = json_object_array_get_idx(v, i);
+			f->ips[f->nips++] = strdup(json_object_get_string(
+			    ip));
+		}
+	if (f->kind == NULL || f->name == NULL)
+		err(EXIT_REFUSED, NULL);
+	json_object_put(o);
+	free(text);
+}
+
+static const struct fact *
+next_fact(const char *kind, const struct fact *f)
+{
+	for (f = f == NULL ? C.facts : f + 1; f < C.facts + C.nfacts; f++)
+		if (strcmp(f->kind, kind) == 0)
+			return (f);
+	return (NULL);
+}
+
+#define EACH(f, kind)	for (const struct fact *f = next_fact(kind, NULL); \
+    f != NULL; f = next_fact(kind, f))
+
+/* ---- addresses and reverse names ------------------------------------------------------ */
+
+static size_t
+addresses(const char *name, struct dns_addr *v, size_t max)
+{
+	static const struct { const char *type; int family; } types[] = {
+		{ "A", AF_INET }, { "AAAA", AF_INET6 },
+	};
+	struct answer	 a;
+	size_t		 i, k, n = 0;
+
+	for (k = 0; k < 2; k++) {
+		(void)ask(name, types[k].type, &a);
+		for (i = 0; i < a.n && n < max; i++)
+			if (dns_addr_get(span_buf(&a.rdata[i]),
+			    types[k].family, &v[n]) == 0)
+				n++;
+		answer_free(&a);
+	}
+	return (n);
+}
+
+/* Has the address that name, and the name that address? */
+static void
+check_reverse(const struct dns_addr *ip, const char *want)
+{
+	struct dns_addr	 back[IPS_MAX];
+	struct answer	 a;
+	struct buf	 rev = { 0 }, name = { 0 };
+	char		 text[DNS_ADDR_TEXT];
+	size_t		 i, n;
+	int		 rc, found = 0;
+
+	(void)dns_addr_text(ip, text);
+	(void)dns_addr_reverse(ip, &rev);
+	rc = ask(buf_cstr(&rev), "PTR", &a);
+	for (i = 0; i < a.n && !found; i++) {
+		buf_reset(&name);
+		found = dns_target_get(span_buf(&a.rdata[i]), &name) == 0 &&
+		    span_caseeqs(span_buf(&name), want);
+	}
+	if (rc == -1)
+		say_(ERROR, "reverse", "%s: no answer about its name", text);
+	else if (rc == 0)
+		say_(ERROR, "reverse", "%s has no name: many servers refuse "
+		    "mail from it", text);
+	else if (!found)
+		say_(WARNING, "reverse", "%s has the name %s, not %s", text,
+		    buf_cstr(&name), want);
+	else {
+		n = addresses(want, back, IPS_MAX);
+		for (i = 0, found = 0; i < n; i++)
+			found |= dns_addr_eq(&back[i], ip);
+		if (found)
+			say_(OK, "reverse", "%s is %s, and back", text, want);
+		else
+			say_(ERROR, "reverse", "%s is %s, which does not have "
+			    "that address", text, want);
+	}
+	if (rc != -1 && !found)
+		publish("%s.\tPTR\t%s.", buf_cstr(&rev), want);
+	answer_free(&a);
+	buf_free(&rev);
+	buf_free(&name);
+}
+
+static void
+check_host(void)
+{
+	struct dns_addr	 ip;
+	size_t		 i;
+
+	C.nours = addresses(C.host, C.ours, IPS_MAX);
+	if (C.nours == 0) {
+		say_(ERROR, "host", "%s has no address", C.host);
+		publish("%s.\tA\t(this machine's address)", C.host);
+	} else
+		say_(OK, "host", "%s has %zu address%s", C.host, C.nours,
+		    C.nours == 1 ? "" : "es");
+	for (i = 0; i < C.nours; i++)
+		check_reverse(&C.ours[i], C.host);
+	EACH(f, "proxy")
+		for (i = 0; i < f->nips; i++)
+			if (dns_addr_parse(span_str(f->ips[i]), &ip) == 0)
+				check_reverse(&ip, f->host);
+}
+
+/* ---- MX and keys ------------------------------------------------------------------------ */
+
+/* The keys that our port 25 shows, and what DNS says about them. */
+static void
+check_tlsa(const char *host)
+{
+	struct dane_record	 r;
+	struct answer		 a;
+	struct buf		 name = { 0 }, text = { 0 };
+	size_t			 i;
+	int			 rc, found, any = 0;
+
+	if (next_fact("tlsa", NULL) == NULL)
+		return;
+	buf_addf(&name, "_25._tcp.%s", host);
+	rc = ask(buf_cstr(&name), "TLSA", &a);
+	EACH(f, "tlsa") {
+		found = 0;
+		for (i = 0; i < a.n; i++) {
+			buf_reset(&text);
+			if (dane_parse(span_buf(&a.rdata[i]), &r) == 0 &&
+			    dane_text(&r, &text) == 0)
+				found |= span_caseeqs(span_buf(&text),
+				    f->name);
+		}
+		any |= found;
+		if (rc == 1 && !found)
+			say_(ERROR, "TLSA", "%s: no record 3 1 1 for the key "
+			    "in use: who checks will not deliver",
+			    buf_cstr(&name));
+		if (!found)
+			publish("%s.\tTLSA\t%s", buf_cstr(&name), f->name);
+	}
+	if (rc == 1 && any)
+		say_(a.secure ? OK : WARNING, "TLSA", "%s: the key in use is "
+		    "there%s", buf_cstr(&name), a.secure ? "" :
+		    ", but the zone is not signed: nobody will look at it");
+	else if (rc == 0)
+		say_(WARNING, "TLSA", "%s: none; with a signed zone it keeps "
+		    "others from reading mail on its way", buf_cstr(&name));
+	else if (rc == -1)
+		say_(ERROR, "TLSA", "%s: no answer", buf_cstr(&name));
+	answer_free(&a);
+	buf_free(&name);
+	buf_free(&text);
+}
+
+static void
+check_mx(void)
+{
+	struct dns_addr	 ips[IPS_MAX];
+	struct answer	 a;
+	struct buf	 host = { 0 };
+	struct span	 d;
+	size_t		 i;
+	int		 rc, ours = 0;
+
+	rc = ask(C.domain, "MX", &a);
+	for (i = 0; i < a.n; i++) {
+		d = span_buf(&a.rdata[i]);
+		buf_reset(&host);
+		if (d.n < 3)
+			continue;
+		d = span_of(d.p + 2, d.n - 2);
+		if (dns_name_get(&d, &host) == -1 ||
+		    span_eqs(span_buf(&host), ".")) {
+			say_(ERROR, "MX", "%s says that it takes no mail",
+			    C.domain);
+			continue;
+		}
+		ours |= span_caseeqs(span_buf(&host), C.host);
+		if (addresses(buf_cstr(&host), ips, IPS_MAX) == 0)
+			say_(ERROR, "MX", "%s has no address",
+			    buf_cstr(&host));
+		else
+			say_(OK, "MX", "%s", buf_cstr(&host));
+	}
+	if (rc == -1)
+		say_(ERROR, "MX", "no answer about %s", C.domain);
+	else if (!ours) {
+		say_(rc == 0 ? ERROR : WARNING, "MX", rc == 0 ?
+		    "%s names no mail server" : "the mail servers of %s are "
+		    "others, not this one", C.domain);
+		publish("%s.\tMX\t10 %s.", C.domain, C.host);
+	}
+	if (rc != -1)
+		check_tlsa(C.host);
+	answer_free(&a);
+	buf_free(&host);
+}
+
+/* ---- SPF ---------------------------------------------------------------------------------- */
+
+static enum spf_result
+evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
+    struct buf *why)
+{
+	static const char *const	 types[] = { "TXT", "A", "AAAA", "MX",
+					    "PTR" };
+	struct spf_question		 q;
+	struct answer			 a;
+	struct span			 v[RECORDS_MAX];
+	struct buf			 sender = { 0 };
+	struct spf			*s;
+	enum spf_result			 r;
+	size_t				 i;
+	int				 rc;
+
+	buf_addf(&sender, "postmaster@%s", domain);
+	if ((s = spf_new(ip, helo, buf_cstr(&sender), C.host)) == NULL)
+		err(EXIT_REFUSED, NULL);
+	while (spf_step(s, &q) == SPF_ASK) {
+		rc = ask(q.name, types[q.type], &a);
+		for (i = 0; i < a.n; i++)
+			v[i] = span_buf(&a.rdata[i]);
+		spf_answer(s, rc == 1 ? SPF_FOUND : rc == 0 ? SPF_NOTHING :
+		    SPF_FAILED, v, a.n);
+		answer_free(&a);
+	}
+	r = spf_result(s);
+	buf_adds(why, spf_reason(s));
+	spf_free(s);
+	buf_free(&sender);
+	return (r);
+}
+
+/* Every address that mail of ours may come from. */
+static size_t
+senders(struct dns_addr *v, const char **helo, size_t max)
+{
+	size_t	 n, i;
+
+	for (n = 0; n < C.nours && n < max; n++) {
+		v[n] = C.ours[n];
+		helo[n] = C.host;
+	}
+	for (const struct fact *f = C.facts; f < C.facts + C.nfacts; f++)
+		if (strcmp(f->kind, "proxy") == 0 ||
+		    strcmp(f->kind, "direct") == 0)
+			for (i = 0; i < f->nips && n < max; i++)
+				if (dns_addr_parse(span_str(f->ips[i]),
+				    &v[n]) == 0)
+					helo[n++] = f->host != NULL &&
+					    *f->host != '\0' ? f->host :
+					    C.host;
+	return (n);
+}
+
+static void
+suggest_spf(void)
+{
+	struct dns_addr	 v[64];
+	const char	*helo[64];
+	struct buf	 b = { 0 };
+	char		 text[DNS_ADDR_TEXT];
+	size_t		 i, n = senders(v, helo, 64);
+
+	buf_adds(&b, "v=spf1");
+	for (i = 0; i < n; i++)
+		buf_addf(&b, " %s:%s", v[i].family == AF_INET ? "ip4" : "ip6",
+		    dns_addr_text(&v[i], text));
+	EACH(f, "smarthost")
+		buf_addf(&b, " include:(what the operator of %s says)",
+		    f->host);
+	publish("%s.\tTXT\t\"%s mx -all\"", C.domain, buf_cstr(&b));
+	buf_free(&b);
+}
+
+static void
+check_spf(void)
+{
+	struct dns_addr	 v[64];
+	const char	*helo[64];
+	struct buf	 why = { 0 };
+	char		 text[DNS_ADDR_TEXT];
+	size_t		 i, n = senders(v, helo, 64);
+	enum spf_result	 r;
+	int		 bad = 0;
+
+	if (n == 0)
+		say_(WARNING, "SPF", "no address is known that mail comes "
+		    "from");
+	for (i = 0; i < n; i++) {
+		buf_reset(&why);
+		r = evaluate(&v[i], helo[i], C.domain, &why);
+		(void)dns_addr_text(&v[i], text);
+		bad |= r != SPF_PASS;
+		say_(r == SPF_PASS ? OK : ERROR, "SPF", "%s for %s: %s (%s)",
+		    text, C.domain, spf_result_names[r], buf_cstr(&why));
+		buf_reset(&why);
+		r = evaluate(&v[i], helo[i], helo[i], &why);
+		if (r != SPF_PASS) {
+			say_(r == SPF_NONE ? WARNING : ERROR, "SPF",
+			    "%s for %s: %s (%s)", text, helo[i],
+			    spf_result_names[r], buf_cstr(&why));
+			publish("%s.\tTXT\t\"v=spf1 a -all\"", helo[i]);
+		}
+	}
+	if (bad)
+		suggest_spf();
+	EACH(f, "smarthost")
+		say_(WARNING, "SPF", "mail also goes through %s: what its "
+		    "operator says is to be included, and it must keep "
+		    "signatures whole", f->host);
+	buf_free(&why);
+}
+
+/* ---- policies that are texts ------------------------------------------------------------------ */
+
+static int
+text_record(const char *prefix, const char *version, struct buf *out)
+{
+	struct answer	 a;
+	struct buf	 name = { 0 }, text = { 0 };
+	size_t		 i;
+	int		 n = 0, rc;
+
+	buf_addf(&name, "%s.%s", prefix, C.domain);
+	rc = ask(buf_cstr(&name), "TXT", &a);
+	for (i = 0; i < a.n; i++) {
+		buf_reset(&text);
+		if (dns_txt_get(span_buf(&a.rdata[i]), &text) == -1 ||
+		    !span_caseprefix(span_buf(&text), version))
+			continue;
+		buf_reset(out);
+		buf_add_span(out, span_buf(&text));
+		n++;
+	}
+	answer_free(&a);
+	buf_free(&name);
+	buf_free(&text);
+	return (rc == -1 ? -1 : n);
+}
+
+/* Is there one, and has it this tag? */
+static void
+check_text(const char *what, const char *prefix, const char *version,
+    const char *tag, enum level missing, const char *record)
+{
+	struct buf	 text = { 0 };
+	int		 n = text_record(prefix, version, &text);
+
+	if (n == -1)
+		say_(ERROR, what, "no answer about %s.%s", prefix, C.domain);
+	else if (n == 0)
+		say_(missing, what, "%s.%s has no record", prefix, C.domain);
+	else if (n > 1)
+		say_(ERROR, what, "%s.%s has several records: none counts",
+		    prefix, C.domain);
+	else if (strstr(buf_cstr(&text), tag) == NULL)
+		say_(ERROR, what, "%s.%s says no %s", prefix, C.domain, tag);
+	else
+		say_(OK, what, "%.200s", buf_cstr(&text));
+	if (n != 1)
+		publish("%s.%s.\tTXT\t\"%s\"", prefix, C.domain, record);
+	buf_free(&text);
+}
+
+static void
+check_texts(void)
+{
+	struct buf	 b = { 0 };
+
+	check_text("DMARC", "_dmarc", "v=DMARC1", "p=", WARNING,
+	    "v=DMARC1; p=reject");
+	check_text("MTA-STS", "_mta-sts", "v=STSv1", "id=", WARNING,
+	    "v=STSv1; id=1");
+	buf_addf(&b, "v=TLSRPTv1; rua=mailto:postmaster@%s", C.domain);
+	check_text("TLSRPT", "_smtp._tls", "v=TLSRPTv1", "rua=", WARNING,
+	    buf_cstr(&b));
+	buf_free(&b);
+}
+
+/* ---- services ------------------------------------------------------------------------------------ */
+
+/* RFC 6186, RFC 8314: how mail programs find us. */
+static void
+check_srv(void)
+{
+	static const struct {
+		const char	*kind, *service;
+	} v[] = {
+		{ "submissions", "_submissions" }, { "submission",
+		  "_submission" }, { "imaps", "_imaps" }, { "imap", "_imap" },
+	};
+	const struct fact	*f;
+	struct answer		 a;
+	struct buf		 name = { 0 }, target = { 0 };
+	struct span		 d;
+	size_t			 i, k;
+	int			 found;
+
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		if ((f = next_fact(v[i].kind, NULL)) == NULL)
+			continue;
+		buf_reset(&name);
+		buf_addf(&name, "%s._tcp.%s", v[i].service, C.domain);
+		(void)ask(buf_cstr(&name), "SRV", &a);
+		for (k = 0, found = 0; k < a.n; k++) {
+			d = span_buf(&a.rdata[k]);
+			buf_reset(&target);
+			if (d.n < 7)
+				continue;
+			found |= (d.p[4] << 8 | d.p[5]) == f->port;
+			d = span_of(d.p + 6, d.n - 6);
+			(void)dns_name_get(&d, &target);
+		}
+		if (found)
+			say_(OK, "SRV", "%s: %s port %lld", buf_cstr(&name),
+			    buf_cstr(&target), (long long)f->port);
+		else {
+			say_(WARNING, "SRV", "%s: not there: mail programs "
+			    "must be told", buf_cstr(&name));
+			publish("%s.\tSRV\t0 1 %lld %s.", buf_cstr(&name),
+			    (long long)f->port, f->name);
+		}
+		answer_free(&a);
+	}
+	buf_free(&name);
+	buf_free(&target);
+}
+
+/* ---- the commands ---------------------------------------------------------------------------------- */
+
+static void
+begin(const char *domain)
+{
+	struct ctl_ask	 q = { .verb = "dns facts", .stream = -1,
+			    .row = fact_row };
+	char		*ascii;
+	int		 known = 0;
+
+	if (dns_domain_ascii(domain, &ascii) == -1)
+		errx(EXIT_USAGE_, "\"%s\" is no domain", domain);
+	C.domain = ascii;
+	if ((C.ctl = ctl_open(socket_path)) == NULL)
+		exit(EXIT_AWAY);
+	if (ctl_ask(C.ctl, &q) != EXIT_OK)
+		exit(EXIT_REFUSED);
+	C.host = next_fact("host", NULL) == NULL ? "" :
+	    next_fact("host", NULL)->name;
+	EACH(f, "domain")
+		known |= strcasecmp(f->name, C.domain) == 0;
+	if (!known)
+		say_(ERROR, "domain", "%s is not in the configuration",
+		    C.domain);
+}
+
+static void
+end(void)
+{
+	size_t	 i, k;
+
+	for (i = 0; i < C.nfacts; i++) {
+		free(C.facts[i].kind);
+		free(C.facts[i].name);
+		free(C.facts[i].host);
+		for (k = 0; k < C.facts[i].nips; k++)
+			free(C.facts[i].ips[k]);
+	}
+	ctl_close(C.ctl);
+}
+
+int
+dnscheck(int argc, char **argv)
+{
+	(void)argc;
+	begin(argv[0]);
+	check_host();
+	check_mx();
+	check_spf();
+	check_texts();
+	check_srv();
+	if (!ctl_json)
+		printf("%u error%s, %u warning%s\n", C.errors,
+		    C.errors == 1 ? "" : "s", C.warnings,
+		    C.warnings == 1 ? "" : "s");
+	end();
+	return (C.errors > 0 ? EXIT_REFUSED : EXIT_OK);
+}
+
+int
+dnsrecords(int argc, char **argv)
+{
+	(void)argc;
+	begin(argv[0]);
+	C.nours = addresses(C.host, C.ours, IPS_MAX);
+	publish("%s.\tMX\t10 %s.", C.domain, C.host);
+	suggest_spf();
+	publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);
+	EACH(p, "proxy")
+		publish("%s.\tTXT\t\"v=spf1 a -all\"", p->host);
+	publish("_dmarc.%s.\tTXT\t\"v=DMARC1; p=reject\"", C.domain);
+	publish("_smtp._tls.%s.\tTXT\t\"v=TLSRPTv1; "
+	    "rua=mailto:postmaster@%s\"", C.domain, C.domain);
+	EACH(t, "tlsa")
+		publish("_25._tcp.%s.\tTLSA\t%s", C.host, t->name);
+	EACH(s, "submissions")
+		publish("_submissions._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		    (long long)s->port, s->name);
+	EACH(s, "submission")
+		publish("_submission._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		    (long long)s->port, s->name);
+	EACH(s, "imaps")
+		publish("_imaps._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		    (long long)s->port, s->name);
+	end();
+	return (EXIT_OK);
+}

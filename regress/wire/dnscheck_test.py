@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""letterctl dnscheck and dnsrecords: a domain with everything in place, and the
+same with one thing wrong after the other.  (A resolver knows by itself that the
+addresses for documentation have no names: these here are others.)"""
+import json
+import os
+import signal
+import struct
+import subprocess
+
+from dns import Dns, a, mx, name, txt
+from suite import DOMAIN, Suite, diag, done, is_, ok, wait_for
+
+HOST = "mail." + DOMAIN
+POLICY = "v=spf1 ip4:5.6.7.1 ip4:5.6.7.9 mx -all"
+CONF = """
+resolver 127.0.0.1@%d
+transport "out2" socks address 127.0.0.1 remote-ips { 5.6.7.9 } remote-hostname "out2.letterlock.test"
+"""
+
+
+def srv(port, target):
+    return struct.pack(">HHH", 0, 1, port) + name(target)
+
+
+def good(s, tlsa):
+    return {
+        (HOST, "A"): [a("5.6.7.1")], (HOST, "TXT"): [txt("v=spf1 a -all")],
+        ("out2." + DOMAIN, "A"): [a("5.6.7.9")], ("out2." + DOMAIN, "TXT"): [txt("v=spf1 a -all")],
+        ("1.7.6.5.in-addr.arpa", "PTR"): [name(HOST)],
+        ("9.7.6.5.in-addr.arpa", "PTR"): [name("out2." + DOMAIN)],
+        (DOMAIN, "MX"): [mx(10, HOST)], (DOMAIN, "TXT"): [txt("something else"), txt(POLICY)],
+        ("_dmarc." + DOMAIN, "TXT"): [txt("v=DMARC1; p=reject")],
+        ("_mta-sts." + DOMAIN, "TXT"): [txt("v=STSv1; id=1")],
+        ("_smtp._tls." + DOMAIN, "TXT"): [txt("v=TLSRPTv1; rua=mailto:x@letterlock.test")],
+        ("_25._tcp." + HOST, "TLSA"): [tlsa],
+        ("_submissions._tcp." + DOMAIN, "SRV"): [srv(s.submissions, HOST)],
+        ("_submission._tcp." + DOMAIN, "SRV"): [srv(s.submission, HOST)],
+        ("_imaps._tcp." + DOMAIN, "SRV"): [srv(s.imaps, HOST)],
+        ("_imap._tcp." + DOMAIN, "SRV"): [srv(s.imap, HOST)],
+    }
+
+
+dns = Dns({})
+
+
+def check(s, *args):
+    r = s.ctl_run("dnscheck", *(args or (DOMAIN,)), "--json")
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    return r.returncode, rows
+
+
+def bad(rows):
+    return [(x["level"], x["about"], x["text"]) for x in rows if x.get("level", "ok") != "ok"]
+
+
+def published(rows):
+    return [x["publish"] for x in rows if "publish" in x]
+
+
+# what is changed, and what is said: level, about, a piece of the text; a record to publish
+WRONG = [
+    ("no address", {(HOST, "A"): []}, "error", "host", "has no address", HOST + ".\tA"),
+    ("no reverse name", {("1.7.6.5.in-addr.arpa", "PTR"): []}, "error", "reverse", "5.6.7.1 has no name",
+     "1.7.6.5.in-addr.arpa.\tPTR\t" + HOST + "."),
+    ("another reverse name", {("1.7.6.5.in-addr.arpa", "PTR"): [name("x.example")]}, "warning", "reverse",
+     "has the name x.example", "1.7.6.5.in-addr.arpa.\tPTR"),
+    ("the proxy's reverse name", {("9.7.6.5.in-addr.arpa", "PTR"): [name("x.example")]}, "warning", "reverse",
+     "5.6.7.9 has the name x.example, not out2.letterlock.test", "9.7.6.5.in-addr.arpa.\tPTR"),
+    ("not back", {("out2." + DOMAIN, "A"): [a("5.6.7.10")]}, "error", "reverse",
+     "does not have that address", "9.7.6.5.in-addr.arpa"),
+    ("no MX", {(DOMAIN, "MX"): []}, "error", "MX", "names no mail server", DOMAIN + ".\tMX\t10 " + HOST),
+    ("another's MX", {(DOMAIN, "MX"): [mx(10, "out2." + DOMAIN)]}, "warning", "MX", "are others", DOMAIN + ".\tMX"),
+    ("null MX", {(DOMAIN, "MX"): [mx(0, "")]}, "error", "MX", "takes no mail", DOMAIN + ".\tMX"),
+    ("MX without address", {(DOMAIN, "MX"): [mx(10, HOST), mx(20, "gone.example")]}, "error", "MX",
+     "gone.example has no address", None),
+    ("no SPF", {(DOMAIN, "TXT"): []}, "error", "SPF", "5.6.7.1 for letterlock.test: none", "v=spf1 ip4:5.6.7.1 "
+     "ip4:5.6.7.9 mx -all"),
+    ("SPF without the proxy", {(DOMAIN, "TXT"): [txt("v=spf1 mx -all")]}, "error", "SPF",
+     "5.6.7.9 for letterlock.test: fail (mechanism -all of letterlock.test)", "ip4:5.6.7.9"),
+    ("two SPF records", {(DOMAIN, "TXT"): [txt(POLICY), txt(POLICY)]}, "error", "SPF", "permerror (several records",
+     "v=spf1"),
+    ("SPF with a mistake", {(DOMAIN, "TXT"): [txt(POLICY + " nonsense")]}, "error", "SPF",
+     'malformed term "nonsense"', "v=spf1"),
+    ("no SPF for HELO", {(HOST, "TXT"): []}, "warning", "SPF", "5.6.7.1 for mail.letterlock.test: none",
+     HOST + ".\tTXT\t\"v=spf1 a -all\""),
+    ("no DMARC", {("_dmarc." + DOMAIN, "TXT"): []}, "warning", "DMARC", "has no record", "v=DMARC1; p=reject"),
+    ("DMARC without p", {("_dmarc." + DOMAIN, "TXT"): [txt("v=DMARC1; rua=mailto:x")]}, "error", "DMARC", "no p=", None),
+    ("two MTA-STS", {("_mta-sts." + DOMAIN, "TXT"): [txt("v=STSv1; id=1"), txt("v=STSv1; id=2")]}, "error", "MTA-STS",
+     "several records", "_mta-sts"),
+    ("no TLSRPT", {("_smtp._tls." + DOMAIN, "TXT"): []}, "warning", "TLSRPT", "has no record", "v=TLSRPTv1"),
+    ("another key", {("_25._tcp." + HOST, "TLSA"): [b"\3\1\1" + bytes(32)]}, "error", "TLSA",
+     "no record 3 1 1 for the key in use", "TLSA\t3 1 1"),
+    ("no TLSA", {("_25._tcp." + HOST, "TLSA"): []}, "warning", "TLSA", "none; with a signed zone", "TLSA\t3 1 1"),
+    ("no SRV", {("_imaps._tcp." + DOMAIN, "SRV"): []}, "warning", "SRV", "_imaps._tcp.letterlock.test: not there",
+     "_imaps._tcp.letterlock.test.\tSRV\t0 1 "),
+    ("no answer", {(DOMAIN, "TXT"): None}, "error", "SPF", "temperror", None),
+]
+
+
+def main():
+    with Suite(CONF % dns.port) as s:
+        spki = subprocess.run("openssl x509 -in %s/mail.crt -pubkey -noout | openssl pkey -pubin -outform DER | "
+                              "openssl dgst -sha256 -binary" % s.dir, shell=True, capture_output=True).stdout
+        zone = good(s, b"\3\1\1" + spki)
+        dns.zone = zone
+        code, rows = check(s)
+        is_(bad(rows), [("warning", "TLSA", "_25._tcp.mail.letterlock.test: the key in use is there, but the zone is "
+                         "not signed: nobody will look at it")], "all is in place")
+        is_((code, published(rows)), (0, []), "no error, nothing to publish")
+        r = s.ctl_run("dnscheck", DOMAIN)
+        ok(r.stdout.endswith("0 errors, 1 warning\n"), "as text") or diag(r.stdout, r.stderr)
+        code, rows = check(s, "nowhere.example")
+        ok(code == 1 and ("error", "domain", "nowhere.example is not in the configuration") in bad(rows),
+           "another domain")
+        r = s.ctl_run("dnscheck", "a b")
+        ok(r.returncode == 2 and "is no domain" in r.stderr, "no domain")
+        r = s.ctl_run("dnsrecords", DOMAIN)
+        for piece in ("MX\t10 " + HOST, POLICY, "3 1 1 " + spki.hex(), "_dmarc", "_smtp._tls", "_submissions._tcp"):
+            ok(piece in r.stdout, "dnsrecords: %s" % piece[:40])
+        s.ctl("stop")
+        s.proc.wait()
+    with Suite(CONF % dns.port) as s:
+        for what, change, level, about, text, record in WRONG:
+            dns.zone = {**good(s, b"\3\1\1" + spki), **change}
+            fresh(s)
+            code, rows = check(s)
+            if not ok(any(x[0] == level and x[1] == about and text in x[2] for x in bad(rows)),
+                      "%s: %s" % (what, text)):
+                diag(rows)
+            ok(record is None or any(record in p for p in published(rows)), "%s: what to publish" % what) or \
+                diag(published(rows))
+            ok(code == (1 if any(x[0] == "error" for x in bad(rows)) else 0), "%s: exit status" % what)
+    done()
+
+
+def fresh(s):
+    """No cache: lookup is started anew."""
+    old = s.pid("lookup")
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: any(r["role"] == "lookup" and r["pid"] != old and r["state"] == "ready"
+                         for r in s.rows("status")), 20)
+
+
+main()
