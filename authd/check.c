@@ -202,6 +202,36 @@ check_routes(const struct conf *c, const struct list *routes,
 	}
 }
 
+static int
+used_by(const struct list *routes, const struct conf_transport *t)
+{
+	CONF_EACH(struct conf_route, x, routes)
+		if (strcasecmp(x->transport, t->name) == 0)
+			return (1);
+	return (0);
+}
+
+/* Whose addresses mail comes from then is for SPF to say. */
+static void
+check_smarthosts(const struct conf *c, struct report *r)
+{
+	int	 used;
+
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		if (!TRANSPORT_SMARTHOST(t) || t->kind == TRANSPORT_LMTP ||
+		    t->host[0] == '\0')
+			continue;
+		used = used_by(&c->routes, t);
+		CONF_EACH(struct conf_domain, d, &c->domains)
+			used |= used_by(&d->routes, t);
+		if (used)
+			report_warning(r, t->where, "mail that takes transport "
+			    "\"%s\" comes from the addresses of %s: the SPF "
+			    "records of your domains must allow them", t->name,
+			    t->host);
+	}
+}
+
 /* The password leaves auth where a mechanism sends it as it is. */
 static void
 check_secrets(const struct conf *c, struct report *r)
@@ -241,6 +271,7 @@ check_conf(const struct conf *c, struct report *r, unsigned broken)
 		check_listener(l, r, broken);
 	check_twice(c, r);
 	check_secrets(c, r);
+	check_smarthosts(c, r);
 	check_routes(c, &c->routes, r, broken);
 	CONF_EACH(struct conf_domain, d, &c->domains) {
 		check_routes(c, &d->routes, r, broken);
