@@ -41,7 +41,7 @@ static void	 query(struct peer *, uint32_t, const struct msg_ctl *,
 		    struct resolver *);
 static void	 facts(struct peer *, uint32_t, const struct msg_ctl *);
 
-/* ---- questions ---------------------------------------------------------------- */
+/* ---- questions ---- */
 
 static void
 on_answer(void *arg, enum dns_status status, int secure, struct span message)
@@ -114,7 +114,7 @@ query(struct peer *p, uint32_t id, const struct msg_ctl *m,
 		on_answer(a, DNS_TEMPFAIL, 0, span_of("", 0));
 }
 
-/* ---- what is configured ----------------------------------------------------------- */
+/* ---- what is configured ---- */
 
 static struct json_object *
 fact(const char *kind, const char *name)

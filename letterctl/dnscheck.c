@@ -3,7 +3,6 @@
  * with it, and the records to publish.  DNS is asked by "authd: lookup"; what is
  * meant by its answers is decided here.
  */
-#include <sys/socket.h>
 #include <err.h>
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -14,22 +13,13 @@
 
 #include "ctl.h"
 #include "dane.h"
-#include "dns.h"
+#include "dnsask.h"
 #include "spf.h"
 
-#define RECORDS_MAX	100
 #define FACTS_MAX	200
 #define IPS_MAX		16
 
 enum level { OK, WARNING, ERROR };
-
-/* An answer of lookup. */
-struct answer {
-	char		 status[16];
-	int		 secure;
-	struct buf	 rdata[RECORDS_MAX];
-	size_t		 n;
-};
 
 /* What is configured: a host, a service, a transport. */
 struct fact {
@@ -55,7 +45,7 @@ static void	 say_(enum level, const char *, const char *, ...)
 static void	 publish(const char *, ...)
 		    __attribute__((__format__(printf, 1, 2)));
 
-/* ---- what is said --------------------------------------------------------------- */
+/* ---- what is said ---- */
 
 static void
 say_(enum level level, const char *what, const char *fmt, ...)
@@ -106,75 +96,7 @@ publish(const char *fmt, ...)
 	json_object_put(o);
 }
 
-/* ---- questions --------------------------------------------------------------------- */
-
-static void
-unhex(const char *s, struct buf *b)
-{
-	char	 two[3] = "";
-
-	for (; s[0] != '\0' && s[1] != '\0'; s += 2) {
-		two[0] = s[0];
-		two[1] = s[1];
-		buf_put_u8(b, (uint8_t)strtoul(two, NULL, 16));
-	}
-}
-
-static void
-answered(void *arg, struct span json)
-{
-	struct answer		*a = arg;
-	struct json_object	*o, *v;
-	char			*text = span_dup(json);
-	size_t			 i;
-
-	if (text == NULL || (o = json_tokener_parse(text)) == NULL) {
-		free(text);
-		return;
-	}
-	if (json_object_object_get_ex(o, "status", &v))
-		snprintf(a->status, sizeof(a->status), "%s",
-		    json_object_get_string(v));
-	if (json_object_object_get_ex(o, "secure", &v))
-		a->secure = json_object_get_boolean(v);
-	if (json_object_object_get_ex(o, "records", &v))
-		for (i = 0; i < json_object_array_length(v) &&
-		    a->n < RECORDS_MAX; i++)
-			unhex(json_object_get_string(
-			    json_object_array_get_idx(v, i)),
-			    &a->rdata[a->n++]);
-	json_object_put(o);
-	free(text);
-}
-
-/* 1 there are records, 0 there are none, -1 no answer. */
-static int
-ask(const char *name, const char *type, struct answer *a)
-{
-	struct msg_ctl_arg	 args[] = { { span_str(name) },
-				    { span_str(type) } };
-	struct ctl_ask		 q = { .verb = "dns query", .args = args,
-				    .nargs = 2, .stream = -1, .row = answered,
-				    .arg = a };
-
-	memset(a, 0, sizeof(*a));
-	if (ctl_ask(C.ctl, &q) != EXIT_OK)
-		exit(EXIT_REFUSED);
-	if (strcmp(a->status, "ok") == 0)
-		return (a->n > 0);
-	return (strcmp(a->status, "nodata") == 0 ||
-	    strcmp(a->status, "nxdomain") == 0 ? 0 : -1);
-}
-
-static void
-answer_free(struct answer *a)
-{
-	size_t	 i;
-
-	for (i = 0; i < a->n; i++)
-		buf_free(&a->rdata[i]);
-	a->n = 0;
-}
+/* ---- facts ---- */
 
 static void
 fact_row(void *arg, struct span json)
@@ -224,34 +146,14 @@ next_fact(const char *kind, const struct fact *f)
 #define EACH(f, kind)	for (const struct fact *f = next_fact(kind, NULL); \
     f != NULL; f = next_fact(kind, f))
 
-/* ---- addresses and reverse names ------------------------------------------------------ */
-
-static size_t
-addresses(const char *name, struct dns_addr *v, size_t max)
-{
-	static const struct { const char *type; int family; } types[] = {
-		{ "A", AF_INET }, { "AAAA", AF_INET6 },
-	};
-	struct answer	 a;
-	size_t		 i, k, n = 0;
-
-	for (k = 0; k < 2; k++) {
-		(void)ask(name, types[k].type, &a);
-		for (i = 0; i < a.n && n < max; i++)
-			if (dns_addr_get(span_buf(&a.rdata[i]),
-			    types[k].family, &v[n]) == 0)
-				n++;
-		answer_free(&a);
-	}
-	return (n);
-}
+/* ---- addresses and reverse names ---- */
 
 /* Has the address that name, and the name that address? */
 static void
 check_reverse(const struct dns_addr *ip, const char *want)
 {
 	struct dns_addr	 back[IPS_MAX];
-	struct answer	 a;
+	struct dns_answer	 a;
 	struct buf	 rev = { 0 }, name = { 0 };
 	char		 text[DNS_ADDR_TEXT];
 	size_t		 i, n;
@@ -259,7 +161,7 @@ check_reverse(const struct dns_addr *ip, const char *want)
 
 	(void)dns_addr_text(ip, text);
 	(void)dns_addr_reverse(ip, &rev);
-	rc = ask(buf_cstr(&rev), "PTR", &a);
+	rc = dns_ask(C.ctl, buf_cstr(&rev), "PTR", &a);
 	for (i = 0; i < a.n && !found; i++) {
 		buf_reset(&name);
 		found = dns_target_get(span_buf(&a.rdata[i]), &name) == 0 &&
@@ -274,7 +176,7 @@ check_reverse(const struct dns_addr *ip, const char *want)
 		say_(WARNING, "reverse", "%s has the name %s, not %s", text,
 		    buf_cstr(&name), want);
 	else {
-		n = addresses(want, back, IPS_MAX);
+		n = dns_addresses(C.ctl, want, back, IPS_MAX);
 		for (i = 0, found = 0; i < n; i++)
 			found |= dns_addr_eq(&back[i], ip);
 		if (found)
@@ -285,7 +187,7 @@ check_reverse(const struct dns_addr *ip, const char *want)
 	}
 	if (rc != -1 && !found)
 		publish("%s.\tPTR\t%s.", buf_cstr(&rev), want);
-	answer_free(&a);
+	dns_answer_free(&a);
 	buf_free(&rev);
 	buf_free(&name);
 }
@@ -296,7 +198,7 @@ check_host(void)
 	struct dns_addr	 ip;
 	size_t		 i;
 
-	C.nours = addresses(C.host, C.ours, IPS_MAX);
+	C.nours = dns_addresses(C.ctl, C.host, C.ours, IPS_MAX);
 	if (C.nours == 0) {
 		say_(ERROR, "host", "%s has no address", C.host);
 		publish("%s.\tA\t(this machine's address)", C.host);
@@ -311,14 +213,14 @@ check_host(void)
 				check_reverse(&ip, f->host);
 }
 
-/* ---- MX and keys ------------------------------------------------------------------------ */
+/* ---- MX and keys ---- */
 
 /* The keys that our port 25 shows, and what DNS says about them. */
 static void
 check_tlsa(const char *host)
 {
 	struct dane_record	 r;
-	struct answer		 a;
+	struct dns_answer		 a;
 	struct buf		 name = { 0 }, text = { 0 };
 	size_t			 i;
 	int			 rc, found, any = 0;
@@ -326,7 +228,7 @@ check_tlsa(const char *host)
 	if (next_fact("tlsa", NULL) == NULL)
 		return;
 	buf_addf(&name, "_25._tcp.%s", host);
-	rc = ask(buf_cstr(&name), "TLSA", &a);
+	rc = dns_ask(C.ctl, buf_cstr(&name), "TLSA", &a);
 	EACH(f, "tlsa") {
 		found = 0;
 		for (i = 0; i < a.n; i++) {
@@ -353,7 +255,7 @@ check_tlsa(const char *host)
 		    "others from reading mail on its way", buf_cstr(&name));
 	else if (rc == -1)
 		say_(ERROR, "TLSA", "%s: no answer", buf_cstr(&name));
-	answer_free(&a);
+	dns_answer_free(&a);
 	buf_free(&name);
 	buf_free(&text);
 }
@@ -362,13 +264,13 @@ static void
 check_mx(void)
 {
 	struct dns_addr	 ips[IPS_MAX];
-	struct answer	 a;
+	struct dns_answer	 a;
 	struct buf	 host = { 0 };
 	struct span	 d;
 	size_t		 i;
 	int		 rc, ours = 0;
 
-	rc = ask(C.domain, "MX", &a);
+	rc = dns_ask(C.ctl, C.domain, "MX", &a);
 	for (i = 0; i < a.n; i++) {
 		d = span_buf(&a.rdata[i]);
 		buf_reset(&host);
@@ -382,7 +284,7 @@ check_mx(void)
 			continue;
 		}
 		ours |= span_caseeqs(span_buf(&host), C.host);
-		if (addresses(buf_cstr(&host), ips, IPS_MAX) == 0)
+		if (dns_addresses(C.ctl, buf_cstr(&host), ips, IPS_MAX) == 0)
 			say_(ERROR, "MX", "%s has no address",
 			    buf_cstr(&host));
 		else
@@ -398,11 +300,11 @@ check_mx(void)
 	}
 	if (rc != -1)
 		check_tlsa(C.host);
-	answer_free(&a);
+	dns_answer_free(&a);
 	buf_free(&host);
 }
 
-/* ---- SPF ---------------------------------------------------------------------------------- */
+/* ---- SPF ---- */
 
 static enum spf_result
 evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
@@ -411,8 +313,8 @@ evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
 	static const char *const	 types[] = { "TXT", "A", "AAAA", "MX",
 					    "PTR" };
 	struct spf_question		 q;
-	struct answer			 a;
-	struct span			 v[RECORDS_MAX];
+	struct dns_answer			 a;
+	struct span			 v[DNS_ANSWER_MAX];
 	struct buf			 sender = { 0 };
 	struct spf			*s;
 	enum spf_result			 r;
@@ -423,12 +325,12 @@ evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
 	if ((s = spf_new(ip, helo, buf_cstr(&sender), C.host)) == NULL)
 		err(EXIT_REFUSED, NULL);
 	while (spf_step(s, &q) == SPF_ASK) {
-		rc = ask(q.name, types[q.type], &a);
+		rc = dns_ask(C.ctl, q.name, types[q.type], &a);
 		for (i = 0; i < a.n; i++)
 			v[i] = span_buf(&a.rdata[i]);
 		spf_answer(s, rc == 1 ? SPF_FOUND : rc == 0 ? SPF_NOTHING :
 		    SPF_FAILED, v, a.n);
-		answer_free(&a);
+		dns_answer_free(&a);
 	}
 	r = spf_result(s);
 	buf_adds(why, spf_reason(s));
@@ -518,18 +420,18 @@ check_spf(void)
 	buf_free(&why);
 }
 
-/* ---- policies that are texts ------------------------------------------------------------------ */
+/* ---- policies that are texts ---- */
 
 static int
 text_record(const char *prefix, const char *version, struct buf *out)
 {
-	struct answer	 a;
+	struct dns_answer	 a;
 	struct buf	 name = { 0 }, text = { 0 };
 	size_t		 i;
 	int		 n = 0, rc;
 
 	buf_addf(&name, "%s.%s", prefix, C.domain);
-	rc = ask(buf_cstr(&name), "TXT", &a);
+	rc = dns_ask(C.ctl, buf_cstr(&name), "TXT", &a);
 	for (i = 0; i < a.n; i++) {
 		buf_reset(&text);
 		if (dns_txt_get(span_buf(&a.rdata[i]), &text) == -1 ||
@@ -539,7 +441,7 @@ text_record(const char *prefix, const char *version, struct buf *out)
 		buf_add_span(out, span_buf(&text));
 		n++;
 	}
-	answer_free(&a);
+	dns_answer_free(&a);
 	buf_free(&name);
 	buf_free(&text);
 	return (rc == -1 ? -1 : n);
@@ -584,7 +486,7 @@ check_texts(void)
 	buf_free(&b);
 }
 
-/* ---- services ------------------------------------------------------------------------------------ */
+/* ---- services ---- */
 
 /* RFC 6186, RFC 8314: how mail programs find us. */
 static void
@@ -597,7 +499,7 @@ check_srv(void)
 		  "_submission" }, { "imaps", "_imaps" }, { "imap", "_imap" },
 	};
 	const struct fact	*f;
-	struct answer		 a;
+	struct dns_answer		 a;
 	struct buf		 name = { 0 }, target = { 0 };
 	struct span		 d;
 	size_t			 i, k;
@@ -608,7 +510,7 @@ check_srv(void)
 			continue;
 		buf_reset(&name);
 		buf_addf(&name, "%s._tcp.%s", v[i].service, C.domain);
-		(void)ask(buf_cstr(&name), "SRV", &a);
+		(void)dns_ask(C.ctl, buf_cstr(&name), "SRV", &a);
 		for (k = 0, found = 0; k < a.n; k++) {
 			d = span_buf(&a.rdata[k]);
 			buf_reset(&target);
@@ -627,13 +529,13 @@ check_srv(void)
 			publish("%s.\tSRV\t0 1 %lld %s.", buf_cstr(&name),
 			    (long long)f->port, f->name);
 		}
-		answer_free(&a);
+		dns_answer_free(&a);
 	}
 	buf_free(&name);
 	buf_free(&target);
 }
 
-/* ---- the commands ---------------------------------------------------------------------------------- */
+/* ---- the commands ---- */
 
 static void
 begin(const char *domain)
@@ -697,7 +599,7 @@ dnsrecords(int argc, char **argv)
 {
 	(void)argc;
 	begin(argv[0]);
-	C.nours = addresses(C.host, C.ours, IPS_MAX);
+	C.nours = dns_addresses(C.ctl, C.host, C.ours, IPS_MAX);
 	publish("%s.\tMX\t10 %s.", C.domain, C.host);
 	suggest_spf();
 	publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);

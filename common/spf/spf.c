@@ -48,7 +48,7 @@ const char *const	 spf_result_names[] = {
 
 static int	 check_host(struct spf *, const char *, int);
 
-/* ---- answers ------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 /* What was answered, or NULL: it is asked now. */
 static const struct answer *
@@ -131,7 +131,7 @@ target(struct spf *s, const struct spf_term *t, const char *domain,
 	return (buf_failed(b) ? -1 : 0);
 }
 
-/* ---- mechanisms ------------------------------------------------------------------ */
+/* ---- mechanisms ---- */
 
 static int
 in_network(const struct dns_addr *a, const struct dns_addr *net, int bits)
@@ -339,7 +339,7 @@ matches(struct spf *s, const struct spf_term *t, const char *domain)
 	return (rc);
 }
 
-/* ---- records ----------------------------------------------------------------------- */
+/* ---- records ---- */
 
 /* The one record of a domain into b: SPF_PASS, or what is instead. */
 static int
@@ -513,7 +513,7 @@ check_host(struct spf *s, const char *domain, int included)
 	return (rc);
 }
 
-/* ---- the whole ------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 struct spf *
 spf_new(const struct dns_addr *ip, const char *helo, const char *sender,

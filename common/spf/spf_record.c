@@ -223,7 +223,7 @@ spf_check_record(struct span text, struct buf *why)
 	return (rc);
 }
 
-/* ---- macros ----------------------------------------------------------------- */
+/* ---- macros ---- */
 
 static int
 macro_letter(int c, int exp)
