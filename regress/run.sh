@@ -51,4 +51,4 @@ while [ "$n" -gt 0 ]; do
 	shift
 	n=$((n - 1))
 done
-exec prove -j "$jobs" --exec "sh regress/run.sh --one" "$@"
+exec prove --timer -j "$jobs" --exec "sh regress/run.sh --one" "$@"
