@@ -188,23 +188,12 @@ keyed(enum which w)
 	    span_eq(rig_session.key, span_of(keys[w].id, TLSKEY_ID)));
 }
 
-/* How many rows of the log of logins have both words. */
+/* Is there a row of that kind in the log of logins? */
 static int
 logged(const char *mech, const char *result)
 {
-	const struct msg_ctl_row	*r;
-	char				*s;
-	size_t				 i;
-	int				 n = 0;
-
-	if (RIG_CTL("logins") != 0)
-		return (-1);
-	for (r = rig_page.rows.v, i = 0; i < rig_page.rows.n; i++) {
-		s = span_dup(r[i].json);
-		n += strstr(s, mech) != NULL && strstr(s, result) != NULL;
-		free(s);
-	}
-	return (n);
+	return (RIG_CTL("logins", "--mechanism", mech, "--result", result) ==
+	    0 && rig_page.rows.n > 0);
 }
 
 /* ---- what a key gives -------------------------------------------------------------- */
@@ -305,10 +294,10 @@ test_gives(void)
 		listener(gives[i].where)->ccert = CCERT_IGNORE_UNKNOWN;
 		forgive();
 	}
-	CHECK(logged("\"mechanism\":\"tlsclientauth\"", "\"ok\"") > 0 &&
-	    logged("\"mechanism\":\"tlsclientauth\"", "\"logindisabled\"") > 0 &&
-	    logged("\"mechanism\":\"tlsclientauth\"", "\"badcreds\"") > 0 &&
-	    logged("\"mechanism\":\"EXTERNAL\"", "\"logindisabled\"") > 0,
+	CHECK(logged("tlsclientauth", "ok") &&
+	    logged("tlsclientauth", "logindisabled") &&
+	    logged("tlsclientauth", "badcreds") &&
+	    logged("EXTERNAL", "logindisabled"),
 	    "the log of logins has each of them");
 }
 
@@ -393,8 +382,8 @@ test_follows(void)
 			leave(places[k].where);
 			forgive();
 		}
-	CHECK(logged("\"mechanism\":\"PLAIN\"", "\"badcreds\"") > 0 &&
-	    logged("\"mechanism\":\"EXTERNAL\"", "\"badcreds\"") > 0,
+	CHECK(logged("PLAIN", "badcreds") &&
+	    logged("EXTERNAL", "badcreds"),
 	    "who wants to be another has bad credentials, says the log");
 	(void)arrive(RIG_SUBMISSION, KEY);
 	CHECK(bare(RIG_SUBMISSION) == SASL_OK, "by key alone");
