@@ -119,19 +119,6 @@ name_ok(struct span s)
 }
 
 static int
-begin(struct ctl *q)
-{
-	if (!dbenv_writable(auth.db.env))
-		ctl_error(q, "the disk is full");
-	else if (dbenv_begin(auth.db.env) == -1)
-		ctl_error(q, "nothing was changed: %s",
-		    dbenv_error(auth.db.env));
-	else
-		return (0);
-	return (-1);
-}
-
-static int
 used_by(const struct conf_transport *t, struct span name)
 {
 	return (t->auth[0] != '\0' && span_eqs(name, t->auth));
@@ -154,7 +141,7 @@ secret_set(struct ctl *q)
 		    "password 1 to %d octets", SECRET_NAME, SECRET_TEXT);
 		return;
 	}
-	if (begin(q) == -1)
+	if (ctl_room(q) == -1 || ctl_begin(q) == -1)
 		return;
 	rc = codec_put(&b, &c_rec_secret, &r);
 	if (rc == 0)
@@ -236,7 +223,7 @@ secret_remove(struct ctl *q)
 			    t->where);
 			return;
 		}
-	if (begin(q) == -1)
+	if (ctl_begin(q) == -1)
 		return;
 	rc = dbenv_del(auth.db.secrets, q->args[0]);
 	if (rc == -1 && errno == ENOENT) {
@@ -261,7 +248,7 @@ secret_relax(struct ctl *q)
 		free(name);
 		return;
 	}
-	if (begin(q) == -1) {
+	if (ctl_begin(q) == -1) {
 		free(name);
 		return;
 	}
