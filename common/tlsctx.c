@@ -36,6 +36,7 @@ struct tlsctx {
 struct tlsctx_client {
 	struct tls_config	*config;
 	X509_STORE		*store;
+	int			 shows;		/* a certificate of ours */
 };
 
 static int	 init(void);
@@ -401,10 +402,18 @@ tlsctx_client_key(struct tlsctx_client *c, struct span cert, struct span key,
     struct buf *why)
 {
 	if (tls_config_set_keypair_mem(c->config, cert.p, cert.n, key.p,
-	    key.n) == 0)
-		return (0);
-	reason(why, "client certificate", tls_config_error(c->config));
-	return (-1);
+	    key.n) == -1) {
+		reason(why, "client certificate", tls_config_error(c->config));
+		return (-1);
+	}
+	c->shows = 1;
+	return (0);
+}
+
+int
+tlsctx_client_shows(const struct tlsctx_client *c)
+{
+	return (c->shows);
 }
 
 struct tls *
@@ -423,11 +432,17 @@ int
 tlsctx_verify_name(struct tlsctx_client *c, const struct io *io,
     const char *name, struct buf *why)
 {
+	return (tlsctx_verify_ssl(c, io_ssl(io), name, why));
+}
+
+int
+tlsctx_verify_ssl(struct tlsctx_client *c, void *ssl, const char *name,
+    struct buf *why)
+{
 	X509_VERIFY_PARAM	*param;
 	X509_STORE_CTX		*ctx = X509_STORE_CTX_new();
 	struct in6_addr		 addr;
 	X509			*leaf = NULL;
-	SSL			*ssl = io_ssl(io);
 	int			 ok, rc = -1;
 
 	if (name[0] == '\0') {		/* would be any name */
@@ -529,9 +544,13 @@ tlsctx_forget(const struct io *io)
 void
 tlsctx_facts(const struct io *io, struct tlsctx_facts *f)
 {
+	tlsctx_facts_ssl(io_tls(io), io_ssl(io), f);
+}
+
+void
+tlsctx_facts_ssl(struct tls *t, void *ssl, struct tlsctx_facts *f)
+{
 	static const char	 label[] = "EXPORTER-Channel-Binding";
-	struct tls		*t = io_tls(io);
-	SSL			*ssl = io_ssl(io);
 	int			 new, ems;
 
 	memset(f, 0, sizeof(*f));

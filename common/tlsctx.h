@@ -52,6 +52,8 @@ void			 tlsctx_client_free(struct tlsctx_client *);
 int			 tlsctx_client_key(struct tlsctx_client *,
 			    struct span cert, struct span key,
 			    struct buf *why);
+/* Is there one to show? */
+int			 tlsctx_client_shows(const struct tlsctx_client *);
 /*
  * A client for io_tls_client(), which owns it.  Its handshake judges nothing of
  * the peer: after IO_TLS, and before anything is sent, ask tlsctx_verify_name()
@@ -63,6 +65,9 @@ struct tls	*tlsctx_client_tls(struct tlsctx_client *);
  * name (or IPv4 or IPv6 address)?  0, or -1 with a reason appended to why.
  */
 int		 tlsctx_verify_name(struct tlsctx_client *, const struct io *,
+		    const char *name, struct buf *why);
+/* The same without a struct io: the SSL * of tlsctx_ssl(). */
+int		 tlsctx_verify_ssl(struct tlsctx_client *, void *ssl,
 		    const char *name, struct buf *why);
 
 /* ---- connections -------------------------------------------------------- */
@@ -99,5 +104,8 @@ struct tlsctx_facts {
 void		 tlsctx_forget(const struct io *);
 
 void		 tlsctx_facts(const struct io *, struct tlsctx_facts *);
+/* The same without a struct io; ssl is what tlsctx_ssl() gave. */
+void		 tlsctx_facts_ssl(struct tls *, void *ssl,
+		    struct tlsctx_facts *);
 
 #endif

@@ -1,0 +1,1 @@
+LIB += common/tlscert/tlscert.c common/tlscert/tlscert_pem.c
