@@ -9,16 +9,22 @@
 
 #define SASL_LINE	12288
 
+static void	 refused(struct imapclient *, const char *, struct span);
 static void	 greeting(struct imapclient *, struct span);
 static void	 capabilities(struct imapclient *, struct span);
 static void	 code(struct imapclient *, struct span);
 static void	 begin_auth(struct imapclient *);
+static void	 send_auth(struct imapclient *, const char *,
+		    const struct buf *, int);
 static void	 answer(struct imapclient *, enum imapclient_sasl_event,
 		    struct span);
 static void	 challenge(struct imapclient *, struct span);
 static void	 tagged(struct imapclient *, struct span);
+static void	 login_answered(struct imapclient *, struct span);
+static int	 early(struct imapclient *);
 static void	 ask(struct imapclient *, enum imap_state, const char *);
 static void	 forward(struct imapclient *);
+static void	 know(struct imapclient *);
 
 static const struct {
 	const char	*name;
@@ -78,19 +84,49 @@ imap_fail(struct imapclient *c, const char *text)
 	imap_enter(c, I_FAILED);
 }
 
-void
-imap_say(struct imapclient *c, const char *text)
+/* imap_fail() with what the server said about it. */
+static void
+refused(struct imapclient *c, const char *what, struct span text)
 {
-	buf_addf(c->out, "a%u %s\r\n", ++c->tag, text);
+	struct buf	 b = { .max = 1200 };
+
+	text = span_trim(text);
+	buf_adds(&b, what);
+	if (text.n > 0)
+		buf_adds(&b, ": ");
+	buf_add_span(&b, text.n > 1000 ? span_of(text.p, 1000) : text);
+	imap_fail(c, buf_cstr(&b));
+	buf_free(&b);
+}
+
+void
+imap_trace(struct imapclient *c, int sent, struct span s)
+{
 	if (c->set.trace != NULL)
-		c->set.trace(c->set.arg, 1, span_str(text));
+		c->set.trace(c->set.arg, sent, s);
+}
+
+int
+imap_is(struct span s, const char *word)
+{
+	size_t	 n = strlen(word);
+
+	if (s.n < n + 2 || memcmp(s.p, "* ", 2) != 0)
+		return (0);
+	s = span_of(s.p + 2, s.n - 2);
+	return (span_caseprefix(s, word) && (s.n == n || s.p[n] == ' '));
 }
 
 static void
 ask(struct imapclient *c, enum imap_state st, const char *text)
 {
+	size_t	 at = c->out->n;
+
 	c->untagged = 0;
-	imap_say(c, text);
+	buf_addf(c->out, "a%u %s", ++c->tag, text);
+	if (!buf_failed(c->out))
+		imap_trace(c, 1, span_of(c->out->p + at, c->out->n - at));
+	buf_adds(c->out, "\r\n");
 	imap_enter(c, st);
 }
 
@@ -103,6 +139,7 @@ capabilities(struct imapclient *c, struct span s)
 	size_t		 i;
 
 	c->caps = 0;
+	c->fresh = 1;
 	buf_reset(&c->names);
 	while (s.n > 0) {
 		(void)span_split(&s, ' ', &w);
@@ -130,21 +167,37 @@ code(struct imapclient *c, struct span s)
 static void
 greeting(struct imapclient *c, struct span s)
 {
-	if (span_caseprefix(s, "* PREAUTH")) {
+	if (imap_is(s, "BYE")) {
+		refused(c, "the server refuses the session",
+		    span_of(s.p + 5, s.n - 5));
+		return;
+	}
+	if (imap_is(s, "PREAUTH")) {
 		/* Whoever stands between could have said it, RFC 9051 11.1. */
 		if (!c->tls && c->set.tls != IMAPCLIENT_TLS_OFF) {
 			imap_fail(c, "PREAUTH in clear where TLS is required");
 			return;
 		}
 		c->preauth = c->authed = 1;
-	} else if (span_caseprefix(s, "* BYE")) {
-		imap_fail(c, "the server refuses the session");
-		return;
-	} else if (!span_caseprefix(s, "* OK")) {
+		s = span_of(s.p + 9, s.n - 9);
+	} else if (imap_is(s, "OK")) {
+		s = span_of(s.p + 4, s.n - 4);
+	} else {
 		imap_fail(c, "no IMAP greeting");
 		return;
 	}
-	ask(c, I_CAPABILITY, "CAPABILITY");
+	code(c, span_trim(s));
+	know(c);
+}
+
+/* Go on with the capabilities that the server gave, or ask for them. */
+static void
+know(struct imapclient *c)
+{
+	if (c->fresh)
+		forward(c);
+	else
+		ask(c, I_CAPABILITY, "CAPABILITY");
 }
 
 /* The capabilities are known: TLS, login, ready, in this order. */
@@ -183,41 +236,59 @@ begin_auth(struct imapclient *c)
 	buf_free(&list);
 }
 
+/* AUTHENTICATE, with the initial response where the server takes it. */
+static void
+send_auth(struct imapclient *c, const char *mech, const struct buf *ir,
+    int empty)
+{
+	size_t	 at = c->out->n;
+
+	buf_addf(c->out, "a%u AUTHENTICATE %s", ++c->tag, mech);
+	if (!buf_failed(c->out))
+		imap_trace(c, 1, span_of(c->out->p + at, c->out->n - at));
+	c->waiting = c->fresh = c->gaveup = 0;
+	c->untagged = 0;
+	buf_freezero(&c->cmd);
+	if ((c->caps & IMAPCLIENT_SASL_IR) == 0) {
+		/* kept until the server asks for it */
+		c->waiting = ir->n > 0 || empty;
+		(void)buf_reserve(&c->cmd, 2 * ir->n + 4);
+		buf_add_base64(&c->cmd, span_buf(ir));
+	} else if (ir->n > 0) {
+		(void)buf_reserve(c->out, 2 * ir->n + 8);
+		buf_addc(c->out, ' ');
+		buf_add_base64(c->out, span_buf(ir));
+	} else if (empty)
+		buf_adds(c->out, " =");
+	buf_adds(c->out, "\r\n");
+	imap_enter(c, I_AUTH);
+}
+
 /* Have the callback's answer sent. */
 static void
 answer(struct imapclient *c, enum imapclient_sasl_event ev, struct span data)
 {
 	enum imapclient_sasl_answer	 a;
-	struct buf			 mech = { .max = 20 };
+	struct buf			 mech = { .max = 64 };
 	struct buf			 out = { .max = SASL_LINE };
+	const char			*name;
 
 	a = c->set.sasl(c->set.sasl_arg, ev, data, &mech, &out);
+	name = buf_cstr(&mech);
 	if (buf_failed(&mech) || buf_failed(&out))
 		a = IMAPCLIENT_SASL_ABORT;
-	if (ev == IMAPCLIENT_SASL_OFFER && (a == IMAPCLIENT_SASL_ABORT ||
-	    strpbrk(buf_cstr(&mech), " \r\n") != NULL)) {
-		imap_fail(c, "no usable login mechanism");
-	} else if (ev == IMAPCLIENT_SASL_OFFER) {
-		buf_addf(c->out, "a%u AUTHENTICATE %s", ++c->tag,
-		    buf_cstr(&mech));
-		c->waiting = 0;
-		if ((c->caps & IMAPCLIENT_SASL_IR) == 0) {
-			/* kept until the server asks for it */
-			c->waiting = out.n > 0 ||
-			    a == IMAPCLIENT_SASL_SEND_EMPTY;
-			buf_freezero(&c->cmd);
-			buf_add_base64(&c->cmd, span_buf(&out));
-		} else if (out.n > 0) {
-			buf_addc(c->out, ' ');
-			buf_add_base64(c->out, span_buf(&out));
-		} else if (a == IMAPCLIENT_SASL_SEND_EMPTY)
-			buf_adds(c->out, " =");
-		buf_adds(c->out, "\r\n");
-		imap_enter(c, I_AUTH);
-	} else if (ev == IMAPCLIENT_SASL_CHALLENGE) {
-		if (a == IMAPCLIENT_SASL_ABORT)
-			buf_addc(c->out, '*');
+	if (ev == IMAPCLIENT_SASL_OFFER) {
+		if (a == IMAPCLIENT_SASL_ABORT || *name == '\0' ||
+		    strpbrk(name, " \r\n") != NULL)
+			imap_fail(c, "no usable login mechanism");
 		else
+			send_auth(c, name, &out,
+			    a == IMAPCLIENT_SASL_SEND_EMPTY);
+	} else if (ev == IMAPCLIENT_SASL_CHALLENGE) {
+		if (a == IMAPCLIENT_SASL_ABORT) {
+			c->gaveup = 1;
+			buf_addc(c->out, '*');
+		} else
 			buf_add_base64(c->out, span_buf(&out));
 		buf_adds(c->out, "\r\n");
 	} else if (ev == IMAPCLIENT_SASL_DONE && a == IMAPCLIENT_SASL_ABORT)
@@ -232,16 +303,63 @@ challenge(struct imapclient *c, struct span s)
 	struct buf	 data = { .max = SASL_LINE };
 
 	s = s.n > 1 ? span_trim(span_of(s.p + 1, s.n - 1)) : span_of(NULL, 0);
-	if (c->waiting) {
+	if (c->gaveup) {
+		imap_fail(c, "the server goes on with a login given up");
+	} else if (c->waiting) {
 		c->waiting = 0;
 		buf_add_span(c->out, span_buf(&c->cmd));
 		buf_adds(c->out, "\r\n");
 		buf_freezero(&c->cmd);
-	} else if (buf_add_unbase64(&data, s) == -1)
+	} else if (buf_add_unbase64(&data, s) == -1) {
+		c->gaveup = 1;
 		buf_adds(c->out, "*\r\n");
-	else
+	} else
 		answer(c, IMAPCLIENT_SASL_CHALLENGE, span_buf(&data));
 	buf_freezero(&data);
+}
+
+/* The end of AUTHENTICATE. */
+static void
+login_answered(struct imapclient *c, struct span text)
+{
+	int	 ok = c->result == IMAPCLIENT_OK;
+
+	if (!ok || c->gaveup || c->waiting)
+		answer(c, IMAPCLIENT_SASL_REFUSED, text);
+	else
+		answer(c, IMAPCLIENT_SASL_DONE, text);
+	if (ok && (c->gaveup || c->waiting))
+		imap_fail(c, "the server says that a login succeeded that "
+		    "was none");
+	else if (!ok)
+		refused(c, "login refused", text);
+	c->waiting = 0;
+	buf_freezero(&c->cmd);
+	if (c->state == I_FAILED)
+		return;
+	c->authed = 1;
+	know(c);
+}
+
+/*
+ * An answer before all of the command is there.  A literal that was asked for
+ * is not sent then; one that goes without asking must go on to its end, or what
+ * comes next would be taken for a piece of it (RFC 7888, section 4).
+ */
+static int
+early(struct imapclient *c)
+{
+	if (c->state != I_COMMAND || (!c->waiting && !c->streaming))
+		return (0);
+	if (c->result == IMAPCLIENT_OK)
+		imap_fail(c, "success of a command that is not sent yet");
+	else if (!c->waiting && !c->held)
+		c->held = 1;
+	else if (!c->waiting)
+		imap_fail(c, "two answers to one command");
+	else
+		return (0);
+	return (1);
 }
 
 /* Behind "aN ": the end of what we asked. */
@@ -261,31 +379,31 @@ tagged(struct imapclient *c, struct span s)
 	ok = c->result == IMAPCLIENT_OK;
 	if (c->result == IMAPCLIENT_NONE) {
 		imap_fail(c, "a tagged response that is none");
+		return;
+	}
+	if (early(c))
+		return;
+	if (c->state != I_AUTH) {
+		buf_freezero(&c->cmd);
+		c->waiting = c->streaming = 0;
+		c->nstop = c->at = 0;
+	}
+	if (ok && c->state != I_STARTTLS)
+		code(c, s);
+	if (c->state == I_AUTH) {
+		login_answered(c, s);
+	} else if (!ok && c->state == I_CAPABILITY) {
+		refused(c, "CAPABILITY refused", s);
+	} else if (!ok && c->state == I_STARTTLS) {
+		refused(c, "STARTTLS refused", s);
 	} else if (c->state == I_CAPABILITY) {
-		if (ok)
-			forward(c);
-		else
-			imap_fail(c, "CAPABILITY refused");
+		forward(c);
 	} else if (c->state == I_STARTTLS) {
-		if (ok)
-			imap_enter(c, I_TLS);
-		else
-			imap_fail(c, "STARTTLS refused");
-	} else if (c->state == I_AUTH) {
-		answer(c, ok ? IMAPCLIENT_SASL_DONE : IMAPCLIENT_SASL_REFUSED,
-		    s);
-		if (c->state == I_FAILED)
-			return;
-		if (!ok) {
-			imap_fail(c, "login refused");
-			return;
-		}
-		c->authed = 1;
-		ask(c, I_CAPABILITY, "CAPABILITY");
+		imap_enter(c, I_TLS);
 	} else if (c->login && ok) {
 		c->login = 0;
 		c->authed = 1;
-		ask(c, I_CAPABILITY, "CAPABILITY");
+		know(c);
 	} else
 		imap_enter(c, c->state == I_LOGOUT ? I_END : I_READY);
 }
@@ -296,17 +414,18 @@ imap_line(struct imapclient *c, struct span s)
 	char	 tag[16];
 	size_t	 n;
 
-	if (c->set.trace != NULL && c->state != I_AUTH)
-		c->set.trace(c->set.arg, 0, s);
+	if (c->state != I_AUTH || s.n == 0 || s.p[0] != '+')
+		imap_trace(c, 0, s);
 	n = (size_t)snprintf(tag, sizeof(tag), "a%u ", c->tag);
 	if (c->state == I_GREETING) {
 		greeting(c, s);
-	} else if (span_caseprefix(s, "* CAPABILITY ")) {
-		capabilities(c, span_of(s.p + 13, s.n - 13));
-	} else if (span_caseprefix(s, "* BYE") && c->state != I_LOGOUT) {
-		imap_fail(c, "the server ends the session");
-	} else if (span_caseprefix(s, "* OK [")) {
-		code(c, span_of(s.p + 5, s.n - 5));
+	} else if (imap_is(s, "CAPABILITY")) {
+		capabilities(c, span_trim(span_of(s.p + 12, s.n - 12)));
+	} else if (imap_is(s, "BYE") && c->state != I_LOGOUT) {
+		refused(c, "the server ends the session",
+		    span_of(s.p + 5, s.n - 5));
+	} else if (imap_is(s, "OK")) {
+		code(c, span_trim(span_of(s.p + 4, s.n - 4)));
 	} else if (s.n > 0 && s.p[0] == '+' && c->state == I_AUTH) {
 		challenge(c, s);
 	} else if (s.n > 0 && s.p[0] == '+' && c->state == I_COMMAND &&
@@ -314,9 +433,6 @@ imap_line(struct imapclient *c, struct span s)
 		c->waiting = 0;
 	} else if (s.n > n && memcmp(s.p, tag, n) == 0 &&
 	    c->state != I_READY) {
-		buf_freezero(&c->cmd);
-		c->waiting = c->streaming = 0;
-		c->nstop = c->at = 0;
 		tagged(c, span_of(s.p + n, s.n - n));
 	} else if (s.n < 2 || s.p[0] != '*' || s.p[1] != ' ')
 		imap_fail(c, "a response out of order");
@@ -330,13 +446,8 @@ imapclient_step(struct imapclient *c, struct span *in, struct buf *out)
 	struct span	 nothing;
 
 	c->out = out;
-	if (c->building && c->state == I_READY) {
-		c->building = 0;
-		c->untagged = 0;
-		c->result = IMAPCLIENT_NONE;
-		imap_enter(c, c->cmd.n > 7 && memcmp(c->cmd.p + c->cmd.n - 7,
-		    " LOGOUT", 7) == 0 ? I_LOGOUT : I_COMMAND);
-	}
+	if (c->building && c->state == I_READY)
+		imap_start(c);
 	while (c->state != I_FAILED && c->state != I_END &&
 	    c->state != I_TLS && imap_scan(c, in) == 1)
 		continue;
@@ -371,6 +482,7 @@ imapclient_tls_done(struct imapclient *c)
 		return;
 	c->tls = 1;
 	c->caps = 0;
+	c->fresh = 0;
 	buf_reset(&c->names);
 	buf_reset(&c->line);
 	/* asked again by the next step */

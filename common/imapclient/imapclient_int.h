@@ -15,7 +15,9 @@ struct imapclient {
 	struct imapclient_settings	 set;
 	enum imap_state			 state;
 	int				 tls, preauth, authed;
-	int				 login;		/* LOGIN runs */
+	int				 login, logout;	/* this command */
+	int				 fresh;		/* caps of this stage */
+	int				 gaveup;	/* sent "*" */
 	unsigned			 caps, tag;
 	struct buf			 names;		/* of the last CAPABILITY */
 	/* what comes */
@@ -25,7 +27,7 @@ struct imapclient {
 	uint64_t			 left;		/* of a literal */
 	int				 inside;	/* behind a literal */
 	uint64_t			 untagged;
-	int				 kind;		/* ' * ' response runs */
+	int				 star;		/* an untagged one runs */
 	/* what goes */
 	struct buf			 cmd;
 	size_t				 stop[IMAP_LITERALS];
@@ -33,6 +35,7 @@ struct imapclient {
 	int				 building, waiting;
 	uint64_t			 size, off;	/* streamed literal */
 	int				 streaming;
+	int				 held;		/* tagged answer, early */
 	ssize_t				(*read)(void *, uint64_t, void *,
 					    size_t);
 	void				*read_arg;
@@ -47,8 +50,12 @@ void	 imap_fail(struct imapclient *, const char *);
 void	 imap_line(struct imapclient *, struct span);
 /* Take octets: whole lines and literals.  0 when more is needed. */
 int	 imap_scan(struct imapclient *, struct span *);
-/* Send a line of our own. */
-void	 imap_say(struct imapclient *, const char *);
+/* Show a line to whoever looks. */
+void	 imap_trace(struct imapclient *, int sent, struct span);
+/* Is it "* WORD", perhaps with more behind? */
+int	 imap_is(struct span, const char *word);
+/* The command that was built begins. */
+void	 imap_start(struct imapclient *);
 /* Send as much of the command as may go. */
 void	 imap_push(struct imapclient *);
 

@@ -29,7 +29,7 @@ imapclient_begin(struct imapclient *c, const char *text)
 	buf_freezero(&c->cmd);
 	c->cmd.max = IMAP_COMMAND;
 	c->nstop = c->at = 0;
-	c->streaming = c->waiting = c->login = 0;
+	c->streaming = c->waiting = c->login = c->logout = c->held = 0;
 	c->building = 1;
 	buf_addf(&c->cmd, "a%u %s", ++c->tag, text);
 	return (buf_failed(&c->cmd) ? bad(c) : 0);
@@ -126,7 +126,27 @@ imapclient_login(struct imapclient *c, struct span user, struct span password)
 int
 imapclient_logout(struct imapclient *c)
 {
-	return (imapclient_begin(c, "LOGOUT"));
+	if (imapclient_begin(c, "LOGOUT") == -1)
+		return (-1);
+	c->logout = 1;
+	return (0);
+}
+
+void
+imap_start(struct imapclient *c)
+{
+	struct span	 s = span_buf(&c->cmd);
+	ptrdiff_t	 end = span_find(s, '\r');
+
+	c->building = 0;
+	c->untagged = 0;
+	c->result = IMAPCLIENT_NONE;
+	if (c->login) {		/* what follows is secret */
+		c->fresh = 0;
+		end = span_find(s, ' ') + 6;
+	}
+	imap_trace(c, 1, end == -1 ? s : span_of(s.p, (size_t)end));
+	imap_enter(c, c->logout ? I_LOGOUT : I_COMMAND);
 }
 
 static void
@@ -175,4 +195,6 @@ imap_push(struct imapclient *c)
 	buf_freezero(&c->cmd);
 	c->at = 0;
 	c->streaming = 0;
+	if (c->held)
+		imap_enter(c, I_READY);
 }

@@ -8,10 +8,19 @@
 #define LINE_MAX_	65536
 #define LITERAL_MAX_	(128ULL * 1024 * 1024)
 
+static int	 has_literals(struct span);
 static int	 literal_size(struct span, uint64_t *);
 static void	 tell(struct imapclient *, enum imapclient_piece, struct span);
 static void	 take_literal(struct imapclient *, struct span *);
 static void	 end_of_line(struct imapclient *);
+
+/* Untagged, and not one that ends in a text for humans. */
+static int
+has_literals(struct span s)
+{
+	return (!imap_is(s, "OK") && !imap_is(s, "NO") && !imap_is(s, "BAD") &&
+	    !imap_is(s, "BYE") && !imap_is(s, "PREAUTH"));
+}
 
 /* "{n}" at the end: 1 and n; 0: there is none; -1: too much. */
 static int
@@ -60,22 +69,23 @@ end_of_line(struct imapclient *c)
 	if (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
 	if (starts)
-		c->kind = s.n > 1 && s.p[0] == '*' && s.p[1] == ' ';
-	if (c->kind && starts && ++c->untagged > (c->set.untagged_max != 0 ?
+		c->star = s.n > 1 && s.p[0] == '*' && s.p[1] == ' ';
+	if (c->star && starts && ++c->untagged > (c->set.untagged_max != 0 ?
 	    c->set.untagged_max : 1000000)) {
 		imap_fail(c, "too many responses to one command");
 		return;
 	}
-	lit = c->kind ? literal_size(s, &n) : 0;
+	lit = c->star && (!starts || has_literals(s)) ?
+	    literal_size(s, &n) : 0;
 	if (lit == -1 || n > (max != 0 ? max : LITERAL_MAX_) ||
 	    (lit == 1 && ++c->literals > (c->set.literals_max != 0 ?
 	    c->set.literals_max : 64))) {
 		imap_fail(c, "a literal too many, or too long");
 		return;
 	}
-	if (c->kind)
+	if (c->star)
 		tell(c, IMAPCLIENT_TEXT, s);
-	if (c->state != I_FAILED && starts && (lit == 0 || c->kind))
+	if (c->state != I_FAILED && starts)
 		imap_line(c, s);
 	buf_reset(&c->line);
 	c->inside = lit == 1;
@@ -84,7 +94,7 @@ end_of_line(struct imapclient *c)
 		if (n == 0)
 			tell(c, IMAPCLIENT_LITERAL, span_of(NULL, 0));
 	} else if (lit != 1) {
-		if (c->kind && c->state != I_FAILED)
+		if (c->star && c->state != I_FAILED)
 			tell(c, IMAPCLIENT_RESPONSE_END, span_of(NULL, 0));
 		c->whole = 0;
 		c->literals = 0;
@@ -113,9 +123,10 @@ imap_scan(struct imapclient *c, struct span *in)
 		return (1);
 	}
 	buf_add(&c->line, s.p, lf == -1 ? s.n : s.n - 1);
-	if (buf_failed(&c->line) ||
-	    (s.n > 0 && memchr(s.p, 0, s.n) != NULL))
-		imap_fail(c, "no memory, or a NUL in a line");
+	if (buf_failed(&c->line))
+		imap_fail(c, "no memory");
+	else if (memchr(s.p, 0, s.n) != NULL)
+		imap_fail(c, "a NUL in a line");
 	else if (lf != -1)
 		end_of_line(c);
 	return (1);

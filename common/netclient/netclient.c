@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
@@ -17,6 +18,7 @@
 #include "netclient_int.h"
 
 #define IN_PIECE	16384
+#define IN_MAX		(1024 * 1024)	/* received and not taken */
 
 struct netclient {
 	int			 fd;
@@ -62,15 +64,19 @@ netclient_new(int fd, const struct netclient_settings *set)
 {
 	struct netclient	*n = calloc(1, sizeof(*n));
 	const char		*name;
+	int			 fl = fcntl(fd, F_GETFL);
 
 	name = set->tlsname != NULL ? set->tlsname : set->host;
-	if (n == NULL || (name != NULL &&
+	if (n == NULL || fl == -1 ||
+	    fcntl(fd, F_SETFL, fl | O_NONBLOCK) == -1 || (name != NULL &&
 	    (n->tlsname = strdup(name)) == NULL)) {
 		free(n);
 		close(fd);
 		return (NULL);
 	}
 	n->fd = fd;
+	n->in.max = IN_MAX;
+	n->error.max = 1024;
 	n->ctx = set->tls;
 	n->unverified = set->unverified;
 	n->tls12 = set->tls12;
@@ -220,7 +226,7 @@ netclient_recv(struct netclient *n, unsigned seconds)
 	ssize_t		 k;
 
 	if ((p = buf_reserve(&n->in, IN_PIECE)) == NULL)
-		return (fail(n, "receive", "no memory"));
+		return (fail(n, "receive", "more than there is room for"));
 	for (;;) {
 		if (n->tls != NULL)
 			k = tls_read(n->tls, p, IN_PIECE);
@@ -247,9 +253,9 @@ netclient_in(const struct netclient *n)
 }
 
 void
-netclient_drain(struct netclient *n, size_t k)
+netclient_drain(struct netclient *n, size_t octets)
 {
-	buf_drain(&n->in, k);
+	buf_drain(&n->in, octets);
 }
 
 const char *

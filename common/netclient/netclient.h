@@ -55,9 +55,9 @@ int			 netclient_send(struct netclient *, struct buf *,
 			    unsigned seconds);
 /* Wait for more: 1 when there is, 0 at the end, -1 with an error. */
 int			 netclient_recv(struct netclient *, unsigned seconds);
-/* What was received and not taken; take n octets. */
+/* What was received and not taken; take some of it. */
 struct span		 netclient_in(const struct netclient *);
-void			 netclient_drain(struct netclient *, size_t n);
+void			 netclient_drain(struct netclient *, size_t octets);
 /* What was wrong, for humans; never NULL. */
 const char		*netclient_error(const struct netclient *);
 /* Where it is connected to: "192.0.2.1 port 25". */

@@ -69,6 +69,8 @@ offer(struct netlogin *l, struct span list, struct buf *mech, struct buf *out)
 static enum answer
 done(struct netlogin *l)
 {
+	if (l->error != NULL)	/* it cannot have succeeded */
+		return (ABORT);
 	if (l->sasl == NULL || sasl_client_success(l->sasl) == -1)
 		return (broken(l, l->sasl == NULL ? "no exchange" :
 		    sasl_client_error(l->sasl)));

@@ -1,1 +1,0 @@
-LIB += common/tlscert/tlscert.c common/tlscert/tlscert_pem.c
