@@ -247,9 +247,9 @@ show_row(void *arg, struct span row)
 		{ "certificate", PEM_STRING_X509 },
 		{ "public_key", PEM_STRING_PUBLIC },
 	};
-	struct json_object	*o, *v;
+	struct json_object	*o, *v, *shown = NULL;
 	char			*text = span_dup(row);
-	const char		*shown = NULL, *as = NULL;
+	const char		*as = NULL;
 	size_t			 i;
 
 	if (text == NULL || (o = json_tokener_parse(text)) == NULL)
@@ -259,8 +259,7 @@ show_row(void *arg, struct span row)
 	for (i = 0; i < nitems(blocks); i++)
 		if (json_object_object_get_ex(o, blocks[i].member, &v)) {
 			if (shown == NULL) {
-				(void)json_object_get(v);
-				shown = json_object_get_string(v);
+				shown = json_object_get(v);
 				as = blocks[i].name;
 			}
 			json_object_object_del(o, blocks[i].member);
@@ -270,7 +269,8 @@ show_row(void *arg, struct span row)
 		err(EXIT_AWAY, NULL);
 	list_row(arg, span_str(text));
 	if (shown != NULL)
-		pem(as, shown);
+		pem(as, json_object_get_string(shown));
+	json_object_put(shown);
 	free(text);
 	json_object_put(o);
 }
