@@ -19,7 +19,7 @@
 #define HEADER		4	/* octets of type and length */
 #define MESSAGES_MAX	11
 #define RANDOM		32
-#define TEXT_MAX	(64 + 34 + EVP_MAX_MD_SIZE)
+#define TEXT_MAX	256	/* octets: 1.3 signs 162, 1.2 201 with P-521 */
 #define EXT_EMS		23	/* RFC 7627 */
 #define EXT_VERSIONS	43	/* RFC 8446, 4.2.1 */
 

@@ -24,3 +24,7 @@ SRCS.regress/auth/tells_test := $(AUTH_CLIENTS)
 # with a proof of its own
 TESTS += regress/auth/key_test
 SRCS.regress/auth/key_test := $(filter-out authd/auth_proof.c,$(AUTH_CLIENTS))
+TESTS += regress/auth/proof_test
+SRCS.regress/auth/proof_test := authd/auth_proof.c regress/auth/shake.c
+FUZZ += regress/fuzz/proof_fuzz
+SRCS.regress/fuzz/proof_fuzz := authd/auth_proof.c

@@ -16,20 +16,36 @@
 
 #include "conf.h"
 
-enum kind { RSA2048, RSA1024, P256, P384, ED25519, ED448 };
+enum kind {
+	RSA2048, RSA1024, RSAPSS, P224, P256, P384, P521, ED25519, ED448, NKINDS
+};
 
 static inline EVP_PKEY *
 make_key(enum kind kind)
 {
+	EVP_PKEY_CTX	*ctx;
+	EVP_PKEY	*key = NULL;
+
 	switch (kind) {
 	case RSA2048:
 		return (EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048));
 	case RSA1024:
 		return (EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024));
+	case RSAPSS:
+		ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA_PSS, NULL);
+		if (EVP_PKEY_keygen_init(ctx) == 1 &&
+		    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1)
+			(void)EVP_PKEY_keygen(ctx, &key);
+		EVP_PKEY_CTX_free(ctx);
+		return (key);
+	case P224:
+		return (EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-224"));
 	case P256:
 		return (EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
 	case P384:
 		return (EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"));
+	case P521:
+		return (EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"));
 	case ED25519:
 		return (EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
 	default:
