@@ -415,6 +415,9 @@ test_offers(void)
 /* --- what a client chooses, A.4 -------------------------------------------- */
 static const enum sasl_mech	 only256[] = { SASL_MECH_SCRAM_SHA_256 };
 static const enum sasl_mech	 only_plain[] = { SASL_MECH_PLAIN };
+static const enum sasl_mech	 no_plain[] = { SASL_MECH_SCRAM_SHA_256_PLUS,
+    SASL_MECH_SCRAM_SHA_256, SASL_MECH_SCRAM_SHA_1_PLUS,
+    SASL_MECH_SCRAM_SHA_1, SASL_MECH_CRAM_MD5 };
 static const enum sasl_mech	 plain_cram[] = { SASL_MECH_PLAIN,
     SASL_MECH_CRAM_MD5 };
 
@@ -438,6 +441,16 @@ static const struct {
 	    0, SASL_MECHS, SASL_MECH_SCRAM_SHA_256, 0 },
 	{ LOGIN_AS(1, 1, 0, 0, "x"), "SCRAM-SHA-256", only256, 1, SASL_MECHS,
 	    SASL_MECH_SCRAM_SHA_256, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "SCRAM-SHA-256 SCRAM-SHA-256-PLUS",
+	    only256, 1, SASL_MECHS, SASL_MECH_SCRAM_SHA_256, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, ""), "SCRAM-SHA-256 SCRAM-SHA-256-PLUS", NULL,
+	    0, SASL_MECHS, SASL_MECH_SCRAM_SHA_256, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "SCRAM-SHA-256 SCRAM-SHA-1-PLUS", NULL, 0,
+	    SASL_MECHS, SASL_MECH_SCRAM_SHA_256, 1 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "PLAIN LOGIN", no_plain, 5, SASL_MECHS,
+	    SASL_MECHS, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "PLAIN LOGIN", only_plain, 1, SASL_MECHS,
+	    SASL_MECH_PLAIN, 0 },
 	{ LOGIN_AS(1, 0, 0, 0, "x"), "PLAIN LOGIN", NULL, 0, SASL_MECHS,
 	    SASL_MECHS, 0 },
 	{ LOGIN_AS(1, 1, 0, 0, "x"), "PLAIN LOGIN", NULL, 0, SASL_MECHS,
@@ -455,6 +468,10 @@ static const struct {
 	{ LOGIN_AS(1, 1, 0, 1, "x"), "EXTERNAL SCRAM-SHA-256-PLUS", NULL, 0,
 	    SASL_MECHS, SASL_MECH_EXTERNAL, 0 },
 	{ LOGIN_AS(1, 1, 0, 0, "x"), "EXTERNAL", NULL, 0, SASL_MECHS,
+	    SASL_MECHS, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "CRAM-MD5", NULL, 0,
+	    SASL_MECH_SCRAM_SHA_1, SASL_MECHS, 0 },
+	{ LOGIN_AS(1, 1, 0, 0, "x"), "XOAUTH2 GSSAPI", NULL, 0, SASL_MECHS,
 	    SASL_MECHS, 0 },
 	{ LOGIN_AS(1, 1, 0, 0, "x"), "", NULL, 0, SASL_MECHS, SASL_MECHS,
 	    0 },

@@ -403,6 +403,21 @@ static const struct {
 	{ "r=" N1 "," SALT ",i=", SCRAM_ERROR, SCRAM_WHY_ITERATIONS },
 	{ "r=" N1 ",s=,i=4096", SCRAM_ERROR, SCRAM_WHY_SYNTAX },
 	{ "r=" N1 ",s=QUJD,i=4096", SCRAM_ERROR, SCRAM_WHY_SYNTAX },
+	/* 7 and 8, 64 and 65 octets */
+	{ "r=" N1 ",s="
+	    "MDAwMDAwMA=="
+	    ",i=4096", SCRAM_ERROR, SCRAM_WHY_SYNTAX },
+	{ "r=" N1 ",s="
+	    "MDAwMDAwMDA="
+	    ",i=4096", SCRAM_WORK, SCRAM_WHY_NONE },
+	{ "r=" N1 ",s="
+	    "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
+	    "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMA=="
+	    ",i=4096", SCRAM_WORK, SCRAM_WHY_NONE },
+	{ "r=" N1 ",s="
+	    "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
+	    "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA="
+	    ",i=4096", SCRAM_ERROR, SCRAM_WHY_SYNTAX },
 	{ "r=" N1 ",s=!!!!,i=4096", SCRAM_ERROR, SCRAM_WHY_SYNTAX },
 	{ "r=" N1 ",s=QSXCR+Q6sek8bf9,i=4096", SCRAM_ERROR,
 	    SCRAM_WHY_SYNTAX },
