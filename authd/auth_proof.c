@@ -339,7 +339,7 @@ verify(EVP_PKEY *key, const struct scheme *s, struct span text,
 		ok = EVP_PKEY_CTX_set_rsa_padding(p, s->padding) == 1;
 	if (ok && s->padding == RSA_PKCS1_PSS_PADDING)
 		ok = EVP_PKEY_CTX_set_rsa_pss_saltlen(p,
-		    EVP_MD_size(s->md())) == 1;
+		    RSA_PSS_SALTLEN_DIGEST) == 1;
 	ok = ok && EVP_DigestVerify(ctx, sig.p, sig.n, text.p, text.n) == 1;
 	EVP_MD_CTX_free(ctx);
 	return (ok ? 0 : -1);

@@ -64,6 +64,7 @@ end(const struct shake *s, int server, int nocert, uint64_t options)
 	enum kind	 kind = server ? s->server : s->client;
 	SSL_CTX		*ctx = SSL_CTX_new(server ? TLS_server_method() :
 			    TLS_client_method());
+	static char	 usual[] = "X25519:P-256:P-384:P-521";
 	SSL		*ssl;
 	int		 ok = 1;
 
@@ -71,7 +72,7 @@ end(const struct shake *s, int server, int nocert, uint64_t options)
 	SSL_CTX_set_min_proto_version(ctx, s->version);
 	SSL_CTX_set_max_proto_version(ctx, s->version);
 	SSL_CTX_set1_groups_list(ctx, server && s->groups != NULL ?
-	    s->groups : "X25519:P-256:P-384:P-521");
+	    s->groups : usual);
 	if (server)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, any);
 	else
@@ -83,13 +84,8 @@ end(const struct shake *s, int server, int nocert, uint64_t options)
 		ok = ok && (s->version == TLS1_3_VERSION ?
 		    SSL_CTX_set_ciphersuites(ctx, s->suite) :
 		    SSL_CTX_set_cipher_list(ctx, s->suite));
-	if (s->sigalgs != NULL && !server)
-		ok = ok && SSL_CTX_set1_client_sigalgs_list(ctx, s->sigalgs);
 	if (!ok || (ssl = SSL_new(ctx)) == NULL)
 		exit(1);
-	/* What the server asks for is what the client uses. */
-	if (s->sigalgs != NULL && server)
-		SSL_set1_client_sigalgs_list(ssl, s->sigalgs);
 	SSL_CTX_free(ctx);
 	if (server)
 		SSL_set_accept_state(ssl);
@@ -122,6 +118,10 @@ shake(const struct shake *s, struct recorded *r, int nocert, uint64_t options,
 	SSL_set_bio(server, a, a);
 	SSL_set_bio(client, b, b);
 	tlsproof_record(server, max);
+	/* What the server asks for is what the client uses. */
+	if (s->sigalgs != NULL &&
+	    SSL_set1_client_sigalgs_list(server, s->sigalgs) != 1)
+		exit(1);
 	for (i = 0; i < 20 && !ok; i++) {
 		(void)SSL_do_handshake(client);
 		(void)SSL_do_handshake(server);

@@ -14,8 +14,8 @@ struct shake {
 	int		 version;	/* TLS1_2_VERSION, TLS1_3_VERSION */
 	enum kind	 server, client;	/* kinds of their keys */
 	const char	*suite;		/* NULL: the usual one */
-	const char	*sigalgs;	/* of the client, NULL: the usual ones */
-	const char	*groups;	/* of the server, NULL: the usual ones */
+	/* Of client and server, NULL: the usual ones; as libssl wants them. */
+	char		*sigalgs, *groups;
 	int		 retry;		/* the record has HelloRetryRequest */
 };
 
@@ -31,9 +31,8 @@ void		 shake_end(void);
 EVP_PKEY	*shake_key(enum kind);
 struct span	 shake_spki(enum kind);
 /*
- * What is recorded; NULL when the handshake failed.  nocert: the client shows no
- * certificate; options: SSL_OP_*, of the client.  The sizes of all messages
- * are 0 when nothing was.
+ * What is recorded, empty when nothing is; -1 when the handshake failed.
+ * nocert: the client shows no certificate; options: SSL_OP_*, of the client.
  */
 int		 shake(const struct shake *, struct recorded *, int nocert,
 		    uint64_t options, size_t max);
