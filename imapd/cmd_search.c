@@ -1,7 +1,8 @@
 /*
- * SEARCH, RFC 3501 section 6.4.4: goes through the messages in slices and looks
- * into each as far as it must (match.h).  The answer is one line, which is sent
- * as it grows.
+ * SEARCH, RFC 3501 section 6.4.4, with the answers of RFC 4731 and the saved
+ * result of RFC 5182: goes through the messages in slices and looks into each
+ * as far as it must (match.h).  The answer is one line, which is sent as it
+ * grows; what is known at the end alone stands at its end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,11 +16,27 @@
 
 #define TURN_US		500	/* in one slice */
 #define TURN_MESSAGES	16	/* before looking at the clock */
+#define SAVED_MAX	100000	/* runs of messages in a saved result */
+
+/* What was found, for the answer; numbers as the client wants them. */
+struct found {
+	unsigned		 returns;	/* RETURN_*; 0: as in RFC 3501 */
+	uint32_t		 count;
+	uint32_t		 min, max;
+	uint32_t		 minuid, maxuid;
+	struct range		 run;		/* of ALL, not written yet */
+	int			 listed;	/* "ALL" is written */
+
+	struct seqset		 saved;		/* UIDs */
+	uint32_t		 saved_seq;	/* of the last one */
+	int			 not_saved;	/* too many */
+};
 
 struct searching {
 	struct match		*match;
 	struct targets		 targets;
 	unsigned		 failed;	/* messages not to be read */
+	struct found		 found;
 
 	/* the message at work */
 	int			 busy;
@@ -35,6 +52,13 @@ static int		 one(struct session *, struct searching *);
 static int		 need(struct searching *, unsigned);
 static int		 read_header(struct searching *);
 static int		 plan(struct session *, struct searching *);
+static void		 hit(struct session *, struct searching *);
+static void		 list_run(struct session *, struct found *);
+static void		 save(struct found *, uint32_t, uint32_t);
+static void		 saved(struct session *, struct found *);
+static int		 enough(const struct searching *);
+static enum step	 refuse(struct session *, int, unsigned);
+static enum step	 finish(struct session *, struct searching *);
 static int		 keyword(void *, struct span);
 static int		 uids(void *, struct seqset *, int);
 static void		 forget(void *);
@@ -53,10 +77,8 @@ uids(void *arg, struct seqset *set, int uid)
 {
 	struct session	*s = arg;
 
-	if (set->saved) {
-		errno = EINVAL;
-		return (-1);
-	}
+	if (set->saved)
+		return (targets_saved(set, s));
 	(void)targets_resolve(set, &s->seen, uid);
 	return (0);
 }
@@ -77,12 +99,39 @@ plan(struct session *s, struct searching *g)
 	return (0);
 }
 
+/* RFC 5182 section 2.1: NO to a search that should be saved saves nothing. */
+static enum step
+refuse(struct session *s, int e, unsigned returns)
+{
+	if ((returns & RETURN_SAVE) != 0)
+		seqset_free(&s->saved);
+	if (e == EILSEQ)
+		return (session_reply(s, "NO [BADCHARSET (US-ASCII "
+		    "UTF-8)] that charset is not known"));
+	return (session_no(s, e));
+}
+
+static void
+begin_answer(struct session *s, unsigned returns)
+{
+	struct buf	*out = session_out(s);
+
+	if (returns == 0)
+		(void)buf_adds(out, "* SEARCH");
+	if ((returns & ~RETURN_SAVE) == 0)
+		return;
+	(void)buf_adds(out, "* ESEARCH (TAG ");
+	string_write(out, s->tag);
+	(void)buf_adds(out, s->uid ? ") UID" : ")");
+}
+
 enum step
 cmd_search(struct session *s, struct cursor *c)
 {
 	struct match_env	 env = { 0 };
 	struct search		 program;
 	struct searching	*g;
+	unsigned		 returns;
 	int			 e;
 
 	if (cur_sp(c) == -1 || cur_search(c, &program) == -1)
@@ -92,9 +141,11 @@ cmd_search(struct session *s, struct cursor *c)
 		return (session_syntax(s, c));
 	}
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
+		returns = program.returns;
 		search_free(&program);
-		return (session_no(s, ENOMEM));
+		return (refuse(s, ENOMEM, returns));
 	}
+	g->found.returns = program.returns;
 	env.keyword = keyword;
 	env.uids = uids;
 	env.arg = s;
@@ -103,15 +154,11 @@ cmd_search(struct session *s, struct cursor *c)
 	if ((g->match = match_new(&program, &env)) == NULL ||
 	    plan(s, g) == -1) {
 		e = errno;
+		returns = g->found.returns;
 		forget(g);
-		if (e == EINVAL)
-			return (session_reply(s, "BAD unexpected \"$\""));
-		if (e == EILSEQ)
-			return (session_reply(s, "NO [BADCHARSET (US-ASCII "
-			    "UTF-8)] that charset is not known"));
-		return (session_no(s, e));
+		return (refuse(s, e, returns));
 	}
-	(void)buf_adds(session_out(s), "* SEARCH");
+	begin_answer(s, g->found.returns);
 	return (session_begin(s, searching, g, forget));
 }
 
@@ -124,6 +171,7 @@ forget(void *arg)
 	targets_free(&g->targets);
 	letter_close(&g->letter);
 	buf_free(&g->header);
+	seqset_free(&g->found.saved);
 	free(g);
 }
 
@@ -139,13 +187,133 @@ searching(struct session *s)
 		if (++n % TURN_MESSAGES == 0 && (store_us() >= until ||
 		    !session_room(s)))
 			break;
-		if (g->busy || (more = next_message(s, g)) == 1)
+		if (enough(g))
+			more = 0;
+		else if (g->busy || (more = next_message(s, g)) == 1)
 			rc = one(s, g);
 	}
 	targets_pause(&g->targets);
-	if (more)
-		return (STEP_AGAIN);
-	(void)buf_adds(session_out(s), "\r\n");
+	return (more ? STEP_AGAIN : finish(s, g));
+}
+
+/* The ranges of ALL go out as they are found. */
+static void
+list_run(struct session *s, struct found *f)
+{
+	struct buf	*out = session_out(s);
+
+	if (f->run.lo == 0)
+		return;
+	(void)buf_adds(out, f->listed ? "," : " ALL ");
+	f->listed = 1;
+	number_write(out, f->run.lo);
+	if (f->run.hi != f->run.lo) {
+		(void)buf_addc(out, ':');
+		number_write(out, f->run.hi);
+	}
+}
+
+/* No message stands between neighbours, and none ever will. */
+static void
+save(struct found *f, uint32_t seq, uint32_t uid)
+{
+	struct seqset	*set = &f->saved;
+
+	if (set->n > 0 && f->saved_seq + 1 == seq)
+		set->r[set->n - 1].hi = uid;
+	else if (set->n == SAVED_MAX || seqset_add(set, uid) == -1)
+		f->not_saved = 1;
+	f->saved_seq = seq;
+}
+
+/* With MIN or MAX and neither ALL nor COUNT only these are saved. */
+static int
+saves_ends(const struct found *f)
+{
+	return ((f->returns & (RETURN_MIN | RETURN_MAX)) != 0 &&
+	    (f->returns & (RETURN_ALL | RETURN_COUNT)) == 0);
+}
+
+/* The message at work matches. */
+static void
+hit(struct session *s, struct searching *g)
+{
+	struct found	*f = &g->found;
+	uint32_t	 uid = g->letter.rec.uid;
+	uint32_t	 n = s->uid ? uid : g->seq;
+
+	if (f->returns == 0) {
+		(void)buf_addc(session_out(s), ' ');
+		number_write(session_out(s), n);
+		return;
+	}
+	if (f->count++ == 0) {
+		f->min = n;
+		f->minuid = uid;
+	}
+	f->max = n;
+	f->maxuid = uid;
+	if ((f->returns & RETURN_ALL) != 0) {
+		if (f->run.lo != 0 && f->run.hi + 1 == n)
+			f->run.hi = n;
+		else {
+			list_run(s, f);
+			f->run.lo = f->run.hi = n;
+		}
+	}
+	if ((f->returns & RETURN_SAVE) != 0 && !saves_ends(f) &&
+	    !f->not_saved)
+		save(f, g->seq, uid);
+}
+
+/* Who asks for the first alone need not wait for the others. */
+static int
+enough(const struct searching *g)
+{
+	return (!g->busy && g->found.count > 0 &&
+	    (g->found.returns & ~RETURN_SAVE) == RETURN_MIN);
+}
+
+/* What was found becomes "$". */
+static void
+saved(struct session *s, struct found *f)
+{
+	if (saves_ends(f) && f->count > 0) {
+		if (((f->returns & RETURN_MIN) != 0 &&
+		    seqset_add(&f->saved, f->minuid) == -1) ||
+		    ((f->returns & RETURN_MAX) != 0 &&
+		    ((f->returns & RETURN_MIN) == 0 ||
+		    f->maxuid != f->minuid) &&
+		    seqset_add(&f->saved, f->maxuid) == -1))
+			f->not_saved = 1;
+	}
+	seqset_free(&s->saved);
+	if (f->not_saved)
+		return;
+	s->saved = f->saved;
+	memset(&f->saved, 0, sizeof(f->saved));
+}
+
+static enum step
+finish(struct session *s, struct searching *g)
+{
+	struct found	*f = &g->found;
+	struct buf	*out = session_out(s);
+
+	list_run(s, f);
+	if ((f->returns & RETURN_MIN) != 0 && f->count > 0)
+		(void)buf_addf(out, " MIN %u", f->min);
+	if ((f->returns & RETURN_MAX) != 0 && f->count > 0)
+		(void)buf_addf(out, " MAX %u", f->max);
+	if ((f->returns & RETURN_COUNT) != 0)
+		(void)buf_addf(out, " COUNT %u", f->count);
+	if (f->returns != RETURN_SAVE)
+		(void)buf_adds(out, "\r\n");
+	if ((f->returns & RETURN_SAVE) != 0)
+		saved(s, f);
+	if (f->not_saved)
+		return (session_reply(s, "NO [NOTSAVED] too many messages to "
+		    "be remembered"));
 	if (g->failed > 0)
 		return (session_replyf(s, "OK SEARCH completed, %u messages "
 		    "could not be read", g->failed));
@@ -210,14 +378,12 @@ read_header(struct searching *g)
 static int
 one(struct session *s, struct searching *g)
 {
-	struct buf	*out = session_out(s);
-	int		 rc = 0;
+	int	 rc = 0;
 
 	while (rc == 0)
 		switch (match_step(g->match, &g->msg)) {
 		case MATCH_YES:
-			(void)buf_addc(out, ' ');
-			number_write(out, s->uid ? g->letter.rec.uid : g->seq);
+			hit(s, g);
 			/* FALLTHROUGH */
 		case MATCH_NO:
 			g->busy = 0;

@@ -282,6 +282,7 @@ void
 session_unselect(struct session *s)
 {
 	seen_close(&s->seen);
+	seqset_free(&s->saved);
 	s->seen.news = news;
 	s->state = ST_AUTH;
 }

@@ -73,6 +73,7 @@ struct session {
 	struct lex		 lex;
 	struct seen		 seen;		/* when selected */
 	size_t			 keywords;	/* how many it was told of */
+	struct seqset		 saved;		/* UIDs: "$", RFC 5182 */
 
 	/* the command at work */
 	const struct command	*command;

@@ -71,14 +71,29 @@ targets_read(struct targets *t, struct session *s, struct cursor *c)
 	memset(t, 0, sizeof(*t));
 	if (cur_seqset(c, &t->set) == -1)
 		return (-1);
-	if (t->set.saved)
-		c->error = "unexpected \"$\"";
-	else if (targets_resolve(&t->set, &s->seen, s->uid) == 0)
+	if (t->set.saved) {
+		if (targets_saved(&t->set, s) == 0)
+			return (0);
+		c->error = "no memory";
+	} else if (targets_resolve(&t->set, &s->seen, s->uid) == 0)
 		return (0);
 	else
 		c->error = "no message has that number";
 	targets_free(t);
 	return (-1);
+}
+
+int
+targets_saved(struct seqset *set, const struct session *s)
+{
+	const struct seqset	*saved = &s->saved;
+
+	if ((set->r = calloc(saved->n + 1, sizeof(*set->r))) == NULL)
+		return (-1);
+	if (saved->n > 0)
+		memcpy(set->r, saved->r, saved->n * sizeof(*set->r));
+	set->n = saved->n;
+	return (0);
 }
 
 int

@@ -35,6 +35,11 @@ int	 targets_all(struct targets *, const struct seen *);
  */
 int	 targets_resolve(struct seqset *, const struct seen *, int uid);
 /*
+ * "$", RFC 5182, becomes what the session has saved (UIDs, sorted): 0, or -1
+ * with errno.
+ */
+int	 targets_saved(struct seqset *, const struct session *);
+/*
  * The next one: 1, 0 at the end.  Call targets_pause() before anything is
  * written, and when the turn is over.
  */

@@ -6,8 +6,8 @@
 
 #include "search.h"
 
-enum arg { NONE, FIXED, FLAG, DATE, NUMBER, TEXT, FIELD, UIDS, SUB, TWO,
-    MODSEQ };
+enum arg { NONE, FIXED, FLAG, DATE, NUMBER, INTERVAL, TEXT, FIELD, UIDS, SUB,
+    TWO, MODSEQ };
 
 static const struct key {
 	const char	*name;
@@ -32,7 +32,7 @@ static const struct key {
 	{ "NEW",	SEARCH_NEW,		NONE,	NULL },
 	{ "NOT",	SEARCH_NOT,		SUB,	NULL },
 	{ "OLD",	SEARCH_OLD,		NONE,	NULL },
-	{ "OLDER",	SEARCH_OLDER,		NUMBER,	NULL },
+	{ "OLDER",	SEARCH_OLDER,		INTERVAL,	NULL },
 	{ "ON",		SEARCH_ON,		DATE,	NULL },
 	{ "OR",		SEARCH_OR,		TWO,	NULL },
 	{ "RECENT",	SEARCH_RECENT,		NONE,	NULL },
@@ -52,7 +52,7 @@ static const struct key {
 	{ "UNFLAGGED",	SEARCH_UNFLAG,		FIXED,	"\\Flagged" },
 	{ "UNKEYWORD",	SEARCH_UNFLAG,		FLAG,	NULL },
 	{ "UNSEEN",	SEARCH_UNFLAG,		FIXED,	"\\Seen" },
-	{ "YOUNGER",	SEARCH_YOUNGER,		NUMBER,	NULL },
+	{ "YOUNGER",	SEARCH_YOUNGER,		INTERVAL,	NULL },
 };
 
 static int	 node(struct cursor *, struct search *, enum search_key);
@@ -61,6 +61,7 @@ static int	 many(struct cursor *, struct search *, int depth, int parent);
 static int	 argument(struct cursor *, struct search *, const struct key *,
 		    int depth, int at);
 static int	 modseq(struct cursor *, struct search *, int at);
+static int	 returns(struct cursor *, struct search *);
 static int	 children(struct cursor *, struct search *, int depth, int at,
 		    int n);
 
@@ -153,8 +154,13 @@ argument(struct cursor *c, struct search *s, const struct key *k, int depth,
 		    k->key <= SEARCH_SENTSINCE;
 		return (cur_date(c, &n->number));
 	case NUMBER:
+	case INTERVAL:
 		if (cur_number(c, UINT32_MAX, &v) == -1)
 			return (-1);
+		if (v == 0 && k->arg == INTERVAL) {
+			c->error = "an interval of nothing";
+			return (-1);
+		}
 		n->number = (int64_t)v;
 		return (0);
 	case FIELD:
@@ -229,10 +235,47 @@ many(struct cursor *c, struct search *s, int depth, int parent)
 	}
 }
 
+/* RETURN (...), RFC 4731 section 3.1; no option at all is ALL. */
+static int
+returns(struct cursor *c, struct search *s)
+{
+	static const struct {
+		const char	*name;
+		unsigned	 bit;
+	} options[] = {
+		{ "MIN",	RETURN_MIN },
+		{ "MAX",	RETURN_MAX },
+		{ "ALL",	RETURN_ALL },
+		{ "COUNT",	RETURN_COUNT },
+		{ "SAVE",	RETURN_SAVE },
+	};
+	size_t	 i;
+
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
+		return (-1);
+	while (cur_peek(c) != ')') {
+		if (s->returns != 0 && cur_sp(c) == -1)
+			return (-1);
+		for (i = 0; i < nitems(options); i++)
+			if (cur_is(c, options[i].name) == 0)
+				break;
+		if (i == nitems(options)) {
+			c->error = "unknown search return option";
+			return (-1);
+		}
+		s->returns |= options[i].bit;
+	}
+	if (s->returns == 0)
+		s->returns = RETURN_ALL;
+	return (cur_char(c, ')') == -1 || cur_sp(c) == -1 ? -1 : 0);
+}
+
 int
 cur_search(struct cursor *c, struct search *s)
 {
 	memset(s, 0, sizeof(*s));
+	if (cur_is(c, "RETURN") == 0 && returns(c, s) == -1)
+		goto bad;
 	if (cur_is(c, "CHARSET") == 0 && (cur_sp(c) == -1 ||
 	    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1))
 		goto bad;

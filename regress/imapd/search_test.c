@@ -152,9 +152,78 @@ static const struct {
 	{ "(SEEN",			"BAD " },
 	{ "0",				"BAD " },
 	{ "UID 4294967296",		"BAD " },
-	{ "$",				"BAD " },
-	{ "SEEN UID $",			"BAD " },
+	{ "OLDER 0",			"BAD " },
+	{ "YOUNGER 0",			"BAD " },
+	{ "RETURN ALL SEEN",		"BAD " },
+	{ "RETURN (",			"BAD " },
+	{ "RETURN (ALL)",		"BAD " },
+	{ "RETURN (MIN MIN",		"BAD " },
+	{ "RETURN (MINMAX) ALL",	"BAD " },
+	{ "RETURN (ALL)SEEN",		"BAD " },
+	{ "RETURN (ALL ) SEEN",		"BAD " },
+	{ "RETURN (PARTIAL 1:2) SEEN",	"BAD " },
 };
+
+/* RFC 4731 and RFC 5182: the whole answer; without one, NULL. */
+static const struct {
+	const char	*command, *want;
+} extended[] = {
+	{ "SEARCH RETURN () UNSEEN",		" ALL 2:4" },
+	{ "UID SEARCH RETURN () UNSEEN",	" UID ALL 12:14" },
+	{ "SEARCH RETURN (ALL) OR 1 3:4",	" ALL 1,3:4" },
+	{ "SEARCH RETURN (MIN) 2:4",		" MIN 2" },
+	{ "SEARCH RETURN (MAX) 2:4",		" MAX 4" },
+	{ "UID SEARCH RETURN (MIN MAX) 2:3",	" UID MIN 12 MAX 13" },
+	{ "SEARCH RETURN (COUNT) UNSEEN",	" COUNT 3" },
+	{ "SEARCH RETURN (min count ALL MAX) NOT 2",
+	    " ALL 1,3:4 MIN 1 MAX 4 COUNT 3" },
+	{ "SEARCH RETURN (MIN MAX ALL) BODY nothing", "" },
+	{ "SEARCH RETURN (MIN MAX COUNT) BODY nothing", " COUNT 0" },
+	{ "SEARCH RETURN (COUNT) CHARSET UTF-8 BODY fox", " COUNT 1" },
+	/* nothing is saved at first */
+	{ "SEARCH RETURN (COUNT) $",		" COUNT 0" },
+	{ "SEARCH RETURN (SAVE) NOT 2",		NULL },
+	{ "SEARCH RETURN (ALL) $",		" ALL 1,3:4" },
+	{ "UID SEARCH RETURN () UID $",		" UID ALL 11,13:14" },
+	{ "SEARCH RETURN () NOT $",		" ALL 2" },
+	{ "SEARCH RETURN () OR 2 ($ SEEN)",	" ALL 1:2" },
+	/* what it is made from and what it becomes */
+	{ "SEARCH RETURN (SAVE) $ UNSEEN",	NULL },
+	{ "SEARCH RETURN () $",			" ALL 3:4" },
+	{ "SEARCH RETURN (SAVE COUNT MIN) 2:4",	" MIN 2 COUNT 3" },
+	{ "SEARCH RETURN () $",			" ALL 2:4" },
+	/* the ends alone, RFC 5182 section 2.4 */
+	{ "SEARCH RETURN (SAVE MIN) 2:4",	" MIN 2" },
+	{ "SEARCH RETURN () $",			" ALL 2" },
+	{ "SEARCH RETURN (MAX SAVE) 2:4",	" MAX 4" },
+	{ "SEARCH RETURN () $",			" ALL 4" },
+	{ "SEARCH RETURN (MAX SAVE MIN) 2:4",	" MIN 2 MAX 4" },
+	{ "SEARCH RETURN () $",			" ALL 2,4" },
+	{ "SEARCH RETURN (MAX SAVE MIN) 3",	" MIN 3 MAX 3" },
+	{ "SEARCH RETURN () $",			" ALL 3" },
+	{ "SEARCH RETURN (SAVE) BODY nothing",	NULL },
+	{ "SEARCH RETURN (COUNT) $",		" COUNT 0" },
+};
+
+static void
+esearch(const char *command, const char *want)
+{
+	char		 cmd[512], first[512];
+	const char	*l;
+
+	snprintf(cmd, sizeof(cmd), "a-b %s\r\n", command);
+	t_send(1, cmd, strlen(cmd));
+	if (want != NULL) {
+		l = t_line(1);
+		snprintf(first, sizeof(first), "%s",
+		    l == NULL ? "(nothing)" : l);
+		snprintf(cmd, sizeof(cmd), "* ESEARCH (TAG \"a-b\")%s", want);
+		CHECK(strcmp(first, cmd) == 0, "%s: %s", command, first);
+	}
+	l = t_line(1);
+	CHECK(l != NULL && strcmp(l, "a-b OK SEARCH completed") == 0,
+	    "%s: %s", command, l == NULL ? "(nothing)" : l);
+}
 
 static void
 fill(uint64_t account)
@@ -255,6 +324,42 @@ gone(void)
 	t_script("gone", lines);
 }
 
+/* "$" in other commands; what makes it empty and what leaves it alone. */
+static void
+saved(void)
+{
+	static const char *const	 lines[] = {
+		"C1: a SEARCH RETURN (SAVE) 1:2", "S1: a OK ~",
+		"C1: b FETCH $ UID", "S1: * 1 FETCH (UID 11)",
+		"S1: * 2 FETCH (UID 12)", "S1: b OK ~",
+		"C1: c UID STORE $ +FLAGS.SILENT (note)",
+		"S1: * FLAGS ~", "S1: c OK ~",
+		"C1: d SEARCH KEYWORD note", "S1: * SEARCH 1 2", "S1: d OK ~",
+		"C1: e UID COPY $ Sent", "S1: e OK [COPYUID ~",
+		/* BAD leaves it alone, NO makes it empty */
+		"C1: f SEARCH RETURN (SAVE) FROB", "S1: f BAD ~",
+		"C1: g SEARCH $", "S1: * SEARCH 1 2", "S1: g OK ~",
+		"C1: h SEARCH RETURN (SAVE) CHARSET KLINGON TEXT x",
+		"S1: h NO [BADCHARSET ~",
+		"C1: i SEARCH $", "S1: * SEARCH", "S1: i OK ~",
+		/* what is expunged is none of it, what is next is not */
+		"C1: j SEARCH RETURN (SAVE) 1:2", "S1: j OK ~",
+		"C1: k STORE 1 +FLAGS.SILENT (\\Deleted)", "S1: k OK ~",
+		"C1: l UID EXPUNGE $", "S1: * 1 EXPUNGE", "S1: l OK ~",
+		"C1: m FETCH $ UID", "S1: * 1 FETCH (UID 12)", "S1: m OK ~",
+		/* of the mailbox that is selected alone */
+		"C1: n EXAMINE INBOX", "S1: * OK [CLOSED] ~", "S1: * FLAGS ~",
+		"S1: * 2 EXISTS", "S1: * 0 RECENT", "S1: * OK [UNS~",
+		"S1: * OK [PERM~", "S1: * OK [UIDV~", "S1: * OK [UIDN~",
+		"S1: n OK ~",
+		"C1: o SEARCH RETURN (COUNT) $",
+		"S1: * ESEARCH (TAG \"o\") COUNT 0", "S1: o OK ~",
+		NULL
+	};
+
+	t_script("saved", lines);
+}
+
 int
 main(void)
 {
@@ -277,8 +382,11 @@ main(void)
 		    strlen(errors[i].want)) == 0, "%s: %s", errors[i].program,
 		    l == NULL ? "(nothing)" : l);
 	}
+	for (i = 0; i < nitems(extended); i++)
+		esearch(extended[i].command, extended[i].want);
 	deep();
 	gone();
+	saved();
 	t_close();
 	charsets_free(t_store.charsets);
 	t_remove();

@@ -8,7 +8,7 @@ static const char *const simple[] = {
 	"C1: b CAPABILITY",
 	"S1: * CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE UIDPLUS MOVE "
 	    "UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
-	    "APPENDLIMIT=52428800",
+	    "ESEARCH SEARCHRES WITHIN APPENDLIMIT=52428800",
 	"S1: b OK CAPABILITY completed",
 	"C1: c ID (\"name\" \"x\" \"version\" NIL)",
 	"S1: * ID (\"name\" \"Letterlock\")", "S1: c OK ID completed",
