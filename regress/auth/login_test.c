@@ -1,6 +1,7 @@
 /*
  * "authd: auth": exchanges and vouching, with every mechanism; limits.
  */
+#include <errno.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -461,6 +462,145 @@ test_many(void)
 	}
 }
 
+/* Who sends many waits behind who sends one, wherever there are two such. */
+static unsigned	 crowd, crowd_first;
+static int	 one;
+
+static int
+count_turns(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_sasl	 r;
+
+	(void)p;
+	if (m == NULL || imsg_get(m, &c_sasl, &r) == -1)
+		return (-1);
+	if (arg == NULL)
+		crowd++;
+	else {
+		one = r.outcome;
+		crowd_first = crowd;
+	}
+	return (0);
+}
+
+static void
+ask_turn(uint64_t n, const char *user, const char *password, void *arg)
+{
+	struct msg_sasl_start	 s = { .conn = n, .mech = span_str("PLAIN"),
+				    .has_initial = 1 };
+	struct buf		 b = { 0 };
+	int			 fds[2];
+
+	buf_addc(&b, 0);
+	buf_adds(&b, user);
+	buf_addc(&b, 0);
+	buf_adds(&b, password);
+	s.initial = span_buf(&b);
+	(void)stream_pair(fds);
+	(void)peer_ask(front, M_SASL_START, &c_sasl_start, &s, fds[1],
+	    count_turns, arg);
+	close(fds[0]);
+	buf_free(&b);
+}
+
+#define CROWD	8	/* fewer than may fail */
+
+static int	 gate[2];
+
+static void
+hold(struct dbenv_job *j)
+{
+	char	 b;
+
+	(void)j;
+	while (read(gate[0], &b, 1) == -1 && errno == EINTR)
+		;
+}
+
+static void
+held(struct dbenv_job *j)
+{
+	j->arg = NULL;
+}
+
+/* Nothing is compared until all have asked; then by one thread alone. */
+static void
+test_turns(const char *other)
+{
+	struct dbenv_job holds[2] = { { hold, held, gate, NULL },
+			    { hold, held, gate, NULL } };
+	char		 password[16];
+	int		 c[CROWD + 1];
+	unsigned	 i;
+
+	crowd = crowd_first = 0;
+	one = -1;
+	for (i = 0; i <= CROWD; i++) {
+		rig_from(i == CROWD ? other : "127.0.0.1");
+		c[i] = open_conn(front, RIG_IMAP, 600 + i);
+	}
+	if (pipe(gate) == -1)
+		abort();
+	for (i = 0; i < 2; i++)
+		dbenv_job(auth.db.env, &holds[i]);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(password, sizeof(password), "wrong-%u", i);
+		ask_turn(600 + i, "nobody@d.example", password, NULL);
+	}
+	/* Who is right waits for a store as well: this is in order. */
+	ask_turn(600 + CROWD, "bob@d.example", "wrong", &one);
+	rig_run();
+	CHECK(verify_waiting() == CROWD + 1, "%s: all wait", other);
+	if (write(gate[1], "x", 1) != 1)
+		abort();
+	while (one == -1)
+		event_base_loop(proc_base(), EVLOOP_ONCE);
+	CHECK(one == SASL_BAD_CREDENTIALS, "%s: answered", other);
+	/* Two were given to the threads, then it was the crowd's turn. */
+	CHECK(crowd_first == 3, "%s: after %u of a crowd", other, crowd_first);
+	/* The crowd leaves, and with it what it waits for. */
+	for (i = 0; i <= CROWD; i++) {
+		close_conn(front, 600 + i);
+		close(c[i]);
+	}
+	CHECK(crowd == CROWD, "%s: each of it is answered", other);
+	CHECK(verify_waiting() <= 2, "%s: nobody waits for nothing", other);
+	close(gate[1]);
+	while (verify_waiting() > 0 || holds[0].arg != NULL ||
+	    holds[1].arg != NULL)
+		event_base_loop(proc_base(), EVLOOP_ONCE);
+	close(gate[0]);
+	rig_from("0.0.0.0");
+	forgive();
+}
+
+/* Who is unknown is compared as often as who is not. */
+static void
+test_alike(void)
+{
+	static const char *const	 users[] = { "bob@d.example",
+					    "nobody@d.example" };
+	int				 c[4];
+	unsigned			 i, k;
+
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < 4; i++)
+			c[i] = open_conn(front, RIG_IMAP, 700 + i);
+		crowd = 0;
+		for (i = 0; i < 4; i++)
+			ask_turn(700 + i, users[k], "alike", NULL);
+		rig_run();
+		CHECK(verify_waiting() <= 1, "%s: compared once", users[k]);
+		while (crowd < 4)
+			event_base_loop(proc_base(), EVLOOP_ONCE);
+		for (i = 0; i < 4; i++) {
+			close_conn(front, 700 + i);
+			close(c[i]);
+		}
+		forgive();
+	}
+}
+
 int
 main(void)
 {
@@ -474,6 +614,9 @@ main(void)
 	test_abort();
 	test_local();
 	test_many();
+	test_turns("127.0.0.2");
+	test_turns("127.0.1.1");
+	test_alike();
 	rig_end_all();
 	return (test_done());
 }

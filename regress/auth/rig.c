@@ -309,6 +309,14 @@ listen_unix(int i, struct conf_listener *l)
 	l->path = strdup(un.sun_path);
 }
 
+static struct sockaddr_in	 source = { .sin_family = AF_INET };
+
+void
+rig_from(const char *address)
+{
+	source.sin_addr.s_addr = inet_addr(address);
+}
+
 int
 rig_client(int i, int *fd)
 {
@@ -323,7 +331,8 @@ rig_client(int i, int *fd)
 	if (l->path[0] != '\0') {
 		snprintf(un.sun_path, sizeof(un.sun_path), "%s", l->path);
 		rc = connect(s, (struct sockaddr *)&un, sizeof(un));
-	} else
+	} else if ((rc = bind(s, (struct sockaddr *)&source,
+	    sizeof(source))) == 0)
 		rc = connect(s, (struct sockaddr *)&l->addr,
 		    sizeof(struct sockaddr_in));
 	if (rc == -1 || (*fd = accept(listeners[i], NULL, NULL)) == -1 ||

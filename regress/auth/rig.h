@@ -47,6 +47,8 @@ int		 rig_ask(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd, const struct codec *, void *);
 /* A client: connected to a listener, the accepted end in *fd. */
 int		 rig_client(int listener, int *fd);
+/* Clients come from this IPv4 address of ours from now on. */
+void		 rig_from(const char *);
 /* The other end of control's link. */
 struct peer	*rig_control(void);
 /* letterctl: status of the answer, its text and rows in rig_page. */

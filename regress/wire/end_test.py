@@ -41,7 +41,7 @@ with Suite(accounts=("alice", "bob", "carol", "dave")) as s:
         theirs = sessions(s, account)
         ok(account in held(s), "sessions of %s are held" % account)
         s.ctl(*what, input="another-password\n" if what[1] == "password" else "")
-        ok(wait_for(lambda: account not in held(s), 1), " ".join(what[:2]) + ": no process holds one a second later")
+        ok(wait_for(lambda: account not in held(s)), " ".join(what[:2]) + ": no process holds one any more")
         is_([over(c) for c in theirs], [True] * 3, "and the clients know")
         for c in theirs:
             c.close()

@@ -52,8 +52,8 @@ class Smtp:
     ok, bad, malformed, unknown, tls, away = "235 2.7.0 ", "535 5.7.8 ", "501 5.5.[0-9] ", "504 5.5.4 ", "538 5.7.11 ", "454 4.7.0 "
     aborted, parameter, base64 = "501 5.5.0 ", "501 5.5.4 ", "501 5.5.2 "
 
-    def __init__(self, s, tls=False):
-        self.c = Raw(s.submissions if tls else s.submission, tls=s.ca if tls else None)
+    def __init__(self, s, tls=False, source=None):
+        self.c = Raw(s.submissions if tls else s.submission, tls=s.ca if tls else None, source=source)
         self.c.say("EHLO c.example\r\n")
 
     def got(self):
@@ -90,8 +90,8 @@ class ImapAuth(Smtp):
     tls, away, aborted = r"NO \[PRIVACYREQUIRED\] ", r"NO \[UNAVAILABLE\] ", "BAD "
     parameter = base64 = "BAD "
 
-    def __init__(self, s, tls=False):
-        self.c = Imap(s.imaps if tls else s.imap, tls=s.ca if tls else None)
+    def __init__(self, s, tls=False, source=None):
+        self.c = Imap(s.imaps if tls else s.imap, tls=s.ca if tls else None, source=source)
 
     def got(self):
         r = self.c.until(b"a")[-1]

@@ -155,8 +155,8 @@ class Imap(Raw):
     """IMAP sessions; a command is octets without tag and end, or a list of them
     with a literal's announcement at the end of each but the last."""
 
-    def __init__(self, port, user=None, password=None, tls=None):
-        super().__init__(port, greet=False, tls=tls)
+    def __init__(self, port, user=None, password=None, tls=None, source=None):
+        super().__init__(port, greet=False, tls=tls, source=source)
         self.greeting = self.response()
         self.n = 0
         if user:
