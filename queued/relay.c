@@ -240,7 +240,6 @@ static int
 on_relay(struct peer *p, struct imsg *m)
 {
 	struct relay_result	 why;
-	struct relay_tls	 tls;
 	struct delivery		*d;
 
 	if ((d = calloc(1, sizeof(*d))) == NULL)
@@ -262,8 +261,7 @@ on_relay(struct peer *p, struct imsg *m)
 	else if (relay_transport() == NULL)
 		relay_result(&why, RESULT_TEMP, 0, "4.3.5",
 		    "there is no transport %s any more", proc_name());
-	else if (relay_tls_policy(relay_transport(), d->m.requiretls,
-	    &tls) == -1)
+	else if (relay_tls_never(relay_transport(), d->m.requiretls))
 		relay_result(&why, RESULT_NO, 554, "5.7.30", "the sender asked "
 		    "for TLS with verified servers all the way (REQUIRETLS), "
 		    "which this transport cannot give");

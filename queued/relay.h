@@ -5,6 +5,7 @@
  *	relay.c		the role: deliveries come from queued, answers go there
  *	relay_dest.c	destinations: who waits, how many connections
  *	relay_find.c	where a destination is: MX and addresses through lookup
+ *	relay_tlsa.c	what DNS says about their TLS
  *	relay_dial.c	one connection: candidates in turn, its end
  *	relay_conn.c	what is said through it: TLS, messages
  *	relay_policy.c	decisions, as pure functions
@@ -29,11 +30,14 @@
 #define RELAY_RATE		500	/* least octets a second of a body */
 #define RELAY_QUEUE		65536	/* octets of a body on their way out */
 #define RELAY_MESSAGES		1000	/* through one connection */
+#define RELAY_TLSA_MAX		32	/* usable TLSA records of a host */
 
 struct conn;
 struct dest;
 struct event;
+struct io;
 struct peer;
+struct tlsa;
 struct tlsctx_client;
 
 struct delivery {
@@ -67,6 +71,8 @@ struct place {
 	size_t			 nhosts;
 	struct relay_candidate	 candidates[RELAY_ADDRS_MAX];
 	size_t			 ncandidates;
+	struct tlsa		*tlsa;		/* of the hosts; NULL: none */
+	int			 skipped;	/* a host whose TLSA is unknown */
 	uint64_t		 found;		/* ms */
 };
 
@@ -77,7 +83,6 @@ struct dest {
 	const struct conf		*conf;		/* generation */
 	const struct conf_transport	*t;
 	int				 requiretls;
-	struct relay_tls		 tls;
 	struct deliveries		 waiting;
 	struct conns			 conns;
 	unsigned			 nconns;
@@ -127,6 +132,25 @@ unsigned	 dests_connections(void);
 void	 find_start(struct dest *);
 /* The destination goes: no answer is wanted. */
 void	 find_cancel(struct find *);
+
+/* relay_tlsa.c: records of up to RELAY_MX_MAX hosts, by number; counted. */
+struct tlsa	*tlsa_new(void);
+struct tlsa	*tlsa_ref(struct tlsa *);
+void		 tlsa_unref(struct tlsa *);
+/* The name they are asked for: the host's, or where its CNAMEs lead. */
+void		 tlsa_base(struct tlsa *, size_t host, const char *);
+const char	*tlsa_base_name(const struct tlsa *, size_t host);
+void		 tlsa_take(struct tlsa *, size_t host,
+		    const struct msg_dns_answer *);
+void		 tlsa_failed(struct tlsa *, size_t host);
+enum relay_dane	 tlsa_state(const struct tlsa *, size_t host);
+/*
+ * Do the records vouch for the peer, with these names of the host and of the
+ * recipients' domain?  0, or -1 with a reason appended to why.
+ */
+int		 tlsa_verify(const struct tlsa *, size_t host,
+		    const char *name, const char *domain, const struct io *,
+		    struct buf *why);
 
 /* relay_dial.c, relay_conn.c */
 /* For this delivery; -1 without memory. */

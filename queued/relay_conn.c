@@ -19,6 +19,7 @@ static void	 on_io(struct io *, enum io_event, void *);
 static void	 set_deadline(struct conn *, int, enum smtpclient_want);
 static void	 ready(struct conn *);
 static void	 complete(struct conn *, const struct relay_result *);
+static const char	*security(const struct conn *);
 static int	 other_family(struct conn *);
 static void	 say_quit(struct conn *);
 static void	 refusal(struct conn *, enum smtpclient_failure,
@@ -56,7 +57,7 @@ conn_session(struct conn *c, int fd)
 	}
 	set.lmtp = t->kind == TRANSPORT_LMTP;
 	set.hostname = *t->helo != '\0' ? t->helo : c->dest->conf->hostname;
-	set.tls = c->clear ? SMTPCLIENT_TLS_OFF : modes[c->dest->tls.mode];
+	set.tls = c->clear ? SMTPCLIENT_TLS_OFF : modes[c->policy.mode];
 	if ((c->io = io_new(proc_base(), fd, on_io, c)) == NULL ||
 	    (c->c = smtpclient_new(&set)) == NULL) {
 		conn_dial_failed(c, "no memory");
@@ -67,7 +68,7 @@ conn_session(struct conn *c, int fd)
 	c->state = NULL;
 	if (t->kind == TRANSPORT_SOCKS)
 		proxy_begin(c);
-	else if (c->dest->tls.mode == TLS_IMPLICIT)
+	else if (c->policy.mode == TLS_IMPLICIT)
 		start_tls(c);
 	else
 		conn_drive(c);
@@ -105,17 +106,20 @@ tls_done(struct conn *c)
 	snprintf(name, sizeof(name), "%s", conn_host(c));
 	if (dns_addr_literal(span_str(name), &a) == 0)
 		(void)dns_addr_text(&a, name);
-	if (c->dest->tls.verify &&
-	    tlsctx_verify_name(relay.tls, c->io, name, &why) == -1) {
+	if ((c->policy.verify &&
+	    tlsctx_verify_name(relay.tls, c->io, name, &why) == -1) ||
+	    (c->policy.dane && tlsa_verify(c->place.tlsa,
+	    c->place.candidates[c->at].host, name, c->dest->name, c->io,
+	    &why) == -1)) {
 		tls_failed(c, buf_cstr(&why));
 		buf_free(&why);
 		return;
 	}
 	buf_free(&why);
-	snprintf(c->tls, sizeof(c->tls), "%s %s%s", f.version, f.cipher,
-	    c->dest->tls.verify ? " verified" : "");
+	snprintf(c->tls, sizeof(c->tls), "%s %s %s", f.version, f.cipher,
+	    c->policy.how);
 	c->state = NULL;
-	if (c->dest->tls.mode != TLS_IMPLICIT)
+	if (c->policy.mode != TLS_IMPLICIT)
 		smtpclient_tls_done(c->c);
 	conn_drive(c);
 }
@@ -125,7 +129,7 @@ tls_failed(struct conn *c, const char *why)
 {
 	relay_result(&c->why, RESULT_TEMP, 0, "4.7.5", "TLS with %s: %s",
 	    c->where, why);
-	if (!c->dest->tls.fallback || c->clear) {
+	if (!c->policy.fallback || c->clear) {
 		conn_next_candidate(c);
 		return;
 	}
@@ -237,6 +241,22 @@ conn_drive(struct conn *c)
 	}
 }
 
+/* How the session was secured, or why it was not. */
+static const char *
+security(const struct conn *c)
+{
+	if (c->tls[0] != '\0')
+		return (c->tls);
+	if (c->clear)
+		return ("clear: TLS failed");
+	if (c->policy.mode == TLS_OFF)
+		return ("clear: tls off");
+	if (c->c == NULL || smtpclient_extensions(c->c) == 0)
+		return ("");		/* it did not come to that */
+	return ((smtpclient_extensions(c->c) & SMTPCLIENT_STARTTLS) != 0 ?
+	    "clear: STARTTLS was refused" : "clear: no STARTTLS offered");
+}
+
 /* Results are in the message, or why stands for those that are missing. */
 static void
 complete(struct conn *c, const struct relay_result *why)
@@ -246,7 +266,7 @@ complete(struct conn *c, const struct relay_result *why)
 
 	f.host = conn_host(c);
 	f.address = c->address;
-	f.tls = c->tls;
+	f.tls = security(c);
 	f.dsn = c->c != NULL &&
 	    (smtpclient_extensions(c->c) & SMTPCLIENT_DSN) != 0;
 	c->d = NULL;
@@ -313,6 +333,14 @@ ready(struct conn *c)
 	if (c->d == NULL) {
 		io_deadline(c->io, RELAY_KEEP);
 		dest_idle(c->dest);
+		return;
+	}
+	if (c->dest->requiretls && (smtpclient_extensions(c->c) &
+	    SMTPCLIENT_REQUIRETLS) == 0) {
+		say_quit(c);
+		io_finish(c->io);
+		c->io = NULL;
+		conn_weak(c);
 		return;
 	}
 	c->begun = 1;

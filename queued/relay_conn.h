@@ -18,6 +18,9 @@ struct conn {
 	size_t			 at;		/* candidate */
 	size_t			 last;		/* the one tried last */
 	int			 clear;		/* no TLS with this one */
+	struct relay_tls	 policy;	/* of this candidate */
+	unsigned		 failures;	/* candidates that did not do */
+	unsigned		 weak;		/* of these for want of REQUIRETLS */
 	int			 fd;		/* while it is being made */
 	struct event		*ev;		/* connected; again */
 	struct event		*life;
@@ -48,6 +51,8 @@ void	 conn_next_candidate(struct conn *);
 /* This candidate; -1 when it fails at once. */
 int	 conn_dial(struct conn *);
 void	 conn_dial_failed(struct conn *, const char *);
+/* It cannot keep what REQUIRETLS asks for. */
+void	 conn_weak(struct conn *);
 /* Close what is open; it may be dialled again. */
 void	 conn_down(struct conn *);
 void	 conn_free(struct conn *);

@@ -46,7 +46,6 @@ dest_get(struct delivery *d)
 	e->conf = proc_conf();
 	e->t = t;
 	e->requiretls = strict;
-	(void)relay_tls_policy(t, strict, &e->tls);
 	TAILQ_INIT(&e->waiting);
 	TAILQ_INIT(&e->conns);
 	TAILQ_INSERT_TAIL(&dests, e, entry);
@@ -76,6 +75,7 @@ on_later(evutil_socket_t fd, short what, void *arg)
 		if (!TAILQ_EMPTY(&e->waiting) || e->nconns > 0)
 			continue;
 		find_cancel(e->find);
+		tlsa_unref(e->place.tlsa);
 		TAILQ_REMOVE(&dests, e, entry);
 		free(e->name);
 		free(e);

@@ -54,6 +54,7 @@ conn_start(struct dest *e, struct delivery *d)
 		return (-1);
 	c->dest = e;
 	c->place = e->place;
+	(void)tlsa_ref(c->place.tlsa);
 	c->fd = -1;
 	c->number = ++number;
 	c->born = proc_now_ms();
@@ -62,6 +63,7 @@ conn_start(struct dest *e, struct delivery *d)
 	if (c->ev == NULL || c->life == NULL) {
 		if (c->ev != NULL)
 			event_free(c->ev);
+		tlsa_unref(c->place.tlsa);
 		free(c);
 		return (-1);
 	}
@@ -81,6 +83,7 @@ conn_free(struct conn *c)
 	conn_down(c);
 	event_free(c->ev);
 	event_free(c->life);
+	tlsa_unref(c->place.tlsa);
 	free(c);
 	dest_left(e);
 }
@@ -92,6 +95,7 @@ conn_try(struct conn *c)
 	while (c->at < c->place.ncandidates) {
 		if (conn_dial(c) == 0)
 			return;
+		c->failures++;
 		c->at++;
 		c->clear = 0;
 	}
@@ -102,9 +106,19 @@ void
 conn_next_candidate(struct conn *c)
 {
 	conn_down(c);
+	c->failures++;
 	c->at++;
 	c->clear = 0;
 	conn_try(c);
+}
+
+void
+conn_weak(struct conn *c)
+{
+	relay_result(&c->why, RESULT_NO, 554, "5.7.30", "%s does not offer "
+	    "REQUIRETLS, which the sender asked for", c->where);
+	c->weak++;
+	conn_next_candidate(c);
 }
 
 /* Nobody took it: what the last one said is why. */
@@ -114,6 +128,11 @@ give_up(struct conn *c)
 	struct relay_facts	 f = { 0 };
 	struct dest		*e = c->dest;
 
+	/* Another one may do, another time. */
+	if (c->weak > 0 && (c->failures > c->weak || c->place.skipped))
+		relay_result(&c->why, RESULT_TEMP, 0, "4.7.30", "the servers "
+		    "of %s that were reached do not offer REQUIRETLS, which "
+		    "the sender asked for", e->name);
 	c->at = c->last;
 	f.host = conn_host(c);
 	f.address = c->address;
@@ -197,6 +216,8 @@ conn_dial(struct conn *c)
 	socklen_t			 n = target(c, &ss);
 
 	c->last = c->at;
+	(void)relay_tls_policy(c->dest->t, tlsa_state(c->place.tlsa,
+	    c->place.candidates[c->at].host), c->dest->requiretls, &c->policy);
 	c->tls[0] = '\0';
 	c->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);

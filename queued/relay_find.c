@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "log.h"
 #include "proc.h"
@@ -17,6 +18,13 @@ struct find {
 	unsigned		 open;		/* questions */
 	int			 asking;	/* more of them follow */
 	int			 failed;	/* one without an answer */
+	int			 secure;	/* DNSSEC, which host they are */
+	struct tlsa		*tlsa;
+	struct {
+		int		 left;		/* answers about addresses */
+		int		 insecure;	/* one of these */
+		int		 out;		/* not to be used */
+	}			 host[RELAY_MX_MAX];
 	struct event		*patience;
 	struct dns_mx		 hosts[RELAY_MX_MAX];
 	struct relay_host	 addrs[RELAY_MX_MAX];
@@ -26,16 +34,22 @@ struct find {
 struct question {
 	struct find	*f;
 	size_t		 host;
-	int		 family;	/* 0: MX */
+	uint16_t	 type;		/* enum dns_type */
 };
 
-static int	 ask(struct find *, size_t, int, const char *);
+static int	 ask(struct find *, size_t, uint16_t, const char *);
 static int	 on_answer(void *, struct peer *, struct imsg *);
 static void	 take_mx(struct find *, const struct msg_dns_answer *);
 static void	 take_addrs(struct find *, const struct question *,
 		    const struct msg_dns_answer *);
 static void	 ask_addresses(struct find *);
+static void	 ask_tlsa(struct find *, size_t, const char *);
+static void	 take_tlsa(struct find *, size_t,
+		    const struct msg_dns_answer *);
+static void	 choose(struct find *, unsigned *, unsigned *);
 static void	 one_address(struct find *, const struct dns_addr *);
+static void	 nobody(const struct find *, unsigned, unsigned, unsigned,
+		    struct relay_result *);
 static void	 check(struct find *);
 static void	 on_patience(evutil_socket_t, short, void *);
 static void	 find_free(struct find *);
@@ -64,6 +78,7 @@ find_free(struct find *f)
 {
 	if (f->patience != NULL)
 		event_free(f->patience);
+	tlsa_unref(f->tlsa);
 	free(f);
 }
 
@@ -84,19 +99,18 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-ask(struct find *f, size_t host, int family, const char *name)
+ask(struct find *f, size_t host, uint16_t type, const char *name)
 {
-	struct msg_dns	 m = { .name = span_str(name) };
+	struct msg_dns	 m = { .name = span_str(name), .type = type };
 	struct question	*q;
 
-	m.type = family == 0 ? DNS_MX : family == AF_INET ? DNS_A : DNS_AAAA;
 	if ((q = calloc(1, sizeof(*q))) == NULL) {
 		f->failed = 1;
 		return (-1);
 	}
 	q->f = f;
 	q->host = host;
-	q->family = family;
+	q->type = type;
 	if (peer_ask(proc_peer(ROLE_LOOKUP, 0), M_DNS, &c_dns, &m, -1,
 	    on_answer, q) == 0) {
 		free(q);
@@ -120,8 +134,10 @@ on_answer(void *arg, struct peer *p, struct imsg *m)
 	if (bad)
 		a.status = DNS_TEMPFAIL;
 	f->open--;
-	if (f->dest != NULL && q->family == 0)
+	if (f->dest != NULL && q->type == DNS_MX)
 		take_mx(f, &a);
+	else if (f->dest != NULL && q->type == DNS_TLSA)
+		take_tlsa(f, q->host, &a);
 	else if (f->dest != NULL)
 		take_addrs(f, q, &a);
 	if (!bad && m != NULL)
@@ -136,6 +152,7 @@ take_mx(struct find *f, const struct msg_dns_answer *a)
 {
 	struct relay_result	 why;
 
+	f->secure = a->secure;
 	f->nhosts = relay_mx(a, f->dest->name, f->dest->conf->hostname,
 	    relay_random, f->hosts, &why);
 	if (f->nhosts == 0)
@@ -148,19 +165,52 @@ static void
 ask_addresses(struct find *f)
 {
 	const struct conf_transport	*t = f->dest->t;
+	const char			*name;
 	size_t				 i;
 
-	if (t->remote_dns)
-		return;
 	f->asking = 1;
 	for (i = 0; i < f->nhosts; i++) {
-		f->addrs[i].name = f->hosts[i].host;
-		if (!t->no_ipv4)
-			(void)ask(f, i, AF_INET, f->hosts[i].host);
-		if (!t->no_ipv6)
-			(void)ask(f, i, AF_INET6, f->hosts[i].host);
+		f->addrs[i].name = name = f->hosts[i].host;
+		tlsa_base(f->tlsa, i, name);
+		if (t->remote_dns) {	/* the proxy finds it */
+			ask_tlsa(f, i, name);
+			continue;
+		}
+		f->host[i].left = !t->no_ipv4 + !t->no_ipv6;
+		if (!t->no_ipv4 && ask(f, i, DNS_A, name) == -1)
+			f->host[i].left--;
+		if (!t->no_ipv6 && ask(f, i, DNS_AAAA, name) == -1)
+			f->host[i].left--;
 	}
 	f->asking = 0;
+}
+
+/* RFC 7672 section 2.2: where the servers and their addresses are proven. */
+static void
+ask_tlsa(struct find *f, size_t host, const char *name)
+{
+	const struct conf_transport	*t = f->dest->t;
+	char				 owner[DNS_HOST_MAX + 16];
+
+	if (!f->secure || f->host[host].insecure || !TRANSPORT_BY_MX(t) ||
+	    t->tls == TLS_OFF)
+		return;
+	tlsa_base(f->tlsa, host, name);
+	snprintf(owner, sizeof(owner), "_%u._tcp.%s", t->port, name);
+	if (ask(f, host, DNS_TLSA, owner) == -1)
+		tlsa_failed(f->tlsa, host);
+}
+
+/* None where the host's CNAMEs lead: those of its own name, section 2.2.2. */
+static void
+take_tlsa(struct find *f, size_t host, const struct msg_dns_answer *a)
+{
+	const char	*name = f->hosts[host].host;
+
+	tlsa_take(f->tlsa, host, a);
+	if (tlsa_state(f->tlsa, host) == RELAY_DANE_NONE &&
+	    strcasecmp(tlsa_base_name(f->tlsa, host), name) != 0)
+		ask_tlsa(f, host, name);
 }
 
 static void
@@ -170,14 +220,30 @@ take_addrs(struct find *f, const struct question *q,
 	const struct msg_dns_record	*r = a->records.v;
 	struct relay_host		*h = &f->addrs[q->host];
 	size_t				 i;
+	int				 family = q->type == DNS_A ? AF_INET :
+					    AF_INET6;
+	char				 name[DNS_HOST_MAX + 1];
 
 	if (a->status == DNS_TEMPFAIL || a->status == DNS_BOGUS)
 		f->failed = 1;
+	else if (!a->secure)
+		f->host[q->host].insecure = 1;
 	/* Half of the room is each family's. */
 	for (i = 0; a->status == DNS_OK && i < a->records.n &&
 	    i < RELAY_ADDRS_HOST / 2 && h->n < RELAY_ADDRS_HOST; i++)
-		if (dns_addr_get(r[i].rdata, q->family, &h->addrs[h->n]) == 0)
+		if (dns_addr_get(r[i].rdata, family, &h->addrs[h->n]) == 0)
 			h->n++;
+	if (a->status == DNS_OK && a->canonical.n > 0 &&
+	    a->canonical.n < sizeof(name)) {
+		snprintf(name, sizeof(name), "%.*s", (int)a->canonical.n,
+		    (const char *)a->canonical.p);
+		tlsa_base(f->tlsa, q->host, name);
+	}
+	if (--f->host[q->host].left == 0 && h->n > 0) {
+		snprintf(name, sizeof(name), "%s",
+		    tlsa_base_name(f->tlsa, q->host));
+		ask_tlsa(f, q->host, name);
+	}
 }
 
 /* The destination is an address itself. */
@@ -196,16 +262,74 @@ one_address(struct find *f, const struct dns_addr *a)
 static size_t
 by_name(const struct find *f, int family, struct relay_candidate *out, unsigned *refused)
 {
-	size_t	 i, n = f->nhosts < RELAY_ADDRS_MAX ? f->nhosts :
-		    RELAY_ADDRS_MAX;
+	size_t	 i, n = 0;
 
 	*refused = 0;
-	for (i = 0; i < n; i++) {
-		memset(&out[i], 0, sizeof(out[i]));
-		out[i].host = i;
-		out[i].addr.family = family;
+	for (i = 0; i < f->nhosts && n < RELAY_ADDRS_MAX; i++) {
+		if (f->host[i].out)
+			continue;
+		memset(&out[n], 0, sizeof(out[n]));
+		out[n].host = i;
+		out[n++].addr.family = family;
 	}
 	return (n);
+}
+
+/* Hosts whose TLS is not known, or not enough for the message. */
+static void
+choose(struct find *f, unsigned *skipped, unsigned *weak)
+{
+	struct dest		*e = f->dest;
+	struct relay_tls	 p;
+	size_t			 i;
+
+	*skipped = *weak = 0;
+	for (i = 0; i < f->nhosts; i++)
+		switch (relay_tls_policy(e->t, tlsa_state(f->tlsa, i),
+		    e->requiretls, &p)) {
+		case RELAY_TLS_GO:
+			break;
+		case RELAY_TLS_SKIP:
+			log_info("%s: no answer about TLSA that can be "
+			    "believed: not used for now", f->hosts[i].host);
+			(*skipped)++;
+			f->host[i].out = 1;
+			f->addrs[i].n = 0;
+			break;
+		case RELAY_TLS_WEAK:
+			(*weak)++;
+			f->host[i].out = 1;
+			f->addrs[i].n = 0;
+			break;
+		}
+}
+
+/* Why there is nobody to connect to. */
+static void
+nobody(const struct find *f, unsigned refused, unsigned skipped, unsigned weak,
+    struct relay_result *why)
+{
+	struct dest	*e = f->dest;
+	int		 smarthost = TRANSPORT_SMARTHOST(e->t);
+
+	if (skipped > 0)
+		relay_result(why, RESULT_TEMP, 0, "4.4.3", "no answer from "
+		    "DNS about the TLS of the mail servers of %s that can be "
+		    "believed", e->name);
+	else if (f->failed)
+		relay_result(why, RESULT_TEMP, 0, "4.4.3",
+		    "no answer from DNS about %s", e->name);
+	else if (weak > 0)
+		relay_result(why, RESULT_NO, 554, "5.7.30", "the sender asked "
+		    "for TLS with verified servers all the way (REQUIRETLS), "
+		    "and nothing vouches for those of %s", e->name);
+	else if (refused > 0)
+		relay_result(why, RESULT_NO, 0, "5.4.4", "the mail "
+		    "servers of %s have no public address", e->name);
+	else		/* of our own server: somebody will notice */
+		relay_result(why, smarthost ? RESULT_TEMP : RESULT_NO,
+		    0, smarthost ? "4.4.4" : "5.4.4",
+		    "no address for the mail servers of %s", e->name);
 }
 
 /* Is everything here? */
@@ -214,8 +338,8 @@ check(struct find *f)
 {
 	struct dest		*e = f->dest;
 	struct relay_result	 why;
-	unsigned		 refused;
-	int			 smarthost;
+	unsigned		 refused, skipped, weak;
+	int			 by_proxy;
 
 	if (f->open > 0 || f->asking)
 		return;
@@ -223,32 +347,26 @@ check(struct find *f)
 		find_free(f);
 		return;
 	}
-	smarthost = TRANSPORT_SMARTHOST(e->t);
-	if (*e->t->socket != '\0' ||
-	    (e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0))
+	by_proxy = e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0;
+	choose(f, &skipped, &weak);
+	if (*e->t->socket != '\0' || by_proxy)
 		e->place.ncandidates = by_name(f,
 		    *e->t->socket != '\0' ? AF_UNIX : 0, e->place.candidates,
 		    &refused);
 	else
-		e->place.ncandidates = relay_candidates(f->addrs, f->nhosts, e->t,
-	    smarthost || e->conf->allow_private, relay_random,
-	    e->place.candidates, &refused);
+		e->place.ncandidates = relay_candidates(f->addrs, f->nhosts,
+		    e->t, TRANSPORT_SMARTHOST(e->t) || e->conf->allow_private,
+		    relay_random, e->place.candidates, &refused);
 	if (e->place.ncandidates > 0) {
 		memcpy(e->place.hosts, f->hosts, sizeof(f->hosts));
 		e->place.nhosts = f->nhosts;
+		e->place.skipped = skipped > 0;
+		tlsa_unref(e->place.tlsa);
+		e->place.tlsa = tlsa_ref(f->tlsa);
 		e->place.found = proc_now_ms();
 		finish(f, NULL);
 	} else {
-		if (f->failed)
-			relay_result(&why, RESULT_TEMP, 0, "4.4.3",
-			    "no answer from DNS about %s", e->name);
-		else if (refused > 0)
-			relay_result(&why, RESULT_NO, 0, "5.4.4", "the mail "
-			    "servers of %s have no public address", e->name);
-		else		/* of our own server: somebody will notice */
-			relay_result(&why, smarthost ? RESULT_TEMP : RESULT_NO,
-			    0, smarthost ? "4.4.4" : "5.4.4",
-			    "no address for the mail servers of %s", e->name);
+		nobody(f, refused, skipped, weak, &why);
 		finish(f, &why);
 	}
 	find_free(f);
@@ -264,8 +382,11 @@ find_start(struct dest *e)
 	struct span			 name = span_str(e->name);
 
 	if ((f = calloc(1, sizeof(*f))) == NULL ||
+	    (f->tlsa = tlsa_new()) == NULL ||
 	    (f->patience = event_new(proc_base(), -1, 0, on_patience,
 	    f)) == NULL) {
+		if (f != NULL)
+			tlsa_unref(f->tlsa);
 		free(f);
 		relay_result(&why, RESULT_TEMP, 0, "4.3.0", "no memory");
 		dest_found(e, &why);
@@ -292,6 +413,6 @@ find_start(struct dest *e)
 		f->nhosts = 1;
 		ask_addresses(f);
 	} else
-		(void)ask(f, 0, 0, e->name);
+		(void)ask(f, 0, DNS_MX, e->name);
 	check(f);
 }

@@ -51,7 +51,7 @@ offer(struct conn *c, struct span mechs)
 	if (c->tls[0] != '\0') {
 		tlsctx_facts(c->io, &f);
 		m.tls = 1;
-		m.verified = (uint8_t)(c->dest->tls.verify != 0);
+		m.verified = (uint8_t)(c->policy.verify != 0);
 		m.exporter = span_of(f.exporter, f.exporter_n);
 		m.unique = span_of(f.unique, f.unique_n);
 		m.end_point = span_of(f.end_point, f.end_point_n);

@@ -28,15 +28,56 @@ relay_result(struct relay_result *r, enum result result, unsigned code,
 	smtpreply_clean(r->text, strlen(r->text));
 }
 
-int
-relay_tls_policy(const struct conf_transport *t, int requiretls,
-    struct relay_tls *p)
+enum relay_dane
+relay_dane(const struct msg_dns_answer *a, size_t usable)
+{
+	switch (a->status) {
+	case DNS_OK:
+		if (!a->secure)
+			return (RELAY_DANE_NONE);
+		return (usable > 0 ? RELAY_DANE_USABLE : RELAY_DANE_UNUSABLE);
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		return (RELAY_DANE_NONE);
+	default:
+		return (RELAY_DANE_FAILED);
+	}
+}
+
+enum relay_tls_result
+relay_tls_policy(const struct conf_transport *t, enum relay_dane dane,
+    int requiretls, struct relay_tls *p)
 {
 	p->mode = (enum conf_tls)t->tls;
 	p->verify = TRANSPORT_SMARTHOST(t) && t->verify &&
 	    t->tls >= TLS_REQUIRED;
+	p->dane = 0;
+	p->how = p->verify ? "verified" : "unverified";
+	/* "tls off" is the administrator's word; a smarthost's is verify. */
+	if (TRANSPORT_BY_MX(t) && p->mode != TLS_OFF) {
+		if (dane != RELAY_DANE_NONE)
+			p->mode = TLS_REQUIRED;
+		p->dane = dane == RELAY_DANE_USABLE;
+		if (p->dane)
+			p->how = "dane";
+		else if (dane == RELAY_DANE_UNUSABLE)
+			p->how = "unverified, no TLSA record can be used";
+	}
 	p->fallback = p->mode == TLS_OPTIONAL;
-	return (requiretls && !p->verify ? -1 : 0);
+	if (TRANSPORT_BY_MX(t) && t->tls != TLS_OFF &&
+	    dane == RELAY_DANE_FAILED)
+		return (RELAY_TLS_SKIP);
+	return (requiretls && !p->verify && !p->dane ? RELAY_TLS_WEAK :
+	    RELAY_TLS_GO);
+}
+
+int
+relay_tls_never(const struct conf_transport *t, int requiretls)
+{
+	struct relay_tls	 p;
+
+	return (relay_tls_policy(t, RELAY_DANE_USABLE, requiretls, &p) ==
+	    RELAY_TLS_WEAK);
 }
 
 size_t

@@ -25,17 +25,36 @@ void	 relay_result(struct relay_result *, enum result, unsigned code,
 	    const char *enhanced, const char *fmt, ...)
 	    __attribute__((__format__(printf, 5, 6)));
 
+/* What DNS says about the TLS of a host: TLSA records, RFC 7672 section 2.2. */
+enum relay_dane {
+	RELAY_DANE_NONE,		/* nothing that is secure */
+	RELAY_DANE_USABLE,
+	RELAY_DANE_UNUSABLE,		/* records, none we can use */
+	RELAY_DANE_FAILED		/* no answer, or a bogus one */
+};
+/* By the answer to TLSA, so many records of which can be used. */
+enum relay_dane	 relay_dane(const struct msg_dns_answer *, size_t usable);
+
 struct relay_tls {
 	enum conf_tls	 mode;
 	int		 verify;	/* the name, by an authority */
+	int		 dane;		/* the certificate, by TLSA records */
 	int		 fallback;	/* TLS that fails: again in clear */
+	const char	*how;		/* what TLS then is, for the record */
 };
-/*
- * TLS towards a transport's server.  0, or -1 when a message that requires TLS
- * all the way (RFC 8689) cannot go there at all.
- */
-int	 relay_tls_policy(const struct conf_transport *, int requiretls,
-	    struct relay_tls *);
+enum relay_tls_result {
+	RELAY_TLS_GO,
+	RELAY_TLS_WEAK,			/* not for a message that requires TLS
+					 * all the way, RFC 8689 */
+	RELAY_TLS_SKIP			/* not now: DNS keeps from us what it
+					 * has to be */
+};
+/* TLS towards a host of a transport. */
+enum relay_tls_result	 relay_tls_policy(const struct conf_transport *,
+			    enum relay_dane, int requiretls,
+			    struct relay_tls *);
+/* Is it decided without a look at the hosts that such a message cannot go? */
+int	 relay_tls_never(const struct conf_transport *, int requiretls);
 
 /*
  * Hosts for a destination by the answer to MX.  *n is set; 0 when the answer

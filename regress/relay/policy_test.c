@@ -13,37 +13,98 @@ fixed(uint32_t below)
 	return (lot < below ? lot : below - 1);
 }
 
+/* Appendix A.5 of the behaviour, but for MTA-STS: who, what the transport says,
+ * what DNS says, REQUIRETLS; then what becomes of it. */
 static const struct tls_case {
 	const char	*name;
-	int		 kind, tls, verify, requiretls;
-	int		 rc, mode, want_verify, fallback;
+	int		 kind, tls, verify, dane, requiretls;
+	int		 rc, mode, want_verify, want_dane, fallback;
 } tls_cases[] = {
-	{ "direct", TRANSPORT_DIRECT, TLS_OPTIONAL, 0, 0,
-	    0, TLS_OPTIONAL, 0, 1 },
-	{ "direct, off", TRANSPORT_DIRECT, TLS_OFF, 0, 0, 0, TLS_OFF, 0, 0 },
-	{ "direct, required", TRANSPORT_DIRECT, TLS_REQUIRED, 0, 0,
-	    0, TLS_REQUIRED, 0, 0 },
-	{ "direct, REQUIRETLS", TRANSPORT_DIRECT, TLS_OPTIONAL, 0, 1,
-	    -1, TLS_OPTIONAL, 0, 1 },
-	{ "direct, required, REQUIRETLS", TRANSPORT_DIRECT, TLS_REQUIRED, 0, 1,
-	    -1, TLS_REQUIRED, 0, 0 },
-	{ "direct does not verify", TRANSPORT_DIRECT, TLS_REQUIRED, 1, 0,
-	    0, TLS_REQUIRED, 0, 0 },
-	{ "smtp, optional", TRANSPORT_SMTP, TLS_OPTIONAL, 0, 0,
-	    0, TLS_OPTIONAL, 0, 1 },
-	{ "smtp, required", TRANSPORT_SMTP, TLS_REQUIRED, 1, 0,
-	    0, TLS_REQUIRED, 1, 0 },
-	{ "smtp, required, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 1, 1,
-	    0, TLS_REQUIRED, 1, 0 },
-	{ "smtp, not verified", TRANSPORT_SMTP, TLS_REQUIRED, 0, 0,
-	    0, TLS_REQUIRED, 0, 0 },
-	{ "smtp, not verified, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 0, 1,
-	    -1, TLS_REQUIRED, 0, 0 },
-	{ "smtp, implicit", TRANSPORT_SMTP, TLS_IMPLICIT, 1, 1,
-	    0, TLS_IMPLICIT, 1, 0 },
-	{ "smtp, off, REQUIRETLS", TRANSPORT_SMTP, TLS_OFF, 0, 1,
-	    -1, TLS_OFF, 0, 0 },
+#define DIRECT	TRANSPORT_DIRECT, TLS_OPTIONAL, 0
+#define SOCKS	TRANSPORT_SOCKS, TLS_OPTIONAL, 0
+#define GO	RELAY_TLS_GO
+#define WEAK	RELAY_TLS_WEAK
+#define SKIP	RELAY_TLS_SKIP
+#define NONE	RELAY_DANE_NONE
+#define USABLE	RELAY_DANE_USABLE
+#define UNUSABLE RELAY_DANE_UNUSABLE
+#define FAILED	RELAY_DANE_FAILED
+	{ "direct", DIRECT, NONE, 0, GO, TLS_OPTIONAL, 0, 0, 1 },
+	{ "direct, REQUIRETLS", DIRECT, NONE, 1, WEAK, TLS_OPTIONAL, 0, 0, 1 },
+	{ "direct, DANE", DIRECT, USABLE, 0, GO, TLS_REQUIRED, 0, 1, 0 },
+	{ "direct, DANE, REQUIRETLS", DIRECT, USABLE, 1,
+	    GO, TLS_REQUIRED, 0, 1, 0 },
+	{ "direct, unusable", DIRECT, UNUSABLE, 0, GO, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct, unusable, REQUIRETLS", DIRECT, UNUSABLE, 1,
+	    WEAK, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct, no answer", DIRECT, FAILED, 0, SKIP, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct, no answer, REQUIRETLS", DIRECT, FAILED, 1,
+	    SKIP, TLS_REQUIRED, 0, 0, 0 },
+	{ "socks", SOCKS, NONE, 0, GO, TLS_OPTIONAL, 0, 0, 1 },
+	{ "socks, REQUIRETLS", SOCKS, NONE, 1, WEAK, TLS_OPTIONAL, 0, 0, 1 },
+	{ "socks, DANE", SOCKS, USABLE, 0, GO, TLS_REQUIRED, 0, 1, 0 },
+	{ "socks, unusable", SOCKS, UNUSABLE, 0, GO, TLS_REQUIRED, 0, 0, 0 },
+	{ "socks, no answer", SOCKS, FAILED, 0, SKIP, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct, off", TRANSPORT_DIRECT, TLS_OFF, 0, USABLE, 0,
+	    GO, TLS_OFF, 0, 0, 0 },
+	{ "direct, off, REQUIRETLS", TRANSPORT_DIRECT, TLS_OFF, 0, USABLE, 1,
+	    WEAK, TLS_OFF, 0, 0, 0 },
+	{ "direct, required", TRANSPORT_DIRECT, TLS_REQUIRED, 0, NONE, 0,
+	    GO, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct, required, REQUIRETLS", TRANSPORT_DIRECT, TLS_REQUIRED, 0,
+	    NONE, 1, WEAK, TLS_REQUIRED, 0, 0, 0 },
+	{ "direct does not verify", TRANSPORT_DIRECT, TLS_REQUIRED, 1, NONE, 0,
+	    GO, TLS_REQUIRED, 0, 0, 0 },
+	{ "smtp, optional", TRANSPORT_SMTP, TLS_OPTIONAL, 0, NONE, 0,
+	    GO, TLS_OPTIONAL, 0, 0, 1 },
+	{ "smtp, required", TRANSPORT_SMTP, TLS_REQUIRED, 1, NONE, 0,
+	    GO, TLS_REQUIRED, 1, 0, 0 },
+	{ "smtp, required, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 1, NONE,
+	    1, GO, TLS_REQUIRED, 1, 0, 0 },
+	{ "smtp has no DANE", TRANSPORT_SMTP, TLS_REQUIRED, 1, FAILED, 0,
+	    GO, TLS_REQUIRED, 1, 0, 0 },
+	{ "smtp, not verified", TRANSPORT_SMTP, TLS_REQUIRED, 0, NONE, 0,
+	    GO, TLS_REQUIRED, 0, 0, 0 },
+	{ "smtp, not verified, REQUIRETLS", TRANSPORT_SMTP, TLS_REQUIRED, 0,
+	    NONE, 1, WEAK, TLS_REQUIRED, 0, 0, 0 },
+	{ "smtp, off, REQUIRETLS", TRANSPORT_SMTP, TLS_OFF, 0, NONE, 1,
+	    WEAK, TLS_OFF, 0, 0, 0 },
+	{ "submission, REQUIRETLS", TRANSPORT_SUBMISSION, TLS_REQUIRED, 1,
+	    NONE, 1, GO, TLS_REQUIRED, 1, 0, 0 },
+	{ "submissions, REQUIRETLS", TRANSPORT_SUBMISSIONS, TLS_IMPLICIT, 1,
+	    NONE, 1, GO, TLS_IMPLICIT, 1, 0, 0 },
 };
+
+static const struct dane_case {
+	const char	*name;
+	int		 status, secure;
+	size_t		 usable;
+	enum relay_dane	 want;
+} dane_cases[] = {
+	{ "usable", DNS_OK, 1, 1, USABLE },
+	{ "unusable", DNS_OK, 1, 0, UNUSABLE },
+	{ "insecure", DNS_OK, 0, 1, NONE },
+	{ "none", DNS_NODATA, 1, 0, NONE },
+	{ "no such name", DNS_NXDOMAIN, 1, 0, NONE },
+	{ "no answer", DNS_TEMPFAIL, 0, 0, FAILED },
+	{ "bogus", DNS_BOGUS, 0, 0, FAILED },
+};
+
+static void
+test_dane(void)
+{
+	struct msg_dns_answer	 a = { 0 };
+	enum relay_dane		 got;
+	size_t			 i;
+
+	for (i = 0; i < nitems(dane_cases); i++) {
+		a.status = (uint8_t)dane_cases[i].status;
+		a.secure = (uint8_t)dane_cases[i].secure;
+		got = relay_dane(&a, dane_cases[i].usable);
+		CHECK(got == dane_cases[i].want, "TLSA: %s: %d",
+		    dane_cases[i].name, (int)got);
+	}
+}
 
 #define RR_MAX	4
 
@@ -124,11 +185,13 @@ test_tls(void)
 		t.kind = (uint8_t)c->kind;
 		t.tls = (uint8_t)c->tls;
 		t.verify = (uint8_t)c->verify;
-		rc = relay_tls_policy(&t, c->requiretls, &p);
+		rc = (int)relay_tls_policy(&t, (enum relay_dane)c->dane,
+		    c->requiretls, &p);
 		CHECK(rc == c->rc && (int)p.mode == c->mode &&
-		    p.verify == c->want_verify && p.fallback == c->fallback,
-		    "%s: %d, mode %d, verify %d, fallback %d", c->name, rc,
-		    (int)p.mode, p.verify, p.fallback);
+		    p.verify == c->want_verify && p.dane == c->want_dane &&
+		    p.fallback == c->fallback,
+		    "%s: %d, mode %d, verify %d, dane %d, fallback %d",
+		    c->name, rc, (int)p.mode, p.verify, p.dane, p.fallback);
 	}
 }
 
@@ -216,6 +279,7 @@ main(void)
 	struct relay_result	 r;
 
 	test_tls();
+	test_dane();
 	test_mx();
 	test_candidates();
 	relay_result(&r, RESULT_TEMP, 451, "4.3.2", "%s\r\n%0600d", "a\033b", 1);

@@ -20,7 +20,7 @@ from suite import BUILD, USERS, certificate  # noqa: E402
 M_LINK, M_STOP, M_READY, M_RELAY, M_DNS, REPLY = 7, 12, 14, 400, 500, 0x80000000
 LOOKUP, QUEUED = 4, 8
 OK, NODATA, NXDOMAIN, TEMPFAIL, BOGUS = range(5)
-A, MX, AAAA = 1, 15, 28
+A, CNAME, MX, AAAA, TLSA = 1, 5, 15, 28, 52
 RESULT = ("ok", "no", "temp")
 
 
@@ -104,6 +104,7 @@ class Worker:
         self.reader.start()
         self.dns, self.asked, self.answers, self.next = {}, [], {}, 1
         self.delay_dns = False
+        self.secure, self.canonical = set(), {}
         self.queued = self.link(QUEUED)
         self.lookup = self.link(LOOKUP) if lookup else None
 
@@ -170,8 +171,8 @@ class Worker:
         if status is None:
             status = NODATA if any(k[0] == host for k in self.dns) else NXDOMAIN
             records = []
-        m = struct.pack(">II", M_DNS | REPLY, i) + bytes([status, 0]) + struct.pack(">I", 60) + \
-            string(host) + struct.pack(">I", len(records)) + b"".join(string(x) for x in records)
+        m = struct.pack(">II", M_DNS | REPLY, i) + bytes([status, (host, rtype) in self.secure or host in self.secure]) + struct.pack(">I", 60) + \
+            string(self.canonical.get((host, rtype), host)) + struct.pack(">I", len(records)) + b"".join(string(x) for x in records)
         self.lookup.send(m)
 
     def wait(self, *ids, timeout=15):

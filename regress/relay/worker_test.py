@@ -51,7 +51,7 @@ with worker(sink.port) as w:
     r = one(w, "u@x.example", "v@x.example", body=b"A: b\r\n\r\n.dot\r\n", ret=1, envid="e+2B1",
             notify=6, orcpt="rfc822;u@x.example")
     is_(r.short(), [("ok", 250, "2.0.0")] * 2, "two recipients in one transaction")
-    is_((r.host, r.address, r.tls, r.dsn), ("mx.x.example", "127.0.0.1", "", 1),
+    is_((r.host, r.address, r.tls, r.dsn), ("mx.x.example", "127.0.0.1", "clear: no STARTTLS offered", 1),
         "by whom, where, without TLS, with DSN")
     is_(sink.messages[0]["data"], b"A: b\r\n\r\n.dot\r\n", "the body as it is")
     is_(sink.sessions[0].commands[:4],
@@ -261,7 +261,7 @@ with worker(sink.port) as w:
 sink = Sink(cert=CERT, broken_tls=True)
 with worker(sink.port) as w:
     r = one(w)
-    ok(r.short() == [("ok", 250, "2.0.0")] and r.tls == "" and len(sink.sessions) == 2,
+    ok(r.short() == [("ok", 250, "2.0.0")] and r.tls == "clear: TLS failed" and len(sink.sessions) == 2,
        "TLS that fails: again in clear at once")
 with worker(sink.port, "tls required") as w:
     is_(one(w).short(), [("temp", 0, "4.7.5")], "unless it is required")
