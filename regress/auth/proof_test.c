@@ -567,6 +567,7 @@ test_records(void)
 		CHECK(shake(&shakes[some[i]], &r, 1, 0, MSG_RECORD_MAX) == 0 &&
 		    r.b.n == 0, "%s: without a certificate no record",
 		    shakes[some[i]].name);
+		buf_free(&r.b);
 		record(&shakes[some[i]], &r);
 		n = r.b.n;
 		buf_free(&r.b);

@@ -304,6 +304,24 @@ check_bindings(const struct shake_case *c, struct pair *p)
 	    "%s: tls-server-end-point, %zu", c->name, s.end_point_n);
 }
 
+/* Asked for a certificate, and none was shown; nothing is left behind. */
+static void
+check_server(const struct shake_case *c, struct pair *p)
+{
+	SSL			*ssl = io_ssl(p->server.io);
+	struct tlsctx_facts	 f;
+
+	tlsctx_facts(p->server.io, &f);
+	CHECK((SSL_get_verify_mode(ssl) & (SSL_VERIFY_PEER |
+	    SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) == SSL_VERIFY_PEER &&
+	    sk_X509_NAME_num(SSL_get_client_CA_list(ssl)) <= 0,
+	    "%s: any certificate or none", c->name);
+	CHECK(!f.has_key && f.record.n == 0, "%s: no key, no record", c->name);
+	CHECK((SSL_get_options(ssl) & SSL_OP_CLEANSE_PLAINTEXT) != 0 &&
+	    SSL_get_num_tickets(ssl) == 0, "%s: wiped, no tickets", c->name);
+	tlsctx_forget(p->server.io);	/* of none */
+}
+
 static void
 test_shakes(struct tlsctx *ctx, struct tlsctx_client *cc)
 {
@@ -339,6 +357,7 @@ test_shakes(struct tlsctx *ctx, struct tlsctx_client *cc)
 			CHECK(!SSL_session_reused(ssl) &&
 			    !SSL_SESSION_has_ticket(SSL_get_session(ssl)),
 			    "%s: no session ticket", c->name);
+			check_server(c, &p);
 			check_bindings(c, &p);
 		}
 		disconnect(&p);
