@@ -448,6 +448,9 @@ imapclient_step(struct imapclient *c, struct span *in, struct buf *out)
 	c->out = out;
 	if (c->building && c->state == I_READY)
 		imap_start(c);
+	if (c->secured && c->state == I_CAPABILITY)
+		ask(c, I_CAPABILITY, "CAPABILITY");
+	c->secured = 0;
 	while (c->state != I_FAILED && c->state != I_END &&
 	    c->state != I_TLS && imap_scan(c, in) == 1)
 		continue;
@@ -455,8 +458,7 @@ imapclient_step(struct imapclient *c, struct span *in, struct buf *out)
 		imap_fail(c, "more behind the OK to STARTTLS: an injection");
 	if (c->state == I_FAILED || c->state == I_END)
 		(void)span_take(in, in->n, &nothing);
-	if (c->state == I_COMMAND || c->state == I_LOGOUT ||
-	    (c->state == I_CAPABILITY && c->cmd.n > 0))
+	if (c->state == I_COMMAND || c->state == I_LOGOUT)
 		imap_push(c);
 	if (buf_failed(out))
 		imap_fail(c, "no memory");
@@ -485,10 +487,7 @@ imapclient_tls_done(struct imapclient *c)
 	c->fresh = 0;
 	buf_reset(&c->names);
 	buf_reset(&c->line);
-	/* asked again by the next step */
-	c->cmd.max = IMAP_COMMAND;
-	buf_addf(&c->cmd, "a%u CAPABILITY", ++c->tag);
-	c->nstop = c->at = 0;
+	c->secured = 1;
 	imap_enter(c, I_CAPABILITY);
 }
 

@@ -18,6 +18,7 @@ struct imapclient {
 	int				 login, logout;	/* this command */
 	int				 fresh;		/* caps of this stage */
 	int				 gaveup;	/* sent "*" */
+	int				 secured;	/* just now */
 	unsigned			 caps, tag;
 	struct buf			 names;		/* of the last CAPABILITY */
 	/* what comes */

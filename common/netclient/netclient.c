@@ -246,6 +246,19 @@ netclient_recv(struct netclient *n, unsigned seconds)
 	return (k > 0);
 }
 
+int
+net_hear(struct netclient *n)
+{
+	struct buf	 was = n->error;
+	int		 rc;
+
+	buf_init(&n->error, was.max);
+	rc = netclient_recv(n, 0);
+	buf_free(&n->error);
+	n->error = was;
+	return (rc == 1);
+}
+
 struct span
 netclient_in(const struct netclient *n)
 {

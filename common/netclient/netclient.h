@@ -35,7 +35,8 @@ struct netclient_settings {
 
 /*
  * Look up and connect: every address in the resolver's order, until one
- * answers.  Strings are copied.  NULL with a reason appended to why.
+ * answers.  Strings are copied.  NULL with a reason appended to why, and errno
+ * ENOENT when there is no such name or socket.
  */
 struct netclient	*netclient_open(const struct netclient_settings *,
 			    struct buf *why);

@@ -15,5 +15,10 @@ int		 net_poll(int fd, short events, uint64_t until);
  */
 int		 net_connect(const struct netclient_settings *,
 		    struct buf *why, char *peer, size_t peersize);
+/*
+ * Take what has arrived, without waiting and without a word about what is
+ * wrong: 1 when there was something.
+ */
+int		 net_hear(struct netclient *);
 
 #endif

@@ -141,7 +141,7 @@ lookup(const struct netclient_settings *set, struct buf *why)
 	struct timespec	 until;
 	struct lookup	*l;
 	pthread_t	 thread;
-	int		 rc = 0;
+	int		 rc = 0, error = ETIMEDOUT;
 
 	if ((l = lookup_new(set)) == NULL) {
 		buf_adds(why, "no memory");
@@ -154,6 +154,7 @@ lookup(const struct netclient_settings *set, struct buf *why)
 		l->refs--;
 		buf_adds(why, "no thread for the look-up");
 		lookup_unref(l);
+		errno = EAGAIN;
 		return (NULL);
 	}
 	pthread_detach(thread);
@@ -162,14 +163,16 @@ lookup(const struct netclient_settings *set, struct buf *why)
 		rc = pthread_cond_timedwait(&l->done_cond, &l->lock, &until);
 	if (!l->done)
 		buf_addf(why, "%s: the resolver does not answer", set->host);
-	else if (l->rc != 0)
+	else if (l->rc != 0) {
+		error = l->rc == EAI_NONAME ? ENOENT : EAGAIN;
 		buf_addf(why, "%s: %s", set->host, gai_strerror(l->rc));
-	else {
+	} else {
 		found = l->found;
 		l->found = NULL;
 	}
 	pthread_mutex_unlock(&l->lock);
 	lookup_unref(l);
+	errno = error;
 	return (found);
 }
 
@@ -197,10 +200,11 @@ static int
 connect_local(const struct netclient_settings *set, struct buf *why)
 {
 	struct sockaddr_un	 un = { .sun_family = AF_UNIX };
-	int			 fd;
+	int			 fd, err;
 
 	if (strlen(set->host) >= sizeof(un.sun_path)) {
 		buf_addf(why, "%s: too long for a socket", set->host);
+		errno = ENAMETOOLONG;
 		return (-1);
 	}
 	strcpy(un.sun_path, set->host);
@@ -208,9 +212,11 @@ connect_local(const struct netclient_settings *set, struct buf *why)
 	if (fd != -1 && try_address(fd, (struct sockaddr *)&un, sizeof(un),
 	    set->connect != 0 ? set->connect : 30) == 0)
 		return (fd);
-	buf_addf(why, "%s: %s", set->host, strerror(errno));
+	err = errno;
+	buf_addf(why, "%s: %s", set->host, strerror(err));
 	if (fd != -1)
 		close(fd);
+	errno = err;
 	return (-1);
 }
 
@@ -237,16 +243,17 @@ net_connect(const struct netclient_settings *set, struct buf *why, char *peer,
 		snprintf(peer, peersize, "%s port %s", host, port);
 		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
 		    SOCK_NONBLOCK, 0);
-		if (fd == -1 || try_address(fd, a->ai_addr, a->ai_addrlen,
+		if (fd != -1 && try_address(fd, a->ai_addr, a->ai_addrlen,
 		    set->connect != 0 ? set->connect : 30) == 0)
 			continue;
 		err = errno;
-		close(fd);
+		if (fd != -1)
+			close(fd);
 		fd = -1;
 	}
 	freeaddrinfo(all);
 	if (fd == -1)
-		buf_addf(why, "%s (%s): %s", set->host, peer,
-		    strerror(err != 0 ? err : errno));
+		buf_addf(why, "%s (%s): %s", set->host, peer, strerror(err));
+	errno = err;
 	return (fd);
 }

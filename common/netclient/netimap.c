@@ -22,6 +22,10 @@ netclient_imap(struct netclient *n, struct imapclient *c)
 		netclient_drain(n, had - in.n);
 		if (out.n > 0)
 			rc = netclient_send(n, &out, PATIENCE);
+		/* What it had to say about it counts before the break. */
+		if ((rc == -1 || want == IMAPCLIENT_WRITE) &&
+		    net_hear(n) == 1)
+			rc = 0;
 		if (rc == 0 && want == IMAPCLIENT_TLS_NOW) {
 			if ((rc = netclient_tls(n)) == 0)
 				imapclient_tls_done(c);

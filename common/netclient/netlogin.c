@@ -55,8 +55,9 @@ offer(struct netlogin *l, struct span list, struct buf *mech, struct buf *out)
 	netclient_sasl(l->net, &l->who);
 	l->used = sasl_choose(&l->who, bits, l->order, l->norder, SASL_MECHS);
 	if (l->used == SASL_MECHS)
-		return (broken(l, "no mechanism that the server offers can be "
-		    "used here"));
+		return (broken(l, l->who.key && l->who.password.n == 0 ?
+		    "the server does not know the key (it offers no EXTERNAL)" :
+		    "no mechanism that the server offers can be used here"));
 	missed = sasl_missed_plus(&l->who, l->used, bits, l->order, l->norder);
 	l->sasl = sasl_client_new(l->used, &l->who, missed);
 	if (l->sasl == NULL)

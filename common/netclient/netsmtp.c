@@ -20,6 +20,10 @@ netclient_smtp(struct netclient *n, struct smtpclient *c)
 		netclient_drain(n, had - in.n);
 		if (out.n > 0)
 			rc = netclient_send(n, &out, smtpclient_patience(c));
+		/* What it had to say about it counts before the break. */
+		if ((rc == -1 || want == SMTPCLIENT_WRITE) &&
+		    net_hear(n) == 1)
+			rc = 0;
 		if (rc == 0 && want == SMTPCLIENT_TLS_NOW) {
 			if ((rc = netclient_tls(n)) == 0)
 				smtpclient_tls_done(c);

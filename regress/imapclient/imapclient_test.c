@@ -123,7 +123,10 @@ static const struct imap_case {
 	    "C a1 STARTTLS\n"
 	    "S a1 OK [CAPABILITY IMAP4rev1 LITERAL+] go\nW tls\nT\n"
 	    "C a2 CAPABILITY\nS a2 OK\nW ready\n",
-	    .result = IMAPCLIENT_OK, .text = "" },
+	    .result = IMAPCLIENT_OK, .text = "",
+	    .trace = "<* OK [CAPABILITY STARTTLS LITERAL+] hi\n>a1 STARTTLS\n"
+	    "<a1 OK [CAPABILITY IMAP4rev1 LITERAL+] go\n>a2 CAPABILITY\n"
+	    "<a2 OK\n" },
 	/* logins */
 	{ .name = "no login in clear", .login = ONE, .script = HELLO
 	    "C\nW failed\n", .error = "no login without TLS",

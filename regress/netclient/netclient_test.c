@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -49,6 +50,7 @@ static const struct open_case {
 	int		 listening;
 	const char	*host, *port;	/* other than the server's */
 	int		 only;		/* settings.family */
+	int		 err;		/* errno, if it matters */
 	const char	*why;		/* NULL: it connects */
 } opens[] = {
 	{ .name = "address", .family = AF_INET, .listening = 1 },
@@ -57,7 +59,7 @@ static const struct open_case {
 	{ .name = "local socket, nobody listens", .family = AF_UNIX,
 	    .why = "socket: Connection refused" },
 	{ .name = "no local socket", .host = "/nowhere/at/all",
-	    .why = "/nowhere/at/all: No such file" },
+	    .err = ENOENT, .why = "/nowhere/at/all: No such file" },
 	{ .name = "a path too long", .host = "/"
 	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -82,6 +84,7 @@ open_one(const struct open_case *k)
 	set.host = k->host != NULL ? k->host : host;
 	set.port = k->port != NULL ? k->port : port;
 	n = netclient_open(&set, &why);
+	CHECK(k->err == 0 || errno == k->err, "%s: errno %d", k->name, errno);
 	if (k->why != NULL) {
 		CHECK(n == NULL && strstr(buf_cstr(&why), k->why) != NULL,
 		    "%s: %s", k->name, buf_cstr(&why));
@@ -479,6 +482,47 @@ session(const struct session_case *k)
 	buf_free(&s.got);
 }
 
+static ssize_t
+read_body(void *arg, uint64_t off, void *p, size_t n)
+{
+	(void)arg;
+	(void)off;
+	memset(p, 'x', n);
+	return ((ssize_t)n);
+}
+
+/* A server that has enough, says so and is gone: what it said counts. */
+static void
+enough(void)
+{
+	static const char *const	 say[] = { "220 hi\r\n", "250 srv\r\n",
+	    "250 ok\r\n", "250 ok\r\n", "354 go\r\n552 5.3.4 enough\r\n",
+	    NULL };
+	struct netclient_settings	 to = { .host = "mail.example" };
+	struct smtpclient_settings	 set = { .hostname = "me" };
+	struct script			 s = { .say = say };
+	struct smtpclient_rcpt		 rcpt = { .address = span_str("a@b") };
+	struct smtpclient_message	 m = { .read = read_body,
+					    .size = 8000000, .rcpts = &rcpt,
+					    .nrcpts = 1 };
+	struct netclient		*n = pair(&to, &s.fd);
+	struct smtpclient		*c = smtpclient_new(&set);
+	pthread_t			 thread;
+
+	pthread_create(&thread, NULL, script_server, &s);
+	CHECK(netclient_smtp(n, c) == SMTPCLIENT_READY &&
+	    smtpclient_send(c, &m) == 0, "a large message");
+	CHECK(netclient_smtp(n, c) == SMTPCLIENT_FAILED &&
+	    rcpt.result.code == 552, "refused on its way: %u %s",
+	    rcpt.result.code, rcpt.result.text);
+	smtpclient_results_free(&m);
+	smtpclient_free(c);
+	netclient_free(n);
+	pthread_join(thread, NULL);
+	close(s.fd);
+	buf_free(&s.got);
+}
+
 int
 main(void)
 {
@@ -496,6 +540,7 @@ main(void)
 		handshake(&handshakes[i]);
 	for (i = 0; i < nitems(sessions); i++)
 		session(&sessions[i]);
+	enough();
 	SSL_CTX_free(server_ctx);
 	unlink(cafile);
 	rmdir(dir);

@@ -107,7 +107,7 @@ def keys(s):
     cert = open(stem + ".cert.pem").read()
     for protocol, port, tls in listeners(s):
         r = Result(protocol, "localhost", port, "tls=" + tls, "ca=" + s.ca, "cert=" + stem + ".pem")
-        check(r, {"session": "~.", "mech": "none", "login": "~no mechanism"},
+        check(r, {"session": "~.", "mech": "none", "login": "~offers no EXTERNAL"},
               "%s, TLS %s: a key that nobody knows" % (protocol, tls))
     s.ctl("tlspubkey", "add", "--no-imap-preauth", ALICE, input=cert)
     for how in ("cert=" + stem + ".pem", "key=" + stem + ".key.pem"):
