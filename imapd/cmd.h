@@ -8,6 +8,7 @@
 #ifndef CMD_H
 #define CMD_H
 
+#include "imapd/parse/list.h"
 #include "imapd/session.h"
 
 typedef enum step	 command_fn(struct session *, struct cursor *);
@@ -30,6 +31,12 @@ command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
 
 /* Arguments: a space and a mailbox name, then the end.  0 or -1. */
 int		 cmd_one_mailbox(struct cursor *, struct span *);
+/*
+ * An untagged STATUS with these items (bits of enum status_item): 0, or -1 with
+ * errno and nothing said.
+ */
+int		 cmd_status_write(struct session *, const struct mailbox *,
+		    unsigned what);
 /* May something be added now?  Else the answer is given and 0 returned. */
 int		 cmd_writable(struct session *);
 

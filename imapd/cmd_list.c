@@ -1,7 +1,8 @@
 /*
  * LIST and LSUB, RFC 3501 sections 6.3.8 and 6.3.9, with the attributes of RFC
- * 3348 and RFC 6154 in the plain form, because that is where clients look.
- * Names that are only above others are listed as \Noselect.
+ * 3348 and RFC 6154 in the plain form, because that is where clients look; and
+ * the extended LIST of RFC 5258.  Names that are only above others are listed
+ * as \Noselect, in extended answers as \NonExistent.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,42 +11,65 @@
 #include "imapd/parse/mutf7.h"
 #include "imapd/parse/write.h"
 
-#define SLICE_NAMES	50
+#define SLICE_NAMES	50		/* with one pattern */
 
 struct listing {
-	struct buf	 pattern;
+	struct buf	 patterns[LIST_PATTERNS];
+	size_t		 npatterns;
 	int		 lsub;
+	int		 extended;
+	unsigned	 select, returns, status;
 	char		*last;		/* name shown or passed last */
 };
 
-static enum step	 begin(struct session *, struct cursor *, int);
+static enum step	 begin(struct session *,
+			    const struct list_request *, int);
 static enum step	 listing(struct session *);
 static void		 listing_free(void *);
 static void		 join(struct buf *, struct span, struct span);
 static void		 parents(struct session *, struct listing *,
 			    const char *);
 static int		 matches(const struct listing *, struct span);
-static void		 show(struct session *, const struct listing *,
+static int		 lists_subs(const struct listing *);
+static int		 selected(const struct account *,
+			    const struct listing *, struct span);
+static int		 below(const struct account *, const struct listing *,
 			    struct span);
+static void		 consider(struct session *, const struct listing *,
+			    struct span);
+static void		 show(struct session *, const struct listing *,
+			    struct span, int);
 
 enum step
 cmd_list(struct session *s, struct cursor *c)
 {
-	return (begin(s, c, 0));
+	struct list_request	 r;
+
+	if (cur_list(c, &r) == -1)
+		return (session_syntax(s, c));
+	return (begin(s, &r, 0));
 }
 
 enum step
 cmd_lsub(struct session *s, struct cursor *c)
 {
-	return (begin(s, c, 1));
+	struct list_request	 r = { .npatterns = 1 };
+
+	if (cur_sp(c) == -1 || cur_mailbox(c, &r.reference) == -1 ||
+	    cur_sp(c) == -1 || cur_pattern(c, &r.patterns[0]) == -1 ||
+	    cur_end(c) == -1)
+		return (session_syntax(s, c));
+	return (begin(s, &r, 1));
 }
 
 static void
 listing_free(void *arg)
 {
 	struct listing	*l = arg;
+	size_t		 i;
 
-	buf_free(&l->pattern);
+	for (i = 0; i < l->npatterns; i++)
+		buf_free(&l->patterns[i]);
 	free(l->last);
 	free(l);
 }
@@ -70,16 +94,13 @@ join(struct buf *b, struct span ref, struct span pattern)
 }
 
 static enum step
-begin(struct session *s, struct cursor *c, int lsub)
+begin(struct session *s, const struct list_request *r, int lsub)
 {
 	struct listing	*l;
-	struct span	 ref, pattern;
+	size_t		 i;
 
-	if (cur_sp(c) == -1 || cur_mailbox(c, &ref) == -1 ||
-	    cur_sp(c) == -1 || cur_pattern(c, &pattern) == -1 ||
-	    cur_end(c) == -1)
-		return (session_syntax(s, c));
-	if (pattern.n == 0) {	/* what is the separator? */
+	if (!r->extended && r->patterns[0].n == 0) {
+		/* what is the separator? */
 		(void)buf_addf(session_out(s), "* %s (\\Noselect) \"/\" \"\""
 		    "\r\n", s->command->name);
 		return (session_replyf(s, "OK %s completed",
@@ -88,7 +109,13 @@ begin(struct session *s, struct cursor *c, int lsub)
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		return (session_reply(s, "NO [UNAVAILABLE] no memory"));
 	l->lsub = lsub;
-	join(&l->pattern, ref, pattern);
+	l->extended = r->extended;
+	l->select = r->select;
+	l->returns = r->returns;
+	l->status = r->status;
+	l->npatterns = r->npatterns;
+	for (i = 0; i < r->npatterns; i++)
+		join(&l->patterns[i], r->reference, r->patterns[i]);
 	session_hold(s, s->account->seq);
 	return (session_begin(s, listing, l, listing_free));
 }
@@ -98,15 +125,75 @@ begin(struct session *s, struct cursor *c, int lsub)
 static int
 matches(const struct listing *l, struct span name)
 {
-	struct span	 pattern = span_buf(&l->pattern);
+	struct span	 pattern;
+	size_t		 i;
 
-	if (buf_failed(&l->pattern) || pattern.n > 2 * MAILBOX_NAME_MAX + 1)
+	for (i = 0; i < l->npatterns; i++) {
+		pattern = span_buf(&l->patterns[i]);
+		if (!buf_failed(&l->patterns[i]) &&
+		    pattern.n <= 2 * MAILBOX_NAME_MAX + 1 &&
+		    list_match(pattern, name, MAILBOX_SEPARATOR))
+			return (1);
+	}
+	return (0);
+}
+
+/* Is it the subscriptions that are gone through? */
+static int
+lists_subs(const struct listing *l)
+{
+	return (l->lsub || (l->select & LIST_SUBSCRIBED) != 0);
+}
+
+/* Does it meet the selection options?  A name that is subscribed need not be a
+ * mailbox. */
+static int
+selected(const struct account *a, const struct listing *l, struct span name)
+{
+	const struct mailbox	*mb = mailbox_named(a, name);
+
+	if ((l->select & LIST_SUBSCRIBED) != 0 &&
+	    !account_subscribed(a, name))
 		return (0);
-	return (list_match(pattern, name, MAILBOX_SEPARATOR));
+	if ((l->select & LIST_SPECIAL_USE) != 0)
+		return (mb != NULL && mb->uses != 0);
+	return (mb != NULL || (l->select & LIST_SUBSCRIBED) != 0);
+}
+
+/* RFC 5258 section 3.5: does something below meet them, shown or not? */
+static int
+below(const struct account *a, const struct listing *l, struct span name)
+{
+	const char	*s;
+	size_t		 i, n;
+	int		 subs = (l->select & LIST_SUBSCRIBED) != 0;
+
+	n = subs ? a->nsubs : a->nmailboxes;
+	for (i = subs ? 0 : mailbox_lower(a, name); i < n; i++) {
+		s = subs ? a->subs[i] : a->mailboxes[i]->name;
+		if (strlen(s) > name.n && s[name.n] == MAILBOX_SEPARATOR &&
+		    memcmp(s, name.p, name.n) == 0 &&
+		    selected(a, l, span_str(s)))
+			return (1);
+	}
+	return (0);
+}
+
+/* A name that no pattern has kept out. */
+static void
+consider(struct session *s, const struct listing *l, struct span name)
+{
+	int	 under;
+
+	under = (l->select & LIST_RECURSIVE) != 0 &&
+	    below(s->account, l, name);
+	if (under || selected(s->account, l, name) ||
+	    (l->select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE)) == 0)
+		show(s, l, name, under);
 }
 
 static void
-show(struct session *s, const struct listing *l, struct span name)
+show(struct session *s, const struct listing *l, struct span name, int under)
 {
 	const struct mailbox	*mb = mailbox_named(s->account, name);
 	struct buf		*b = session_out(s);
@@ -114,20 +201,34 @@ show(struct session *s, const struct listing *l, struct span name)
 
 	(void)buf_addf(b, "* %s (", l->lsub ? "LSUB" : "LIST");
 	if (mb == NULL)
-		(void)buf_adds(b, "\\Noselect ");
+		(void)buf_adds(b, l->extended ? "\\NonExistent " :
+		    "\\Noselect ");
 	(void)buf_adds(b, mailbox_has_children(s->account, name) ?
 	    "\\HasChildren" : "\\HasNoChildren");
 	for (use = 1; mb != NULL && use <= mb->uses; use <<= 1)
 		if ((mb->uses & use) != 0 && use_name(use) != NULL)
 			(void)buf_addf(b, " %s", use_name(use));
+	if ((l->returns & LIST_RETURN_SUBSCRIBED) != 0 &&
+	    account_subscribed(s->account, name))
+		(void)buf_adds(b, " \\Subscribed");
 	(void)buf_adds(b, ") \"/\" ");
 	mailbox_write(b, name, s->enabled & ENABLED_UTF8);
+	if (under)
+		(void)buf_addf(b, " (\"CHILDINFO\" (%s%s%s))",
+		    (l->select & LIST_SUBSCRIBED) != 0 ? "\"SUBSCRIBED\"" :
+		    "", (l->select & LIST_SUBSCRIBED) != 0 &&
+		    (l->select & LIST_SPECIAL_USE) != 0 ? " " : "",
+		    (l->select & LIST_SPECIAL_USE) != 0 ?
+		    "\"SPECIAL-USE\"" : "");
 	(void)buf_adds(b, "\r\n");
+	/* RFC 5819 section 2: one that cannot be told is left out. */
+	if (mb != NULL && l->status != 0)
+		(void)cmd_status_write(s, mb, l->status);
 }
 
 /*
- * Names above this one that are no mailboxes, or in LSUB not subscribed (there
- * only where "%" ends before it).  In the order of names all that is below one
+ * Names above this one that are no mailboxes, or where subscriptions are listed
+ * not subscribed (in LSUB only where "%" ends before it).  In the order of names all that is below one
  * of them stands together, so the first is where it is shown.
  */
 static void
@@ -135,6 +236,7 @@ parents(struct session *s, struct listing *l, const char *name)
 {
 	struct span	 above;
 	size_t		 i, had = l->last == NULL ? 0 : strlen(l->last);
+	int		 subs = lists_subs(l);
 
 	for (i = 1; name[i] != '\0'; i++) {
 		if (name[i] != MAILBOX_SEPARATOR)
@@ -144,14 +246,15 @@ parents(struct session *s, struct listing *l, const char *name)
 		above = span_of(name, i);
 		if (!matches(l, above))
 			continue;
-		if (l->lsub ? account_subscribed(s->account, above) ||
-		    matches(l, span_str(name)) :
+		if (subs ? account_subscribed(s->account, above) :
 		    mailbox_named(s->account, above) != NULL)
 			continue;
 		if (!l->lsub) {
-			show(s, l, above);
+			consider(s, l, above);
 			continue;
 		}
+		if (matches(l, span_str(name)))
+			continue;
 		(void)buf_adds(session_out(s), "* LSUB (\\Noselect) \"/\" ");
 		mailbox_write(session_out(s), above,
 		    s->enabled & ENABLED_UTF8);
@@ -165,7 +268,7 @@ next_name(const struct account *a, const struct listing *l)
 {
 	size_t	 i = 0, lo, hi;
 
-	if (!l->lsub) {
+	if (!lists_subs(l)) {
 		if (l->last != NULL)
 			i = mailbox_lower(a, span_str(l->last));
 		if (l->last != NULL && i < a->nmailboxes &&
@@ -183,21 +286,36 @@ next_name(const struct account *a, const struct listing *l)
 	return (lo < a->nsubs ? a->subs[lo] : NULL);
 }
 
+/* Of a name, as a part of a slice: counting \Recent may read the database, and
+ * what is below goes through names. */
+static size_t
+cost(const struct listing *l)
+{
+	if ((l->status & 1u << STATUS_RECENT) != 0 ||
+	    (l->select & LIST_RECURSIVE) != 0)
+		return (SLICE_NAMES);
+	return (l->npatterns);
+}
+
 static enum step
 listing(struct session *s)
 {
 	struct listing	*l = s->data;
 	const char	*name;
 	char		*copy;
-	int		 n;
+	size_t		 n;
 
-	for (n = 0; n < SLICE_NAMES; n++) {
+	for (n = 0; n < SLICE_NAMES; n += cost(l)) {
 		if ((name = next_name(s->account, l)) == NULL)
 			return (session_replyf(s, "OK %s completed",
 			    s->command->name));
 		parents(s, l, name);
-		if (matches(l, span_str(name)))
-			show(s, l, span_str(name));
+		if (matches(l, span_str(name))) {
+			if (l->lsub)
+				show(s, l, span_str(name), 0);
+			else
+				consider(s, l, span_str(name));
+		}
 		if ((copy = strdup(name)) == NULL)
 			return (session_reply(s,
 			    "NO [UNAVAILABLE] no memory"));

@@ -6,7 +6,11 @@
 
 #include "imapd/cmd.h"
 
+#define USES_MAX	16	/* named in a CREATE */
+
 static enum step	 done(struct session *, int);
+static int		 parameters(struct cursor *, uint32_t *, int *);
+static int		 use_free(const struct account *, uint32_t);
 
 /* What account.h did, or its errno. */
 static enum step
@@ -26,18 +30,66 @@ trim(struct span *name)
 		name->n--;
 }
 
+/*
+ * SP "(" "USE" SP "(" uses ")" ")", RFC 6154 section 3.  *none: one that no
+ * mailbox can have; \All and \Flagged would be no mailboxes of their own.
+ */
+static int
+parameters(struct cursor *c, uint32_t *uses, int *none)
+{
+	struct span	 flag;
+	uint32_t	 use;
+	int		 n;
+
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1 ||
+	    cur_is(c, "USE") == -1 || cur_sp(c) == -1 ||
+	    cur_char(c, '(') == -1)
+		return (-1);
+	for (n = 0; cur_peek(c) != ')'; n++) {
+		if (n == USES_MAX || (n > 0 && cur_sp(c) == -1) ||
+		    cur_char(c, '\\') == -1 || cur_atom(c, &flag) == -1)
+			return (-1);
+		use = use_by_name(span_of(flag.p - 1, flag.n + 1));
+		if (use == 0 || use == USE_ALL || use == USE_FLAGGED)
+			*none = 1;
+		*uses |= use;
+	}
+	return (cur_char(c, ')') == -1 ? -1 : cur_char(c, ')'));
+}
+
+/* One use a mailbox, one mailbox a use. */
+static int
+use_free(const struct account *a, uint32_t use)
+{
+	size_t	 i;
+
+	if ((use & (use - 1)) != 0)
+		return (0);
+	for (i = 0; i < a->nmailboxes; i++)
+		if ((a->mailboxes[i]->uses & use) != 0)
+			return (0);
+	return (1);
+}
+
 enum step
 cmd_create(struct session *s, struct cursor *c)
 {
 	struct mailbox	*mb;
 	struct span	 name;
+	uint32_t	 use = 0;
+	int		 none = 0;
 
-	if (cmd_one_mailbox(c, &name) == -1)
+	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
+	    (cur_peek(c) == ' ' && parameters(c, &use, &none) == -1) ||
+	    cur_end(c) == -1)
 		return (session_syntax(s, c));
 	trim(&name);
+	if (none || !use_free(s->account, use))
+		return (session_reply(s, "NO [USEATTR] no mailbox can have "
+		    "that use, another has it, or they are more than one"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	return (done(s, mailbox_create(s->account, name, 0, &mb)));
+	return (done(s, mailbox_create(s->account, name, use, &mb)));
 }
 
 /*

@@ -1,55 +1,13 @@
 /*
- * STATUS, RFC 3501 section 6.3.10, APPENDLIMIT of RFC 7889 section 4.
+ * STATUS, RFC 3501 section 6.3.10, APPENDLIMIT of RFC 7889 section 4, SIZE of
+ * RFC 8438.
  */
 #include <errno.h>
 
 #include "imapd/cmd.h"
 #include "imapd/parse/write.h"
 
-#define ITEMS_MAX	32	/* in one command */
-
-static const struct {
-	const char	*name;
-	unsigned	 bit;
-} items[] = {
-	{ "MESSAGES",		1u << 0 },
-	{ "RECENT",		1u << 1 },
-	{ "UIDNEXT",		1u << 2 },
-	{ "UIDVALIDITY",	1u << 3 },
-	{ "UNSEEN",		1u << 4 },
-	{ "APPENDLIMIT",	1u << 5 },
-};
-
-static int	 parse(struct cursor *, unsigned *);
 static int	 recent(const struct mailbox *, uint32_t *);
-
-static int
-parse(struct cursor *c, unsigned *what)
-{
-	struct span	 word;
-	size_t		 i;
-	int		 n;
-
-	*what = 0;
-	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
-		return (-1);
-	for (n = 0; n == 0 || cur_peek(c) != ')'; n++) {
-		if (n == ITEMS_MAX || (n > 0 && cur_sp(c) == -1) ||
-		    cur_word(c, &word) == -1)
-			return (-1);
-		for (i = 0; i < nitems(items); i++)
-			if (span_caseeqs(word, items[i].name))
-				break;
-		if (i == nitems(items)) {
-			c->error = "unknown STATUS item";
-			return (-1);
-		}
-		*what |= items[i].bit;
-	}
-	if (cur_char(c, ')') == -1)
-		return (-1);
-	return (cur_end(c));
-}
 
 /* Nobody has claimed these.  Usually few, or the mailbox is in memory. */
 static int
@@ -84,42 +42,53 @@ recent(const struct mailbox *mb, uint32_t *n)
 	return (rc);
 }
 
-enum step
-cmd_status(struct session *s, struct cursor *c)
+int
+cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 {
-	struct buf		*b = session_out(s);
-	const struct mailbox	*mb;
-	struct span		 name;
-	const char		*sp = "";
-	uint64_t		 v[nitems(items)];
-	uint32_t		 nrecent = 0;
-	unsigned		 what;
-	size_t			 i;
+	struct buf	*b = session_out(s);
+	const char	*sp = "";
+	uint64_t	 v[STATUS_ITEMS];
+	uint32_t	 nrecent = 0;
+	unsigned	 i;
 
-	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
-	    parse(c, &what) == -1)
-		return (session_syntax(s, c));
-	if ((mb = mailbox_named(s->account, name)) == NULL)
-		return (session_no(s, ENOENT));
-	if ((what & 1u << 1) != 0 && recent(mb, &nrecent) == -1)
-		return (session_no(s, errno));
+	if ((what & 1u << STATUS_RECENT) != 0 && recent(mb, &nrecent) == -1)
+		return (-1);
 	session_hold(s, mb->seq);
-	v[0] = mb->st.messages;
-	v[1] = nrecent;
-	v[2] = mb->st.uidnext;
-	v[3] = mb->uidvalidity;
-	v[4] = mb->st.unseen;
-	v[5] = s->max_message;
+	v[STATUS_MESSAGES] = mb->st.messages;
+	v[STATUS_RECENT] = nrecent;
+	v[STATUS_UIDNEXT] = mb->st.uidnext;
+	v[STATUS_UIDVALIDITY] = mb->uidvalidity;
+	v[STATUS_UNSEEN] = mb->st.unseen;
+	v[STATUS_APPENDLIMIT] = s->max_message;
+	v[STATUS_SIZE] = mb->st.octets;
 	(void)buf_adds(b, "* STATUS ");
-	mailbox_write(b, name, s->enabled & ENABLED_UTF8);
+	mailbox_write(b, span_str(mb->name), s->enabled & ENABLED_UTF8);
 	(void)buf_adds(b, " (");
-	for (i = 0; i < nitems(items); i++) {
-		if ((what & items[i].bit) == 0)
+	for (i = 0; i < STATUS_ITEMS; i++) {
+		if ((what & 1u << i) == 0)
 			continue;
-		(void)buf_addf(b, "%s%s %llu", sp, items[i].name,
+		(void)buf_addf(b, "%s%s %llu", sp, status_name(i),
 		    (unsigned long long)v[i]);
 		sp = " ";
 	}
 	(void)buf_adds(b, ")\r\n");
+	return (0);
+}
+
+enum step
+cmd_status(struct session *s, struct cursor *c)
+{
+	const struct mailbox	*mb;
+	struct span		 name;
+	unsigned		 what;
+
+	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
+	    cur_sp(c) == -1 || cur_status_items(c, &what) == -1 ||
+	    cur_end(c) == -1)
+		return (session_syntax(s, c));
+	if ((mb = mailbox_named(s->account, name)) == NULL)
+		return (session_no(s, ENOENT));
+	if (cmd_status_write(s, mb, what) == -1)
+		return (session_no(s, errno));
 	return (session_reply(s, "OK STATUS completed"));
 }

@@ -1,7 +1,7 @@
 IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
 	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
-	imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
+	imapd/parse/list.c imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
@@ -24,13 +24,14 @@ MAN += man/imapd.8
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
 TESTS += regress/imapd/copy_test regress/imapd/deliver_test \
 	regress/imapd/fetch_test regress/imapd/flags_test \
-	regress/imapd/mbox_test regress/imapd/search_test \
+	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
 	regress/crash/store_crash_test
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
+SRCS.regress/imapd/list_test := $(IMAP_TEST)
 SRCS.regress/imapd/mbox_test := imapd/mbox.c
 SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)

@@ -47,14 +47,37 @@ def esearch(m):
     ok(ask(m, "SEARCH YOUNGER 0")[1].startswith("BAD "), "no interval")
 
 
+def lists(m):
+    """What iOS and K-9 ask when they begin."""
+    lines = ask(m, 'LIST "" * RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UNSEEN SIZE))')[0]
+    ok('* LIST (\\HasNoChildren \\Sent) "/" Sent' in lines, "LIST with its use")
+    at = lines.index('* LIST (\\HasNoChildren) "/" INBOX')
+    is_(lines[at + 1], "* STATUS INBOX (MESSAGES 5 UIDNEXT 6 UNSEEN 5 SIZE %d)" %
+        sum(len(text(i)) for i in range(1, 6)), "and its STATUS behind it")
+    is_(ask(m, 'LIST (SPECIAL-USE) "" (S% T%)')[0],
+        ['* LIST (\\HasNoChildren \\Sent) "/" Sent', '* LIST (\\HasNoChildren \\Trash) "/" Trash'],
+        "selection and two patterns")
+    ask(m, "CREATE a/b")
+    ask(m, "SUBSCRIBE a/b")
+    is_(ask(m, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" a%')[0],
+        ['* LIST (\\NonExistent \\HasChildren) "/" a ("CHILDINFO" ("SUBSCRIBED"))'], "CHILDINFO")
+    ok(ask(m, "CREATE sent (USE (\\Sent))")[1].startswith("NO [USEATTR] "), "a use twice")
+    ask(m, "DELETE Sent")
+    ok(ask(m, "CREATE sent (USE (\\Sent))")[1].startswith("OK "), "a use anew")
+    is_(ask(m, 'LIST (SPECIAL-USE) "" s%')[0], ['* LIST (\\HasNoChildren \\Sent) "/" sent'],
+        "is shown")
+
+
 with Suite() as s:
     m = login(s)
     caps = ask(m, "CAPABILITY")[0][0].split()
-    for cap in "ESEARCH", "SEARCHRES", "WITHIN":
+    for cap in "ESEARCH", "SEARCHRES", "WITHIN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", \
+            "CREATE-SPECIAL-USE":
         ok(cap in caps, "announced: " + cap)
     for i in range(1, 6):
         m.append("INBOX", None, None, text(i))
     m.select("INBOX")
     esearch(m)
+    lists(m)
     m.logout()
 done()
