@@ -65,7 +65,7 @@ struct conn {
 	uint8_t				 client_key[TLSKEY_ID];
 	struct peer			*asked;		/* if claiming */
 	uint32_t			 ask, key_request;
-	char				*version;	/* of TLS, or NULL */
+	char				*version;	/* of TLS, cipher suite; or NULL */
 	struct buf			 bindings[SCRAM_BINDINGS];
 	struct exchange			*exchange;
 };
@@ -217,7 +217,7 @@ struct login {
 	const char	*remote;
 	const char	*protocol;
 	const char	*mech;
-	const char	*tls;		/* version, or "" */
+	const char	*tls;		/* version, cipher suite; or "" */
 	const char	*local;		/* our address */
 	const char	*key;		/* fingerprint of the client's, or "" */
 	const char	*result;

@@ -342,6 +342,7 @@ on_conn_tls(struct peer *p, struct imsg *m)
 	struct msg_conn_tls	 t;
 	struct link		*l = peer_arg(p);
 	struct conn		*c;
+	struct buf		 text = { 0 };
 
 	if (imsg_get(m, &c_conn_tls, &t) == -1)
 		return (-1);
@@ -350,7 +351,12 @@ on_conn_tls(struct peer *p, struct imsg *m)
 	if (c->tls || c->in || c->local || c->exchange != NULL)
 		return (-1);
 	c->tls = 1;
-	c->version = span_dup(t.version);
+	buf_add_span(&text, t.version);
+	if (t.cipher.n > 0)
+		buf_addf(&text, " %s", log_esc(t.cipher));
+	if (!buf_failed(&text))
+		c->version = span_dup(span_buf(&text));
+	buf_free(&text);
 	buf_add_span(&c->bindings[SCRAM_TLS_EXPORTER], t.exporter);
 	buf_add_span(&c->bindings[SCRAM_TLS_UNIQUE], t.unique);
 	buf_add_span(&c->bindings[SCRAM_TLS_SERVER_END_POINT], t.end_point);

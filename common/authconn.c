@@ -1,6 +1,7 @@
 /*
  * Connections, as auth gets to know them.  See authconn.h.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -21,6 +22,37 @@ authconn_open(uint64_t conn, int fd, reply_fn fn, void *arg)
 
 	return (copy == -1 ? 0 : peer_ask(authconn_peer(), M_CONN_OPEN,
 	    &c_number, &m, copy, fn, arg));
+}
+
+/* Two networks of IPv6 may share a turn; that is all it means. */
+uint32_t
+authconn_who(struct span remote)
+{
+	char		 text[INET6_ADDRSTRLEN];
+	struct in6_addr	 in6;
+	struct in_addr	 in;
+	uint32_t	 a, b;
+
+	if (remote.n >= sizeof(text))
+		return (0);
+	memcpy(text, remote.p, remote.n);
+	text[remote.n] = '\0';
+	if (inet_pton(AF_INET, text, &in) == 1)
+		return (in.s_addr);
+	if (inet_pton(AF_INET6, text, &in6) != 1)
+		return (0);
+	memcpy(&a, &in6.s6_addr[0], sizeof(a));
+	memcpy(&b, &in6.s6_addr[4], sizeof(b));
+	return (a ^ b * 2654435761U);
+}
+
+int
+authconn_crowded(uint32_t who)
+{
+	const struct peer	*p = authconn_peer();
+
+	return (peer_behind(p, NULL) >= AUTHCONN_LOGINS ||
+	    peer_behind(p, &who) >= AUTHCONN_ADDRESS);
 }
 
 void

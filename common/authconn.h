@@ -11,6 +11,7 @@
 
 #define AUTHCONN_LOGINS	256	/* logins that wait for their turn at auth:
 				 * one more is told to come again */
+#define AUTHCONN_ADDRESS	128	/* of one address */
 #define AUTHCONN_KEY_WAIT	10	/* seconds for auth's word on a key */
 
 /* NULL: it is away. */
@@ -20,6 +21,12 @@ struct peer	*authconn_peer(void);
  * away.
  */
 uint32_t	 authconn_open(uint64_t conn, int fd, reply_fn, void *arg);
+/*
+ * Whose turn a login of this address takes (of IPv6, of its /64), in
+ * peer_ask_behind(); and have too many been waiting, in all or of that one?
+ */
+uint32_t	 authconn_who(struct span remote);
+int		 authconn_crowded(uint32_t who);
 /* M_CONN_CLOSED. */
 void		 authconn_closed(uint64_t conn);
 /* M_CONN_TLS. */

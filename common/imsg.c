@@ -43,6 +43,8 @@ struct ask {
 	void			*arg;
 	struct packet		*held;	/* not sent yet */
 	int			 behind;	/* lets others pass */
+	uint32_t		 who;		/* then: for whom it is */
+	uint64_t		 turn;
 };
 TAILQ_HEAD(asks, ask);
 
@@ -63,6 +65,7 @@ struct peer {
 	size_t			 nopen, credit;
 	size_t			 nbehind;	/* of the open ones */
 	size_t			 nheld_behind;
+	uint64_t		 turn;		/* of the last that was let go */
 	uint32_t		*owed;	/* ids of its requests without answer */
 	size_t			 nowed, owed_room;
 	uint32_t		 next_id;
@@ -296,9 +299,16 @@ peer_pending(const struct peer *p)
 }
 
 size_t
-peer_behind(const struct peer *p)
+peer_behind(const struct peer *p, const uint32_t *who)
 {
-	return (p == NULL ? 0 : p->nheld_behind);
+	const struct ask	*a;
+	size_t			 n = 0;
+
+	if (p == NULL || who == NULL)
+		return (p == NULL ? 0 : p->nheld_behind);
+	TAILQ_FOREACH(a, &p->behind, entry)
+		n += a->who == *who;
+	return (n);
 }
 
 /* 0 sent, 1 would block, -1 the link is dead; fd is open still. */
@@ -532,11 +542,32 @@ may_go(const struct peer *p, int behind)
 	    (!behind || p->nbehind < (p->credit + 1) / 2));
 }
 
+/* After all others for the same, and after one turn of everybody before that. */
+static void
+take_turn(struct peer *p, struct ask *a)
+{
+	struct ask	*b;
+
+	a->turn = p->turn;
+	TAILQ_FOREACH(b, &p->behind, entry)
+		if (b->who == a->who && b->turn >= a->turn)
+			a->turn = b->turn + 1;
+	TAILQ_FOREACH(b, &p->behind, entry)
+		if (b->turn > a->turn)
+			break;
+	if (b == NULL)
+		TAILQ_INSERT_TAIL(&p->behind, a, entry);
+	else
+		TAILQ_INSERT_BEFORE(b, a, entry);
+	p->nheld_behind++;
+}
+
 static uint32_t
 ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
-    int lent, int behind, reply_fn fn, void *arg)
+    int lent, const uint32_t *who, reply_fn fn, void *arg)
 {
 	struct ask	*a;
+	int		 behind = who != NULL;
 
 	if (p == NULL || p->gone || n > IMSG_MAX - HEADER ||
 	    (a = calloc(1, sizeof(*a))) == NULL) {
@@ -551,6 +582,8 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->fn = fn;
 	a->arg = arg;
 	a->behind = behind;
+	if (behind)
+		a->who = *who;
 	if (may_go(p, behind) && TAILQ_EMPTY(&p->held) &&
 	    (!behind || TAILQ_EMPTY(&p->behind))) {
 		if (transmit(p, type, a->id, data, n, fd, lent) == -1) {
@@ -574,8 +607,10 @@ ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
 	a->held->n = n;
 	if (n != 0)
 		memcpy(a->held->data, data, n);
-	TAILQ_INSERT_TAIL(behind ? &p->behind : &p->held, a, entry);
-	p->nheld_behind += (size_t)behind;
+	if (behind)
+		take_turn(p, a);
+	else
+		TAILQ_INSERT_TAIL(&p->held, a, entry);
 	return (a->id);
 }
 
@@ -634,6 +669,8 @@ release(struct peer *p, struct asks *from)
 		p->nopen++;
 		p->nbehind += (size_t)a->behind;
 		p->nheld_behind -= (size_t)a->behind;
+		if (a->behind)
+			p->turn = a->turn;
 		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd, 0);
 		explicit_bzero(k->data, k->n);
 		free(k);
@@ -651,7 +688,7 @@ release_held(struct peer *p)
 
 static uint32_t
 put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
-    int fd, int lent, int behind, reply_fn fn, void *arg)
+    int fd, int lent, const uint32_t *who, reply_fn fn, void *arg)
 {
 	uint8_t		 room[IMSG_MAX];
 	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
@@ -662,7 +699,7 @@ put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
 		give_up(fd, lent);
 		return (0);
 	}
-	id = ask(p, type, b.p, b.n, fd, lent, behind, fn, arg);
+	id = ask(p, type, b.p, b.n, fd, lent, who, fn, arg);
 	explicit_bzero(room, b.n);
 	return (id);
 }
@@ -671,21 +708,21 @@ uint32_t
 peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
     int fd, reply_fn fn, void *arg)
 {
-	return (put_ask(p, type, c, v, fd, 0, 0, fn, arg));
+	return (put_ask(p, type, c, v, fd, 0, NULL, fn, arg));
 }
 
 uint32_t
-peer_ask_behind(struct peer *p, uint32_t type, const struct codec *c,
-    const void *v, int fd, reply_fn fn, void *arg)
+peer_ask_behind(struct peer *p, uint32_t who, uint32_t type,
+    const struct codec *c, const void *v, int fd, reply_fn fn, void *arg)
 {
-	return (put_ask(p, type, c, v, fd, 0, 1, fn, arg));
+	return (put_ask(p, type, c, v, fd, 0, &who, fn, arg));
 }
 
 uint32_t
 peer_ask_lend(struct peer *p, uint32_t type, const struct codec *c,
     const void *v, int fd, reply_fn fn, void *arg)
 {
-	return (put_ask(p, type, c, v, fd, 1, 0, fn, arg));
+	return (put_ask(p, type, c, v, fd, 1, NULL, fn, arg));
 }
 
 uint32_t
@@ -693,7 +730,7 @@ peer_ask_buf(struct peer *p, uint32_t type, const struct buf *b, int fd,
     reply_fn fn, void *arg)
 {
 	return (ask(p, type, b == NULL ? NULL : b->p, b == NULL ? 0 : b->n, fd,
-	    0, 0, fn, arg));
+	    0, NULL, fn, arg));
 }
 
 void

@@ -41,6 +41,7 @@ struct front {
 	struct lex			 lex;
 	uint32_t			 ask;	/* open request to auth, or 0 */
 	uint32_t			 again;	/* another: it forgot us, or 0 */
+	uint32_t			 who;	/* comes there, for its turns */
 	char				*unwanted;	/* why it may not stay */
 	char				*tag;
 	int				 pair;	/* our end until OK, or -1 */

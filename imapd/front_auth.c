@@ -166,10 +166,10 @@ ask(struct front *f, enum msg_type type, const struct codec *c, const void *m,
 	io_deadline(f->io, FRONT_PATIENCE);
 	f->ask = 0;
 	if (type == M_SASL_START &&
-	    peer_behind(authconn_peer()) >= AUTHCONN_LOGINS)
+	    authconn_crowded(f->who))
 		close(fd);
 	else
-		f->ask = peer_ask_behind(authconn_peer(), type, c, m, fd,
+		f->ask = peer_ask_behind(authconn_peer(), f->who, type, c, m, fd,
 		    on_sasl, f);
 	if (f->ask == 0)
 		answer(f, SASL_UNAVAILABLE, span_of("", 0));
@@ -262,8 +262,8 @@ front_sasl_response(struct front *f, struct span line)
 		/* Tell auth that it is over; the client hears what was wrong. */
 		f->state = FRONT_ASKED;
 		peer_forget(authconn_peer(),
-		    peer_ask_behind(authconn_peer(), M_SASL_ABORT, &c_number,
-		    &gone, -1, NULL, NULL));
+		    peer_ask_behind(authconn_peer(), f->who, M_SASL_ABORT,
+		    &c_number, &gone, -1, NULL, NULL));
 		answer(f, SASL_MALFORMED, span_of("", 0));
 	} else {
 		m.data = span_buf(&data);

@@ -40,6 +40,7 @@ on_opened(void *arg, struct peer *p, struct imsg *m)
 		front_free(f);
 		return (-1);
 	}
+	f->who = authconn_who(o.remote);
 	if (!o.allowed) {
 		f->counted = 0;
 		f->unwanted = strdup(o.text.n == 0 ? "too many connections" :
@@ -172,6 +173,7 @@ on_registered(void *arg, struct peer *p, struct imsg *m)
 		return (0);
 	if (imsg_get(m, &c_conn_opened, &o) == -1 || o.conn != f->id)
 		return (-1);
+	f->who = authconn_who(o.remote);
 	if (o.allowed) {
 		f->counted = 1;
 		if (f->tls) {

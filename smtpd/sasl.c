@@ -53,13 +53,13 @@ begin(struct conn *c, const struct msg_sasl_start *m)
 {
 	int	 fds[2];
 
-	if (!c->counted || peer_behind(authconn_peer()) >= AUTHCONN_LOGINS ||
+	if (!c->counted || authconn_crowded(authconn_who(span_str(c->s.remote))) ||
 	    imsg_pair(fds) == -1)
 		return (-1);
 	give_up(c);
 	c->link_fd = fds[0];
-	c->ask = peer_ask_behind(authconn_peer(), M_SASL_START, &c_sasl_start,
-	    m, fds[1], on_sasl, c);
+	c->ask = peer_ask_behind(authconn_peer(),
+	    authconn_who(span_str(c->s.remote)), M_SASL_START, &c_sasl_start, m, fds[1], on_sasl, c);
 	return (c->ask == 0 ? -1 : 0);
 }
 
@@ -90,8 +90,8 @@ sasl_step(struct session *s, struct span data)
 	struct conn		*c = s->arg;
 	struct msg_sasl_step	 m = { c->number, data };
 
-	c->ask = peer_ask_behind(authconn_peer(), M_SASL_STEP, &c_sasl_step, &m,
-	    -1, on_sasl, c);
+	c->ask = peer_ask_behind(authconn_peer(), authconn_who(span_str(s->remote)),
+	    M_SASL_STEP, &c_sasl_step, &m, -1, on_sasl, c);
 	return (c->ask == 0 ? -1 : 0);
 }
 
@@ -101,8 +101,8 @@ sasl_abort(struct session *s)
 	struct conn		*c = s->arg;
 	struct msg_number	 m = { c->number };
 
-	c->ask = peer_ask_behind(authconn_peer(), M_SASL_ABORT, &c_number, &m, -1,
-	    on_sasl, c);
+	c->ask = peer_ask_behind(authconn_peer(), authconn_who(span_str(s->remote)),
+	    M_SASL_ABORT, &c_number, &m, -1, on_sasl, c);
 	return (c->ask == 0 ? -1 : 0);
 }
 
@@ -114,8 +114,8 @@ sasl_cancel(struct session *s)
 	uint32_t		 id;
 
 	give_up(c);
-	id = peer_ask_behind(authconn_peer(), M_SASL_ABORT, &c_number, &m, -1,
-	    NULL, NULL);
+	id = peer_ask_behind(authconn_peer(), authconn_who(span_str(s->remote)),
+	    M_SASL_ABORT, &c_number, &m, -1, NULL, NULL);
 	if (id != 0)
 		peer_forget(authconn_peer(), id);
 }

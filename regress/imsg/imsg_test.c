@@ -166,10 +166,10 @@ test_behind(void)
 	fresh();
 	hold = 1;
 	for (i = 0; i < 100; i++)
-		(void)peer_ask_behind(a, M_CONN_OPEN, &c_number, &n, -1,
+		(void)peer_ask_behind(a, 1, M_CONN_OPEN, &c_number, &n, -1,
 		    answer, (void *)(uintptr_t)0);
 	spin();
-	CHECK(served == IMSG_CREDIT / 2 && peer_behind(a) == 100 -
+	CHECK(served == IMSG_CREDIT / 2 && peer_behind(a, NULL) == 100 -
 	    IMSG_CREDIT / 2 && peer_pending(a) == 100, "half of the credit");
 	(void)peer_ask(a, M_CONN_OPEN, &c_number, &n, -1, answer,
 	    (void *)(uintptr_t)0);
@@ -180,19 +180,52 @@ test_behind(void)
 	for (i = 0; i < IMSG_CREDIT / 2 + 1; i++)
 		(void)peer_reply(b, M_CONN_OPEN, late[i], &c_number, &n, -1);
 	spin();
-	CHECK(answers == 101 && peer_behind(a) == 0 && peer_pending(a) == 0,
+	CHECK(answers == 101 && peer_behind(a, NULL) == 0 && peer_pending(a) == 0,
 	    "all are answered: %d", answers);
 
 	fresh();
 	hold = 1;
 	for (i = 0; i < 100; i++)
-		(void)peer_ask_behind(a, M_CONN_OPEN, &c_number, &n, -1,
+		(void)peer_ask_behind(a, 1, M_CONN_OPEN, &c_number, &n, -1,
 		    answer, (void *)(uintptr_t)0);
 	spin();
 	peer_free(b);
 	b = NULL;
 	spin();
 	CHECK(nulls == 100 && a_down == 1, "each gets its NULL when it ends");
+}
+
+/* Who asks much does not keep waiting who asks once. */
+static void
+test_turns(void)
+{
+	const uint32_t		 one = 1, two = 2;
+	struct msg_number	 n = { 1 };
+	unsigned		 i;
+
+	fresh();
+	hold = 1;
+	for (i = 0; i < 100; i++)
+		(void)peer_ask_behind(a, one, M_CONN_OPEN, &c_number, &n, -1,
+		    answer, (void *)(uintptr_t)0);
+	for (i = 0; i < 2; i++)
+		(void)peer_ask_behind(a, two, M_CONN_OPEN, &c_number, &n, -1,
+		    answer, (void *)(uintptr_t)(5 + i));
+	spin();
+	CHECK(peer_behind(a, &one) == 100 - IMSG_CREDIT / 2 &&
+	    peer_behind(a, &two) == 2, "how many wait for whom");
+	for (i = 0; i < 4; i++)
+		(void)peer_reply(b, M_CONN_OPEN, late[i], &c_number, &n, -1);
+	spin();
+	CHECK(answers == 4 && served == IMSG_CREDIT / 2 + 4 &&
+	    peer_behind(a, &two) == 0, "four go: two of each");
+	for (i = 0; i < 2; i++) {
+		n.number = 6 + i;
+		(void)peer_reply(b, M_CONN_OPEN, late[IMSG_CREDIT / 2 + 1 +
+		    2 * i], &c_number, &n, -1);
+	}
+	spin();
+	CHECK(answers == 6, "in turns, and each in its order: %d", answers);
 }
 
 static void
@@ -409,6 +442,7 @@ main(void)
 	base = event_base_new();
 	test_ask();
 	test_behind();
+	test_turns();
 	test_fd();
 	test_bad();
 	test_once();

@@ -12,6 +12,7 @@ from raw import Imap, Raw
 from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
 
 ALICE, BOB, NOBODY = "alice@" + DOMAIN, "bob@" + DOMAIN, "nobody@" + DOMAIN
+CAROL, DAVE = "carol@" + DOMAIN, "dave@" + DOMAIN
 BOTH = (Smtp, ImapAuth)
 
 
@@ -164,6 +165,10 @@ def flood(s):
         c = P(s)			# greeted
         ok(c.alive(), "%s F23 who comes now is heard" % P.__name__)
         c.close()
+    for P, source in ((Smtp, "127.0.0.2"), (ImapAuth, "127.0.1.1")):
+        c = P(s, source=source)
+        want("%s F23 a first login from %s" % (P.__name__, source), c.begin("PLAIN", plain(CAROL if P is Smtp else DAVE, PASSWORD)), P.ok)
+        c.close()
     look()
     ok(len(answered) < len(many), "F23 all that while most of it waits")
     for P, c in many:
@@ -198,7 +203,7 @@ processes front 1
 """
 LIST = " mechanisms { cram-md5, scram-sha-256, plain, login }"
 
-with Suite(conf=CONF, accounts=("alice", "bob")) as s:
+with Suite(conf=CONF, accounts=("alice", "bob", "carol", "dave")) as s:
     base = re.sub(r"(listen on .* (?:submission|imap) .*)", r"\1" + LIST, s.base) + CONF
     s.write_conf(base)
     s.ctl("reload")
