@@ -484,7 +484,6 @@ imapclient_tls_done(struct imapclient *c)
 		return;
 	c->tls = 1;
 	c->caps = 0;
-	c->fresh = 0;
 	buf_reset(&c->names);
 	buf_reset(&c->line);
 	c->secured = 1;
