@@ -305,6 +305,8 @@ struct msg_deliver { uint8_t id[16]; uint32_t partition; uint64_t size;
     struct span from; struct span session; struct list rcpts; };
 struct msg_settled { uint8_t id[16]; uint32_t partition; };
 struct msg_settled_ids { struct list ids; };	/* struct msg_settled */
+/* What the sender says about TLS on the way, RFC 8689: msg_relay.requiretls. */
+enum { REQUIRETLS_NONE, REQUIRETLS_ALL, REQUIRETLS_NO };
 struct msg_relay_rcpt { uint64_t id; struct span address, orcpt;
     uint32_t notify; };
 struct msg_relay { uint64_t id; struct span from; uint64_t size;

@@ -73,6 +73,24 @@ authors_find(struct authors *a)
 	return (0);
 }
 
+/* "TLS-Required: No", RFC 8689 section 5; in doubt it is not said. */
+int
+authors_tls_no(const struct authors *a)
+{
+	struct header_field	 f;
+	struct buf		 value = { .max = 64 };
+	int			 no;
+
+	if (header_count(span_buf(&a->header), "TLS-Required") != 1 ||
+	    !header_find(span_buf(&a->header), "TLS-Required", 0, &f) ||
+	    header_dirty(f.value))
+		return (0);
+	no = header_unfold(&value, f.value) == 0 &&
+	    span_caseeqs(span_buf(&value), "No");
+	buf_free(&value);
+	return (no);
+}
+
 void
 authors_free(struct authors *a)
 {

@@ -49,7 +49,8 @@ struct rec_msg {
 	struct span	 envid;		/* as in the MAIL command */
 	struct span	 session;	/* smtpd's, for logs */
 	struct span	 remote;
-	uint8_t		 ret, utf8, bodytype, requiretls;
+	uint8_t		 ret, utf8, bodytype;
+	uint8_t		 requiretls;	/* REQUIRETLS_ */
 	uint8_t		 flags;		/* MF_ */
 	uint32_t	 nrcpts;	/* recipients are 1 to this */
 };

@@ -191,7 +191,7 @@ delivery_get(struct delivery *d, struct imsg *m)
 	if (buf_failed(&d->octets) || codec_get(&s, &c_relay, &d->m) == -1)
 		return (-1);
 	if (s.n != 0 || d->m.rcpts.n == 0 || d->m.body > SMTPCLIENT_BINARY ||
-	    d->m.ret > 2 || (d->rcpts = calloc(d->m.rcpts.n,
+	    d->m.ret > 2 || d->m.requiretls > REQUIRETLS_NO || (d->rcpts = calloc(d->m.rcpts.n,
 	    sizeof(*d->rcpts))) == NULL ||
 	    (d->destination = span_dup(d->m.destination)) == NULL ||
 	    buf_reserve(&d->addresses, (d->m.rcpts.n + 1) *
@@ -211,7 +211,7 @@ delivery_get(struct delivery *d, struct imsg *m)
 	d->msg.ret = d->m.ret;
 	d->msg.utf8 = d->m.utf8;
 	d->msg.body = (enum smtpclient_body)d->m.body;
-	d->msg.requiretls = d->m.requiretls;
+	d->msg.requiretls = d->m.requiretls == REQUIRETLS_ALL;
 	d->msg.size = d->m.size;
 	d->msg.read = read_body;
 	d->msg.arg = d;

@@ -82,7 +82,7 @@ struct dest {
 	char				*name;
 	const struct conf		*conf;		/* generation */
 	const struct conf_transport	*t;
-	int				 requiretls;
+	int				 requiretls;	/* REQUIRETLS_ */
 	struct deliveries		 waiting;
 	struct conns			 conns;
 	unsigned			 nconns;

@@ -335,7 +335,7 @@ ready(struct conn *c)
 		dest_idle(c->dest);
 		return;
 	}
-	if (c->dest->requiretls && (smtpclient_extensions(c->c) &
+	if (c->dest->requiretls == REQUIRETLS_ALL && (smtpclient_extensions(c->c) &
 	    SMTPCLIENT_REQUIRETLS) == 0) {
 		say_quit(c);
 		io_finish(c->io);

@@ -30,12 +30,12 @@ dest_get(struct delivery *d)
 	const struct conf_transport	*t = relay_transport();
 	const char			*name = d->destination;
 	struct dest			*e;
-	int				 strict = d->m.requiretls != 0;
+	int				 tls = d->m.requiretls;
 
 	if (TRANSPORT_SMARTHOST(t))
 		name = *t->socket != '\0' ? t->socket : t->host;
 	TAILQ_FOREACH(e, &dests, entry)
-		if (e->conf == proc_conf() && e->requiretls == strict &&
+		if (e->conf == proc_conf() && e->requiretls == tls &&
 		    strcmp(e->name, name) == 0)
 			return (e);
 	if ((e = calloc(1, sizeof(*e))) == NULL ||
@@ -45,7 +45,7 @@ dest_get(struct delivery *d)
 	}
 	e->conf = proc_conf();
 	e->t = t;
-	e->requiretls = strict;
+	e->requiretls = tls;
 	TAILQ_INIT(&e->waiting);
 	TAILQ_INIT(&e->conns);
 	TAILQ_INSERT_TAIL(&dests, e, entry);

@@ -193,7 +193,7 @@ ask_tlsa(struct find *f, size_t host, const char *name)
 	char				 owner[DNS_HOST_MAX + 16];
 
 	if (!f->secure || f->host[host].insecure || !TRANSPORT_BY_MX(t) ||
-	    t->tls == TLS_OFF)
+	    t->tls == TLS_OFF || f->dest->requiretls == REQUIRETLS_NO)
 		return;
 	tlsa_base(f->tlsa, host, name);
 	snprintf(owner, sizeof(owner), "_%u._tcp.%s", t->port, name);

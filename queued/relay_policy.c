@@ -54,7 +54,9 @@ relay_tls_policy(const struct conf_transport *t, enum relay_dane dane,
 	p->dane = 0;
 	p->how = p->verify ? "verified" : "unverified";
 	/* "tls off" is the administrator's word; a smarthost's is verify. */
-	if (TRANSPORT_BY_MX(t) && p->mode != TLS_OFF) {
+	if (TRANSPORT_BY_MX(t) && requiretls == REQUIRETLS_NO) {
+		p->how = "unverified, TLS-Required: No";
+	} else if (TRANSPORT_BY_MX(t) && p->mode != TLS_OFF) {
 		if (dane != RELAY_DANE_NONE)
 			p->mode = TLS_REQUIRED;
 		p->dane = dane == RELAY_DANE_USABLE;
@@ -65,9 +67,9 @@ relay_tls_policy(const struct conf_transport *t, enum relay_dane dane,
 	}
 	p->fallback = p->mode == TLS_OPTIONAL;
 	if (TRANSPORT_BY_MX(t) && t->tls != TLS_OFF &&
-	    dane == RELAY_DANE_FAILED)
+	    requiretls != REQUIRETLS_NO && dane == RELAY_DANE_FAILED)
 		return (RELAY_TLS_SKIP);
-	return (requiretls && !p->verify && !p->dane ? RELAY_TLS_WEAK :
+	return (requiretls == REQUIRETLS_ALL && !p->verify && !p->dane ? RELAY_TLS_WEAK :
 	    RELAY_TLS_GO);
 }
 

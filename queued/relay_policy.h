@@ -49,7 +49,7 @@ enum relay_tls_result {
 	RELAY_TLS_SKIP			/* not now: DNS keeps from us what it
 					 * has to be */
 };
-/* TLS towards a host of a transport. */
+/* TLS towards a host of a transport; requiretls as in struct msg_relay. */
 enum relay_tls_result	 relay_tls_policy(const struct conf_transport *,
 			    enum relay_dane, int requiretls,
 			    struct relay_tls *);

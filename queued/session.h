@@ -33,6 +33,8 @@ struct authors {
 int		 authors_feed(void *authors, struct span);
 /* 0, or -1: it does not say plainly. */
 int		 authors_find(struct authors *);
+/* Do its policies of TLS not matter to who wrote it? */
+int	 authors_tls_no(const struct authors *);
 void		 authors_free(struct authors *);
 
 struct session {

@@ -138,7 +138,8 @@ on_mail(struct peer *p, struct imsg *im)
 	in->m.ret = m.ret;
 	in->m.utf8 = m.utf8;
 	in->m.bodytype = m.body;
-	in->m.requiretls = m.requiretls;
+	in->m.requiretls = m.requiretls != 0 ? REQUIRETLS_ALL :
+	    REQUIRETLS_NONE;
 	u.address = m.from;	/* none: receipts and the like are nobody's */
 	u.key = span_buf(&s->key);
 	if ((k = question_new(s, im->id)) == NULL || peer_ask(
@@ -413,8 +414,12 @@ on_read(struct intake *in, int error)
 		commit_refuse(s, 550, "5.7.1", span_str("the header does not "
 		    "say plainly who wrote this: one From field with "
 		    "addresses, at most one Sender"));
-	else
+	else {
+		if (in->m.requiretls == REQUIRETLS_NONE &&
+		    authors_tls_no(&s->authors))
+			in->m.requiretls = REQUIRETLS_NO;
 		ask_author(s);
+	}
 }
 
 /* The envelope's sender first, then every author of the header. */

@@ -114,6 +114,45 @@ test_submission(void)
 	si_forget();
 }
 
+/* TLS-Required, RFC 8689 section 5: what a worker is told. */
+static const struct tls_field {
+	const char	*field;
+	unsigned	 want;
+} tls_fields[] = {
+	{ "", REQUIRETLS_NONE },
+	{ "TLS-Required: No\r\n", REQUIRETLS_NO },
+	{ "tls-required:\r\n nO \r\n", REQUIRETLS_NO },
+	{ "TLS-Required: Yes\r\n", REQUIRETLS_NONE },
+	{ "TLS-Required: No, really\r\n", REQUIRETLS_NONE },
+	{ "TLS-Required:\r\n", REQUIRETLS_NONE },
+	{ "TLS-Required: No\r\nTLS-Required: No\r\n", REQUIRETLS_NONE },
+	{ "X-TLS-Required: No\r\n", REQUIRETLS_NONE },
+};
+
+static void
+test_tls_required(void)
+{
+	struct buf	 b = { 0 };
+	size_t		 i;
+
+	for (i = 0; i < nitems(tls_fields); i++) {
+		buf_reset(&b);
+		buf_addf(&b, "%s%s", tls_fields[i].field, body);
+		si_session(1, "alice");
+		si_mail("alice@letterlock.test");
+		si_rcpt("y@example.org", 0);
+		CHECK(si_data(buf_cstr(&b)) == 250, "%zu: submitted", i);
+		UNTIL(si.ngot == 1, 5);
+		CHECK(si.got != NULL &&
+		    si.got->requiretls == tls_fields[i].want,
+		    "TLS-Required %zu: %u", i,
+		    si.got == NULL ? 99 : si.got->requiretls);
+		empty("TLS-Required");
+		si_forget();
+	}
+	buf_free(&b);
+}
+
 /* The session ends between the write and its flush: delivered all the same. */
 static void
 test_gone(void)
@@ -479,6 +518,7 @@ main(void)
 	test_commit();
 	test_store_down();
 	test_submission();
+	test_tls_required();
 	test_gone();
 	test_failure();
 	test_code();

@@ -237,6 +237,7 @@ relay_deliver(struct peer *p, struct imsg *m)
 	    (const char *)peer_arg(p));
 	keep(g->from, sizeof(g->from), d.from);
 	keep(g->dest, sizeof(g->dest), d.destination);
+	g->requiretls = d.requiretls;
 	r = d.rcpts.v;
 	g->nto = d.rcpts.n;
 	for (i = 0; i < d.rcpts.n; i++) {

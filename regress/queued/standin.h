@@ -22,6 +22,7 @@ struct got {				/* a delivery at a store or a worker */
 	uint64_t	 account;
 	char		 from[256], to[1024], dest[256];	/* to: with spaces */
 	size_t		 nto;
+	uint8_t		 requiretls;
 	struct buf	 body;
 };
 

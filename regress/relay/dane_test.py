@@ -67,6 +67,10 @@ ROWS = (
     ("REQUIRETLS, unusable", (OK, [PKIX]), ALL, {"cert": CERT, "ext": REQ}, 1, NEVER, None),
     ("REQUIRETLS, bogus", (BOGUS, []), ALL, {"cert": CERT, "ext": REQ}, 1, later("4.4.3"), None),
     ("REQUIRETLS, nothing vouches", (NODATA, []), ALL, {"cert": CERT, "ext": REQ}, 1, NEVER, None),
+    ("TLS-Required: No, mismatching", (OK, [WRONG]), ALL, {"cert": CERT}, 2, TAKEN, "unverified, TLS-Required: No"),
+    ("TLS-Required: No, bogus, no STARTTLS", (BOGUS, []), ALL, {}, 2, TAKEN, "clear: no STARTTLS offered"),
+    ("TLS-Required: No, TLS broken", (OK, [GOOD]), ALL, {"cert": CERT, "broken_tls": True}, 2, TAKEN,
+     "clear: TLS failed"),
 )
 
 
