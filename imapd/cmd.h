@@ -37,6 +37,9 @@ int		 cmd_one_mailbox(struct cursor *, struct span *);
  */
 int		 cmd_status_write(struct session *, const struct mailbox *,
 		    unsigned what);
+/* CONDSTORE is switched on by this command, RFC 7162 section 3.1; call it once
+ * the command is known to be good. */
+void		 cmd_condstore(struct session *);
 /* May something be added now?  Else the answer is given and 0 returned. */
 int		 cmd_writable(struct session *);
 

@@ -15,7 +15,7 @@ session_capability(const struct session *s, struct buf *b)
 	(void)buf_addf(b, "CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE "
 	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
 	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
-	    "CREATE-SPECIAL-USE APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+	    "CREATE-SPECIAL-USE CONDSTORE APPENDLIMIT=%llu", (unsigned long long)s->max_message);
 }
 
 enum step
@@ -103,19 +103,41 @@ cmd_id(struct session *s, struct cursor *c)
 	return (session_reply(s, "OK ID completed"));
 }
 
+/* A client that has a mailbox open does not know its state yet. */
+void
+cmd_condstore(struct session *s)
+{
+	const struct mailbox	*mb;
+
+	if ((s->enabled & ENABLED_CONDSTORE) != 0)
+		return;
+	s->enabled |= ENABLED_CONDSTORE;
+	if (s->state != ST_SELECTED)
+		return;
+	mb = s->seen.view->mb;
+	session_hold(s, mb->seq);
+	(void)buf_addf(session_out(s), "* OK [HIGHESTMODSEQ %llu] highest\r\n",
+	    (unsigned long long)mb->st.modseq);
+}
+
 /* What is not known is passed over, RFC 5161 section 3.1. */
 enum step
 cmd_enable(struct session *s, struct cursor *c)
 {
 	struct span	 word;
+	int		 condstore = 0;
 
 	do {
 		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
 			return (session_syntax(s, c));
+		condstore |= span_caseeqs(word, "CONDSTORE");
 	} while (cur_peek(c) == ' ');
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	(void)buf_adds(session_out(s), "* ENABLED\r\n");
+	if (condstore)
+		cmd_condstore(s);
+	(void)buf_addf(session_out(s), "* ENABLED%s\r\n", condstore ?
+	    " CONDSTORE" : "");
 	return (session_reply(s, "OK ENABLE completed"));
 }
 

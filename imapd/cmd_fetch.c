@@ -76,6 +76,8 @@ cmd_fetch(struct session *s, struct cursor *c)
 	}
 	if (s->uid)
 		f->items.what |= FETCH_UID;
+	if ((f->items.what & FETCH_MODSEQ) != 0)
+		cmd_condstore(s);
 	plan(f);
 	session_tell_keywords(s);
 	return (session_begin(s, fetching, f, forget));
@@ -146,6 +148,8 @@ next_message(struct session *s, struct fetch *f)
 
 	if (!targets_next(&f->targets, &s->seen, &t))
 		return (FETCH_END);
+	if (t.rec->modseq <= f->items.since)
+		return (FETCH_MORE);
 	letter_open(&f->letter, s->account->part, t.rec);
 	f->seq = t.seq;
 	f->gone = t.gone;
@@ -211,7 +215,8 @@ items(struct session *s, struct fetch *f)
 		session_write_flags(s, b, r,
 		    seen_recent(&s->seen, r->uid));
 	}
-	if ((what & FETCH_MODSEQ) != 0) {
+	if ((what & FETCH_MODSEQ) != 0 || (f->marked &&
+	    (s->enabled & ENABLED_CONDSTORE) != 0)) {
 		item(b, &any, "MODSEQ (");
 		number_write(b, r->modseq);
 		(void)buf_addc(b, ')');

@@ -26,6 +26,8 @@ struct found {
 	uint32_t		 minuid, maxuid;
 	struct range		 run;		/* of ALL, not written yet */
 	int			 listed;	/* "ALL" is written */
+	int			 with_modseq;	/* RFC 7162 section 3.1.5 */
+	uint64_t		 modseq, minmodseq, maxmodseq;
 
 	struct seqset		 saved;		/* UIDs */
 	uint32_t		 saved_seq;	/* of the last one */
@@ -56,6 +58,8 @@ static void		 hit(struct session *, struct searching *);
 static void		 list_run(struct session *, struct found *);
 static void		 save(struct found *, uint32_t, uint32_t);
 static void		 saved(struct session *, struct found *);
+static void		 note_modseq(struct found *, uint64_t);
+static uint64_t		 shown_modseq(const struct found *);
 static int		 enough(const struct searching *);
 static enum step	 refuse(struct session *, int, unsigned);
 static enum step	 finish(struct session *, struct searching *);
@@ -146,6 +150,7 @@ cmd_search(struct session *s, struct cursor *c)
 		return (refuse(s, ENOMEM, returns));
 	}
 	g->found.returns = program.returns;
+	g->found.with_modseq = program.modseq;
 	env.keyword = keyword;
 	env.uids = uids;
 	env.arg = s;
@@ -158,6 +163,8 @@ cmd_search(struct session *s, struct cursor *c)
 		forget(g);
 		return (refuse(s, e, returns));
 	}
+	if (g->found.with_modseq)
+		cmd_condstore(s);
 	begin_answer(s, g->found.returns);
 	return (session_begin(s, searching, g, forget));
 }
@@ -234,6 +241,33 @@ saves_ends(const struct found *f)
 	    (f->returns & (RETURN_ALL | RETURN_COUNT)) == 0);
 }
 
+static void
+note_modseq(struct found *f, uint64_t modseq)
+{
+	if (f->count == 0)
+		f->minmodseq = modseq;
+	f->maxmodseq = modseq;
+	if (modseq > f->modseq)
+		f->modseq = modseq;
+}
+
+/* The highest of what is shown, RFC 4731 section 3.2. */
+static uint64_t
+shown_modseq(const struct found *f)
+{
+	switch (f->returns & ~RETURN_SAVE) {
+	case RETURN_MIN:
+		return (f->minmodseq);
+	case RETURN_MAX:
+		return (f->maxmodseq);
+	case RETURN_MIN | RETURN_MAX:
+		return (f->minmodseq > f->maxmodseq ? f->minmodseq :
+		    f->maxmodseq);
+	default:
+		return (f->modseq);
+	}
+}
+
 /* The message at work matches. */
 static void
 hit(struct session *s, struct searching *g)
@@ -242,14 +276,15 @@ hit(struct session *s, struct searching *g)
 	uint32_t	 uid = g->letter.rec.uid;
 	uint32_t	 n = s->uid ? uid : g->seq;
 
+	note_modseq(f, g->letter.rec.modseq);
+	if (f->count++ == 0) {
+		f->min = n;
+		f->minuid = uid;
+	}
 	if (f->returns == 0) {
 		(void)buf_addc(session_out(s), ' ');
 		number_write(session_out(s), n);
 		return;
-	}
-	if (f->count++ == 0) {
-		f->min = n;
-		f->minuid = uid;
 	}
 	f->max = n;
 	f->maxuid = uid;
@@ -307,6 +342,9 @@ finish(struct session *s, struct searching *g)
 		(void)buf_addf(out, " MAX %u", f->max);
 	if ((f->returns & RETURN_COUNT) != 0)
 		(void)buf_addf(out, " COUNT %u", f->count);
+	if (f->with_modseq && f->count > 0 && f->returns != RETURN_SAVE)
+		(void)buf_addf(out, f->returns == 0 ? " (MODSEQ %llu)" :
+		    " MODSEQ %llu", (unsigned long long)shown_modseq(f));
 	if (f->returns != RETURN_SAVE)
 		(void)buf_adds(out, "\r\n");
 	if ((f->returns & RETURN_SAVE) != 0)

@@ -1,6 +1,6 @@
 /*
  * SELECT, EXAMINE, CLOSE, UNSELECT: RFC 3501 sections 6.3.1, 6.3.2, 6.4.2, RFC
- * 3691.
+ * 3691, RFC 7162.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ struct opening {
 };
 
 static enum step	 open_mailbox(struct session *, struct cursor *, int);
+static int		 parameters(struct cursor *);
 static enum step	 opening(struct session *);
 static enum step	 opened(struct session *, struct mailbox *, int);
 static enum step	 closing(struct session *);
@@ -34,6 +35,17 @@ cmd_examine(struct session *s, struct cursor *c)
 	return (open_mailbox(s, c, 1));
 }
 
+/* SP "(" "CONDSTORE" ")", RFC 7162 section 3.1.8; what is open is told with the
+ * others.  1 or -1. */
+static int
+parameters(struct cursor *c)
+{
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1 ||
+	    cur_is(c, "CONDSTORE") == -1 || cur_char(c, ')') == -1)
+		return (-1);
+	return (1);
+}
+
 /* Whatever comes of it, the former mailbox is not selected any more. */
 static enum step
 open_mailbox(struct session *s, struct cursor *c, int readonly)
@@ -41,9 +53,14 @@ open_mailbox(struct session *s, struct cursor *c, int readonly)
 	struct opening	*o;
 	struct mailbox	*mb;
 	struct span	 name;
+	int		 condstore = 0;
 
-	if (cmd_one_mailbox(c, &name) == -1)
+	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
+	    (cur_peek(c) == ' ' && (condstore = parameters(c)) == -1) ||
+	    cur_end(c) == -1)
 		return (session_syntax(s, c));
+	if (condstore)
+		s->enabled |= ENABLED_CONDSTORE;
 	if (s->state == ST_SELECTED) {
 		session_unselect(s);
 		/* RFC 7162 section 3.2.11: what comes is of the new one. */
@@ -124,8 +141,10 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	}
 	(void)buf_addf(b, ")] kept\r\n"
 	    "* OK [UIDVALIDITY %u] UIDs valid\r\n"
-	    "* OK [UIDNEXT %u] next UID\r\n",
-	    mb->uidvalidity, s->seen.maxuid + 1);
+	    "* OK [UIDNEXT %u] next UID\r\n"
+	    "* OK [HIGHESTMODSEQ %llu] highest\r\n",
+	    mb->uidvalidity, s->seen.maxuid + 1,
+	    (unsigned long long)mb->st.modseq);
 	return (session_replyf(s, "OK [READ-%s] %s completed", readonly ?
 	    "ONLY" : "WRITE", s->command->name));
 }

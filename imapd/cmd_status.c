@@ -1,6 +1,6 @@
 /*
  * STATUS, RFC 3501 section 6.3.10, APPENDLIMIT of RFC 7889 section 4, SIZE of
- * RFC 8438.
+ * RFC 8438, HIGHESTMODSEQ of RFC 7162.
  */
 #include <errno.h>
 
@@ -61,6 +61,9 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	v[STATUS_UNSEEN] = mb->st.unseen;
 	v[STATUS_APPENDLIMIT] = s->max_message;
 	v[STATUS_SIZE] = mb->st.octets;
+	v[STATUS_HIGHESTMODSEQ] = mb->st.modseq;
+	if ((what & 1u << STATUS_HIGHESTMODSEQ) != 0)
+		cmd_condstore(s);
 	(void)buf_adds(b, "* STATUS ");
 	mailbox_write(b, span_str(mb->name), s->enabled & ENABLED_UTF8);
 	(void)buf_adds(b, " (");

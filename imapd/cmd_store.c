@@ -1,5 +1,5 @@
 /*
- * STORE, RFC 3501 section 6.4.6.  Up to BATCH_MAX messages change in one
+ * STORE, RFC 3501 section 6.4.6, RFC 7162 section 3.1.3.  Up to BATCH_MAX messages change in one
  * transaction; more in slices.
  */
 #include <errno.h>
@@ -25,6 +25,9 @@ struct storing {
 	struct span	 words[KEYWORDS_MAX];
 	size_t		 nwords;
 	int		 gone;		/* some of them are */
+	int		 conditional;	/* UNCHANGEDSINCE was given */
+	uint64_t	 since;
+	struct seqset	 modified;	/* so these were left alone */
 	struct touched {
 		uint32_t	 uid, seq;
 	}		 touched[BATCH_MAX];
@@ -36,8 +39,13 @@ static int		 parse(struct session *, struct cursor *,
 			    struct storing *);
 static int		 note_flag(void *, struct span);
 static int		 keywords(struct session *, struct storing *);
+static int		 modifiers(struct cursor *, struct storing *);
+static int		 change_one(struct session *, struct storing *,
+			    const struct target *);
 static int		 change(struct session *, struct storing *);
 static void		 answer(struct session *, const struct storing *);
+static enum step	 reply_modified(struct session *,
+			    const struct storing *);
 static void		 forget(void *);
 
 static const struct {
@@ -80,13 +88,27 @@ note_flag(void *arg, struct span flag)
 	return (0);
 }
 
+/* "(" "UNCHANGEDSINCE" SP number ")" SP */
+static int
+modifiers(struct cursor *c, struct storing *g)
+{
+	if (cur_peek(c) != '(')
+		return (0);
+	g->conditional = 1;
+	if (cur_char(c, '(') == -1 || cur_is(c, "UNCHANGEDSINCE") == -1 ||
+	    cur_sp(c) == -1 || cur_number(c, INT64_MAX, &g->since) == -1 ||
+	    cur_char(c, ')') == -1)
+		return (-1);
+	return (cur_sp(c));
+}
+
 static int
 parse(struct session *s, struct cursor *c, struct storing *g)
 {
 	size_t	 i;
 
 	if (cur_sp(c) == -1 || targets_read(&g->targets, s, c) == -1 ||
-	    cur_sp(c) == -1)
+	    cur_sp(c) == -1 || modifiers(c, g) == -1)
 		return (-1);
 	for (i = 0; i < nitems(items); i++)
 		if (cur_is(c, items[i].name) == 0)
@@ -160,6 +182,8 @@ cmd_store(struct session *s, struct cursor *c)
 		return (session_no(s, e));
 	}
 	s->wrote = s->seen.view->mb->seq;
+	if (g->conditional)
+		cmd_condstore(s);
 	session_tell_keywords(s);
 	g->slice = slice_size(g, &s->seen);
 	return (session_begin(s, storing, g, forget));
@@ -171,6 +195,7 @@ forget(void *arg)
 	struct storing	*g = arg;
 
 	targets_free(&g->targets);
+	seqset_free(&g->modified);
 	free(g);
 }
 
@@ -193,49 +218,62 @@ apply(const struct storing *g, struct msgrec *r)
 	}
 }
 
+/* One message: 0, or -1 with errno. */
+static int
+change_one(struct session *s, struct storing *g, const struct target *t)
+{
+	struct msgrec	 now = *t->rec;
+
+	if (t->gone) {
+		g->gone = 1;
+		return (0);
+	}
+	if (g->conditional && now.modseq > g->since)
+		return (seqset_add(&g->modified, s->uid ? now.uid : t->seq));
+	apply(g, &now);
+	if ((now.flags != t->rec->flags ||
+	    now.keywords != t->rec->keywords) && batch_flags(
+	    s->seen.view->mb, t->rec, &now, s->seen.author) == -1)
+		return (-1);
+	g->touched[g->ntouched].uid = now.uid;
+	g->touched[g->ntouched++].seq = t->seq;
+	return (0);
+}
+
 /* One transaction: 1 there are more, 0 all were done, -1 with errno. */
 static int
 change(struct session *s, struct storing *g)
 {
-	struct mailbox	*mb = s->seen.view->mb;
-	struct msgrec	 now;
 	struct target	 t;
+	size_t		 n;
 	int		 more = 0, e;
 
 	g->ntouched = 0;
 	if (batch_begin(s->account->part) == -1)
 		return (-1);
-	while (g->ntouched < g->slice &&
-	    (more = targets_next(&g->targets, &s->seen, &t)) == 1) {
-		if (t.gone) {
-			g->gone = 1;
-			continue;
-		}
-		now = *t.rec;
-		apply(g, &now);
-		if ((now.flags != t.rec->flags ||
-		    now.keywords != t.rec->keywords) &&
-		    batch_flags(mb, t.rec, &now, s->seen.author) == -1) {
+	for (n = 0; n < g->slice &&
+	    (more = targets_next(&g->targets, &s->seen, &t)) == 1; n++)
+		if (change_one(s, g, &t) == -1) {
 			e = errno;
 			batch_abort();
 			errno = e;
 			return (-1);
 		}
-		g->touched[g->ntouched].uid = t.rec->uid;
-		g->touched[g->ntouched++].seq = t.seq;
-	}
 	targets_pause(&g->targets);
 	return (batch_commit() == -1 ? -1 : more);
 }
 
+/* With CONDSTORE a silent one tells the new mod-sequence all the same. */
 static void
 answer(struct session *s, const struct storing *g)
 {
 	struct buf		*b = session_out(s);
 	const struct msgrec	*r;
 	size_t			 i;
+	int			 modseq;
 
-	for (i = 0; i < g->ntouched; i++) {
+	modseq = (s->enabled & ENABLED_CONDSTORE) != 0;
+	for (i = 0; i < g->ntouched && (modseq || !g->silent); i++) {
 		if ((r = view_find(s->seen.view, g->touched[i].uid)) == NULL)
 			continue;
 		(void)buf_adds(b, "* ");
@@ -246,9 +284,31 @@ answer(struct session *s, const struct storing *g)
 			number_write(b, r->uid);
 			(void)buf_addc(b, ' ');
 		}
-		session_write_flags(s, b, r, seen_recent(&s->seen, r->uid));
+		if (!g->silent)
+			session_write_flags(s, b, r,
+			    seen_recent(&s->seen, r->uid));
+		if (modseq)
+			(void)buf_addf(b, "%sMODSEQ (%llu)", g->silent ? "" :
+			    " ", (unsigned long long)r->modseq);
 		(void)buf_adds(b, ")\r\n");
 	}
+}
+
+static enum step
+reply_modified(struct session *s, const struct storing *g)
+{
+	struct buf	 b = { 0 };
+	enum step	 r;
+
+	seqset_write(&b, &g->modified);
+	if (buf_failed(&b))
+		r = session_no(s, ENOMEM);
+	else
+		r = session_replyf(s, "%s [MODIFIED %.*s] some were changed "
+		    "meanwhile", g->gone && !s->uid ? "NO" : "OK", (int)b.n,
+		    (const char *)b.p);
+	buf_free(&b);
+	return (r);
 }
 
 /* What it says while it goes on may be lost; its OK may not. */
@@ -261,11 +321,12 @@ storing(struct session *s)
 	if ((rc = change(s, g)) == -1)
 		return (session_no(s, errno));
 	s->wrote = s->seen.view->mb->seq;
-	if (!g->silent)
-		answer(s, g);
+	answer(s, g);
 	if (rc == 1)
 		return (STEP_AGAIN);
 	session_hold(s, s->seen.view->mb->seq);
+	if (g->modified.n > 0)
+		return (reply_modified(s, g));
 	if (g->gone && !s->uid)		/* RFC 2180 section 4.2.2, RFC 5530 */
 		return (session_reply(s,
 		    "NO [EXPUNGEISSUED] some messages are gone"));

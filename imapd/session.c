@@ -390,6 +390,9 @@ write_changed(struct seen *n, const struct msgrec *r)
 	(void)buf_addf(&s->out, "* %u FETCH (UID %u ", seen_seq(n, r->uid),
 	    r->uid);
 	session_write_flags(s, &s->out, r, seen_recent(n, r->uid));
+	if ((s->enabled & ENABLED_CONDSTORE) != 0)
+		(void)buf_addf(&s->out, " MODSEQ (%llu)",
+		    (unsigned long long)r->modseq);
 	(void)buf_adds(&s->out, ")\r\n");
 }
 

@@ -38,6 +38,8 @@ static const struct {
 };
 
 static int	 item(struct cursor *, struct fetch_items *, int);
+static int	 items(struct cursor *, struct fetch_items *);
+static int	 modifiers(struct cursor *, struct fetch_items *);
 static struct section *add(struct cursor *, struct fetch_items *);
 static int	 section(struct cursor *, struct section *);
 static int	 fields(struct cursor *, struct section *);
@@ -209,26 +211,42 @@ item(struct cursor *c, struct fetch_items *f, int alone)
 	return (partial(c, s));
 }
 
-int
-cur_fetch(struct cursor *c, struct fetch_items *f)
+static int
+items(struct cursor *c, struct fetch_items *f)
 {
-	memset(f, 0, sizeof(*f));
-	if (cur_peek(c) != '(') {
-		if (item(c, f, 1) == 0)
-			return (0);
-		goto bad;
-	}
+	if (cur_peek(c) != '(')
+		return (item(c, f, 1));
 	(void)cur_char(c, '(');
 	for (;;) {
 		if (item(c, f, 0) == -1)
-			goto bad;
+			return (-1);
 		if (cur_peek(c) != ' ')
 			break;
 		(void)cur_sp(c);
 	}
-	if (cur_char(c, ')') == 0)
+	return (cur_char(c, ')'));
+}
+
+/* SP "(" "CHANGEDSINCE" SP number ")", RFC 7162 section 3.1.4.1. */
+static int
+modifiers(struct cursor *c, struct fetch_items *f)
+{
+	if (cur_peek(c) != ' ')
 		return (0);
-bad:
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1 ||
+	    cur_is(c, "CHANGEDSINCE") == -1 || cur_sp(c) == -1 ||
+	    cur_number(c, INT64_MAX, &f->since) == -1)
+		return (-1);
+	f->what |= FETCH_MODSEQ;
+	return (cur_char(c, ')'));
+}
+
+int
+cur_fetch(struct cursor *c, struct fetch_items *f)
+{
+	memset(f, 0, sizeof(*f));
+	if (items(c, f) == 0 && modifiers(c, f) == 0)
+		return (0);
 	fetch_free(f);
 	return (-1);
 }

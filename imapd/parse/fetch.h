@@ -46,6 +46,7 @@ struct fetch_items {
 	struct section	*sections;
 	size_t		 nsections;
 	int		 sets_seen;	/* some section without PEEK */
+	uint64_t	 since;		/* CHANGEDSINCE, RFC 7162; 0: all */
 };
 
 int	 cur_fetch(struct cursor *, struct fetch_items *);

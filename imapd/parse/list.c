@@ -26,6 +26,7 @@ static const char *const status[STATUS_ITEMS] = {
 	[STATUS_UNSEEN] = "UNSEEN",
 	[STATUS_APPENDLIMIT] = "APPENDLIMIT",
 	[STATUS_SIZE] = "SIZE",
+	[STATUS_HIGHESTMODSEQ] = "HIGHESTMODSEQ",
 };
 
 const char *

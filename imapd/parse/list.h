@@ -21,7 +21,7 @@
 /* Items of STATUS, as bits. */
 enum status_item { STATUS_MESSAGES, STATUS_RECENT, STATUS_UIDNEXT,
     STATUS_UIDVALIDITY, STATUS_UNSEEN, STATUS_APPENDLIMIT, STATUS_SIZE,
-    STATUS_ITEMS };
+    STATUS_HIGHESTMODSEQ, STATUS_ITEMS };
 
 struct list_request {
 	int		 extended;	/* in some way of RFC 5258 */

@@ -121,6 +121,7 @@ modseq(struct cursor *c, struct search *s, int at)
 	if (cur_number(c, INT64_MAX, &v) == -1)
 		return (-1);
 	s->nodes[at].number = (int64_t)v;
+	s->modseq = 1;
 	return (0);
 }
 

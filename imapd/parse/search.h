@@ -47,6 +47,7 @@ struct search {
 	struct span		 charset;	/* as given, or empty */
 	int			 needs_body;	/* BODY or TEXT in it */
 	int			 needs_header;
+	int			 modseq;	/* MODSEQ in it, RFC 7162 */
 };
 
 /*

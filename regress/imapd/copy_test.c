@@ -10,7 +10,8 @@
 	"S" n ": * FLAGS ~", "S" n ": * " exists " EXISTS",		\
 	"S" n ": * " recent " RECENT", "S" n ": * OK [UNS~",		\
 	"S" n ": * OK [PERM~", "S" n ": * OK [UIDV~",			\
-	"S" n ": * OK [UIDN~", "S" n ": ~ OK [READ-~"
+	"S" n ": * OK [UIDN~",						\
+	"S" n ": * OK [HIGHEST~", "S" n ": ~ OK [READ-~"
 
 static const char *const copy[] = {
 	"O1",
@@ -55,7 +56,8 @@ static const char *const move[] = {
 	"O3", "C3: a SELECT INBOX", SELECT("3", "3", "0"),
 	"O4", "C4: a SELECT Trash", "S4: * FLAGS ~", "S4: * 0 EXISTS",
 	"S4: * 0 RECENT", "S4: * OK [PERM~", "S4: * OK [UIDV~",
-	"S4: * OK [UIDN~", "S4: a OK ~", "C4: b IDLE", "S4: + idling",
+	"S4: * OK [UIDN~",
+	"S4: * OK [HIGHEST~", "S4: a OK ~", "C4: b IDLE", "S4: + idling",
 	"C2: b MOVE 1,3 Trash", "S2: * OK [COPYUID ~ 1,3 1:2] moved",
 	"S2: * 3 EXPUNGE", "S2: * 1 EXPUNGE", "S2: b OK MOVE completed",
 	"S4: * 2 EXISTS", "S4: * 2 RECENT", "C4: DONE", "S4: b OK ~",
@@ -124,7 +126,7 @@ many(void)
 		n += l != NULL && strncmp(l, "a OK", 4) == 0;
 	}
 	CHECK(n == MANY, "%zu messages", n);
-	ask(5, "b SELECT INBOX", 7, "OK");
+	ask(5, "b SELECT INBOX", 8, "OK");
 	ask(5, "c COPY 1:* Archive", 0, "OK [COPYUID ");
 	ask(5, "d STATUS Archive (MESSAGES)", 1, "OK");
 	/* behind what was staged, deliveries go on */
@@ -132,14 +134,14 @@ many(void)
 	(void)until(5, "e", &l);
 	CHECK(l != NULL && strstr(l, "APPENDUID") != NULL, "%s", l);
 	ask(5, "f MOVE 1:* Trash", MANY + 2, "OK MOVE completed");
-	ask(5, "g SELECT Trash", 8, "OK");
+	ask(5, "g SELECT Trash", 9, "OK");
 	ask(5, "h FETCH 1:* UID", MANY, "OK");
-	ask(5, "i SELECT Archive", 8, "OK");
+	ask(5, "i SELECT Archive", 9, "OK");
 	ask(5, "j FETCH 1:* UID", MANY + 1, "OK");
 	/* shared: each body twice, and gone with the last one */
 	ask(5, "k STORE 1:* +FLAGS.SILENT (\\Deleted)", 0, "OK");
 	ask(5, "l EXPUNGE", MANY + 1, "OK");
-	ask(5, "m SELECT Trash", 8, "OK");
+	ask(5, "m SELECT Trash", 9, "OK");
 	ask(5, "n FETCH 1:* BODY.PEEK[TEXT]", MANY * 2, "OK");
 	ask(5, "o STORE 1:* +FLAGS.SILENT (\\Deleted)", 0, "OK");
 	ask(5, "p EXPUNGE", MANY, "OK");
@@ -148,7 +150,7 @@ many(void)
 		t_send(5, "r APPEND Junk {3+}\r\nx\r\n\r\n", 25);
 		(void)until(5, "r", &l);
 	}
-	ask(5, "s SELECT Junk", 8, "OK");
+	ask(5, "s SELECT Junk", 9, "OK");
 	ask(5, "t UID COPY 1:* Junk", 2, "OK [COPYUID ");
 	ask(5, "u FETCH 1:* UID", 1200, "OK");
 	ask(5, "v UID SEARCH 601:*", 1, "OK");

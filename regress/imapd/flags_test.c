@@ -10,7 +10,8 @@
 	"S" n ": * FLAGS ~", "S" n ": * " exists " EXISTS",		\
 	"S" n ": * " recent " RECENT", "S" n ": * OK [UNS~",		\
 	"S" n ": * OK [PERM~", "S" n ": * OK [UIDV~",			\
-	"S" n ": * OK [UIDN~", "S" n ": ~ OK [READ-~"
+	"S" n ": * OK [UIDN~",						\
+	"S" n ": * OK [HIGHEST~", "S" n ": ~ OK [READ-~"
 
 static const char *const store[] = {
 	"O1", "D1: Subject: 1\r\n\r\n", "D1: Subject: 2\r\n\r\n",

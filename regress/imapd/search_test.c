@@ -241,7 +241,7 @@ fill(uint64_t account)
 		CHECK(strncmp(t_line(1), "a OK", 4) == 0, "APPEND");
 	}
 	t_send(1, "b SELECT INBOX\r\nc CLOSE\r\n", 25);
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < 10; i++)
 		(void)t_line(1);
 	for (i = 0; i < nitems(messages); i++) {
 		snprintf(cmd, sizeof(cmd),
@@ -252,7 +252,7 @@ fill(uint64_t account)
 		CHECK(strncmp(t_line(1), "d OK", 4) == 0, "APPEND");
 	}
 	t_send(1, "e SELECT INBOX\r\n", 16);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 9; i++)
 		(void)t_line(1);
 }
 
@@ -310,7 +310,8 @@ gone(void)
 	static const char *const	 lines[] = {
 		"O2", "C2: a SELECT INBOX", "S2: * FLAGS ~", "S2: * 4 EXISTS",
 		"S2: * 0 RECENT", "S2: * OK [UNS~", "S2: * OK [PERM~",
-		"S2: * OK [UIDV~", "S2: * OK [UIDN~", "S2: a OK ~",
+		"S2: * OK [UIDV~", "S2: * OK [UIDN~",
+		"S2: * OK [HIGHEST~", "S2: a OK ~",
 		"C2: b EXPUNGE", "S2: * 3 EXPUNGE", "S2: b OK ~",
 		"C1: c SEARCH OR 4 BODY longer", "S1: * SEARCH 3 4",
 		"S1: c OK ~",
@@ -351,6 +352,7 @@ saved(void)
 		"C1: n EXAMINE INBOX", "S1: * OK [CLOSED] ~", "S1: * FLAGS ~",
 		"S1: * 2 EXISTS", "S1: * 0 RECENT", "S1: * OK [UNS~",
 		"S1: * OK [PERM~", "S1: * OK [UIDV~", "S1: * OK [UIDN~",
+		"S1: * OK [HIGHEST~",
 		"S1: n OK ~",
 		"C1: o SEARCH RETURN (COUNT) $",
 		"S1: * ESEARCH (TAG \"o\") COUNT 0", "S1: o OK ~",

@@ -243,7 +243,8 @@ test_reference(void)
 	static const char	*const lines[] = {
 		"O1",
 		"C1: a SELECT INBOX", "S1: * FLAGS~", "S1: * 2 EXISTS",
-		"S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: a OK~",
+		"S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: ~", "S1: ~",
+		"S1: a OK~",
 		"C1: b STORE 1:2 +FLAGS.SILENT (\\Deleted)", "S1: b OK~",
 		"C1: c EXPUNGE", "S1: * 2 EXPUNGE", "S1: * 1 EXPUNGE",
 		"S1: c OK~",

@@ -68,16 +68,42 @@ def lists(m):
         "is shown")
 
 
+def condstore(m, s):
+    """Two clients, one with stale knowledge: RFC 7162 section 3.1.3."""
+    lines = ask(m, "SELECT INBOX (CONDSTORE)")[0]
+    highest = [x for x in lines if "HIGHESTMODSEQ" in x]
+    is_(len(highest), 1, "SELECT has HIGHESTMODSEQ")
+    was = int(highest[0].split()[3].rstrip("]"))
+    other = login(s)
+    other.select("INBOX")
+    ask(other, "STORE 2 +FLAGS.SILENT (\\Flagged)")
+    lines, end = ask(m, "UID STORE 1:3 (UNCHANGEDSINCE %d) +FLAGS.SILENT (\\Seen)" % was)
+    ok(end.startswith("OK [MODIFIED 2] "), "what another changed is named")
+    ok([x for x in lines if x.startswith("* 1 FETCH (UID 1 MODSEQ (")], "the others are changed")
+    lines = ask(m, "UID FETCH 1:* (FLAGS) (CHANGEDSINCE %d)" % was)[0]
+    is_([x.split()[1] for x in lines], ["1", "2", "3"], "what changed since")
+    now = int(ask(m, "SEARCH MODSEQ %d" % (was + 1))[0][0].split()[-1].rstrip(")"))
+    ok(now > was, "it grows")
+    is_(ask(m, "FETCH 1:* FLAGS (CHANGEDSINCE %d)" % now), ([], "OK FETCH completed"),
+        "nothing changed since")
+    ask(other, "STORE 3 FLAGS ()")
+    ok("MODSEQ (%d)" % (now + 1) in ask(m, "NOOP")[0][0], "told with its mod-sequence")
+    is_(ask(m, "STATUS INBOX (HIGHESTMODSEQ)")[0], ["* STATUS INBOX (HIGHESTMODSEQ %d)" % (now + 1)],
+        "STATUS")
+    other.logout()
+
+
 with Suite() as s:
     m = login(s)
     caps = ask(m, "CAPABILITY")[0][0].split()
     for cap in "ESEARCH", "SEARCHRES", "WITHIN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", \
-            "CREATE-SPECIAL-USE":
+            "CREATE-SPECIAL-USE", "CONDSTORE":
         ok(cap in caps, "announced: " + cap)
     for i in range(1, 6):
         m.append("INBOX", None, None, text(i))
     m.select("INBOX")
     esearch(m)
     lists(m)
+    condstore(m, s)
     m.logout()
 done()
