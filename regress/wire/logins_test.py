@@ -55,6 +55,7 @@ with Suite() as s:
         "what happened")
     ok(all(r["local"] == r["remote"] == "127.0.0.1" and r["first_at"] <= r["last_at"] and r["key"] == "" for r in all_),
        "from where, to where, when")
+    ok(all(r["tls"] == "" for r in all_), "without TLS")
     is_(len(rows(s, "alice")), 3, "of one account")
     is_(len(rows(s, "-")), 3, "of nobody")
     is_({r["protocol"] for r in rows(s, "alice", "--failed", "yes")}, {"submission", "imap"}, "what failed")
