@@ -66,6 +66,7 @@ struct conn {
 	struct peer			*asked;		/* if claiming */
 	uint32_t			 ask, key_request;
 	char				*version;	/* of TLS, cipher suite; or NULL */
+	char				*agent;		/* what ID said, or NULL */
 	struct buf			 bindings[SCRAM_BINDINGS];
 	struct exchange			*exchange;
 };
@@ -220,6 +221,7 @@ struct login {
 	const char	*tls;		/* version, cipher suite; or "" */
 	const char	*local;		/* our address */
 	const char	*key;		/* fingerprint of the client's, or "" */
+	const char	*agent;		/* what IMAP's ID said, or "" */
 	const char	*result;
 };
 /* With a loop, rows are written a moment later, those alike together. */

@@ -91,6 +91,7 @@ conn_free(struct conn *c)
 	for (i = 0; i < SCRAM_BINDINGS; i++)
 		buf_freezero(&c->bindings[i]);
 	free(c->version);
+	free(c->agent);
 	free(c);
 }
 

@@ -139,6 +139,7 @@ login_note(const struct conn *c, const char *mech, const struct account *a,
 	l.tls = c->version == NULL ? "" : c->version;
 	l.local = c->local_address;
 	l.key = c->known_key ? tlskey_text(c->client_key, key) : "";
+	l.agent = c->agent == NULL ? "" : c->agent;
 	logins_note(&l);
 	if (why == NULL)
 		log_info("login from %s: %s %s account %s as %s%s%s", c->remote,
@@ -536,6 +537,10 @@ on_sasl_start(struct peer *p, struct imsg *m)
 	    s.has_initial || s.login_command || s.tag.n > 0)))
 		return (-1);
 	identity_drop(c);	/* who does not wait for it gets none */
+	if (s.agent.n > 0) {
+		free(c->agent);
+		c->agent = span_dup(s.agent);
+	}
 	if (m->fd == -1 || (x = exchange_new(c, m, &s)) == NULL) {
 		unknown(p, M_SASL_START, m->id, s.conn);
 		return (0);

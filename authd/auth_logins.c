@@ -27,7 +27,7 @@
 struct rec_login {
 	uint64_t	 first, last, count;
 	struct span	 name, address, remote, protocol, mech, tls, result;
-	struct span	 local, key;
+	struct span	 local, key, agent;
 };
 
 static const struct field f_login[] = {
@@ -37,11 +37,14 @@ static const struct field f_login[] = {
 	F_STR(rec_login, protocol, FIELD), F_STR(rec_login, mech, FIELD),
 	F_STR(rec_login, tls, FIELD), F_STR(rec_login, result, FIELD),
 	F_STR(rec_login, local, FIELD), F_STR(rec_login, key, FIELD),
+	F_STR(rec_login, agent, FIELD),
 };
 static const struct codec c_rec_login = CODEC(rec_login, f_login);
-/* As it was before our address and the key were noted. */
+/* As it was before our address and the key were noted, and then the agent. */
 static const struct codec c_rec_login_1 = { f_login,
-    nitems(f_login) - 2, sizeof(struct rec_login) };
+    nitems(f_login) - 3, sizeof(struct rec_login) };
+static const struct codec c_rec_login_2 = { f_login,
+    nitems(f_login) - 1, sizeof(struct rec_login) };
 
 struct rec_rows {
 	uint64_t	 n;
@@ -84,6 +87,10 @@ get_row(struct span val, struct rec_login *r)
 	if (codec_get(&s, &c_rec_login, r) == 0)
 		return (0);
 	memset(r, 0, sizeof(*r));
+	s = val;
+	if (codec_get(&s, &c_rec_login_2, r) == 0)
+		return (0);
+	memset(r, 0, sizeof(*r));
 	return (codec_get(&val, &c_rec_login_1, r));
 }
 
@@ -103,6 +110,7 @@ row_key(uint64_t account, const struct rec_login *r, struct buf *key)
 	buf_put_str(&b, r->result);
 	buf_put_str(&b, r->local);
 	buf_put_str(&b, r->key);
+	buf_put_str(&b, r->agent);
 	buf_put_u64(key, account);
 	if (!buf_failed(&b) && EVP_Digest(b.p, b.n, sum, &n, EVP_sha256(),
 	    NULL) == 1)
@@ -140,7 +148,7 @@ set_rows(uint64_t account, uint64_t n)
 static void
 fold(struct rec_login *r)
 {
-	r->address = r->remote = r->tls = r->local = r->key =
+	r->address = r->remote = r->tls = r->local = r->key = r->agent =
 	    span_str("(others)");
 }
 
@@ -255,6 +263,7 @@ logins_note(const struct login *l)
 	r.result = span_str(l->result);
 	r.local = span_str(l->local);
 	r.key = span_str(l->key);
+	r.agent = cut(span_str(l->agent));
 	if (row_key(l->account, &r, &key) == -1)
 		buf_free(&key);
 	else
@@ -349,6 +358,7 @@ logins_next(const struct login_filter *f, struct buf *from,
 	row_str(o, "tls", r.tls);
 	row_str(o, "local", r.local);
 	row_str(o, "key", r.key);
+	row_str(o, "agent", r.agent);
 	row_str(o, "result", r.result);
 	row_num(o, "first_at", r.first);
 	row_num(o, "last_at", r.last);

@@ -420,6 +420,9 @@ opt_mechanisms(const struct lex_token *v)
 			parse_fail("there is no mechanism \"%s\"", words[i]);
 		else if ((had & (1u << m)) != 0)
 			parse_fail("%s is given twice", mech_names[m]);
+		else if (m == MECH_EXTERNAL)
+			parse_fail("transports have no certificate to show "
+			    "for EXTERNAL");
 		else {
 			had |= 1u << m;
 			*(uint32_t *)list_add(&P.transport.mechs,

@@ -109,6 +109,7 @@ static const struct field f_sasl_start[] = {
 	F_STR(msg_sasl_start, tag, MSG_NAME_MAX),
 	F_U8(msg_sasl_start, login_command), F_U8(msg_sasl_start, plain_socket),
 	F_STR(msg_sasl_start, pending, IMSG_MAX),
+	F_STR(msg_sasl_start, agent, 256),
 	F_U8(msg_sasl_start, certificate),
 };
 const struct codec c_sasl_start = CODEC(msg_sasl_start, f_sasl_start);

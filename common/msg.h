@@ -198,6 +198,7 @@ struct msg_sasl_start { uint64_t conn; struct span mech;
     uint8_t login_command;	/* IMAP LOGIN: initial is "user NUL password" */
     uint8_t plain_socket;	/* the fd is the client's own socket */
     struct span pending;	/* octets read past the command, for the store */
+    struct span agent;		/* IMAP: the client's name and version, ID */
     uint8_t certificate; };	/* no command of the client: by its key alone.
 				 * Mechanism, initial and tag are empty.  IMAP:
 				 * the store greets with PREAUTH; submission: at

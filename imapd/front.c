@@ -21,6 +21,7 @@
 
 #define AWAY_MAX	1000	/* connections while auth is away */
 #define SASL_LINE	((MSG_SASL_MAX + 2) / 3 * 4)	/* octets of a response */
+#define AGENT_MAX	200	/* octets of a client's name and version */
 #define TLS_TIMEOUT	30	/* seconds for a handshake */
 
 static void	 on_gone(evutil_socket_t, short, void *);
@@ -85,6 +86,7 @@ front_free(struct front *f)
 	tlsctx_unref(f->ctx);
 	lex_free(&f->lex);
 	free(f->tag);
+	free(f->agent);
 	free(f->unwanted);
 	if (f->next != NULL)
 		f->next->prev = f->prev;
@@ -393,11 +395,12 @@ cmd_logout(struct front *f, struct span tag, struct cursor *c)
 	return (0);
 }
 
-/* ID, RFC 2971: taken, bounded, not believed. */
+/* ID, RFC 2971: taken, bounded, not believed; a name for the log of logins. */
 static int
 cmd_id(struct front *f, struct span tag, struct cursor *c)
 {
-	struct span	 s;
+	struct span	 s, field = span_of("", 0);
+	struct buf	 agent = { .max = AGENT_MAX };
 	int		 nil, n;
 
 	if (cur_sp(c) == -1)
@@ -406,13 +409,26 @@ cmd_id(struct front *f, struct span tag, struct cursor *c)
 		(void)cur_char(c, '(');
 		for (n = 0; cur_peek(c) != ')'; n++)
 			if (n == 60 || (n > 0 && cur_sp(c) == -1) ||
-			    cur_nstring(c, &s, &nil) == -1)
+			    cur_nstring(c, &s, &nil) == -1) {
+				buf_free(&agent);
 				return (-1);
+			} else if (n % 2 == 0)
+				field = s;
+			else if (!nil && (span_caseeqs(field, "name") ||
+			    span_caseeqs(field, "version")))
+				buf_addf(&agent, "%s%s", agent.n > 0 ? " " :
+				    "", log_esc(s));
 		(void)cur_char(c, ')');
 	} else if (cur_is(c, "NIL") == -1)
 		return (-1);
-	if (cur_end(c) == -1)
+	if (cur_end(c) == -1) {
+		buf_free(&agent);
 		return (-1);
+	}
+	free(f->agent);
+	f->agent = agent.n == 0 || buf_failed(&agent) ? NULL :
+	    span_dup(span_buf(&agent));
+	buf_free(&agent);
 	front_tagged(f, span_of("", 0), "ID (\"name\" \"Letterlock\")");
 	front_tagged(f, tag, "OK done");
 	return (0);

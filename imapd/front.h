@@ -44,6 +44,7 @@ struct front {
 	uint32_t			 who;	/* comes there, for its turns */
 	char				*unwanted;	/* why it may not stay */
 	char				*tag;
+	char				*agent;	/* what ID said, or NULL */
 	int				 pair;	/* our end until OK, or -1 */
 	unsigned			 bad;
 	enum sasl_outcome		 refusal;	/* FRONT_DELAYED */

@@ -214,7 +214,9 @@ front_sasl_start(struct front *f, struct span mech, struct span tag,
 	struct msg_sasl_start	 m = { .conn = f->id, .mech = mech,
 				    .has_initial = (uint8_t)has_initial,
 				    .initial = initial, .tag = tag,
-				    .login_command = (uint8_t)login_command };
+				    .login_command = (uint8_t)login_command,
+				    .agent = span_str(f->agent == NULL ? "" :
+				    f->agent) };
 	enum sasl_outcome	 may;
 	int			 fds[2] = { -1, -1 };
 

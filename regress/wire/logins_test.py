@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The log of logins and its filters; fail2ban's filter against the lines of a real log."""
 import configparser
+import imaplib
 import re
 
 from hard_auth import ImapAuth, Smtp, plain
@@ -64,6 +65,13 @@ with Suite() as s:
     is_(len(rows(s, "--address", ALICE, "--mechanism", "plain", "--remote", "127.0.0.1")), 3, "by address, mechanism and remote")
     is_(len(rows(s, "--remote", "192.0.2.1")), 0, "by another remote")
     is_((len(rows(s, "--days", "1")), len(rows(s, "alice", "--days", "1"))), (7, 3), "of the last day")
+    for ident in '("name" "Probe" "version" "1.2" "os" NIL)', '("name" "%s")' % ("x" * 300), "NIL":
+        m = imaplib.IMAP4("127.0.0.1", s.imap)
+        ok(m.xatom("ID", ident)[0] == "OK", "ID")
+        m.login(ALICE, PASSWORD)
+        m.logout()
+    is_(sorted({r["agent"] for r in rows(s, "--protocol", "imap", "--result", "ok")}), ["", "Probe 1.2"],
+        "what an IMAP client said of itself")
     for bad in (("--failed", "maybe"), ("--color", "red"), ("--days", "x"), ("alice", "--failed")):
         r = s.ctl_run("logins", *bad)
         ok(r.returncode != 0, "%s is refused" % " ".join(bad)) or diag(r.stdout)
