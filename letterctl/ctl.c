@@ -189,6 +189,16 @@ wait_answer(struct ctl *c, const struct ctl_ask *a, int *fd, uint8_t *room,
 	}
 }
 
+/* How far it is, for who watches. */
+static void
+progress(struct span text)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%.*s\r", (int)text.n, (const char *)text.p);
+	fflush(stderr);
+}
+
 static int
 show(const struct ctl_ask *a, const struct msg_ctl_page *page)
 {
@@ -201,7 +211,9 @@ show(const struct ctl_ask *a, const struct msg_ctl_page *page)
 	}
 	for (i = 0; i < page->rows.n && a->row != NULL; i++)
 		a->row(a->arg, r[i].json);
-	if (page->text.n > 0 && a->text != NULL)
+	if (page->text.n > 0 && page->more)
+		progress(page->text);
+	else if (page->text.n > 0 && a->text != NULL)
 		a->text(a->arg, page->text);
 	return (EXIT_OK);
 }

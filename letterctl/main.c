@@ -41,7 +41,8 @@ int			 ctl_json;
 static int		 said;		/* the service's text was printed */
 
 #define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
-    "[--account NAME] [--transport NAME] [--held yes|no]"
+    "[--account NAME] [--transport NAME] [--held yes|no] " \
+    "[--age <>DURATION] [--next <>DURATION] [--code CODE|4xx|5xx]"
 
 static const struct command commands[] = {
 	{ "status", "", 0, 0, NONE,
@@ -104,6 +105,12 @@ static const struct command commands[] = {
 	{ "queue hold", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
 	{ "queue release", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
 	{ "queue kick", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue schedule", FILTERS " [--now] DURATION", 1, WORDS_MAX, NONE,
+	  NULL, NULL, NULL },
+	{ "queue transport", FILTERS " NAME|default|-", 1, WORDS_MAX, NONE,
+	  NULL, NULL, NULL },
+	{ "queue requiretls", FILTERS " yes|no|default", 1, WORDS_MAX, NONE,
+	  NULL, NULL, NULL },
 	{ "queue drop", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
 	{ "queue fail", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
 	{ "route explain", "FROM TO [--attempt N]", 2, 4, NONE, "", NULL,

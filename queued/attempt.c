@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "queued/attempt.h"
+#include "queued/change.h"
 
 #define AWAY_S	1	/* seconds until auth is asked again */
 #define PACKET	10000	/* octets of recipients in one message to a peer */
@@ -17,6 +18,7 @@
 struct running {
 	uint64_t	 msg;
 	uint32_t	 n;
+	int		 marked;
 };
 
 static void	*running;
@@ -49,9 +51,18 @@ compare(const void *a, const void *b)
 int
 attempt_running(uint64_t msg, uint32_t n)
 {
-	struct running	 key = { msg, n };
+	struct running	 key = { .msg = msg, .n = n };
 
 	return (tfind(&key, &running, compare) != NULL);
+}
+
+void
+attempt_mark(uint64_t msg, uint32_t n)
+{
+	struct running	 key = { .msg = msg, .n = n }, **found;
+
+	if ((found = tfind(&key, &running, compare)) != NULL)
+		(*found)->marked = 1;
 }
 
 static int
@@ -63,6 +74,7 @@ run_mark(uint64_t msg, uint32_t n)
 		return (-1);
 	k->msg = msg;
 	k->n = n;
+	k->marked = 0;
 	if (tsearch(k, &running, compare) == NULL) {
 		free(k);
 		return (-1);
@@ -70,16 +82,29 @@ run_mark(uint64_t msg, uint32_t n)
 	return (0);
 }
 
-static void
+/* Is there something to do that was asked meanwhile? */
+static int
 run_unmark(uint64_t msg, uint32_t n)
 {
-	struct running	 key = { msg, n }, *k, **found;
+	struct running	 key = { .msg = msg, .n = n }, *k, **found;
+	int		 marked;
 
 	if ((found = tfind(&key, &running, compare)) == NULL)
-		return;
+		return (0);
 	k = *found;
+	marked = k->marked;
 	tdelete(&key, &running, compare);
 	free(k);
+	return (marked);
+}
+
+/* It is not tried now after all: what was asked of it is done, or it waits. */
+static void
+give_back(struct attempt *a, size_t i, uint64_t due)
+{
+	if (run_unmark(a->m.num, a->r[i].n) == 0 ||
+	    change_owed(a->m.num, a->r[i].n) == 0)
+		sched_push(a->dest, a->m.num, a->r[i].n, due);
 }
 
 int
@@ -121,6 +146,10 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 	if (attempt_running(it->msg, it->n) ||
 	    db_rcpt(it->msg, it->n, r) == -1)
 		return (-1);
+	if (CHANGE_OWED(&r->r) && change_owed(it->msg, it->n) != 0) {
+		db_rcpt_free(r);
+		return (-1);
+	}
 	if (r->r.state != RS_QUEUED || (r->r.flags & RF_HELD) != 0 ||
 	    r->r.next > now) {
 		db_rcpt_free(r);
@@ -128,7 +157,8 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 	}
 	/* Together only where place and route must be the same. */
 	if (a->n > 0 && (f->r.kind != r->r.kind || r->r.kind == RK_UNKNOWN ||
-	    f->r.attempts != r->r.attempts ||
+	    f->r.attempts != r->r.attempts || f->r.tls != r->r.tls ||
+	    !span_eq(f->r.pin, r->r.pin) ||
 	    (r->r.kind == RK_LOCAL && r->r.attempts > 0) ||
 	    a->octets + octets(&r->r) > PACKET)) {
 		db_rcpt_free(r);
@@ -193,7 +223,7 @@ attempt_end(struct attempt *a)
 	int		 landed = a->landed;
 
 	for (i = 0; i < a->n; i++) {
-		run_unmark(a->m.num, a->r[i].n);
+		(void)run_unmark(a->m.num, a->r[i].n);
 		db_rcpt_free(&a->r[i]);
 		buf_free(&a->out[i].text);
 	}
@@ -233,7 +263,7 @@ attempt_putoff(struct attempt *a, unsigned seconds)
 	size_t		 i;
 
 	for (i = 0; i < a->n; i++)
-		sched_push(a->dest, a->m.num, a->r[i].n, due);
+		give_back(a, i, due);
 	attempt_end(a);
 }
 
@@ -242,8 +272,7 @@ attempt_cut(struct attempt *a, size_t n)
 {
 	while (a->n > n) {
 		a->n--;
-		run_unmark(a->m.num, a->r[a->n].n);
-		sched_push(a->dest, a->m.num, a->r[a->n].n, a->began);
+		give_back(a, a->n, a->began);
 		db_rcpt_free(&a->r[a->n]);
 	}
 }
@@ -339,7 +368,17 @@ static void
 route(struct attempt *a)
 {
 	const struct list	*routes = NULL;
+	const struct rec_rcpt	*r = &a->r[0].r;
+	char			*pin;
 
+	if (r->pin.n > 0) {
+		if ((pin = span_dup(r->pin)) == NULL)
+			attempt_putoff(a, AWAY_S);
+		else
+			take_transport(a, pin);
+		free(pin);
+		return;
+	}
 	if (a->m.r.account == 0) {
 		take_route(a, NULL);
 		return;

@@ -55,6 +55,8 @@ void	 attempt_begin(struct dest *, const struct item *, size_t n,
 	    int doomed);
 /* Is one under way for it? */
 int	 attempt_running(uint64_t msg, uint32_t n);
+/* Something was asked of one under way; see change.h. */
+void	 attempt_mark(uint64_t msg, uint32_t n);
 int	 attempt_of_message(uint64_t msg);
 size_t	 attempts_now(void);
 /* Not now: try again in so many seconds; nothing is counted. */

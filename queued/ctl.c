@@ -23,6 +23,9 @@ static const struct verb {
 	{ "queue hold",		0, 64, ctl_hold },
 	{ "queue release",	0, 64, ctl_release },
 	{ "queue kick",		0, 64, ctl_kick },
+	{ "queue schedule",	1, 64, ctl_schedule },
+	{ "queue transport",	1, 64, ctl_transport },
+	{ "queue requiretls",	1, 64, ctl_requiretls },
 	{ "queue drop",		0, 64, ctl_drop },
 	{ "queue fail",		0, 64, ctl_fail },
 	{ "route explain",	2, 4, ctl_route },
@@ -47,6 +50,7 @@ ctl_free(struct ctl *c)
 	buf_free(&c->text);
 	buf_free(&c->cursor);
 	buf_free(&c->bad);
+	buf_free(&c->value);
 	free(c->changed);
 	free(c);
 }
@@ -76,6 +80,32 @@ ctl_arg(const struct ctl *c, size_t i)
 	const struct msg_ctl_arg	*v = c->m.args.v;
 
 	return (i < c->m.args.n ? v[i].arg : span_of(NULL, 0));
+}
+
+struct span
+ctl_last(struct ctl *c)
+{
+	struct span	 last = ctl_arg(c, c->m.args.n - 1);
+
+	if (c->m.args.n > 0)
+		c->m.args.n--;
+	return (last);
+}
+
+int
+ctl_flag(struct ctl *c, const char *name)
+{
+	struct msg_ctl_arg	*v = c->m.args.v;
+	size_t			 i;
+
+	for (i = 0; i < c->m.args.n; i++)
+		if (span_eqs(v[i].arg, name))
+			break;
+	if (i == c->m.args.n)
+		return (0);
+	c->m.args.n--;
+	memmove(v + i, v + i + 1, (c->m.args.n - i) * sizeof(*v));
+	return (1);
 }
 
 void

@@ -14,11 +14,16 @@
 #define CTL_CHANGES	200	/* records changed for a page */
 
 /* Recipients that letterctl means; all that is said must be so. */
+#define FILTERS		"--id, --from, --to, --domain, --account, "	\
+			"--transport, --held, --age, --next, --code"
 struct filter {
 	uint64_t	 msg;		/* 0: any */
 	uint32_t	 n;		/* 0: any */
 	struct span	 from, to, domain, account, transport;
 	int		 held;		/* -1: either */
+	int		 age, next;	/* '<', '>', or 0: any */
+	int64_t		 age_s, next_s;
+	unsigned	 code, class;	/* of the last reply; 0: any */
 	int		 any;		/* something was said */
 };
 /* -1: the reason in why.  Spans borrow from the arguments. */
@@ -26,6 +31,9 @@ int		 filter_parse(const struct msg_ctl *, struct filter *,
 		    struct buf *why);
 int		 filter_matches(const struct filter *, const struct rec_msg *,
 		    uint64_t msg, uint32_t n, const struct rec_rcpt *);
+
+/* "1d12h", "-90", "20m": seconds.  0 or -1. */
+int		 duration_parse(struct span, int64_t *);
 
 /* A request, until it is answered. */
 struct ctl {
@@ -44,6 +52,10 @@ struct ctl {
 	uint64_t		*changed;
 	size_t			 nchanged;
 	int			 kicked;
+	int			 from_now;	/* schedule */
+	int64_t			 delay;
+	struct buf		 value;		/* transport */
+	uint8_t			 tls;		/* requiretls */
 	/* queue dump */
 	struct event		*ev;
 	uint64_t		 body, off;
@@ -63,6 +75,9 @@ void		 ctl_error(struct ctl *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 void		 ctl_done(struct ctl *);
 struct span	 ctl_arg(const struct ctl *, size_t);
+/* Take the last argument off; take a flag out: 1 it was there. */
+struct span	 ctl_last(struct ctl *);
+int		 ctl_flag(struct ctl *, const char *);
 
 /* ctl_queue.c */
 void		 ctl_list(struct ctl *);
@@ -71,6 +86,9 @@ void		 ctl_show(struct ctl *);
 void		 ctl_hold(struct ctl *);
 void		 ctl_release(struct ctl *);
 void		 ctl_kick(struct ctl *);
+void		 ctl_schedule(struct ctl *);
+void		 ctl_transport(struct ctl *);
+void		 ctl_requiretls(struct ctl *);
 void		 ctl_drop(struct ctl *);
 void		 ctl_fail(struct ctl *);
 /* ctl_more.c */

@@ -9,11 +9,12 @@
 
 #include "log.h"
 #include "queued/attempt.h"
+#include "queued/change.h"
 #include "queued/ctl.h"
 #include "queued/report.h"
 
 /* 1 changed, 0 it was so already, -1 an error; within a command. */
-typedef int	(*change_fn)(struct q_msg *, struct q_rcpt *);
+typedef int	(*change_fn)(struct ctl *, struct q_msg *, struct q_rcpt *);
 
 static void	 change(struct ctl *, const char *, change_fn);
 static void	 on_flushed(struct dbenv_wait *, int);
@@ -25,8 +26,9 @@ put(struct q_msg *m, struct q_rcpt *r)
 }
 
 static int
-hold(struct q_msg *m, struct q_rcpt *r)
+hold(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
 {
+	(void)c;
 	if (r->r.state != RS_QUEUED || (r->r.flags & RF_HELD) != 0)
 		return (0);
 	r->r.flags |= RF_HELD;
@@ -34,8 +36,9 @@ hold(struct q_msg *m, struct q_rcpt *r)
 }
 
 static int
-release(struct q_msg *m, struct q_rcpt *r)
+release(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
 {
+	(void)c;
 	if ((r->r.flags & RF_HELD) == 0)
 		return (0);
 	r->r.flags &= (uint8_t)~RF_HELD;
@@ -43,50 +46,63 @@ release(struct q_msg *m, struct q_rcpt *r)
 }
 
 static int
-kick(struct q_msg *m, struct q_rcpt *r)
+kick(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
 {
-	if (r->r.state != RS_QUEUED || attempt_running(m->num, r->n))
+	(void)c;
+	return (change_next(m, r, q_now()));
+}
+
+static int
+drop(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
+{
+	(void)c;
+	return (change_drop(m, r));
+}
+
+static int
+fail(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
+{
+	(void)c;
+	return (change_fail(m, r));
+}
+
+/* From now on, or from when it would be next. */
+static int
+schedule(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
+{
+	uint64_t	 now = q_now(), when;
+
+	when = c->from_now || r->r.next < now ? now : r->r.next;
+	if (c->delay < 0)
+		when -= (uint64_t)-c->delay < when - now ?
+		    (uint64_t)-c->delay : when - now;
+	else
+		when += (uint64_t)c->delay;
+	return (change_next(m, r, when));
+}
+
+/* What is under way takes it at its next attempt. */
+static int
+transport(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
+{
+	struct span	 pin = span_buf(&c->value);
+
+	if (r->r.state != RS_QUEUED || r->r.kind == RK_LOCAL ||
+	    span_eq(r->r.pin, pin))
 		return (0);
-	r->r.next = q_now();
+	r->r.pin = pin;
+	if (pin.n > 0 && pin_put(buf_cstr(&c->value), m->num, r->n) == -1)
+		return (-1);
 	return (put(m, r));
 }
 
 static int
-drop(struct q_msg *m, struct q_rcpt *r)
+requiretls(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
 {
-	char	 id[Q_ID];
-
-	if (attempt_running(m->num, r->n)) {
-		r->r.flags |= RF_DROP;
-		return (put(m, r));
-	}
-	log_info("%s: removed by the administrator to=<%s> from=<%s>",
-	    q_id(id, m->num, r->n), log_esc(r->r.address),
-	    log_esc(m->r.from));
-	return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
-}
-
-static int
-fail(struct q_msg *m, struct q_rcpt *r)
-{
-	char	 id[Q_ID];
-
-	if (r->r.state != RS_QUEUED)
+	if (r->r.state != RS_QUEUED || r->r.kind == RK_LOCAL ||
+	    r->r.tls == c->tls)
 		return (0);
-	if (attempt_running(m->num, r->n)) {
-		r->r.flags |= RF_FAIL;
-		return (put(m, r));
-	}
-	log_info("%s: failed by the administrator to=<%s> from=<%s>",
-	    q_id(id, m->num, r->n), log_esc(r->r.address),
-	    log_esc(m->r.from));
-	if (!report_wanted(&m->r, &r->r, NOTIFY_FAILURE))
-		return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
-	r->r.state = RS_FAILED;
-	r->r.code = 554;
-	r->r.enhanced = span_str("5.7.0");
-	r->r.host = span_of(NULL, 0);
-	r->r.text = span_str("given up by the administrator");
+	r->r.tls = c->tls;
 	return (put(m, r));
 }
 
@@ -143,7 +159,7 @@ walk(struct ctl *c, change_fn fn, uint64_t *msg, uint32_t *n, uint64_t *count)
 				m.num = 0;
 		}
 		if (m.num != 0 && filter_matches(&c->filter, &m.r, *msg, r.n,
-		    &r.r) && (rc = fn(&m, &r)) == 1) {
+		    &r.r) && (rc = fn(c, &m, &r)) == 1) {
 			done++;
 			rc = remember(&c->changed, &c->nchanged, *msg, r.n);
 		}
@@ -170,8 +186,7 @@ change(struct ctl *c, const char *what, change_fn fn)
 	}
 	if (!c->filter.any || cursor(c, &count, &msg, &n) == -1) {
 		ctl_error(c, c->filter.any ? "malformed cursor" :
-		    "say which: --id, --from, --to, --domain, --account, "
-		    "--transport, --held");
+		    "say which recipients: " FILTERS);
 		return;
 	}
 	if (db_begin() == -1) {
@@ -183,10 +198,12 @@ change(struct ctl *c, const char *what, change_fn fn)
 		ctl_error(c, "queue: %s", dbenv_error(q.env));
 		return;
 	}
-	if (rc == 1)
+	if (rc == 1) {
 		buf_addf(&c->cursor, "%llu %s", (unsigned long long)count,
 		    q_id((char[Q_ID]){ 0 }, msg, n));
-	else
+		buf_addf(&c->text, "%llu %s so far",
+		    (unsigned long long)count, what);
+	} else
 		buf_addf(&c->text, "%llu %s %s", (unsigned long long)count,
 		    count == 1 ? "recipient" : "recipients", what);
 	c->wait.done = on_flushed;
@@ -232,6 +249,58 @@ ctl_kick(struct ctl *c)
 {
 	c->kicked = 1;
 	change(c, "to be tried now", kick);
+}
+
+/* The argument that no filter has. */
+void
+ctl_schedule(struct ctl *c)
+{
+	struct span	 last = ctl_last(c);
+
+	c->from_now = ctl_flag(c, "--now");
+	if (duration_parse(last, &c->delay) == -1) {
+		ctl_error(c, "a duration reads 90s, 20m, 4h, 1d12h or -1h");
+		return;
+	}
+	change(c, "rescheduled", schedule);
+}
+
+void
+ctl_transport(struct ctl *c)
+{
+	const struct conf_transport	*t;
+	struct buf			 name = { 0 };
+	struct span			 last = ctl_last(c);
+
+	buf_add_span(&name, last);
+	t = buf_cstr(&name) == NULL ? NULL :
+	    conf_transport(proc_conf(), buf_cstr(&name));
+	buf_free(&name);
+	if (t != NULL)
+		buf_adds(&c->value, t->name);
+	else if (span_caseeqs(last, "default"))
+		buf_adds(&c->value, "default");
+	else if (!span_eqs(last, "-")) {
+		ctl_error(c, "there is no transport \"%s\"", log_esc(last));
+		return;
+	}
+	change(c, c->value.n > 0 ? "pinned" : "left to routes", transport);
+}
+
+void
+ctl_requiretls(struct ctl *c)
+{
+	struct span	 last = ctl_last(c);
+
+	if (span_eqs(last, "yes"))
+		c->tls = 1 + REQUIRETLS_ALL;
+	else if (span_eqs(last, "no"))
+		c->tls = 1 + REQUIRETLS_NO;
+	else if (!span_eqs(last, "default")) {
+		ctl_error(c, "requiretls is yes, no or default");
+		return;
+	}
+	change(c, "changed", requiretls);
 }
 
 void

@@ -16,7 +16,9 @@ state_name(uint64_t msg, uint32_t n, const struct rec_rcpt *r)
 				    "delivered", "relayed" };
 
 	if (attempt_running(msg, n))
-		return ("active");
+		return ((r->flags & RF_DROP) != 0 ? "active, to be removed" :
+		    (r->flags & RF_FAIL) != 0 ? "active, to be given up" :
+		    "active");
 	if (r->state == RS_QUEUED && (r->flags & RF_HELD) != 0)
 		return ("held");
 	return (r->state < nitems(names) ? names[r->state] : "?");
@@ -62,6 +64,11 @@ rcpt_row(struct json_object *o, uint64_t msg, uint32_t n,
 	row_bool(o, "local", r->kind == RK_LOCAL);
 	row_bool(o, "possible_duplicate", (r->flags & RF_DUPLICATE) != 0);
 	row_str(o, "transport", r->transport);
+	if (r->pin.n > 0)
+		row_str(o, "pinned", r->pin);
+	if (r->tls != 0)
+		row_str(o, "requiretls", span_str(r->tls == 1 +
+		    REQUIRETLS_NO ? "no" : "yes"));
 	row_str(o, "last", span_buf(&last));
 	buf_free(&last);
 }

@@ -25,6 +25,7 @@ static void	 on_undone(void *, uint64_t, int);
 static void	 on_fatal(void *, const char *);
 static void	 on_notify(evutil_socket_t, short, void *);
 static void	 on_turn(evutil_socket_t, short, void *);
+static int	 upgrade(struct dbenv *, uint32_t, void *);
 static int	 get(struct dbenv_db *, struct span, const struct codec *,
 		    void *, struct buf *);
 static int	 put(struct dbenv_db *, struct span, const struct codec *,
@@ -40,8 +41,11 @@ static const struct field f_msg[] = {
 	F_U8(rec_msg, utf8), F_U8(rec_msg, bodytype),
 	F_U8(rec_msg, requiretls), F_U8(rec_msg, flags),
 	F_U32(rec_msg, nrcpts),
+	F_U64(rec_msg, release), F_STR(rec_msg, future, Q_FUTURE_MAX),
 };
 const struct codec	c_rec_msg = CODEC(rec_msg, f_msg);
+static const struct codec c_msg_1 = { f_msg, nitems(f_msg) - 2,
+			    sizeof(struct rec_msg) };
 
 static const struct field f_rcpt[] = {
 	F_STR(rec_rcpt, address, MSG_ADDR_MAX),
@@ -54,8 +58,12 @@ static const struct field f_rcpt[] = {
 	F_U64(rec_rcpt, delayed), F_STR(rec_rcpt, transport, MSG_NAME_MAX),
 	F_STR(rec_rcpt, host, MSG_NAME_MAX), F_STR(rec_rcpt, enhanced, 16),
 	F_STR(rec_rcpt, text, Q_TEXT_MAX), F_U32(rec_rcpt, code),
+	F_STR(rec_rcpt, pin, MSG_NAME_MAX), F_U8(rec_rcpt, tls),
+	F_U64(rec_rcpt, asked), F_U64(rec_rcpt, release),
 };
 const struct codec	c_rec_rcpt = CODEC(rec_rcpt, f_rcpt);
+static const struct codec c_rcpt_1 = { f_rcpt, nitems(f_rcpt) - 4,
+			    sizeof(struct rec_rcpt) };
 
 static const struct field f_attempt[] = {
 	F_U64(rec_attempt, began), F_U64(rec_attempt, ended),
@@ -121,6 +129,17 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	dbenv_turn_end(q.env);
 }
 
+/* To rewrite a million records in one transaction would take its time and its
+ * locks: they are read as they are, see decode(). */
+static int
+upgrade(struct dbenv *env, uint32_t from, void *arg)
+{
+	(void)env;
+	(void)arg;
+	log_info("queue: records of schema %u are read as they are", from);
+	return (0);
+}
+
 /* Above all that were given, though the record of them should be damaged. */
 static int
 first_number(uint64_t *num)
@@ -172,8 +191,9 @@ db_open(const struct db_conf *conf)
 	    (q.message = dbenv_db(q.env, "message", 0)) == NULL ||
 	    (q.rcpt = dbenv_db(q.env, "rcpt", 0)) == NULL ||
 	    (q.attempt = dbenv_db(q.env, "attempt", 0)) == NULL ||
+	    (q.pin = dbenv_db(q.env, "pin", 0)) == NULL ||
 	    (q.bodies = body_open(q.env)) == NULL ||
-	    dbenv_schema(q.env, Q_SCHEMA, NULL, NULL) == -1) {
+	    dbenv_schema(q.env, Q_SCHEMA, upgrade, NULL) == -1) {
 		log_error("queue: %s", dbenv_error(q.env));
 		db_close();
 		return (-1);
@@ -293,18 +313,30 @@ key_rcpt_get(struct span s, uint64_t *msg, uint32_t *n)
 
 /* ---- reads ---------------------------------------------------------------- */
 
+/* A record that ends where those of schema 1 do is one of these. */
+static int
+decode(struct span val, const struct codec *c, void *v)
+{
+	const struct codec	*was = c == &c_rec_msg ? &c_msg_1 :
+				    c == &c_rec_rcpt ? &c_rcpt_1 : NULL;
+	struct span		 s = val;
+
+	if (codec_get(&s, c, v) == 0 && s.n == 0)
+		return (0);
+	s = val;
+	return (was == NULL || codec_get(&s, was, v) == -1 || s.n != 0 ? -1 :
+	    0);
+}
+
 /* A copy of the value, decoded. */
 static int
 keep(struct dbenv_db *db, struct span val, const struct codec *c, void *v,
     struct buf *octets)
 {
-	struct span	 s;
-
 	memset(octets, 0, sizeof(*octets));
 	if (buf_add_span(octets, val) == -1)
 		return (-1);
-	s = span_buf(octets);
-	if (codec_get(&s, c, v) == -1 || s.n != 0) {
+	if (decode(span_buf(octets), c, v) == -1) {
 		log_error("queue: database %s: a record of %zu octets does "
 		    "not decode", dbenv_db_name(db), val.n);
 		buf_free(octets);
@@ -383,7 +415,13 @@ db_rcpt_free(struct q_rcpt *r)
 int
 db_rcpt_decode(struct span val, struct rec_rcpt *r)
 {
-	return (codec_get(&val, &c_rec_rcpt, r) == -1 || val.n != 0 ? -1 : 0);
+	return (decode(val, &c_rec_rcpt, r));
+}
+
+int
+db_msg_decode(struct span val, struct rec_msg *m)
+{
+	return (decode(val, &c_rec_msg, m));
 }
 
 /* ---- writes --------------------------------------------------------------- */
@@ -462,7 +500,7 @@ db_rcpt_del(uint64_t msg, uint32_t n)
 	    errno != EILSEQ)
 		return (errno == ENOENT ? 0 : -1);
 	/* A body whose references nobody knows stays; verify tells of it. */
-	if (codec_get(&val, &c_rec_msg, &m) == 0 &&
+	if (db_msg_decode(val, &m) == 0 &&
 	    body_unref(q.bodies, m.body) == -1 && errno != ENOENT &&
 	    errno != EILSEQ)
 		return (-1);

@@ -5,6 +5,7 @@
  *	message		message			one for all of its recipients
  *	rcpt		message recipient	one recipient: state, schedule
  *	attempt		message recipient n	what an attempt came to
+ *	pin		transport message recipient	who is pinned to it, or was
  *	body, bodyref	of common/body
  *
  * What is there at each step, and what a crash leaves:
@@ -20,6 +21,9 @@
  *					there, the recipients it is about gone
  *
  * Times in records are those of q_now().
+ *
+ * Records of schema 1 end earlier: they are read as they are, what they lack is
+ * zero, and written whole when they change.
  */
 #ifndef QUEUED_DB_H
 #define QUEUED_DB_H
@@ -29,7 +33,8 @@
 #include "codec.h"
 #include "dbenv.h"
 
-#define Q_SCHEMA	1
+#define Q_SCHEMA	2
+#define Q_FUTURE_MAX	64	/* octets of a request of RFC 4865 */
 #define Q_TEXT_MAX	512	/* octets kept of a reply */
 #define Q_ATTEMPTS_MAX	64	/* attempts kept of a recipient */
 
@@ -53,6 +58,9 @@ struct rec_msg {
 	uint8_t		 requiretls;	/* REQUIRETLS_ */
 	uint8_t		 flags;		/* MF_ */
 	uint32_t	 nrcpts;	/* recipients are 1 to this */
+	/* since schema 2 */
+	uint64_t	 release;	/* not before, as its sender asked; 0 */
+	struct span	 future;	/* the same as RFC 4865 writes it */
 };
 
 /* How a recipient is found. */
@@ -82,6 +90,11 @@ struct rec_rcpt {
 	/* what the last attempt came to */
 	struct span	 transport, host, enhanced, text;
 	uint32_t	 code;
+	/* since schema 2 */
+	struct span	 pin;		/* transport, whatever routes say; "" */
+	uint8_t		 tls;		/* 0: the message's; 1 + REQUIRETLS_ */
+	uint64_t	 asked;		/* when next, after what is under way */
+	uint64_t	 release;	/* somebody wanted it that late */
 };
 
 struct rec_attempt {
@@ -109,7 +122,7 @@ struct q_rcpt {
 struct queue {
 	struct dbenv	*env;
 	struct body	*bodies;
-	struct dbenv_db	*meta, *message, *rcpt, *attempt;
+	struct dbenv_db	*meta, *message, *rcpt, *attempt, *pin;
 	uint64_t	 next_num, num_limit;
 };
 extern struct queue	 q;
@@ -148,8 +161,9 @@ void		 db_msg_free(struct q_msg *);
 int		 db_rcpt(uint64_t msg, uint32_t n, struct q_rcpt *);
 int		 db_rcpt_next(uint64_t *msg, uint32_t n, struct q_rcpt *);
 void		 db_rcpt_free(struct q_rcpt *);
-/* Of octets that a record holds; spans borrow. */
+/* Of octets that a record holds, of any schema; spans borrow. */
 int		 db_rcpt_decode(struct span, struct rec_rcpt *);
+int		 db_msg_decode(struct span, struct rec_msg *);
 
 /* Writes, within a command. */
 int		 db_msg_put(uint64_t msg, const struct rec_msg *);

@@ -1,9 +1,11 @@
 /*
- * Which recipients letterctl means: "--name value" pairs.
+ * Which recipients letterctl means: "--name value" pairs, and durations.
  */
 #include <string.h>
 
 #include "queued/ctl.h"
+
+#define DURATION_MAX	(10 * 365 * 86400)	/* seconds */
 
 static int
 yes_no(struct span s)
@@ -11,6 +13,101 @@ yes_no(struct span s)
 	if (span_eqs(s, "yes") || span_eqs(s, "true"))
 		return (1);
 	return (span_eqs(s, "no") || span_eqs(s, "false") ? 0 : -1);
+}
+
+int
+duration_parse(struct span s, int64_t *out)
+{
+	static const struct {
+		int	 unit;
+		int64_t	 s;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	struct span	 digits;
+	uint64_t	 n;
+	int64_t		 total = 0;
+	size_t		 i, u;
+	int		 minus = s.n > 0 && s.p[0] == '-';
+
+	if (minus)
+		s = span_of(s.p + 1, s.n - 1);
+	if (s.n == 0)
+		return (-1);
+	while (s.n > 0) {
+		for (i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+			continue;
+		digits = span_of(s.p, i);
+		if (span_num(digits, DURATION_MAX, &n) == -1)
+			return (-1);
+		for (u = 0; i < s.n && u < nitems(units); u++)
+			if (units[u].unit == s.p[i])
+				break;
+		if (u == nitems(units))
+			return (-1);
+		total += (int64_t)n * (i == s.n ? 1 : units[u].s);
+		if (total > DURATION_MAX)
+			return (-1);
+		i += i < s.n;
+		s = span_of(s.p + i, s.n - i);
+	}
+	*out = minus ? -total : total;
+	return (0);
+}
+
+/* "<1h", ">2d". */
+static int
+compared(struct span s, int *how, int64_t *to)
+{
+	if (s.n < 2 || (s.p[0] != '<' && s.p[0] != '>'))
+		return (-1);
+	*how = s.p[0];
+	return (duration_parse(span_of(s.p + 1, s.n - 1), to));
+}
+
+/* "451", or "4xx". */
+static int
+coded(struct span s, struct filter *f)
+{
+	uint64_t	 n;
+
+	if (s.n == 3 && (s.p[0] == '4' || s.p[0] == '5') &&
+	    (s.p[1] | 0x20) == 'x' && (s.p[2] | 0x20) == 'x') {
+		f->class = (unsigned)s.p[0] - '0';
+		return (0);
+	}
+	if (s.n != 3 || span_num(s, 599, &n) == -1 || n < 200)
+		return (-1);
+	f->code = (unsigned)n;
+	return (0);
+}
+
+/* One of those that are not just a text.  1, 0: it is another, -1. */
+static int
+special(struct filter *f, struct span name, struct span v, struct buf *why)
+{
+	if (span_eqs(name, "--id")) {
+		if (q_id_parse(v, &f->msg, &f->n) == 0)
+			return (1);
+		buf_adds(why, "an id reads 0000002a, or 0000002a.1 for one "
+		    "recipient");
+	} else if (span_eqs(name, "--held")) {
+		if ((f->held = yes_no(v)) != -1)
+			return (1);
+		buf_adds(why, "--held is yes or no");
+	} else if (span_eqs(name, "--age")) {
+		if (compared(v, &f->age, &f->age_s) == 0)
+			return (1);
+		buf_adds(why, "--age is \"<2h\" or \">1d\"");
+	} else if (span_eqs(name, "--next")) {
+		if (compared(v, &f->next, &f->next_s) == 0)
+			return (1);
+		buf_adds(why, "--next is \"<10m\" or \">4h\", from now");
+	} else if (span_eqs(name, "--code")) {
+		if (coded(v, f) == 0)
+			return (1);
+		buf_adds(why, "--code is 451, or 4xx or 5xx");
+	} else
+		return (0);
+	return (-1);
 }
 
 int
@@ -26,6 +123,7 @@ filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
 		{ "--transport", &f->transport },
 	};
 	size_t				 i, k;
+	int				 rc;
 
 	memset(f, 0, sizeof(*f));
 	f->held = -1;
@@ -35,28 +133,16 @@ filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
 			return (-1);
 		}
 		f->any = 1;
-		if (span_eqs(v[i].arg, "--id")) {
-			if (q_id_parse(v[i + 1].arg, &f->msg, &f->n) == -1) {
-				buf_adds(why, "an id reads 0000002a, or "
-				    "0000002a.1 for one recipient");
-				return (-1);
-			}
+		if ((rc = special(f, v[i].arg, v[i + 1].arg, why)) == -1)
+			return (-1);
+		if (rc == 1)
 			continue;
-		}
-		if (span_eqs(v[i].arg, "--held")) {
-			if ((f->held = yes_no(v[i + 1].arg)) == -1) {
-				buf_adds(why, "--held is yes or no");
-				return (-1);
-			}
-			continue;
-		}
 		for (k = 0; k < nitems(texts); k++)
 			if (span_eqs(v[i].arg, texts[k].name))
 				break;
 		if (k == nitems(texts) || v[i + 1].arg.n == 0) {
-			buf_adds(why, "filters are --id, --from, --to, "
-			    "--domain, --account, --transport and --held, "
-			    "each with a value");
+			buf_adds(why, "filters are " FILTERS
+			    ", each with a value");
 			return (-1);
 		}
 		*texts[k].to = v[i + 1].arg;
@@ -83,14 +169,37 @@ domain_is(const struct rec_rcpt *r, struct span want)
 	    span_caseeq(address_domain(r->address), want));
 }
 
+static int
+compares(int how, int64_t seconds, int64_t to)
+{
+	return (how == 0 || (how == '<' ? seconds < to : seconds > to));
+}
+
+/* Where nobody said anything the enhanced code has the class. */
+static int
+code_is(const struct filter *f, const struct rec_rcpt *r)
+{
+	unsigned	 class = r->code / 100;
+
+	if (class == 0 && r->enhanced.n > 0)
+		class = (unsigned)r->enhanced.p[0] - '0';
+	return ((f->code == 0 || f->code == r->code) &&
+	    (f->class == 0 || f->class == class));
+}
+
 int
 filter_matches(const struct filter *f, const struct rec_msg *m, uint64_t msg,
     uint32_t n, const struct rec_rcpt *r)
 {
+	int64_t	 now = (int64_t)q_now();
+
 	return ((f->msg == 0 || f->msg == msg) && (f->n == 0 || f->n == n) &&
 	    (f->held == -1 || f->held == ((r->flags & RF_HELD) != 0)) &&
 	    address_is(m->from, f->from) && address_is(r->address, f->to) &&
-	    domain_is(r, f->domain) &&
+	    domain_is(r, f->domain) && code_is(f, r) &&
 	    (f->account.n == 0 || span_eq(m->name, f->account)) &&
-	    (f->transport.n == 0 || span_caseeq(r->transport, f->transport)));
+	    (f->transport.n == 0 || span_caseeq(r->pin.n > 0 ? r->pin :
+	    r->transport, f->transport)) &&
+	    compares(f->age, now - (int64_t)m->arrival, f->age_s) &&
+	    compares(f->next, (int64_t)r->next - now, f->next_s));
 }

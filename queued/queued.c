@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "queued/attempt.h"
+#include "queued/change.h"
 #include "queued/ctl.h"
 #include "queued/local.h"
 #include "queued/queued.h"
@@ -22,6 +23,7 @@ static int	 start(void);
 static void	 on_hour(evutil_socket_t, short, void *);
 static void	 link_up(struct peer *);
 static void	 link_down(struct peer *);
+static int	 prepare(const struct conf *, struct buf *);
 static void	 commit(void);
 static void	 stop(void);
 
@@ -40,7 +42,7 @@ const struct role_ops	 queued_ops = {
 	.rules = rules, .nrules = nitems(rules),
 	.open = open_queue, .start = start,
 	.link_up = link_up, .link_down = link_down,
-	.commit = commit, .stop = stop
+	.prepare = prepare, .commit = commit, .stop = stop
 };
 
 /* Into the directory that stays the working directory in the cage. */
@@ -66,7 +68,7 @@ open_queue(void)
 	return (rc == -1 ? -1 : db_open(&dc));
 }
 
-/* Files of bodies that a crash left. */
+/* Files of bodies that a crash left, pins of mail that is gone. */
 static void
 on_hour(evutil_socket_t fd, short what, void *arg)
 {
@@ -74,6 +76,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	body_sweep(q.bodies);
+	pins_sweep();
 }
 
 static int
@@ -82,8 +85,12 @@ start(void)
 	static const struct timeval	 hour = { 3600, 0 };
 	struct event_base		*base = proc_base();
 	struct event			*sweep;
+	struct buf			 why = { 0 };
 
 	q_clock_start();
+	if (pins_check(proc_conf(), &why) == -1)	/* not by a reload */
+		log_warn("queue: %s", buf_cstr(&why));
+	buf_free(&why);
 	sweep = event_new(base, -1, EV_PERSIST, on_hour, NULL);
 	if (sweep == NULL || event_add(sweep, &hour) == -1)
 		return (-1);
@@ -110,6 +117,13 @@ link_down(struct peer *p)
 		worker_down(p);
 	else if (peer_role(p) == ROLE_CONTROL)
 		ctl_down(p);
+}
+
+/* A pin is never found to lead nowhere at delivery. */
+static int
+prepare(const struct conf *c, struct buf *why)
+{
+	return (pins_check(c, why));
 }
 
 static void

@@ -57,11 +57,19 @@ gap(const struct attempt *a, uint32_t attempts)
 	return (s < LOCAL_MOST ? s : LOCAL_MOST);
 }
 
+/* When patience began to count: a sender may have wanted it later. */
+static uint64_t
+since(const struct attempt *a)
+{
+	return (a->m.r.release > a->m.r.arrival ? a->m.r.release :
+	    a->m.r.arrival);
+}
+
 /* When the clock was ahead before a restart a message may be from later. */
 static uint64_t
 age(const struct attempt *a, uint64_t now)
 {
-	return (now > a->m.r.arrival ? now - a->m.r.arrival : 0);
+	return (now > since(a) ? now - since(a) : 0);
 }
 
 /*
@@ -72,8 +80,9 @@ static void
 apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 {
 	const struct conf_schedule	*s = &proc_conf()->schedule;
-	uint64_t			 now = q_now();
+	uint64_t			 now = q_now(), asked = r->asked;
 
+	r->asked = 0;
 	if (!a->counted)
 		r->attempts++;
 	r->last = a->began;
@@ -90,12 +99,14 @@ apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 		r->flags |= RF_DUPLICATE;
 		r->lost++;
 	}
-	if (o->result != RESULT_TEMP)
+	if (o->result != RESULT_TEMP) {
+		r->flags &= (uint8_t)~RF_DROP;
 		return;
-	r->next = now + (a->lost && r->lost <= LOST_MOST ? 1 :
-	    gap(a, r->attempts));
+	}
+	r->next = asked != 0 ? asked : now + (a->lost &&
+	    r->lost <= LOST_MOST ? 1 : gap(a, r->attempts));
 	if (report_wanted(&a->m.r, r, NOTIFY_DELAY) &&
-	    schedule_report(s, a->m.r.arrival, r->delayed, now)) {
+	    schedule_report(s, since(a), r->delayed, now)) {
 		r->flags |= RF_DELAYED;
 		r->delayed = now;
 	}

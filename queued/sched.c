@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "queued/attempt.h"
+#include "queued/change.h"
 #include "queued/report.h"
 #include "queued/sched.h"
 
@@ -463,7 +464,9 @@ recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 			return;
 		r = &fresh.r;
 	}
-	r->next = schedule_clamp(&proc_conf()->schedule, r->next, now);
+	if (r->release == 0 || r->next > r->release)
+		r->next = schedule_clamp(&proc_conf()->schedule, r->next,
+		    now);
 	if ((r->flags & RF_STARTED) != 0) {
 		r->flags &= (uint8_t)~RF_STARTED;
 		r->flags |= RF_DUPLICATE;
@@ -474,7 +477,9 @@ recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 		if (db_begin() == -1 || db_end(db_rcpt_put(msg, n, r)) == -1)
 			log_error("queue: %s", dbenv_error(q.env));
 	}
-	sched_add(msg, n, r);
+	if (!CHANGE_OWED(r) || attempt_running(msg, n) ||
+	    change_owed(msg, n) == 0)
+		sched_add(msg, n, r);
 	db_rcpt_free(&fresh);
 }
 

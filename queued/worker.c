@@ -255,7 +255,8 @@ hand(struct attempt *a, int fd)
 	m.ret = a->m.r.ret;
 	m.utf8 = a->m.r.utf8;
 	m.body = a->m.r.bodytype;
-	m.requiretls = a->m.r.requiretls;
+	m.requiretls = a->r[0].r.tls == 0 ? a->m.r.requiretls :
+	    (uint8_t)(a->r[0].r.tls - 1);
 	if ((v = calloc(a->n, sizeof(*v))) != NULL) {
 		for (i = 0; i < a->n; i++) {
 			v[i].id = a->r[i].n;

@@ -117,6 +117,15 @@ def test_letterctl(s):
     is_([(r["to"], r["attempts"], r["state"]) for r in queue(s)],
         [("a@later.example", 1, "held"), ("b@later.example", 2, "queued")],
         "what is held is not tried")
+    is_(s.ctl("queue", "schedule", "--to", "b@later.example", "--now", "3h").strip(),
+        "1 recipient rescheduled", "schedule")
+    is_(s.ctl("queue", "transport", "--code", "4xx", "--to", "b@later.example", "later").strip(),
+        "1 recipient pinned", "transport")
+    is_(s.ctl("queue", "requiretls", "--next", ">2h", "no").strip(), "1 recipient changed", "requiretls")
+    is_([(r["to"], r.get("pinned"), r.get("requiretls")) for r in queue(s, "--next", ">2h")],
+        [("b@later.example", "later", "no")], "as asked for")
+    r = s.ctl_run("queue", "transport", "--to", "b@later.example", "nowhere")
+    ok(r.returncode == 1 and "there is no transport" in r.stderr, "no such transport: %s" % r.stderr)
     is_(s.ctl("queue", "release", "--held", "yes").strip(), "1 recipient released", "release")
     ok(wait_for(lambda: queue(s, "--to", "a@later.example")[0]["attempts"] == 2),
        "and goes at once")
