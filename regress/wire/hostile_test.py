@@ -132,8 +132,10 @@ def flood(h, l):
 def same_id(c):
     """Back to back, while the first password is compared."""
     d = Conn(c.h)
+    pid = c.h.suite.kill("auth", sig=signal.SIGSTOP)    # it finds both at once
     for x in c, d:
         x.send_start(initial=b"\0nobody@x\0slow", id=77)
+    os.kill(pid, signal.SIGCONT)
 
 
 def pipe_fd():
