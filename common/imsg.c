@@ -17,62 +17,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "imsg.h"
+#include "imsg_link.h"
 #include "log.h"
 
-#define HEADER		8	/* type, id */
 #define ROUND		64	/* packets read from one peer a turn */
 #define OWED_MAX	4096	/* answers to one peer under way: no credit is
 				 * larger */
 
 #define OUT_MAX		((size_t)OWED_MAX * IMSG_MAX)	/* octets that wait */
-
-struct packet {
-	TAILQ_ENTRY(packet)	 entry;
-	int			 fd;
-	size_t			 n;
-	uint8_t			 data[];
-};
-TAILQ_HEAD(packets, packet);
-
-struct ask {
-	TAILQ_ENTRY(ask)	 entry;
-	uint32_t		 id;
-	uint32_t		 type;
-	reply_fn		 fn;	/* NULL: forgotten */
-	void			*arg;
-	struct packet		*held;	/* not sent yet */
-	int			 behind;	/* lets others pass */
-	uint32_t		 who;		/* then: for whom it is */
-	uint64_t		 turn;
-};
-TAILQ_HEAD(asks, ask);
-
-struct peer {
-	struct event_base	*base;
-	struct event		*rev, *wev, *stall;
-	int			 fd;
-	enum role		 role;
-	unsigned		 inst;
-	const struct peer_ops	*ops;
-	void			*arg;
-	char			 name[32];
-	struct packets		 out;
-	size_t			 waiting;	/* octets in it, all told */
-	struct asks		 open;	/* sent, in order of sending */
-	struct asks		 held;
-	struct asks		 behind;	/* held until few of them are open */
-	size_t			 nopen, credit;
-	size_t			 nbehind;	/* of the open ones */
-	size_t			 nheld_behind;
-	uint64_t		 turn;		/* of the last that was let go */
-	uint32_t		*owed;	/* ids of its requests without answer */
-	size_t			 nowed, owed_room;
-	uint32_t		 next_id;
-	int			 depth;	/* handlers running */
-	int			 gone;	/* free when depth is 0 */
-	const char		*why;
-};
 
 static const char *const role_names[ROLE_COUNT] = {
 	"parent", "control", "auth", "keys", "lookup", "smtpd", "front",
@@ -80,19 +32,12 @@ static const char *const role_names[ROLE_COUNT] = {
 };
 
 static int	 send_packet(struct peer *, const uint8_t *, size_t, int);
-static int	 transmit(struct peer *, uint32_t, uint32_t, const uint8_t *,
-		    size_t, int, int);
 static void	 on_write(evutil_socket_t, short, void *);
 static void	 on_read(evutil_socket_t, short, void *);
 static void	 leave(struct peer *);
 static void	 on_stall(evutil_socket_t, short, void *);
 static ssize_t	 receive(struct peer *, struct imsg *, uint8_t *);
 static int	 dispatch(struct peer *, struct imsg *);
-static int	 answered(struct peer *, struct imsg *);
-static int	 may_go(const struct peer *, int);
-static void	 release(struct peer *, struct asks *);
-static void	 release_held(struct peer *);
-static void	 free_packet(struct packet *);
 static void	 lose(struct peer *);
 static int	 hold(struct peer *, const uint8_t *, size_t, int *, int);
 static int	 owe(struct peer *, uint32_t);
@@ -169,8 +114,8 @@ err:
 }
 
 /* It may hold a password. */
-static void
-free_packet(struct packet *k)
+void
+imsg_free_packet(struct packet *k)
 {
 	if (k->fd != -1)
 		close(k->fd);
@@ -191,22 +136,11 @@ static void
 finish(struct peer *p)
 {
 	struct packet	*k;
-	struct ask	*a;
 
-	while ((a = TAILQ_FIRST(&p->open)) != NULL ||
-	    (a = TAILQ_FIRST(&p->held)) != NULL ||
-	    (a = TAILQ_FIRST(&p->behind)) != NULL) {
-		TAILQ_REMOVE(a->held == NULL ? &p->open : a->behind ?
-		    &p->behind : &p->held, a, entry);
-		if (a->held != NULL)
-			free_packet(a->held);
-		if (a->fn != NULL)
-			(void)a->fn(a->arg, p, NULL);
-		free(a);
-	}
+	imsg_end_asks(p);
 	while ((k = TAILQ_FIRST(&p->out)) != NULL) {
 		TAILQ_REMOVE(&p->out, k, entry);
-		free_packet(k);
+		imsg_free_packet(k);
 	}
 	free(p->owed);
 	if (p->wev != NULL)
@@ -275,40 +209,10 @@ peer_set_arg(struct peer *p, void *arg)
 	p->arg = arg;
 }
 
-void
-peer_set_credit(struct peer *p, size_t n)
-{
-	p->credit = n;
-}
-
 const char *
 peer_name(const struct peer *p)
 {
 	return (p->name);
-}
-
-size_t
-peer_pending(const struct peer *p)
-{
-	const struct ask	*a;
-	size_t			 n = p->nopen + p->nheld_behind;
-
-	TAILQ_FOREACH(a, &p->held, entry)
-		n++;
-	return (n);
-}
-
-size_t
-peer_behind(const struct peer *p, const uint32_t *who)
-{
-	const struct ask	*a;
-	size_t			 n = 0;
-
-	if (p == NULL || who == NULL)
-		return (p == NULL ? 0 : p->nheld_behind);
-	TAILQ_FOREACH(a, &p->behind, entry)
-		n += a->who == *who;
-	return (n);
 }
 
 /* 0 sent, 1 would block, -1 the link is dead; fd is open still. */
@@ -347,8 +251,8 @@ send_packet(struct peer *p, const uint8_t *data, size_t n, int fd)
 }
 
 /* What is lent must be there for as long as the packet waits. */
-static int
-keep(int *fd, int lent)
+int
+imsg_keep_fd(int *fd, int lent)
 {
 	if (*fd == -1 || !lent)
 		return (0);
@@ -356,8 +260,8 @@ keep(int *fd, int lent)
 	return (*fd == -1 ? -1 : 0);
 }
 
-static void
-give_up(int fd, int lent)
+void
+imsg_give_up(int fd, int lent)
 {
 	if (fd != -1 && !lent)
 		close(fd);
@@ -383,7 +287,7 @@ hold(struct peer *p, const uint8_t *data, size_t n, int *fd, int lent)
 	}
 	if ((k = malloc(sizeof(*k) + n)) == NULL)
 		return (-1);
-	if (keep(fd, lent) == -1) {	/* only what it belongs to fails */
+	if (imsg_keep_fd(fd, lent) == -1) {	/* only what it belongs to fails */
 		free(k);
 		return (-2);
 	}
@@ -395,8 +299,8 @@ hold(struct peer *p, const uint8_t *data, size_t n, int *fd, int lent)
 	return (1);
 }
 
-static int
-transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
+int
+imsg_transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
     size_t n, int fd, int lent)
 {
 	static const struct timeval	 patience = { IMSG_STALL, 0 };
@@ -408,7 +312,7 @@ transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
 	buf_put_u32(&b, type);
 	buf_put_u32(&b, id);
 	if (p->gone || buf_add(&b, data, n) == -1) {
-		give_up(fd, lent);
+		imsg_give_up(fd, lent);
 		errno = p->gone ? ENOTCONN : EMSGSIZE;
 		return (-1);
 	}
@@ -416,7 +320,7 @@ transmit(struct peer *p, uint32_t type, uint32_t id, const uint8_t *data,
 		rc = hold(p, b.p, b.n, &fd, lent);
 	explicit_bzero(head, b.n);
 	if (rc != 1) {
-		give_up(fd, lent);
+		imsg_give_up(fd, lent);
 		if (rc == -1)
 			lose(p);
 		return (rc == 0 ? 0 : -1);
@@ -447,7 +351,7 @@ on_write(evutil_socket_t fd, short what, void *arg)
 		}
 		TAILQ_REMOVE(&p->out, k, entry);
 		p->waiting -= sizeof(*k) + k->n;
-		free_packet(k);
+		imsg_free_packet(k);
 		event_add(p->stall, &patience);
 	}
 	event_del(p->wev);
@@ -471,7 +375,7 @@ peer_send(struct peer *p, uint32_t type, const struct buf *b, int fd)
 		errno = ENOTCONN;
 		return (-1);
 	}
-	return (transmit(p, type, 0, b == NULL ? NULL : b->p,
+	return (imsg_transmit(p, type, 0, b == NULL ? NULL : b->p,
 	    b == NULL ? 0 : b->n, fd, 0));
 }
 
@@ -481,7 +385,7 @@ put(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
     const void *v, int fd)
 {
 	uint8_t		 room[IMSG_MAX];
-	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
+	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - IMSG_HEADER, 0 };
 	int		 rc;
 
 	if (p == NULL || (c != NULL && codec_put(&b, c, v) == -1)) {
@@ -492,7 +396,7 @@ put(struct peer *p, uint32_t type, uint32_t id, const struct codec *c,
 			errno = ENOTCONN;
 		return (-1);
 	}
-	rc = transmit(p, type, id, b.p, b.n, fd, 0);
+	rc = imsg_transmit(p, type, id, b.p, b.n, fd, 0);
 	explicit_bzero(room, b.n);
 	return (rc);
 }
@@ -530,88 +434,8 @@ peer_reply_buf(struct peer *p, uint32_t type, uint32_t id,
 			close(fd);
 		return (-1);
 	}
-	return (transmit(p, type | IMSG_REPLY, id, b == NULL ? NULL : b->p,
+	return (imsg_transmit(p, type | IMSG_REPLY, id, b == NULL ? NULL : b->p,
 	    b == NULL ? 0 : b->n, fd, 0));
-}
-
-/* Half of the credit is kept for those that do not let others pass. */
-static int
-may_go(const struct peer *p, int behind)
-{
-	return (p->nopen < p->credit &&
-	    (!behind || p->nbehind < (p->credit + 1) / 2));
-}
-
-/* After all others for the same, and after one turn of everybody before that. */
-static void
-take_turn(struct peer *p, struct ask *a)
-{
-	struct ask	*b;
-
-	a->turn = p->turn;
-	TAILQ_FOREACH(b, &p->behind, entry)
-		if (b->who == a->who && b->turn >= a->turn)
-			a->turn = b->turn + 1;
-	TAILQ_FOREACH(b, &p->behind, entry)
-		if (b->turn > a->turn)
-			break;
-	if (b == NULL)
-		TAILQ_INSERT_TAIL(&p->behind, a, entry);
-	else
-		TAILQ_INSERT_BEFORE(b, a, entry);
-	p->nheld_behind++;
-}
-
-static uint32_t
-ask(struct peer *p, uint32_t type, const uint8_t *data, size_t n, int fd,
-    int lent, const uint32_t *who, reply_fn fn, void *arg)
-{
-	struct ask	*a;
-	int		 behind = who != NULL;
-
-	if (p == NULL || p->gone || n > IMSG_MAX - HEADER ||
-	    (a = calloc(1, sizeof(*a))) == NULL) {
-		give_up(fd, lent);
-		return (0);
-	}
-	do
-		p->next_id++;		/* 2^32 asks take days: no reuse */
-	while (p->next_id == 0);
-	a->id = p->next_id;
-	a->type = type;
-	a->fn = fn;
-	a->arg = arg;
-	a->behind = behind;
-	if (behind)
-		a->who = *who;
-	if (may_go(p, behind) && TAILQ_EMPTY(&p->held) &&
-	    (!behind || TAILQ_EMPTY(&p->behind))) {
-		if (transmit(p, type, a->id, data, n, fd, lent) == -1) {
-			free(a);
-			return (0);
-		}
-		TAILQ_INSERT_TAIL(&p->open, a, entry);
-		p->nopen++;
-		p->nbehind += (size_t)behind;
-		return (a->id);
-	}
-	if ((a->held = malloc(sizeof(*a->held) + n)) == NULL ||
-	    keep(&fd, lent) == -1) {
-		if (a->held == NULL)
-			give_up(fd, lent);
-		free(a->held);
-		free(a);
-		return (0);
-	}
-	a->held->fd = fd;
-	a->held->n = n;
-	if (n != 0)
-		memcpy(a->held->data, data, n);
-	if (behind)
-		take_turn(p, a);
-	else
-		TAILQ_INSERT_TAIL(&p->held, a, entry);
-	return (a->id);
 }
 
 /* A request came: an answer is owed.  -1: its id is taken still, or it is one
@@ -652,103 +476,6 @@ settle(struct peer *p, uint32_t id)
 	log_debug("an answer to %s that it does not wait for", p->name);
 	errno = ENOENT;
 	return (-1);
-}
-
-static void
-release(struct peer *p, struct asks *from)
-{
-	struct packet	*k;
-	struct ask	*a;
-
-	while (!p->gone && (a = TAILQ_FIRST(from)) != NULL &&
-	    may_go(p, a->behind)) {
-		k = a->held;
-		TAILQ_REMOVE(from, a, entry);
-		a->held = NULL;
-		TAILQ_INSERT_TAIL(&p->open, a, entry);
-		p->nopen++;
-		p->nbehind += (size_t)a->behind;
-		p->nheld_behind -= (size_t)a->behind;
-		if (a->behind)
-			p->turn = a->turn;
-		(void)transmit(p, a->type, a->id, k->data, k->n, k->fd, 0);
-		explicit_bzero(k->data, k->n);
-		free(k);
-	}
-}
-
-/* Send what waited for credit. */
-static void
-release_held(struct peer *p)
-{
-	release(p, &p->held);
-	if (TAILQ_EMPTY(&p->held))
-		release(p, &p->behind);
-}
-
-static uint32_t
-put_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
-    int fd, int lent, const uint32_t *who, reply_fn fn, void *arg)
-{
-	uint8_t		 room[IMSG_MAX];
-	struct buf	 b = { room, 0, sizeof(room), IMSG_MAX - HEADER, 0 };
-	uint32_t	 id;
-
-	if (c != NULL && codec_put(&b, c, v) == -1) {
-		explicit_bzero(room, b.n);
-		give_up(fd, lent);
-		return (0);
-	}
-	id = ask(p, type, b.p, b.n, fd, lent, who, fn, arg);
-	explicit_bzero(room, b.n);
-	return (id);
-}
-
-uint32_t
-peer_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
-    int fd, reply_fn fn, void *arg)
-{
-	return (put_ask(p, type, c, v, fd, 0, NULL, fn, arg));
-}
-
-uint32_t
-peer_ask_behind(struct peer *p, uint32_t who, uint32_t type,
-    const struct codec *c, const void *v, int fd, reply_fn fn, void *arg)
-{
-	return (put_ask(p, type, c, v, fd, 0, &who, fn, arg));
-}
-
-uint32_t
-peer_ask_lend(struct peer *p, uint32_t type, const struct codec *c,
-    const void *v, int fd, reply_fn fn, void *arg)
-{
-	return (put_ask(p, type, c, v, fd, 1, NULL, fn, arg));
-}
-
-uint32_t
-peer_ask_buf(struct peer *p, uint32_t type, const struct buf *b, int fd,
-    reply_fn fn, void *arg)
-{
-	return (ask(p, type, b == NULL ? NULL : b->p, b == NULL ? 0 : b->n, fd,
-	    0, NULL, fn, arg));
-}
-
-void
-peer_forget(struct peer *p, uint32_t id)
-{
-	struct ask	*a;
-
-	if (p == NULL)
-		return;
-	TAILQ_FOREACH(a, &p->open, entry)
-		if (a->id == id)
-			a->fn = NULL;
-	TAILQ_FOREACH(a, &p->held, entry)
-		if (a->id == id)
-			a->fn = NULL;
-	TAILQ_FOREACH(a, &p->behind, entry)
-		if (a->id == id)
-			a->fn = NULL;
 }
 
 /* One packet.  Its octets; 0 nothing there; -1 the link is over. */
@@ -803,29 +530,6 @@ receive(struct peer *p, struct imsg *m, uint8_t *room)
 	return (n);
 }
 
-/* An answer: to an open request of that id and type, or malformed. */
-static int
-answered(struct peer *p, struct imsg *m)
-{
-	struct ask	*a;
-	reply_fn	 fn;
-	void		*arg;
-
-	TAILQ_FOREACH(a, &p->open, entry)
-		if (a->id == m->id)
-			break;
-	if (a == NULL || (a->type | IMSG_REPLY) != m->type)
-		return (-1);
-	TAILQ_REMOVE(&p->open, a, entry);
-	p->nopen--;
-	p->nbehind -= (size_t)a->behind;
-	fn = a->fn;
-	arg = a->arg;
-	free(a);
-	release_held(p);
-	return (fn == NULL ? 0 : fn(arg, p, m));
-}
-
 static int
 dispatch(struct peer *p, struct imsg *m)
 {
@@ -833,7 +537,7 @@ dispatch(struct peer *p, struct imsg *m)
 	size_t			 i;
 
 	if ((m->type & IMSG_REPLY) != 0) {
-		if (answered(p, m) == 0)
+		if (imsg_answered(p, m) == 0)
 			return (0);
 		errno = EBADMSG;
 		return (-1);

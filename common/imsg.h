@@ -122,10 +122,10 @@ uint32_t	 peer_ask(struct peer *, uint32_t type, const struct codec *,
 		    const void *, int fd, reply_fn fn, void *arg);
 /*
  * The same, for what takes the other end its time: at most half of the credit is
- * open for such requests, so that all others pass them by.  Those for one "who"
- * keep their order; different ones take turns.  peer_behind(): how many of them
- * wait, for *who or, NULL, in all; who may not wait for that long looks before
- * it asks.
+ * open for such requests, so that all others pass them by; a quarter more only for
+ * a "who" that has none open.  Those for one "who" keep their order; different
+ * ones take turns.  peer_behind(): how many of them wait, for *who or, NULL, in
+ * all; who may not wait for that long looks before it asks.
  */
 uint32_t	 peer_ask_behind(struct peer *, uint32_t who, uint32_t type,
 		    const struct codec *, const void *, int fd, reply_fn fn,

@@ -213,19 +213,31 @@ test_turns(void)
 		    answer, (void *)(uintptr_t)(5 + i));
 	spin();
 	CHECK(peer_behind(a, &one) == 100 - IMSG_CREDIT / 2 &&
-	    peer_behind(a, &two) == 2, "how many wait for whom");
-	for (i = 0; i < 4; i++)
+	    peer_behind(a, &two) == 1 && served == IMSG_CREDIT / 2 + 1,
+	    "the first of another goes, nothing else");
+	n.number = 6;
+	(void)peer_reply(b, M_CONN_OPEN, late[IMSG_CREDIT / 2], &c_number, &n,
+	    -1);
+	spin();
+	CHECK(answers == 1 && peer_behind(a, &two) == 0,
+	    "and then its next, though all others wait");
+	n.number = 1;
+	for (i = 0; i < 2; i++)
 		(void)peer_reply(b, M_CONN_OPEN, late[i], &c_number, &n, -1);
 	spin();
-	CHECK(answers == 4 && served == IMSG_CREDIT / 2 + 4 &&
-	    peer_behind(a, &two) == 0, "four go: two of each");
-	for (i = 0; i < 2; i++) {
-		n.number = 6 + i;
-		(void)peer_reply(b, M_CONN_OPEN, late[IMSG_CREDIT / 2 + 1 +
-		    2 * i], &c_number, &n, -1);
-	}
+	CHECK(answers == 3 && served == IMSG_CREDIT / 2 + 3,
+	    "what is above the half is not filled up by who has some open");
+	n.number = 7;
+	(void)peer_reply(b, M_CONN_OPEN, late[IMSG_CREDIT / 2 + 1], &c_number,
+	    &n, -1);
 	spin();
-	CHECK(answers == 6, "in turns, and each in its order: %d", answers);
+	CHECK(answers == 4, "each in its order");
+	for (i = 0; i < 100; i++)
+		(void)peer_ask_behind(a, 3 + i, M_CONN_OPEN, &c_number, &n, -1,
+		    answer, (void *)(uintptr_t)0);
+	spin();
+	CHECK(served == IMSG_CREDIT * 3 / 4 + 4,
+	    "a quarter stays free of all firsts: %d", served);
 }
 
 static void

@@ -167,7 +167,7 @@ def flood(s):
         c.close()
     for P, source in ((Smtp, "127.0.0.2"), (ImapAuth, "127.0.1.1")):
         c = P(s, source=source)
-        c.c.s.settimeout(120)		# its turn comes soon, the machine may be slow
+        c.c.s.settimeout(20)		# its turn is next
         want("%s F23 a first login from %s" % (P.__name__, source), c.begin("PLAIN", plain(CAROL if P is Smtp else DAVE, PASSWORD)), P.ok)
         c.close()
     look()
