@@ -23,7 +23,7 @@ static void	 known_here(struct buf *);
 
 %token	<t> WORD QUOTED NUMBER
 %token	<t> HOSTNAME STATE CONTROL POSTMASTER LOG LEVEL PROCESSES PARTITIONS
-%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA RESOLVER TRUST_ANCHOR
+%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA QUOTA_MESSAGES RESOLVER TRUST_ANCHOR
 %token	<t> ALLOW_PRIVATE USER INCLUDE CERTIFICATE CERT KEY
 %token	<t> LISTEN ON ALL SOCKET PORT TLS MECHANISMS CCERTS CLEARTEXT LIMITS
 %token	<t> TRANSPORT ROUTE FROM TO MINIMUM DOMAIN CASE SEPARATORS DKIM
@@ -185,6 +185,11 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 		if (parse_once("quota"))
 			P.conf->mailbox_quota = octets("quota", &$2, 0,
 			    1ull << 60);
+	}
+	| QUOTA_MESSAGES number		{
+		if (parse_once("quota-messages"))
+			P.conf->mailbox_messages = ranged("quota-messages",
+			    &$2, 0, UINT32_MAX);
 	}
 	| RESOLVER strings		{
 		char	*s, **words = P.words.v;
@@ -439,6 +444,7 @@ static const struct keyword {
 	{ "disk-reserve",	DISK_RESERVE,	" top " },
 	{ "iterations",		ITERATIONS,	" top " },
 	{ "quota",		QUOTA,		" top " },
+	{ "quota-messages",	QUOTA_MESSAGES,	" top " },
 	{ "resolver",		RESOLVER,	" top " },
 	{ "trust-anchor",	TRUST_ANCHOR,	" top " },
 	{ "allow-private-addresses", ALLOW_PRIVATE, " top " },

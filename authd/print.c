@@ -268,6 +268,9 @@ print_numbers(struct buf *b, const struct conf *c)
 	if (c->mailbox_quota != 0)
 		buf_addf(b, "quota %llu\n",
 		    (unsigned long long)c->mailbox_quota);
+	if (c->mailbox_messages != 0)
+		buf_addf(b, "quota-messages %llu\n",
+		    (unsigned long long)c->mailbox_messages);
 	buf_adds(b, "retry first {");
 	for (i = 0; i < s->nfirst; i++)
 		buf_addf(b, "%s %us", i > 0 ? "," : "", s->first[i]);

@@ -145,6 +145,7 @@ struct conf {
 	uint64_t	 disk_reserve;		/* octets kept free, 64 MiB + logs */
 	uint32_t	 iterations;		/* of new verifiers, 32768 */
 	uint64_t	 mailbox_quota;		/* octets per account, 0: none */
+	uint64_t	 mailbox_messages;	/* likewise */
 	char		*log;			/* "stderr", "syslog" or a path */
 	uint8_t		 log_level;
 	struct list	 resolvers;		/* char *, "addr" or "addr@port"; none: recurse */

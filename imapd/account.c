@@ -428,17 +428,6 @@ account_undone(struct part *p, uint64_t seq)
 		}
 }
 
-uint64_t
-account_octets(const struct account *a)
-{
-	uint64_t	 sum = 0;
-	size_t		 i;
-
-	for (i = 0; i < a->nmailboxes; i++)
-		sum += a->mailboxes[i]->st.octets;
-	return (sum);
-}
-
 void
 account_tick(struct part *p)
 {

@@ -84,7 +84,6 @@ void		 account_tick(struct part *);
 int		 account_remove(struct part *, uint64_t id, uint64_t *seq);
 /* A group was undone: read again what it changed. */
 void		 account_undone(struct part *, uint64_t seq);
-uint64_t	 account_octets(const struct account *);
 
 struct mailbox	*mailbox_named(const struct account *, struct span name);
 struct mailbox	*mailbox_by_id(const struct account *, uint64_t id);

@@ -23,6 +23,8 @@ command_fn	 cmd_create, cmd_delete, cmd_rename, cmd_subscribe,
 		 cmd_unsubscribe;
 /* cmd_list.c, cmd_status.c */
 command_fn	 cmd_list, cmd_lsub, cmd_status;
+/* cmd_quota.c */
+command_fn	 cmd_getquota, cmd_getquotaroot, cmd_setquota;
 /* cmd_append.c */
 command_fn	 cmd_append;
 /* cmd_fetch.c and so on; the UID form when session.uid is set */

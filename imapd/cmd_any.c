@@ -15,7 +15,8 @@ session_capability(const struct session *s, struct buf *b)
 	(void)buf_addf(b, "CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE "
 	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
 	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
-	    "CREATE-SPECIAL-USE CONDSTORE APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+	    "CREATE-SPECIAL-USE CONDSTORE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
+	    "APPENDLIMIT=%llu", (unsigned long long)s->max_message);
 }
 
 enum step

@@ -14,6 +14,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/intake.h"
+#include "imapd/quota.h"
 #include "imapd/stage.h"
 
 #define SLICE_OCTETS	(256 * 1024)	/* staged in one slice */
@@ -125,7 +126,6 @@ take(struct session *s, struct span name, uint64_t size)
 {
 	struct append	*a = s->append;
 	struct mailbox	*mb = mailbox_named(s->account, name);
-	uint64_t	 quota = s->store->limits.quota;
 
 	if (mb == NULL)
 		return (refuse(s, "[TRYCREATE] no such mailbox"));
@@ -135,8 +135,8 @@ take(struct session *s, struct span name, uint64_t size)
 		return (refuse(s, "[CANNOT] a message of no octets"));
 	if (!dbenv_writable(s->account->part->env))
 		return (refuse(s, "[UNAVAILABLE] the disk is full"));
-	if (quota != 0 && account_octets(s->account) + size +
-	    (a == NULL ? 0 : a->octets) > quota)
+	if (quota_over(s->account, size + (a == NULL ? 0 : a->octets),
+	    1 + (a == NULL ? 0 : a->n)))
 		return (refuse(s, "[OVERQUOTA] the quota is used up"));
 	if (a != NULL && a->n >= BATCH_MAX)
 		return (refuse(s, "[LIMIT] too many messages in one command"));
@@ -423,8 +423,7 @@ appending(struct session *s)
 		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (s->store->limits.quota != 0 && account_octets(s->account) +
-	    a->octets > s->store->limits.quota)
+	if (quota_over(s->account, a->octets, a->n))
 		return (session_no(s, EDQUOT));
 	return (a->small > STAGE_OCTETS ? begin_stage(s, mb) : store(s, mb));
 }

@@ -9,6 +9,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/quota.h"
 #include "imapd/stage.h"
 #include "imapd/targets.h"
 
@@ -160,7 +161,6 @@ survey(struct session *s, struct copying *x, struct mailbox *to)
 {
 	const struct mailbox	*mb = s->seen.view->mb;
 	uint64_t		 words = 0, octets = 0;
-	uint64_t		 quota = s->store->limits.quota;
 	struct target		 t;
 	size_t			 i;
 
@@ -172,8 +172,7 @@ survey(struct session *s, struct copying *x, struct mailbox *to)
 		words |= t.rec->keywords;
 	}
 	targets_rewind(&x->targets);
-	if (!x->move && quota != 0 &&
-	    account_octets(s->account) + octets > quota) {
+	if (!x->move && quota_over(s->account, octets, x->n)) {
 		errno = EDQUOT;
 		return (-1);
 	}

@@ -286,12 +286,13 @@ next_name(const struct account *a, const struct listing *l)
 	return (lo < a->nsubs ? a->subs[lo] : NULL);
 }
 
-/* Of a name, as a part of a slice: counting \Recent may read the database, and
+/* Of a name, as a part of a slice: counting \Recent or what is \Deleted may read the database, and
  * what is below goes through names. */
 static size_t
 cost(const struct listing *l)
 {
-	if ((l->status & 1u << STATUS_RECENT) != 0 ||
+	if ((l->status & (1u << STATUS_RECENT |
+	    1u << STATUS_DELETED_STORAGE)) != 0 ||
 	    (l->select & LIST_RECURSIVE) != 0)
 		return (SLICE_NAMES);
 	return (l->npatterns);

@@ -1,6 +1,7 @@
 /*
  * STATUS, RFC 3501 section 6.3.10, APPENDLIMIT of RFC 7889 section 4, SIZE of
- * RFC 8438, HIGHESTMODSEQ of RFC 7162.
+ * RFC 8438, HIGHESTMODSEQ of RFC 7162, DELETED of RFC 9051, DELETED-STORAGE of
+ * RFC 9208 section 4.1.4.
  */
 #include <errno.h>
 
@@ -8,6 +9,7 @@
 #include "imapd/parse/write.h"
 
 static int	 recent(const struct mailbox *, uint32_t *);
+static int	 deleted_octets(const struct mailbox *, uint64_t *);
 
 /* Nobody has claimed these.  Usually few, or the mailbox is in memory. */
 static int
@@ -42,16 +44,54 @@ recent(const struct mailbox *mb, uint32_t *n)
 	return (rc);
 }
 
+/* RFC 9208 section 4.1.4, in octets. */
+static int
+deleted_octets(const struct mailbox *mb, uint64_t *sum)
+{
+	const struct view	*v = mb->view;
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	struct msgrec		 r;
+	uint8_t			 k[12], kp[8];
+	size_t			 i;
+	int			 rc;
+
+	*sum = 0;
+	if (mb->st.deleted == 0)
+		return (0);
+	if (v != NULL && v->loaded) {
+		for (i = 0; i < v->n; i++)
+			if ((v->recs[i].flags & MF_DELETED) != 0)
+				*sum += v->recs[i].size;
+		return (0);
+	}
+	dbenv_iter_init(&it, mb->account->part->index, key_msg(k, mb->id, 1),
+	    key_u64(kp, mb->id));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) != 0) {
+		if (rc == -1 && errno != EILSEQ)
+			break;
+		if (rc == 1 && key_uid(key) < mb->st.uidnext &&
+		    codec_get(&val, &c_msgrec, &r) == 0 &&
+		    (r.flags & MF_DELETED) != 0)
+			*sum += r.size;
+	}
+	dbenv_iter_free(&it);
+	return (rc);
+}
+
 int
 cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 {
 	struct buf	*b = session_out(s);
 	const char	*sp = "";
 	uint64_t	 v[STATUS_ITEMS];
+	uint64_t	 gone = 0;
 	uint32_t	 nrecent = 0;
 	unsigned	 i;
 
-	if ((what & 1u << STATUS_RECENT) != 0 && recent(mb, &nrecent) == -1)
+	if (((what & 1u << STATUS_RECENT) != 0 && recent(mb, &nrecent) == -1) ||
+	    ((what & 1u << STATUS_DELETED_STORAGE) != 0 &&
+	    deleted_octets(mb, &gone) == -1))
 		return (-1);
 	session_hold(s, mb->seq);
 	v[STATUS_MESSAGES] = mb->st.messages;
@@ -62,6 +102,8 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	v[STATUS_APPENDLIMIT] = s->max_message;
 	v[STATUS_SIZE] = mb->st.octets;
 	v[STATUS_HIGHESTMODSEQ] = mb->st.modseq;
+	v[STATUS_DELETED] = mb->st.deleted;
+	v[STATUS_DELETED_STORAGE] = gone;
 	if ((what & 1u << STATUS_HIGHESTMODSEQ) != 0)
 		cmd_condstore(s);
 	(void)buf_adds(b, "* STATUS ");

@@ -10,6 +10,7 @@
 #include "imapd/batch.h"
 #include "imapd/deliver.h"
 #include "imapd/intake.h"
+#include "imapd/quota.h"
 #include "log.h"
 
 #define DELIVER_ID	16
@@ -195,12 +196,11 @@ on_intake(struct intake *in, int error)
 static int
 fits(const struct delivery *d, const uint8_t has[MSG_RCPTS_MAX])
 {
-	uint64_t	 quota = d->part->store->limits.quota;
-	size_t		 i;
+	size_t	 i;
 
-	for (i = 0; quota != 0 && i < d->n; i++)
-		if (!has[i] && account_octets(d->accounts[i]) +
-		    intake_size(&d->in) > quota)
+	for (i = 0; i < d->n; i++)
+		if (!has[i] &&
+		    quota_over(d->accounts[i], intake_size(&d->in), 1))
 			return (0);
 	return (1);
 }

@@ -39,6 +39,7 @@ struct store_limits {
 	unsigned	 bad;		/* BAD commands in a row, 20 */
 	unsigned	 mailboxes;	/* of an account, 10000 */
 	uint64_t	 quota;		/* octets of an account; 0: none */
+	uint64_t	 quota_messages;	/* likewise */
 };
 
 struct charsets;

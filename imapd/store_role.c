@@ -395,6 +395,7 @@ store_open(void)
 		return (-1);
 	store.hostname = c->hostname;
 	store.limits.quota = c->mailbox_quota;
+	store.limits.quota_messages = c->mailbox_messages;
 	store.next_session = proc_instance();
 	store.step_session = c->nstore;
 	if ((store.charsets = charsets_open()) == NULL) {
@@ -426,6 +427,7 @@ store_commit(void)
 {
 	store.hostname = proc_conf()->hostname;
 	store.limits.quota = proc_conf()->mailbox_quota;
+	store.limits.quota_messages = proc_conf()->mailbox_messages;
 }
 
 static void

@@ -1,0 +1,21 @@
+/*
+ * What an account may keep, RFC 9208: one quota root, "", for all its mailboxes.
+ */
+#ifndef QUOTA_H
+#define QUOTA_H
+
+#include <stdint.h>
+
+struct account;
+
+struct usage {
+	uint64_t	 octets;
+	uint64_t	 messages;
+};
+
+void		 quota_usage(const struct account *, struct usage *);
+/* Would it be too much, with so much more?  Marked \Deleted counts too. */
+int		 quota_over(const struct account *, uint64_t octets,
+		    uint64_t messages);
+
+#endif
