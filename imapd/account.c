@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "imapd/account.h"
+#include "imapd/annotation.h"
 #include "imapd/ending.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
@@ -468,6 +469,8 @@ write_removed(struct account *a)
 	for (i = 0; i < a->nsubs; i++)
 		if (account_write_sub(a, span_str(a->subs[i]), 0) == -1)
 			return (-1);
+	if (annotation_remove_all(a, NULL) == -1)
+		return (-1);
 	return (dbenv_del(p->account, key_u64(k, a->id)));
 }
 

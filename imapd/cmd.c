@@ -32,6 +32,8 @@ static const struct command commands[] = {
 	{ "RENAME",		ST_BOTH,	0,		cmd_rename },
 	{ "SUBSCRIBE",		ST_BOTH,	0,		cmd_subscribe },
 	{ "UNSUBSCRIBE",	ST_BOTH,	0,		cmd_unsubscribe },
+	{ "GETMETADATA",	ST_BOTH,	0,		cmd_getmetadata },
+	{ "SETMETADATA",	ST_BOTH,	0,		cmd_setmetadata },
 	{ "GETQUOTAROOT",	ST_BOTH,	0,		cmd_getquotaroot },
 	{ "GETQUOTA",		ST_BOTH,	0,		cmd_getquota },
 	{ "SETQUOTA",		ST_BOTH,	0,		cmd_setquota },

@@ -23,6 +23,8 @@ command_fn	 cmd_create, cmd_delete, cmd_rename, cmd_subscribe,
 		 cmd_unsubscribe;
 /* cmd_list.c, cmd_status.c */
 command_fn	 cmd_list, cmd_lsub, cmd_status;
+/* cmd_metadata.c */
+command_fn	 cmd_getmetadata, cmd_setmetadata;
 /* cmd_quota.c */
 command_fn	 cmd_getquota, cmd_getquotaroot, cmd_setquota;
 /* cmd_append.c */
@@ -39,6 +41,9 @@ int		 cmd_one_mailbox(struct cursor *, struct span *);
  */
 int		 cmd_status_write(struct session *, const struct mailbox *,
 		    unsigned what);
+/* An untagged METADATA with these entries: 0, or -1 with errno. */
+int		 cmd_metadata_write(struct session *, const struct mailbox *,
+		    const struct span *names, size_t n);
 /* CONDSTORE is switched on by this command, RFC 7162 section 3.1; call it once
  * the command is known to be good. */
 void		 cmd_condstore(struct session *);

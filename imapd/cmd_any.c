@@ -16,7 +16,7 @@ session_capability(const struct session *s, struct buf *b)
 	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
 	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
 	    "CREATE-SPECIAL-USE CONDSTORE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
-	    "APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+	    "METADATA LIST-METADATA APPENDLIMIT=%llu", (unsigned long long)s->max_message);
 }
 
 enum step

@@ -19,6 +19,8 @@ struct listing {
 	int		 lsub;
 	int		 extended;
 	unsigned	 select, returns, status;
+	struct span	 entries[LIST_ENTRIES];	/* good until the end */
+	size_t		 nentries;
 	char		*last;		/* name shown or passed last */
 };
 
@@ -113,6 +115,8 @@ begin(struct session *s, const struct list_request *r, int lsub)
 	l->select = r->select;
 	l->returns = r->returns;
 	l->status = r->status;
+	memcpy(l->entries, r->entries, sizeof(l->entries));
+	l->nentries = r->nentries;
 	l->npatterns = r->npatterns;
 	for (i = 0; i < r->npatterns; i++)
 		join(&l->patterns[i], r->reference, r->patterns[i]);
@@ -224,6 +228,8 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 	/* RFC 5819 section 2: one that cannot be told is left out. */
 	if (mb != NULL && l->status != 0)
 		(void)cmd_status_write(s, mb, l->status);
+	if (mb != NULL && l->nentries != 0)
+		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
 }
 
 /*
@@ -286,12 +292,12 @@ next_name(const struct account *a, const struct listing *l)
 	return (lo < a->nsubs ? a->subs[lo] : NULL);
 }
 
-/* Of a name, as a part of a slice: counting \Recent or what is \Deleted may read the database, and
- * what is below goes through names. */
+/* Of a name, as a part of a slice: counting \Recent or what is \Deleted, and
+ * metadata, may read the database; what is below goes through names. */
 static size_t
 cost(const struct listing *l)
 {
-	if ((l->status & (1u << STATUS_RECENT |
+	if (l->nentries != 0 || (l->status & (1u << STATUS_RECENT |
 	    1u << STATUS_DELETED_STORAGE)) != 0 ||
 	    (l->select & LIST_RECURSIVE) != 0)
 		return (SLICE_NAMES);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "imapd/account.h"
+#include "imapd/annotation.h"
 #include "imapd/ending.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
@@ -450,7 +451,8 @@ write_dead(struct mailbox *mb)
 	uint8_t		 k[16], kd[8];
 
 	(void)key_u64_2(k, mb->account->id, mb->id);
-	if (dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
+	if (annotation_remove_all(mb->account, &mb->id) == -1 ||
+	    dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
 	    dbenv_del(p->state, span_of(k, 16)) == -1)
 		return (-1);
 	return (dbenv_put(p->dead, key_u64(kd, mb->id), span_of("", 0)));

@@ -73,6 +73,7 @@ static const struct {
 	{ "mailbox",	offsetof(struct part, mailbox) },
 	{ "state",	offsetof(struct part, state) },
 	{ "sub",	offsetof(struct part, sub) },
+	{ "annotation",	offsetof(struct part, annotation) },
 	{ "index",	offsetof(struct part, index) },
 	{ "ready",	offsetof(struct part, ready) },
 	{ "vanished",	offsetof(struct part, vanished) },

@@ -6,6 +6,8 @@
  *	mailbox		account mailbox		name, uses, keywords
  *	state		account mailbox		UIDNEXT, counters: changes often
  *	sub		account name		subscribed; nothing else
+ *	annotation	account mailbox name	a value, RFC 5464; mailbox 0: of
+ *						the account
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
  *	vanished	mailbox modseq		UIDs that one command removed
@@ -46,8 +48,8 @@ struct part {
 	unsigned		 num;
 	struct dbenv		*env;
 	struct body		*bodies;
-	struct dbenv_db		*account, *mailbox, *state, *sub, *index,
-				*ready, *vanished, *gone, *dead, *key;
+	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
+				*index, *ready, *vanished, *gone, *dead, *key;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */
 	struct account		*accounts[PART_BUCKETS];

@@ -4,10 +4,10 @@ IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/list.c imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
-IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/batch.c imapd/cmd.c \
+IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
 	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c \
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
-	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_quota.c \
+	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/letter.c \
 	imapd/mailbox.c imapd/match.c imapd/part.c imapd/quota.c imapd/ready.c \
@@ -24,7 +24,7 @@ MAN += man/imapd.8
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
 TESTS += regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
 	regress/imapd/fetch_test regress/imapd/flags_test \
-	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/quota_test \
+	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
 	regress/crash/store_crash_test
@@ -34,6 +34,7 @@ SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
 SRCS.regress/imapd/list_test := $(IMAP_TEST)
+SRCS.regress/imapd/metadata_test := $(IMAP_TEST)
 SRCS.regress/imapd/mbox_test := imapd/mbox.c
 SRCS.regress/imapd/quota_test := $(IMAP_TEST)
 SRCS.regress/imapd/search_test := $(IMAP_TEST)

@@ -272,6 +272,36 @@ cur_list_mailbox(struct cursor *c, struct span *out)
 	return (0);
 }
 
+static int
+is_entry(struct span name)
+{
+	size_t	 i;
+
+	if (name.n < 2 || name.n > CUR_ENTRY_MAX || name.p[0] != '/' ||
+	    name.p[name.n - 1] == '/')
+		return (0);
+	for (i = 0; i < name.n; i++)
+		if (name.p[i] < ' ' || name.p[i] >= 0x7f ||
+		    name.p[i] == '*' || name.p[i] == '%' ||
+		    (i > 0 && name.p[i] == '/' && name.p[i - 1] == '/'))
+			return (0);
+	return (1);
+}
+
+int
+cur_entry(struct cursor *c, struct span *name)
+{
+	struct cursor	 back = *c;
+
+	if (cur_astring(c, name) == -1)
+		return (-1);
+	if (is_entry(*name))
+		return (0);
+	*c = back;
+	c->error = "expected the name of an entry";
+	return (-1);
+}
+
 int
 cur_number(struct cursor *c, uint64_t max, uint64_t *out)
 {

@@ -10,6 +10,7 @@
 #include "lex.h"
 
 #define CUR_TAG_MAX	255	/* octets of a tag, more is none */
+#define CUR_ENTRY_MAX	255	/* of the name of an entry */
 
 struct cursor {
 	struct span	 s;		/* what is left */
@@ -48,6 +49,8 @@ int	 cur_number(struct cursor *, uint64_t max, uint64_t *);
 int	 cur_mailbox(struct cursor *, struct span *);
 /* The same for a LIST reference or pattern: wildcards pass. */
 int	 cur_pattern(struct cursor *, struct span *);
+/* The name of an entry, RFC 5464 section 3.2: "/" and so on. */
+int	 cur_entry(struct cursor *, struct span *);
 /* \Flag or keyword; canonical case for the system flags. */
 int	 cur_flag(struct cursor *, struct span *);
 /* "(" flags ")" or bare flags as STORE allows: calls fn for each. */

@@ -132,12 +132,29 @@ patterns(struct cursor *c, struct list_request *r)
 	return (cur_char(c, ')'));
 }
 
+/* SP "(" names of entries ")", RFC 9590 section 5. */
+static int
+entries(struct cursor *c, struct list_request *r)
+{
+	r->nentries = 0;
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
+		return (-1);
+	do {
+		if (r->nentries == LIST_ENTRIES ||
+		    (r->nentries > 0 && cur_sp(c) == -1) ||
+		    cur_entry(c, &r->entries[r->nentries++]) == -1)
+			return (-1);
+	} while (cur_peek(c) != ')');
+	return (cur_char(c, ')'));
+}
+
 static int
 returns(struct cursor *c, struct list_request *r)
 {
 	static const struct option	 options[] = {
 		{ "SUBSCRIBED",		LIST_RETURN_SUBSCRIBED },
 		{ "STATUS",		LIST_RETURN_STATUS },
+		{ "METADATA",		LIST_RETURN_METADATA },
 		{ "CHILDREN",		0 },
 		{ "SPECIAL-USE",	0 },
 	};
@@ -157,6 +174,8 @@ returns(struct cursor *c, struct list_request *r)
 		r->returns |= bit;
 		if (bit == LIST_RETURN_STATUS && (cur_sp(c) == -1 ||
 		    cur_status_items(c, &r->status) == -1))
+			return (-1);
+		if (bit == LIST_RETURN_METADATA && entries(c, r) == -1)
 			return (-1);
 	}
 	return (cur_char(c, ')'));

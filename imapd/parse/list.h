@@ -1,6 +1,6 @@
 /*
- * What LIST asks for: RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154; and
- * the items of STATUS.
+ * What LIST asks for: RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154, RFC 9590;
+ * and the items of STATUS.
  */
 #ifndef IMAP_LIST_H
 #define IMAP_LIST_H
@@ -8,6 +8,7 @@
 #include "cursor.h"
 
 #define LIST_PATTERNS	16		/* in one command */
+#define LIST_ENTRIES	16		/* of METADATA in one command */
 
 /* Bits of list_request.select. */
 #define LIST_SUBSCRIBED		0x01u
@@ -17,6 +18,7 @@
 /* Bits of list_request.returns; special uses are always shown. */
 #define LIST_RETURN_SUBSCRIBED	0x01u
 #define LIST_RETURN_STATUS	0x02u
+#define LIST_RETURN_METADATA	0x04u
 
 /* Items of STATUS, as bits. */
 enum status_item { STATUS_MESSAGES, STATUS_RECENT, STATUS_UIDNEXT,
@@ -32,6 +34,8 @@ struct list_request {
 	struct span	 reference;
 	struct span	 patterns[LIST_PATTERNS];
 	size_t		 npatterns;
+	struct span	 entries[LIST_ENTRIES];	/* of METADATA */
+	size_t		 nentries;
 };
 
 /* Everything after "LIST", up to the end.  The spans are borrowed. */
