@@ -49,7 +49,7 @@ change_fail(const struct q_msg *m, struct q_rcpt *r)
 		return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
 	r->r.state = RS_FAILED;
 	r->r.flags &= (uint8_t)~RF_FAIL;
-	r->r.code = 554;
+	r->r.code = 0;
 	r->r.enhanced = span_str("5.7.0");
 	r->r.host = span_of(NULL, 0);
 	r->r.text = span_str("given up by the administrator");

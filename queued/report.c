@@ -257,8 +257,11 @@ compose(struct pending *p, struct q_msg *m, struct q_rcpt *v, size_t n)
 	ri.hostname = proc_conf()->hostname;
 	ri.now = (int64_t)time(NULL);
 	ri.arrival = (int64_t)q_clock(m->r.arrival);
-	ri.until = ri.arrival + proc_conf()->schedule.expire;
 	ri.clock = ri.arrival - (int64_t)m->r.arrival;
+	/* Patience counts from when its sender wanted it to leave. */
+	ri.until = (m->r.release > m->r.arrival ?
+	    (int64_t)m->r.release + ri.clock : ri.arrival) +
+	    proc_conf()->schedule.expire;
 	arc4random_buf(ri.random, sizeof(ri.random));
 	if ((p->in = intake_new()) == NULL ||
 	    envelope(p, m, &to, &dest) == -1 || report_write(&out, &ri) == -1)

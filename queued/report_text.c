@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "date.h"
+#include "dns.h"
 #include "header.h"
 #include "log.h"
 #include "msgid.h"
@@ -77,6 +79,25 @@ action(const struct rec_rcpt *r)
 	}
 }
 
+/* Its last word was "later", and then patience was at its end. */
+static int
+expired(const struct rec_rcpt *r)
+{
+	return (r->state == RS_FAILED && (r->enhanced.n > 0 ?
+	    r->enhanced.p[0] == '4' : r->code / 100 == 4));
+}
+
+/*
+ * Did the other side say it?  What we found out ourselves has no code, but
+ * those of RFC 8689 and of "fail".
+ */
+static int
+theirs(const struct rec_rcpt *r)
+{
+	return (r->code != 0 && r->host.n > 0 && !(r->code == 554 &&
+	    span_eqs(r->enhanced, "5.7.30")));
+}
+
 /* A code of the class that the action has. */
 static void
 status(struct buf *b, const struct rec_rcpt *r)
@@ -87,11 +108,29 @@ status(struct buf *b, const struct rec_rcpt *r)
 				    [DSN_RELAYED] = '2' };
 	char			 c = class[action(r)];
 
-	if (r->enhanced.n >= 5 && r->enhanced.p[1] == '.') {
+	if (expired(r))			/* RFC 3463 section 3.5 */
+		buf_adds(b, "5.4.7");
+	else if (r->enhanced.n >= 5 && r->enhanced.p[1] == '.') {
 		buf_addc(b, c);
 		buf_add(b, r->enhanced.p + 1, r->enhanced.n - 1);
 	} else
 		buf_addf(b, "%c.0.0", c);
+}
+
+/* For Remote-MTA: a name, or an address in brackets; of a socket nothing. */
+static void
+remote(struct buf *b, struct span host)
+{
+	struct dns_addr	 a;
+	char		 text[DNS_ADDR_TEXT];
+
+	if (host.n > 0 && host.p[0] == '/')
+		return;
+	if (dns_addr_parse(host, &a) == 0)
+		buf_addf(b, "[%s%s]", a.family == AF_INET6 ? "IPv6:" : "",
+		    dns_addr_text(&a, text));
+	else
+		buf_add_span(b, host);
 }
 
 static void
@@ -107,7 +146,8 @@ words(struct words *w, const struct rec_rcpt *r)
 	}
 	buf_add_span(&w->final, r->address);
 	status(&w->status, r);
-	buf_add_span(&w->host, r->host);
+	if (theirs(r))
+		remote(&w->host, r->host);
 	if (r->code != 0)
 		buf_addf(&w->diagnostic, "%u ", r->code);
 	if (r->code != 0 && r->enhanced.n > 0) {
@@ -144,13 +184,21 @@ text(struct buf *b, const struct report_in *in)
 	struct words	 w;
 	size_t		 i;
 
-	buf_addf(b, "This is the mail system of %s.\n\n%s\n", in->hostname,
+	buf_addf(b, "This is the mail system of %s.\n\n%s", in->hostname,
 	    texts[in->kind].first);
+	if (in->kind == REPORT_DELAYED) {
+		buf_adds(b, "That would be after ");
+		(void)date_write(b, in->until, 0);
+		buf_adds(b, ".\n");
+	}
+	buf_adds(b, "\n");
 	for (i = 0; i < in->n; i++) {
 		words(&w, &in->r[i].r);
 		buf_adds(b, "<");
 		say(b, span_buf(&w.final));
 		buf_addf(b, ">: %s", dsn_action_name(action(&in->r[i].r)));
+		if (expired(&in->r[i].r))
+			buf_adds(b, ", it took too long");
 		if (w.host.n > 0) {
 			buf_adds(b, "; ");
 			say(b, span_buf(&w.host));
@@ -180,7 +228,7 @@ fill(struct dsn_recipient *d, struct words *w, const struct report_in *in,
 		d->remote_mta = buf_cstr(&w->host);
 	if (w->diagnostic.n > 0 && d->action != DSN_DELIVERED) {
 		d->diagnostic = buf_cstr(&w->diagnostic);
-		d->diagnostic_type = w->host.n > 0 ? "smtp" : "x-letterlock";
+		d->diagnostic_type = theirs(r) ? "smtp" : "x-letterlock";
 	}
 	if (r->last != 0)
 		d->last_attempt = (int64_t)r->last + in->clock;
@@ -237,7 +285,8 @@ report_write(struct buf *b, const struct report_in *in)
 	struct dsn_recipient	*v = calloc(in->n, sizeof(*v));
 	struct words		*w = calloc(in->n, sizeof(*w));
 	struct buf		 to = { 0 }, host = { 0 }, words_ = { 0 },
-				 id = { 0 }, ref = { 0 }, envid = { 0 };
+				 id = { 0 }, ref = { 0 }, envid = { 0 },
+				 future = { 0 };
 	struct span		 domain = address_domain(in->to), orig;
 	size_t			 i;
 
@@ -254,6 +303,9 @@ report_write(struct buf *b, const struct report_in *in)
 	references(&ref, in->original);
 	if (in->m->r.envid.n > 0 && xtext_decode(&envid, in->m->r.envid) == 0)
 		d.envid = buf_cstr(&envid);
+	if (in->m->r.future.n > 0)
+		buf_add_span(&future, in->m->r.future);
+	d.future = future.n > 0 ? buf_cstr(&future) : NULL;
 	d.hostname = d.from_host = in->hostname;
 	d.from_name = "Mail system";
 	d.from_local = "postmaster";
@@ -282,6 +334,7 @@ out:
 	buf_free(&id);
 	buf_free(&ref);
 	buf_free(&envid);
+	buf_free(&future);
 	free(v);
 	free(w);
 	return (b->n == 0 || buf_failed(b) ? -1 : 0);

@@ -87,12 +87,14 @@ apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 		r->attempts++;
 	r->last = a->began;
 	if (o->result == RESULT_TEMP && (r->flags & RF_FAIL) != 0)
-		outcome_set(o, RESULT_NO, 554, span_str("5.7.0"),
+		outcome_set(o, RESULT_NO, 0, span_str("5.7.0"),
 		    span_str("given up by the administrator"));
 	else if (o->result == RESULT_TEMP && schedule_expired(s,
 	    age(a, now), r->attempts)) {
+		/* The code stays: it is the last that was heard. */
 		o->result = RESULT_NO;
-		memcpy(o->enhanced, "5.4.7", sizeof("5.4.7"));
+		if (o->code == 0 && o->enhanced[0] == '\0')
+			memcpy(o->enhanced, "4.4.7", sizeof("4.4.7"));
 	}
 	r->flags &= (uint8_t)~(RF_STARTED | RF_FAIL);
 	if (a->lost) {
@@ -225,13 +227,14 @@ on_again(evutil_socket_t fd, short what, void *arg)
 }
 
 static const char *
-outcome_name(uint8_t result)
+outcome_name(const struct outcome *o)
 {
-	switch (result) {
+	switch (o->result) {
 	case RESULT_OK:
 		return ("delivered");
 	case RESULT_NO:
-		return ("failed");
+		return (o->enhanced[0] == '4' || o->code / 100 == 4 ?
+		    "expired" : "failed");
 	default:
 		return ("deferred");
 	}
@@ -247,7 +250,7 @@ tell(const struct attempt *a, size_t i)
 
 	log_info("%s: %s to=<%s> from=<%s> session=%s transport=%s host=%s "
 	    "address=%s tls=%s attempt=%u delay=%llus %s%u %s %s",
-	    q_id(id, a->m.num, a->r[i].n), outcome_name(o->result),
+	    q_id(id, a->m.num, a->r[i].n), outcome_name(o),
 	    log_esc(r->address), log_esc(a->m.r.from),
 	    log_esc(a->m.r.session), a->transport == NULL ? "-" :
 	    a->transport, a->host.n == 0 ? "-" : log_esc(span_buf(&a->host)),
@@ -255,7 +258,8 @@ tell(const struct attempt *a, size_t i)
 	    a->tls.n == 0 ? "-" : log_esc(span_buf(&a->tls)),
 	    r->attempts + (a->counted ? 0 : 1),
 	    (unsigned long long)age(a, q_now()),
-	    (r->flags & RF_DUPLICATE) != 0 ? "(maybe twice) " : "", o->code,
+	    a->lost || (r->flags & RF_DUPLICATE) != 0 ?
+	    "(possible duplicate) " : "", o->code,
 	    o->enhanced, log_esc(span_buf(&o->text)));
 }
 

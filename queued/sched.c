@@ -472,8 +472,9 @@ recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 		r->flags |= RF_DUPLICATE;
 		if (++r->lost < 3 && r->next > now)
 			r->next = now;
-		log_warn("%s: to <%s>: an attempt was cut off; it may have "
-		    "been delivered", q_id(id, msg, n), log_esc(r->address));
+		log_warn("%s: possible duplicate to=<%s>: an attempt was cut "
+		    "off, it may have been delivered", q_id(id, msg, n),
+		    log_esc(r->address));
 		if (db_begin() == -1 || db_end(db_rcpt_put(msg, n, r)) == -1)
 			log_error("queue: %s", dbenv_error(q.env));
 	}

@@ -66,6 +66,7 @@ struct dsn {
 	const char		*subject;	/* UTF-8 */
 	const char		*text;		/* UTF-8, for people */
 	const char		*envid;		/* decoded, or NULL */
+	const char		*future;	/* of RFC 4865: "for;60"; or NULL */
 	const char		*message_id;	/* "<...>" of this one */
 	const char		*references;	/* "<...>" of the original, or
 						 * NULL */

@@ -203,6 +203,8 @@ dsn_begin(struct buf *b, const struct dsn *d)
 	if (d->envid != NULL)
 		field(b, "Original-Envelope-Id", NULL, d->envid, 0);
 	date_field(b, "Arrival-Date", d->arrival);
+	if (d->future != NULL)		/* RFC 4865 section 5 */
+		field(b, "Future-Release-Request", NULL, d->future, 0);
 	for (i = 0; i < d->nrecipients; i++)
 		recipient(b, d, &d->recipients[i]);
 	if (d->original != DSN_NONE) {

@@ -45,6 +45,17 @@ static const struct report_case {
 	      .code = 451, .enhanced = S("4.2.0"), .text = S("later"),
 	      .host = S("mx.example.org"), .last = 2000 } }, 1,
 	  "alice@letterlock.test", original, 0 },
+	{ "future", REPORT_DELAYED, { .arrival = 1000, .release = 4600,
+	    .future = S("for;3600") },
+	  { { .address = S("x@example.org"), .flags = RF_DELAYED,
+	      .code = 0, .enhanced = S("4.4.1"), .text = S("refused"),
+	      .host = S("mx.example.org"), .last = 5000 } }, 1,
+	  "alice@letterlock.test", original, 0 },
+	{ "expired", REPORT_FAILED, { .arrival = 1000 },
+	  { { .address = S("x@example.org"), .state = RS_FAILED,
+	      .code = 451, .enhanced = S("4.2.0"), .text = S("later"),
+	      .host = S("mx.example.org"), .last = 2000 } }, 1,
+	  "alice@letterlock.test", original, 0 },
 	{ "done", REPORT_DONE, { .ret = 1, .arrival = 1000 },
 	  { { .address = S("bob@letterlock.test"), .state = RS_DELIVERED,
 	      .code = 250, .enhanced = S("2.0.0"), .text = S("stored"),
@@ -62,6 +73,78 @@ static const struct report_case {
 	{ "nothing", REPORT_FAILED, { .arrival = 1000 },
 	  { { .address = S("x@example.org"), .state = RS_FAILED } }, 1,
 	  "alice@letterlock.test", "", 1 },
+};
+
+/*
+ * What becomes of a result: behaviour.md A.7, RFC 3463, RFC 3464 section 2.3.
+ * want: the fields from Action to Diagnostic-Code.
+ */
+static const struct field_case {
+	const char	*name;
+	uint8_t		 state;
+	uint32_t	 code;
+	const char	*enhanced, *host, *text;
+	const char	*want;
+} fields[] = {
+	{ "the server refuses", RS_FAILED, 550, "5.1.1", "mx.x", "no",
+	  "Action: failed|Status: 5.1.1|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 550 5.1.1 no|" },
+	{ "without an enhanced code", RS_FAILED, 550, "", "mx.x", "no",
+	  "Action: failed|Status: 5.0.0|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 550 no|" },
+	{ "a server without a name", RS_FAILED, 550, "5.1.1", "192.0.2.1",
+	  "no", "Action: failed|Status: 5.1.1|Remote-MTA: dns; [192.0.2.1]|"
+	  "Diagnostic-Code: smtp; 550 5.1.1 no|" },
+	{ "IPv6", RS_FAILED, 550, "5.1.1", "2001:db8::1", "no",
+	  "Action: failed|Status: 5.1.1|Remote-MTA: dns; [IPv6:2001:db8::1]|"
+	  "Diagnostic-Code: smtp; 550 5.1.1 no|" },
+	{ "a socket is no name", RS_FAILED, 550, "5.1.1", "/run/lmtp", "no",
+	  "Action: failed|Status: 5.1.1|Diagnostic-Code: smtp; 550 5.1.1 no|" },
+	{ "expired: what was said last", RS_FAILED, 451, "4.2.0", "mx.x",
+	  "later", "Action: failed|Status: 5.4.7|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 451 4.2.0 later|" },
+	{ "expired, no enhanced code", RS_FAILED, 451, "", "mx.x", "later",
+	  "Action: failed|Status: 5.4.7|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 451 later|" },
+	{ "expired, nobody there", RS_FAILED, 0, "4.4.1", "mx.x", "refused",
+	  "Action: failed|Status: 5.4.7|"
+	  "Diagnostic-Code: x-letterlock; refused|" },
+	{ "expired, login", RS_FAILED, 535, "4.7.8", "mx.x", "login",
+	  "Action: failed|Status: 5.4.7|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 535 4.7.8 login|" },
+	{ "delayed, nobody there", RS_QUEUED, 0, "4.4.1", "mx.x", "refused",
+	  "Action: delayed|Status: 4.4.1|"
+	  "Diagnostic-Code: x-letterlock; refused|" },
+	{ "delayed, TLS", RS_QUEUED, 0, "4.7.5", "mx.x", "expired",
+	  "Action: delayed|Status: 4.7.5|"
+	  "Diagnostic-Code: x-letterlock; expired|" },
+	{ "REQUIRETLS: our word", RS_FAILED, 554, "5.7.30", "mx.x", "no TLS",
+	  "Action: failed|Status: 5.7.30|"
+	  "Diagnostic-Code: x-letterlock; 554 5.7.30 no TLS|" },
+	{ "a fail transport", RS_FAILED, 554, "5.7.0", "", "we do not",
+	  "Action: failed|Status: 5.7.0|"
+	  "Diagnostic-Code: x-letterlock; 554 5.7.0 we do not|" },
+	{ "a fail transport, 4xx", RS_FAILED, 450, "4.7.0", "", "not now",
+	  "Action: failed|Status: 5.4.7|"
+	  "Diagnostic-Code: x-letterlock; 450 4.7.0 not now|" },
+	{ "no transport of that name", RS_QUEUED, 451, "4.3.5", "", "none",
+	  "Action: delayed|Status: 4.3.5|"
+	  "Diagnostic-Code: x-letterlock; 451 4.3.5 none|" },
+	{ "null MX", RS_FAILED, 556, "5.1.10", "", "takes no mail",
+	  "Action: failed|Status: 5.1.10|"
+	  "Diagnostic-Code: x-letterlock; 556 5.1.10 takes no mail|" },
+	{ "the administrator", RS_FAILED, 0, "5.7.0", "mx.x", "given up",
+	  "Action: failed|Status: 5.7.0|"
+	  "Diagnostic-Code: x-letterlock; given up|" },
+	{ "size", RS_FAILED, 0, "5.3.4", "mx.x", "too large",
+	  "Action: failed|Status: 5.3.4|"
+	  "Diagnostic-Code: x-letterlock; too large|" },
+	{ "nothing is known", RS_FAILED, 0, "", "", "",
+	  "Action: failed|Status: 5.0.0|" },
+	{ "CR, LF, NUL-less controls, 8 bit (O6)", RS_FAILED, 550, "5.1.1",
+	  "mx.x", "a\r\n.\r\nX: y\033[2J<b>\377", "Action: failed|"
+	  "Status: 5.1.1|Remote-MTA: dns; mx.x|"
+	  "Diagnostic-Code: smtp; 550 5.1.1 a . X: y [2J<b>???|" },
 };
 
 static const struct {
@@ -99,6 +182,36 @@ compare(const char *name, const struct buf *b)
 	buf_free(&want);
 }
 
+static void
+test_fields(const struct field_case *c)
+{
+	struct q_msg	 m = { .r = { .arrival = 1000 } };
+	struct q_rcpt	 r = { .n = 1 };
+	struct report_in in = { .m = &m, .r = &r, .n = 1,
+			    .to = span_str("alice@letterlock.test"),
+			    .hostname = "mail.letterlock.test" };
+	struct buf	 b = { 0 }, got = { 0 };
+	const char	*p;
+
+	r.r.address = span_str("x@example.org");
+	r.r.state = c->state;
+	r.r.code = c->code;
+	r.r.enhanced = span_str(c->enhanced);
+	r.r.host = span_str(c->host);
+	r.r.text = span_str(c->text);
+	in.kind = c->state == RS_QUEUED ? REPORT_DELAYED : REPORT_FAILED;
+	CHECK(report_write(&b, &in) == 0, "%s: a report", c->name);
+	p = strstr(buf_cstr(&b), "Action: ");
+	for (; p != NULL && strncmp(p, "\r\n\r\n", 4) != 0; p++)
+		if (*p != '\n')
+			buf_addc(&got, *p == '\r' ? '|' : *p);
+	buf_addc(&got, '|');
+	CHECK(strcmp(buf_cstr(&got), c->want) == 0, "%s: %s", c->name,
+	    buf_cstr(&got));
+	buf_free(&b);
+	buf_free(&got);
+}
+
 int
 main(void)
 {
@@ -134,6 +247,8 @@ main(void)
 		CHECK(report_write(&b, &in) == 0, "%s is a report", c->name);
 		compare(c->name, &b);
 	}
+	for (i = 0; i < nitems(fields); i++)
+		test_fields(&fields[i]);
 	for (i = 0; i < nitems(xtexts); i++) {
 		buf_reset(&b);
 		rc = xtext_decode(&b, span_str(xtexts[i].in));
