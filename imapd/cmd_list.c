@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "imapd/cmd.h"
-#include "imapd/parse/mutf7.h"
+#include "mutf7.h"
 #include "imapd/parse/write.h"
 
 #define SLICE_NAMES	50		/* with one pattern */

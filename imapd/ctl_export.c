@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "imapd/account.h"
-#include "imapd/mbox.h"
+#include "mbox.h"
 #include "imapd/store_ctl.h"
 #include "io.h"
 

@@ -1,7 +1,9 @@
 /*
  * "letterctl import": an mbox into a mailbox, or, without one, into the
  * mailboxes that its X-Letterlock lines name.  All messages for one mailbox that
- * stand together become messages at once, at their end (stage.h).
+ * stand together become messages at once, at their end (stage.h); where they
+ * have marks, sooner, and the mark that was reached is an annotation of the
+ * account that is written with them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,8 +11,9 @@
 #include <unistd.h>
 
 #include "imapd/account.h"
+#include "imapd/annotation.h"
 #include "imapd/intake.h"
-#include "imapd/mbox.h"
+#include "mbox.h"
 #include "imapd/stage.h"
 #include "imapd/store_ctl.h"
 #include "io.h"
@@ -19,6 +22,10 @@
 #define IN_MAX		(256 * 1024)	/* octets read ahead */
 #define SLICE		16384		/* octets fed at once */
 #define MESSAGE_MAX	(1u << 30)	/* octets of one */
+#define MARK_EVERY	2000		/* messages */
+#define MARK_KEY	16		/* hexadecimal digits, then ":" */
+#define MARK_MAX	(MARK_KEY + 1 + 32)
+#define MARKS		"/private/vendor/letterlock/import/"
 
 struct import {
 	struct ctl_job		 job;		/* first */
@@ -35,6 +42,8 @@ struct import {
 	struct intake		 in;
 	int			 taking;	/* in is under way */
 	uint64_t		 messages;
+	struct buf		 mark;		/* of the message at work */
+	struct buf		 reached;	/* of the last one staged */
 	uint64_t		 seq;		/* of the last stage */
 	struct dbenv_wait	 wait;
 	const char		*why;		/* it failed */
@@ -67,6 +76,8 @@ drop(struct import *x)
 	dbenv_unwait(x->account->part->env, &x->wait);
 	mbox_reader_free(&x->reader);
 	buf_free(&x->mem);
+	buf_free(&x->mark);
+	buf_free(&x->reached);
 	account_put(x->account);
 	free(x->name);
 	free(x);
@@ -117,6 +128,45 @@ on_io(struct io *io, enum io_event what, void *arg)
 
 /* ---- what the reader finds ---------------------------------------------------- */
 
+/* The name of the annotation that a mark's key stands for. */
+static struct span
+mark_name(struct span key, char room[sizeof(MARKS) + MARK_KEY])
+{
+	size_t	 i;
+
+	for (i = 0; i < key.n; i++)
+		if (memchr("0123456789abcdef", key.p[i], 16) == NULL)
+			break;
+	if (key.n != MARK_KEY || i < key.n)
+		return (span_of("", 0));
+	memcpy(room, MARKS, sizeof(MARKS) - 1);
+	memcpy(room + sizeof(MARKS) - 1, key.p, key.n);
+	return (span_of(room, sizeof(MARKS) - 1 + key.n));
+}
+
+/* In the group that makes the messages visible: both or neither. */
+static int
+write_mark(struct import *x)
+{
+	struct dbenv	*env = x->account->part->env;
+	struct span	 value = span_buf(&x->reached), key, name;
+	char		 room[sizeof(MARKS) + MARK_KEY];
+	int		 e;
+
+	if (span_split(&value, ':', &key) == 0 ||
+	    (name = mark_name(key, room)).n == 0)
+		return (0);
+	if (dbenv_begin(env) == -1)
+		return (-1);
+	if (annotation_set(x->account, 0, name, &value) == -1) {
+		e = errno;
+		dbenv_abort(env);
+		errno = e;
+		return (-1);
+	}
+	return (dbenv_commit(env));
+}
+
 /* What is staged so far, and where the next message goes. */
 static int
 commit(struct import *x)
@@ -127,8 +177,11 @@ commit(struct import *x)
 	if (x->stage == NULL)
 		return (0);
 	rc = stage_commit(x->stage, &seq);
-	if (rc == 0 && seq != 0)
+	if (rc == 0 && seq != 0) {
 		x->seq = seq;
+		rc = write_mark(x);
+	}
+	buf_reset(&x->reached);
 	stage_free(x->stage);
 	x->stage = NULL;
 	return (rc);
@@ -144,13 +197,15 @@ into(struct import *x, struct span name)
 			errno = ENOENT;
 			return (-1);
 		}
-		if (span_eqs(name, mb->name))
+		if (span_eqs(name, mb->name) && (x->reached.n == 0 ||
+		    stage_count(x->stage) < MARK_EVERY))
 			return (0);
 		if (commit(x) == -1)
 			return (-1);
 	}
 	if ((mb = mailbox_named(x->account, name)) == NULL &&
-	    mailbox_create(x->account, name, 0, &mb) == -1)
+	    (mailbox_create(x->account, name, 0, &mb) == -1 ||
+	    account_subscribe(x->account, name, 1) == -1))
 		return (-1);
 	x->stage = stage_new(mb);
 	return (x->stage == NULL ? -1 : 0);
@@ -199,6 +254,9 @@ on_begin(void *arg, const struct mbox_meta *m)
 	x->rec.date = m->date < 0 ? store_time() : (uint64_t)m->date;
 	x->rec.zone = (int16_t)m->zone;
 	x->size = 0;
+	buf_reset(&x->mark);
+	if (m->mark.n <= MARK_MAX)
+		(void)buf_add_span(&x->mark, m->mark);
 	return (flags(x, m->flags));
 }
 
@@ -279,7 +337,8 @@ put(struct import *x)
 		return (-1);
 	intake_free(&x->in);
 	x->messages++;
-	return (0);
+	buf_reset(&x->reached);
+	return (buf_add_span(&x->reached, span_buf(&x->mark)));
 }
 
 static void
@@ -392,4 +451,24 @@ ctl_import(struct ctl_ask *a)
 		return;
 	}
 	io_inmax(x->io, IN_MAX);
+}
+
+/* How far an import came, by the key of its marks: a text, or none. */
+void
+ctl_import_mark(struct ctl_ask *a)
+{
+	struct account	*acc;
+	struct span	 name, value = span_of("", 0);
+	char		 room[sizeof(MARKS) + MARK_KEY];
+
+	if ((acc = ctl_account(a)) == NULL)
+		return;
+	name = mark_name(a->nargs > 2 ? a->args[2].arg : value, room);
+	if (name.n == 0 || (annotation_get(acc, 0, name, &value) == -1 &&
+	    errno != ENOENT))
+		page_error(a->peer, a->imsg->id, "%s", name.n == 0 ?
+		    "that is no mark" : strerror(errno));
+	else
+		page_answer(a->peer, a->imsg->id, NULL, value, span_str(""));
+	account_put(acc);
 }

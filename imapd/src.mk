@@ -1,7 +1,7 @@
 IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
 	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
-	imapd/parse/list.c imapd/parse/mutf7.c imapd/parse/search.c imapd/parse/seqset.c \
+	imapd/parse/list.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
@@ -14,7 +14,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c i
 	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
-	imapd/mbox.c imapd/store_ctl.c
+	imapd/store_ctl.c
 PROGS += imapd
 SRCS.imapd := imapd/main.c imapd/store_role.c $(IMAP_CTL) $(IMAP_STORE) \
 	$(IMAP_FRONT)
@@ -35,7 +35,6 @@ SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
 SRCS.regress/imapd/list_test := $(IMAP_TEST)
 SRCS.regress/imapd/metadata_test := $(IMAP_TEST)
-SRCS.regress/imapd/mbox_test := imapd/mbox.c
 SRCS.regress/imapd/quota_test := $(IMAP_TEST)
 SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
@@ -45,7 +44,6 @@ FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz \
 	regress/fuzz/mbox_fuzz regress/fuzz/session_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
-SRCS.regress/fuzz/mbox_fuzz := imapd/mbox.c
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)

@@ -24,8 +24,9 @@ static const struct {
 	void		(*run)(struct ctl_ask *);
 } verbs[] = {
 	{ "mailbox list",	mailbox_list },
-	{ "export",		ctl_export },
-	{ "import",		ctl_import },
+	{ "export mbox",	ctl_export },
+	{ "import mbox",	ctl_import },
+	{ "import mark",	ctl_import_mark },
 	{ "backup mail",	backup },
 	{ "verify mail",	ctl_verify },
 	{ "sessions list",	sessions_list },

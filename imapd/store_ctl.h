@@ -46,6 +46,7 @@ struct account	*ctl_account(const struct ctl_ask *);
 /* ctl_export.c, ctl_import.c, ctl_verify.c */
 void		 ctl_export(struct ctl_ask *);
 void		 ctl_import(struct ctl_ask *);
+void		 ctl_import_mark(struct ctl_ask *);
 void		 ctl_verify(struct ctl_ask *);
 
 /* The store of this process. */

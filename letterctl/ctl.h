@@ -54,9 +54,9 @@ void		 list_end(struct list_ctx *);
 /* Rows so far, of all listings. */
 size_t		 list_rows(void);
 
-/* password.c: from the terminal, twice and unseen, or a line of standard
- * input.  0, or -1 after saying why. */
-int		 read_password(struct buf *);
+/* password.c: from the terminal, unseen and, where it is a new one, twice; or a
+ * line of standard input.  0, or -1 after saying why. */
+int		 read_password(struct buf *, int is_new);
 
 /* backup.c: one environment's stream into a directory. */
 int		 backup_take(void *, struct span);

@@ -128,7 +128,7 @@ put_p12(const struct gen *g, EVP_PKEY *k, X509 *x)
 		err(EXIT_REFUSED, NULL);
 	if (!g->ask)
 		make_password(&pass);
-	else if (read_password(&pass) == -1) {
+	else if (read_password(&pass, 1) == -1) {
 		buf_freezero(&pass);
 		exit(EXIT_USAGE_);
 	}

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "letterctl/import.h"
 #include "letterctl/sendmail.h"
 
 #define WORDS_MAX	64	/* arguments of a command */
@@ -120,8 +121,16 @@ static const struct command commands[] = {
 	{ "log level", "error|warning|info|debug", 1, 1, NONE, NULL, NULL,
 	  NULL },
 	{ "log reopen", "", 0, 0, NONE, NULL, NULL, NULL },
-	{ "export", "ACCOUNT [MAILBOX]", 1, 2, STREAM_OUT, NULL, NULL, NULL },
-	{ "import", "ACCOUNT [MAILBOX]", 1, 2, STREAM_IN, NULL, NULL, NULL },
+	{ "export mbox", "ACCOUNT [MAILBOX]", 1, 2, STREAM_OUT, NULL, NULL,
+	  NULL },
+	{ "export maildir", "ACCOUNT DIRECTORY [MAILBOX]", 2, 3, LOCAL, NULL,
+	  NULL, export_maildir },
+	{ "import mbox", "ACCOUNT [MAILBOX] <MBOX", 1, 2, STREAM_IN, NULL, NULL,
+	  NULL },
+	{ "import maildir", "ACCOUNT DIRECTORY", 2, 2, LOCAL, NULL, NULL,
+	  import_maildir },
+	{ "import imap", IMPORT_IMAP_USAGE, 3, WORDS_MAX, LOCAL, NULL, NULL,
+	  import_imap },
 	{ "backup", "DIRECTORY", 1, 1, LOCAL, NULL, NULL, run_backup },
 	{ "verify", "", 0, 0, LOCAL, NULL, NULL, run_verify },
 };
@@ -201,7 +210,7 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 	if (user.n > 0)
 		args[1].arg = span_buf(&user);
 	if (c->special == PASSWORD) {
-		if (read_password(&pass) == -1) {
+		if (read_password(&pass, 1) == -1) {
 			buf_freezero(&pass);
 			return (EXIT_USAGE_);
 		}

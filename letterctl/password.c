@@ -1,5 +1,5 @@
 /*
- * Passwords: typed twice and unseen at a terminal, else a line of standard
+ * Passwords: typed unseen at a terminal, new ones twice, else a line of standard
  * input; never an argument, which everybody can see.
  */
 #include <err.h>
@@ -79,7 +79,7 @@ ask(int tty, const char *prompt, struct buf *b)
 }
 
 int
-read_password(struct buf *b)
+read_password(struct buf *b, int is_new)
 {
 	struct buf	 again = { .max = PASSWORD_MAX };
 	int		 tty, rc = -1;
@@ -91,7 +91,10 @@ read_password(struct buf *b)
 		warn("/dev/tty");
 		return (-1);
 	}
-	if (ask(tty, "Password", b) == 0 && ask(tty, "Again", &again) == 0) {
+	if (!is_new)
+		rc = ask(tty, "Password", b);
+	else if (ask(tty, "Password", b) == 0 &&
+	    ask(tty, "Again", &again) == 0) {
 		if (span_eq(span_buf(b), span_buf(&again)))
 			rc = 0;
 		else

@@ -232,7 +232,10 @@ begin_auth(struct imapclient *c)
 		buf_add_span(&list, span_of(w.p + 5, w.n - 5));
 		buf_addc(&list, ' ');
 	}
-	answer(c, IMAPCLIENT_SASL_OFFER, span_buf(&list));
+	if (list.n == 0 && c->set.by_login)
+		imap_enter(c, I_READY);
+	else
+		answer(c, IMAPCLIENT_SASL_OFFER, span_buf(&list));
 	buf_free(&list);
 }
 

@@ -82,6 +82,8 @@ enum imapclient_piece {
 struct imapclient_settings {
 	enum imapclient_tls	 tls;
 	int			 in_clear;	/* log in also without TLS */
+	int			 by_login;	/* a server without any AUTH=: READY,
+						 * for imapclient_login() */
 	imapclient_sasl_fn	 sasl;		/* NULL: no AUTHENTICATE */
 	/* Untagged responses; -1 ends the session.  NULL: not wanted. */
 	int			(*data)(void *arg, enum imapclient_piece,

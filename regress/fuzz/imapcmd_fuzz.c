@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "imapd/parse/fetch.h"
-#include "imapd/parse/mutf7.h"
+#include "mutf7.h"
 #include "imapd/parse/search.h"
 
 int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "imapd/mbox.h"
+#include "mbox.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

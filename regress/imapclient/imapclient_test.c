@@ -31,7 +31,7 @@ static const char *const	 wants[] = { "read", "write", "tls", "ready",
 static const struct imap_case {
 	const char		*name;
 	enum imapclient_tls	 tls;
-	int			 in_clear;
+	int			 in_clear, by_login;
 	enum login		 login;
 	int			 whole;		/* not octet by octet */
 	size_t			 line_max;
@@ -100,6 +100,10 @@ static const struct imap_case {
 	    "S a3 OK [CAPABILITY IMAP4rev2] in\nC\nW ready\n",
 	    .result = IMAPCLIENT_OK, .text = "[CAPABILITY IMAP4rev2] in",
 	    .authed = 1, .caps = IMAPCLIENT_IMAP4REV2 },
+	{ .name = "no mechanism at all, for LOGIN", .in_clear = 1,
+	    .by_login = 1, .login = ONE,
+	    .script = "S * OK [CAPABILITY IMAP4rev1] hi\nC\nW ready\n",
+	    .caps = IMAPCLIENT_IMAP4REV1 },
 	{ .name = "STARTTLS not offered", .tls = IMAPCLIENT_TLS_REQUIRED,
 	    .login = ONE, .in_clear = 1, .script = HELLO "C\nW failed\n",
 	    .error = "TLS is required and not offered",
@@ -636,6 +640,7 @@ run(const struct imap_case *k, int single)
 					    .ok = 1 };
 	struct imapclient_settings	 set = {
 		.tls = k->tls, .in_clear = k->in_clear,
+		.by_login = k->by_login,
 		.sasl = login == NO_LOGIN ? NULL : sasl, .sasl_arg = &login,
 		.data = on_data, .trace = on_trace, .arg = &p,
 		.line_max = k->line_max, .literal_max = k->literal_max,

@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "imapd/mbox.h"
+#include "mbox.h"
 #include "test.h"
 
 static struct buf	 seen;
@@ -16,6 +16,11 @@ on_begin(void *arg, const struct mbox_meta *m)
 	(void)buf_addf(&seen, "<%lld %d ", (long long)m->date, m->zone);
 	(void)buf_add_span(&seen, m->flags);
 	(void)buf_adds(&seen, "|");
+	if (m->mark.n > 0) {
+		(void)buf_adds(&seen, "mark ");
+		(void)buf_add_span(&seen, m->mark);
+		(void)buf_adds(&seen, "|");
+	}
 	(void)buf_add_span(&seen, m->mailbox);
 	return (buf_adds(&seen, ">"));
 }
@@ -80,6 +85,9 @@ static const struct {
 	{ "bare CR", "From a\nx\ry\n", "<-1 0 |>x\ry\r\n</>" },
 	{ "almost ours", "From a\nX-Letter: x\n",
 	    "<-1 0 |>X-Letter: x\r\n</>" },
+	{ "ours with a mark", "From a\nX-Letterlock: date=5 zone=0 mark=k:7.8 "
+	    "flags=(mark=no) noeol=0 mailbox=a\nA: b\n\n",
+	    "<5 0 mark=no|mark k:7.8|a>A: b\r\n</>" },
 	{ "ours", "From a\nX-Letterlock: date=5 zone=-60 flags=(\\Seen a) "
 	    "noeol=1 mailbox=a b\nA: b\n\nx\n\n",
 	    "<5 -60 \\Seen a|a b>A: b\r\n\r\nx</>" },
@@ -101,6 +109,7 @@ write_one(struct buf *b, const char *text, size_t slice)
 
 	m.flags = span_str("\\Seen word");
 	m.mailbox = span_str("Some mailbox");
+	m.mark = span_str("key:1.2");
 	m.noeol = s.n > 0 && s.p[s.n - 1] != '\n';
 	(void)mbox_begin(&w, b, span_str("a b@example.org"), &m);
 	while (s.n > 0) {
@@ -119,7 +128,8 @@ test_round(size_t out, size_t in)
 
 	for (i = 0; i < nitems(messages); i++) {
 		write_one(&b, messages[i], out);
-		(void)buf_addf(&want, "<86400 60 \\Seen word|Some mailbox>"
+		(void)buf_addf(&want, "<86400 60 \\Seen word|mark key:1.2|Some "
+		    "mailbox>"
 		    "%s</>", messages[i]);
 	}
 	CHECK(read_all(span_buf(&b), in) == 0 &&

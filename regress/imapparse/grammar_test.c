@@ -1,6 +1,6 @@
 /* IMAP grammar: mailbox names, patterns, sets, FETCH, SEARCH, dates, flags. */
 #include "imapd/parse/fetch.h"
-#include "imapd/parse/mutf7.h"
+#include "mutf7.h"
 #include "imapd/parse/search.h"
 #include "imapd/parse/write.h"
 #include "test.h"

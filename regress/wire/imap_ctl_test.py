@@ -6,38 +6,11 @@ import re
 import subprocess
 import tempfile
 
+from imapbox import everything, login, stream
 from suite import BUILD, DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
 
 PLAIN = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there\r\n.\r\nno end"
 LARGE = b"From: a@remote.example\r\nSubject: large\r\n\r\n" + b"0123456789abcdef" * 5 * 4096 + b"\r\n"
-
-
-def login(s, user):
-    m = imaplib.IMAP4("127.0.0.1", s.imap)
-    m.login(user + "@" + DOMAIN, PASSWORD)
-    return m
-
-
-def everything(s, user):
-    """mailbox -> [(flags, date, octets)]"""
-    out = {}
-    m = login(s, user)
-    for line in m.list()[1]:
-        if b"Noselect" in line:
-            continue
-        name = line.decode().split(' "/" ')[1]
-        n = m.select(name, readonly=True)[1][0]
-        data = m.fetch("1:*", "(FLAGS INTERNALDATE BODY.PEEK[])")[1] if n != b"0" else []
-        out[name] = [(sorted(f.decode() for f in imaplib.ParseFlags(h) if f != rb"\Recent"),
-                      re.search(rb'INTERNALDATE "[^"]*"', h).group(), body)
-                     for h, body in (d for d in data if isinstance(d, tuple))]
-    m.logout()
-    return out
-
-
-def stream(s, *args, data=b""):
-    return subprocess.run([BUILD + "/letterctl", "-s", s.dir + "/control.sock"] + list(args),
-                          input=data, capture_output=True)
 
 
 with Suite() as s:
@@ -52,26 +25,26 @@ with Suite() as s:
     is_(rows["Sent"]["special"], r"\Sent", "and says what is special")
     ok("Lists/café" in rows, "names are UTF-8")
 
-    r = stream(s, "export", "alice")
+    r = stream(s, "export", "mbox", "alice")
     is_(r.returncode, 0, "export")
     ok(r.stdout.startswith(b"From MAILER-DAEMON Wed Jan  1 09:00:00 2020\nX-Letterlock: "),
        "an mbox")
     ok(b"\n>From here\n>>From there\n" in r.stdout, "From_ lines are quoted")
     is_(r.stdout.count(b"\nX-Letterlock: "), 4, "all of the account")
-    one = stream(s, "export", "alice", "Lists/café")
+    one = stream(s, "export", "mbox", "alice", "Lists/café")
     is_(one.stdout.count(b"\nX-Letterlock: "), 1, "one mailbox alone")
-    ok(stream(s, "export", "alice", "Nowhere").returncode != 0, "no such mailbox")
-    ok(stream(s, "export", "nobody").returncode != 0, "no such account")
+    ok(stream(s, "export", "mbox", "alice", "Nowhere").returncode != 0, "no such mailbox")
+    ok(stream(s, "export", "mbox", "nobody").returncode != 0, "no such account")
 
-    i = stream(s, "import", "bob", data=r.stdout)
+    i = stream(s, "import", "mbox", "bob", data=r.stdout)
     is_((i.returncode, i.stdout.strip()), (0, b"4 messages"), "import into another account")
     a, b = everything(s, "alice"), everything(s, "bob")
     is_({k: v for k, v in b.items() if v}, {k: v for k, v in a.items() if v},
         "it has the same messages with the same flags and dates")
-    i = stream(s, "import", "bob", "Old", data=b"From x Thu Jan  1 00:00:00 1970\nA: b\n\nx\n\n" * 700)
+    i = stream(s, "import", "mbox", "bob", "Old", data=b"From x Thu Jan  1 00:00:00 1970\nA: b\n\nx\n\n" * 700)
     is_((i.returncode, i.stdout.strip()), (0, b"700 messages"), "an mbox of others, into one mailbox")
     is_(len(everything(s, "bob")["Old"]), 700, "they are there")
-    i = stream(s, "import", "bob", data=b"this is no mbox\n")
+    i = stream(s, "import", "mbox", "bob", data=b"this is no mbox\n")
     ok(i.returncode == 1 and b"no mbox" in i.stderr, "what is no mbox is refused")
 
     rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "imap"]

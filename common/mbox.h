@@ -1,14 +1,15 @@
 /*
- * Messages as an mbox, for "letterctl export" and "import".
+ * Messages as an mbox, for what letterctl(8) exports and imports.
  *
  *	From sender Thu Jan  1 00:00:00 1970
- *	X-Letterlock: date=0 zone=0 flags=(\Seen word) noeol=0 mailbox=Name
+ *	X-Letterlock: date=0 zone=0 mark=K:V flags=(\Seen word) noeol=0 mailbox=Name
  *	the message, its lines ended by LF
  *	(an empty line)
  *
  * A line of the message that begins with any number of ">" and "From " gets
  * one ">" more; reading takes it off again ("mboxrd").  The X-Letterlock line is
- * none of the message; an mbox of other programs has none.  What was exported is
+ * none of the message; an mbox of other programs has none.  Its mark is optional:
+ * once the message is in, value V is kept under K, see letterctl/import.h.  What was exported is
  * imported the same but for one thing: a bare LF comes back as CRLF.
  *
  * Both directions are step functions: no descriptors, slices of any size.
@@ -29,6 +30,7 @@ struct mbox_meta {
 	struct span	 flags;		/* names with a space between */
 	struct span	 mailbox;	/* UTF-8, or empty */
 	int		 noeol;		/* its last line has no end */
+	struct span	 mark;		/* no space in it; or empty */
 };
 
 struct mbox_writer {

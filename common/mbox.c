@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "date.h"
-#include "imapd/mbox.h"
+#include "mbox.h"
 
 #define FROM		"From "
 #define FROM_N		5
@@ -38,8 +38,13 @@ mbox_begin(struct mbox_writer *w, struct buf *b, struct span sender,
 		if (sender.p[i] > ' ' && sender.p[i] != 0x7f)
 			(void)buf_addc(b, sender.p[i]);
 	(void)buf_adds(b, i == 0 ? "MAILER-DAEMON " : " ");
-	(void)buf_addf(b, "%s\n" OURS "date=%lld zone=%d flags=(", when,
+	(void)buf_addf(b, "%s\n" OURS "date=%lld zone=%d", when,
 	    (long long)m->date, m->zone);
+	if (m->mark.n > 0) {
+		(void)buf_adds(b, " mark=");
+		(void)buf_add_span(b, m->mark);
+	}
+	(void)buf_adds(b, " flags=(");
 	(void)buf_add_span(b, m->flags);
 	(void)buf_addf(b, ") noeol=%d mailbox=", m->noeol);
 	(void)buf_add_span(b, m->mailbox);
@@ -205,26 +210,34 @@ message_end(struct mbox_reader *r)
 	return (r->ops->end(r->arg));
 }
 
-static int64_t
-field(struct span s, const char *name, int64_t otherwise)
+/* What follows name in one of the words, or nothing. */
+static struct span
+value(struct span s, const char *name)
 {
 	size_t		 n = strlen(name);
 	struct span	 word;
-	uint64_t	 v;
-	int		 more, minus;
+	int		 more;
 
 	do {
 		more = span_split(&s, ' ', &word);
-		if (word.n <= n || memcmp(word.p, name, n) != 0)
-			continue;
-		word = span_of(word.p + n, word.n - n);
-		minus = word.p[0] == '-';
-		if (minus)
-			word = span_of(word.p + 1, word.n - 1);
-		if (span_num(word, INT64_MAX, &v) == 0)
-			return (minus ? -(int64_t)v : (int64_t)v);
+		if (word.n > n && memcmp(word.p, name, n) == 0)
+			return (span_of(word.p + n, word.n - n));
 	} while (more);
-	return (otherwise);
+	return (span_of("", 0));
+}
+
+static int64_t
+field(struct span s, const char *name, int64_t otherwise)
+{
+	struct span	 word = value(s, name);
+	uint64_t	 v;
+	int		 minus = word.n > 0 && word.p[0] == '-';
+
+	if (minus)
+		word = span_of(word.p + 1, word.n - 1);
+	if (span_num(word, INT64_MAX, &v) == -1)
+		return (otherwise);
+	return (minus ? -(int64_t)v : (int64_t)v);
 }
 
 /* What stands before a word, which goes with it; nothing if it is not there. */
@@ -252,6 +265,7 @@ our_line(struct span s, struct mbox_meta *m)
 	m->ours = 1;
 	m->date = field(head, "date=", -1);
 	m->zone = (int)(field(head, "zone=", 0) % 1440);
+	m->mark = value(head, "mark=");
 	m->flags = until(&s, ") ");
 	head = until(&s, " mailbox=");
 	m->noeol = field(head, "noeol=", 0) != 0;

@@ -1,0 +1,38 @@
+/*
+ * What brings mail in from elsewhere: a child process reads it there and writes
+ * an mbox (mbox.h) into a pipe, which letterctl hands to the service.
+ */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include "buf.h"
+#include "mbox.h"
+
+#define IMPORT_PIECE	65536		/* octets read and written at once */
+
+struct import_out;
+
+/*
+ * Run produce in the child and see its output into the account: an exit status.
+ * produce returns 0, or -1 after saying why; what it wrote before is kept.
+ */
+int	 import_run(const char *account, int (*produce)(void *,
+	    struct import_out *), void *arg);
+/* A message: begin, octets any number of times, end.  They end the process when
+ * nobody reads. */
+void	 import_begin(struct import_out *, const struct mbox_meta *);
+void	 import_octets(struct import_out *, struct span);
+void	 import_end(struct import_out *);
+/* Messages so far. */
+uint64_t import_count(const struct import_out *);
+/* Something was left out, which was said: the exit status tells. */
+void	 import_missed(struct import_out *);
+
+/* import_maildir.c, import_imap.c, export_maildir.c: commands. */
+int	 import_maildir(int, char **);
+int	 import_imap(int, char **);
+#define IMPORT_IMAP_USAGE	"[--starttls] [--ca FILE] [--exclude MAILBOX] " \
+				"ACCOUNT HOST[:PORT] USER [MAILBOX ...]"
+int	 export_maildir(int, char **);
+
+#endif

@@ -1,0 +1,314 @@
+/*
+ * "letterctl import maildir": the folders of a Maildir, as "Maildir++" has them
+ * (".a.b", modified UTF-7) and as plain directories ("a/b").  Flags are those
+ * behind ":2,", and letters that a file dovecot-keywords names.  It may belong to
+ * somebody who means ill: no link is followed, nothing but plain files is read.
+ */
+#include <sys/stat.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "letterctl/import.h"
+#include "mutf7.h"
+
+#define DEPTH		30	/* of directories */
+#define KEYWORDS	26	/* letters */
+
+struct item {
+	char	*name;
+	int	 seen;		/* from cur/, not new/ */
+};
+
+struct folder {
+	struct import_out	*out;
+	const char		*mailbox;	/* UTF-8 */
+	int			 fd[2];		/* new, cur; or -1 */
+	char			*keywords[KEYWORDS];
+	struct item		*items;
+	size_t			 n;
+};
+
+static int	 folder(struct import_out *, int, const char *);
+static int	 folders(struct import_out *, int, const char *, int);
+
+static int
+open_at(int fd, const char *name, int flags)
+{
+	return (openat(fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC | flags));
+}
+
+/* "0 word" a line. */
+static void
+read_keywords(struct folder *f, int dir)
+{
+	char		*line = NULL, *end;
+	size_t		 room = 0;
+	ssize_t		 n;
+	long		 i;
+	FILE		*fp;
+	int		 fd;
+
+	if ((fd = open_at(dir, "dovecot-keywords", 0)) == -1)
+		return;
+	if ((fp = fdopen(fd, "r")) == NULL) {
+		close(fd);
+		return;
+	}
+	while ((n = getline(&line, &room, fp)) > 0) {
+		line[strcspn(line, "\r\n")] = '\0';
+		i = strtol(line, &end, 10);
+		if (i < 0 || i >= KEYWORDS || end == line || *end != ' ' ||
+		    strpbrk(end + 1, " ()\\") != NULL || end[1] == '\0')
+			continue;
+		free(f->keywords[i]);
+		f->keywords[i] = strdup(end + 1);
+	}
+	free(line);
+	fclose(fp);
+}
+
+/* In the order of delivery: names begin with the time. */
+static int
+by_time(const void *a, const void *b)
+{
+	const struct item	*x = a, *y = b;
+	unsigned long long	 s, t;
+
+	s = strtoull(x->name, NULL, 10);
+	t = strtoull(y->name, NULL, 10);
+	if (s != t)
+		return (s < t ? -1 : 1);
+	return (strcmp(x->name, y->name));
+}
+
+static int
+list_items(struct folder *f, int seen)
+{
+	struct dirent	*e;
+	struct item	*nv;
+	DIR		*d;
+	int		 fd = dup(f->fd[seen]);
+
+	if (fd == -1 || (d = fdopendir(fd)) == NULL) {
+		warn("%s", f->mailbox);
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		if ((f->n & (f->n - 1)) == 0) {
+			nv = reallocarray(f->items, f->n == 0 ? 1 : f->n * 2,
+			    sizeof(*nv));
+			if (nv == NULL)
+				err(EXIT_AWAY, NULL);
+			f->items = nv;
+		}
+		if ((f->items[f->n].name = strdup(e->d_name)) == NULL)
+			err(EXIT_AWAY, NULL);
+		f->items[f->n++].seen = seen;
+	}
+	closedir(d);
+	return (0);
+}
+
+/* What stands behind ":2,", or what a foreign file system has for it. */
+static void
+flags_of(const struct folder *f, const struct item *i, struct buf *b)
+{
+	static const struct {
+		int		 letter;
+		const char	*flag;
+	} flags[] = {
+		{ 'D', "\\Draft" }, { 'F', "\\Flagged" }, { 'P', "$Forwarded" },
+		{ 'R', "\\Answered" }, { 'S', "\\Seen" }, { 'T', "\\Deleted" },
+	};
+	const char	*p = NULL, *q, *word;
+	size_t		 k;
+
+	for (q = i->name; i->seen && (q = strstr(q, "2,")) != NULL; q++)
+		if (q > i->name && strchr(":;,!", q[-1]) != NULL)
+			p = q + 2;
+	for (; p != NULL && *p != '\0'; p++) {
+		word = NULL;
+		if (*p >= 'a' && *p <= 'z')
+			word = f->keywords[*p - 'a'];
+		for (k = 0; k < nitems(flags); k++)
+			if (*p == flags[k].letter)
+				word = flags[k].flag;
+		if (word != NULL)
+			(void)buf_addf(b, "%s%s", b->n > 0 ? " " : "", word);
+	}
+}
+
+/* 0, or -1 with errno: it is left out. */
+static int
+message(struct folder *f, const struct item *i)
+{
+	struct mbox_meta	 m = { .mailbox = span_str(f->mailbox) };
+	struct buf		 flags = { 0 };
+	struct stat		 st;
+	uint8_t			 room[IMPORT_PIECE], last = '\n';
+	ssize_t			 n;
+	int			 fd;
+
+	if ((fd = open_at(f->fd[i->seen], i->name, 0)) == -1)
+		return (-1);
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+	    pread(fd, &last, 1, st.st_size - 1) != 1) {
+		close(fd);
+		errno = EINVAL;
+		return (-1);
+	}
+	m.date = st.st_mtime;
+	m.noeol = last != '\n';
+	flags_of(f, i, &flags);
+	m.flags = span_buf(&flags);
+	import_begin(f->out, &m);
+	while ((n = read(fd, room, sizeof(room))) > 0)
+		import_octets(f->out, span_of(room, (size_t)n));
+	if (n == -1)		/* half of it is written already */
+		err(EXIT_REFUSED, "%s: %s", f->mailbox, i->name);
+	import_end(f->out);
+	buf_free(&flags);
+	close(fd);
+	return (0);
+}
+
+static void
+folder_free(struct folder *f)
+{
+	size_t	 i;
+
+	for (i = 0; i < f->n; i++)
+		free(f->items[i].name);
+	free(f->items);
+	for (i = 0; i < KEYWORDS; i++)
+		free(f->keywords[i]);
+	for (i = 0; i < 2; i++)
+		if (f->fd[i] != -1)
+			close(f->fd[i]);
+}
+
+/* One folder, if it is one: 1, else 0. */
+static int
+folder(struct import_out *out, int dir, const char *mailbox)
+{
+	struct folder	 f = { .out = out, .mailbox = mailbox };
+	size_t		 i;
+
+	f.fd[0] = open_at(dir, "new", O_DIRECTORY);
+	f.fd[1] = open_at(dir, "cur", O_DIRECTORY);
+	if (f.fd[1] == -1) {
+		folder_free(&f);
+		return (0);
+	}
+	read_keywords(&f, dir);
+	if ((f.fd[0] != -1 && list_items(&f, 0) == -1) ||
+	    list_items(&f, 1) == -1)
+		import_missed(out);
+	if (f.n > 0)
+		qsort(f.items, f.n, sizeof(*f.items), by_time);
+	for (i = 0; i < f.n; i++)
+		if (message(&f, &f.items[i]) == -1) {
+			warn("%s: %s is left out", mailbox, f.items[i].name);
+			import_missed(out);
+		}
+	folder_free(&f);
+	return (1);
+}
+
+/* The mailbox that a directory's name stands for: ".a.b" or "a". */
+static int
+name_of(const char *name, const char *above, struct buf *b)
+{
+	char	*dots, *p;
+	int	 rc;
+
+	if (name[0] != '.') {
+		if (above[0] != '\0')
+			(void)buf_addf(b, "%s/", above);
+		return (buf_adds(b, name));
+	}
+	if ((dots = strdup(name + 1)) == NULL)
+		return (-1);
+	for (p = dots; *p != '\0'; p++)
+		if (*p == '.')
+			*p = '/';
+	rc = mutf7_decode(b, span_str(dots));
+	free(dots);
+	return (rc);
+}
+
+/* Everything below a directory. */
+static int
+folders(struct import_out *out, int dir, const char *above, int depth)
+{
+	struct dirent	*e;
+	struct buf	 b = { 0 };
+	DIR		*d;
+	int		 fd, n = 0;
+
+	if ((fd = dup(dir)) == -1 || (d = fdopendir(fd)) == NULL)
+		err(EXIT_REFUSED, "%s", above);
+	while ((e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0 ||
+		    strcmp(e->d_name, "cur") == 0 ||
+		    strcmp(e->d_name, "new") == 0 ||
+		    strcmp(e->d_name, "tmp") == 0 ||
+		    (depth > 0 && e->d_name[0] == '.') ||
+		    (fd = open_at(dir, e->d_name, O_DIRECTORY)) == -1)
+			continue;
+		buf_reset(&b);
+		if (name_of(e->d_name, above, &b) == -1) {
+			warnx("%s: no name of a folder, left out", e->d_name);
+			import_missed(out);
+		} else {
+			n += folder(out, fd, buf_cstr(&b));
+			if (e->d_name[0] != '.' && depth < DEPTH)
+				n += folders(out, fd, buf_cstr(&b), depth + 1);
+		}
+		close(fd);
+	}
+	closedir(d);
+	buf_free(&b);
+	return (n);
+}
+
+static int
+produce(void *arg, struct import_out *out)
+{
+	const char	*path = arg;
+	int		 fd, n;
+
+	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
+		warn("%s", path);
+		return (-1);
+	}
+	n = folder(out, fd, "INBOX");
+	n += folders(out, fd, "", 0);
+	close(fd);
+	if (n == 0) {
+		warnx("%s: there is no Maildir", path);
+		return (-1);
+	}
+	return (0);
+}
+
+int
+import_maildir(int argc, char **argv)
+{
+	(void)argc;
+	return (import_run(argv[0], produce, argv[1]));
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Mail from elsewhere and to elsewhere: Maildirs, and accounts at other IMAP servers."""
+import os
+import re
+import socket
+import ssl
+import tempfile
+import threading
+
+from imapbox import everything, login, stream
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+
+ONE = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there\r\n.\r\nno end"
+TWO = b"Subject: two\r\n\r\nbody\r\n"
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 5 * 4096 + b"\r\n"
+
+
+def filled(got):
+    return {k: v for k, v in got.items() if v}
+
+
+def put(path, octets, when):
+    with open(path, "wb") as f:
+        f.write(octets)
+    os.utime(path, (when, when))
+
+
+def maildir(s, tmp):
+    """A Maildir as others leave it, with what must not be followed."""
+    root = tmp + "/in"
+    for sub in "", ".Lists.caf&AOk-", "plain/deep", ".bad&name":
+        for d in "cur", "new", "tmp":
+            os.makedirs(os.path.join(root, sub, d))
+    put(root + "/cur/1577869200.b.host:2,S", b"Subject: one\n\nx\n", 1577869200)
+    put(root + "/cur/999.a.host,S=5:2,FRa", b"Subject: zero\n\nno end", 999)
+    put(root + "/new/1577869300.c.host", b"Subject: two\r\n\r\nFrom x\r\n", 1577869300)
+    put(root + "/dovecot-keywords", b"0 $Label\n1 other\n99 x\n", 1)
+    put(root + "/.Lists.caf&AOk-/cur/5.x:2,DFPRST", LARGE.replace(b"\r\n", b"\n"), 5)
+    put(root + "/plain/deep/new/7.y", b"Subject: deep\n\n", 7)
+    os.symlink("/etc/passwd", root + "/cur/8.link:2,S")
+    os.mkfifo(root + "/cur/9.fifo:2,S")
+    os.symlink("/", root + "/.link")
+    r = stream(s, "import", "maildir", "bob", root)
+    is_((r.returncode, r.stdout.strip()), (1, b"5 messages"), "a Maildir is imported, and what is left out is told")
+    ok(b"8.link" in r.stderr and b"9.fifo" in r.stderr and b"bad&name" in r.stderr and b"not all" in r.stderr, "by name") \
+        or diag(r.stderr)
+    got = filled(everything(s, "bob"))
+    date = rb'INTERNALDATE "01-Jan-2020 09:00:00 +0000"'
+    is_(got["INBOX"], [([r"$Label", r"\Answered", r"\Flagged"], rb'INTERNALDATE "01-Jan-1970 00:16:39 +0000"',
+                        b"Subject: zero\r\n\r\nno end"),
+                       ([r"\Seen"], date, b"Subject: one\r\n\r\nx\r\n"),
+                       ([], rb'INTERNALDATE "01-Jan-2020 09:01:40 +0000"', b"Subject: two\r\n\r\nFrom x\r\n")],
+        "in the order of delivery, with flags, keywords and dates")
+    is_([(f, b) for f, d, b in got["Lists/caf&AOk-"]],
+        [(["$Forwarded", r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen"], LARGE)], "a folder of it")
+    is_([b for f, d, b in got["plain/deep"]], [b"Subject: deep\r\n\r\n"], "and a plain directory")
+    is_(len(got), 3, "nothing else")
+    m = login(s, "bob")
+    ok(any(b'"/" plain/deep' in l for l in m.lsub()[1]), "the new ones are subscribed to")
+    m.logout()
+
+    out = tmp + "/out"
+    r = stream(s, "export", "maildir", "bob", out)
+    is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "an account as a Maildir")
+    is_(sorted(os.listdir(out)), [".Lists.caf&AOk-", ".plain.deep", "cur", "dovecot-keywords", "new", "subscriptions", "tmp"],
+        "its folders")
+    ok(any(n.endswith(":2,FRa") for n in os.listdir(out + "/cur")) and os.listdir(out + "/tmp") == [], "its flags")
+    ok(stream(s, "export", "maildir", "bob", out).returncode == 1, "never into one that is there")
+    r = stream(s, "import", "maildir", "carol", out)
+    is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "which can be imported")
+    is_(filled(everything(s, "carol")), got, "the same again")
+    ok(stream(s, "import", "maildir", "carol", tmp + "/none").returncode == 1, "a directory that is not there")
+    ok(stream(s, "import", "maildir", "carol", "/usr/lib").returncode == 1, "one that is no Maildir")
+    ok(stream(s, "import", "maildir", "nobody", out).returncode == 1, "no such account")
+
+
+def from_imap(s, host, user, *names, to="dave", password=PASSWORD, options=()):
+    return stream(s, "import", "imap", *options, "--ca", s.ca, to, host, user, *names,
+                  data=password.encode() + b"\n")
+
+
+def ours(s):
+    """From a real server: this one."""
+    m = login(s, "alice")
+    m.create("Lists/caf&AOk-")
+    for i in range(120):
+        m.append("INBOX", r"(\Seen $Label)" if i % 2 else None, '"01-Jan-2020 10:00:%02d +0100"' % (i % 60), ONE)
+    m.append("Lists/caf&AOk-", r"(\Flagged)", None, LARGE)
+    host = "localhost:%d" % s.imaps
+    user = "alice@" + DOMAIN
+    r = from_imap(s, host, user, password="wrong")
+    ok(r.returncode == 1 and b"login" in r.stderr + b"login", "a wrong password") or diag(r.stderr)
+    r = from_imap(s, host, user, "INBOX", "Lists/café")
+    is_((r.returncode, r.stdout.strip()), (0, b"121 messages"), "two mailboxes of another server") or diag(r.stderr)
+    is_(filled(everything(s, "dave")), filled(everything(s, "alice")), "with flags and dates")
+    ok(r"\Seen" not in everything(s, "alice")["INBOX"][0][0], "which are not marked there")
+    m.append("INBOX", None, None, TWO)
+    m.logout()
+    r = from_imap(s, "localhost:%d" % s.imap, user, options=("--starttls", "--exclude", "Junk"))
+    is_((r.returncode, r.stdout.strip()), (0, b"1 messages"), "the next time what is new, with STARTTLS") or diag(r.stderr)
+    is_([b for f, d, b in everything(s, "dave")["INBOX"][-1:]], [TWO], "is there")
+    ok(from_imap(s, host, user, "Nowhere").returncode == 1, "a mailbox that is not there")
+    bad = stream(s, "import", "imap", "dave", host, user, data=PASSWORD.encode() + b"\n")
+    ok(bad.returncode == 1 and b"certificate" in bad.stderr, "an authority that is not trusted") or diag(bad.stderr)
+
+
+class Scripted(threading.Thread):
+    """Another kind of server: ".", a prefix, literals, its own order; it breaks."""
+
+    def __init__(self, s):
+        super().__init__(daemon=True)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(s.ca, s.dir + "/mail.key")
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.breaks = 0			# after so many messages
+        self.asked = []
+        self.start()
+
+    def run(self):
+        while True:
+            c, _ = self.sock.accept()
+            try:
+                self.serve(self.tls.wrap_socket(c, server_side=True))
+            except OSError:
+                pass
+
+    def message(self, uid):
+        body = b"Subject: %d\r\n\r\n%s" % (uid, b"x" * (uid % 7) + b"\r\n" * (uid % 3))
+        if uid == 3:
+            return b"* 3 FETCH (UID 3 FLAGS (\\Recent) INTERNALDATE \" 1-Feb-2020 00:00:00 +0000\" BODY[] NIL)\r\n"
+        if uid == 4:
+            return b"* 4 FETCH (BODY[] \"a: \\\"b\\\"\" FLAGS (\\Flagged Junk) UID 4 INTERNALDATE \" 1-Feb-2020 00:00:00 +0000\")\r\n"
+        return b"* %d FETCH (BODY[] {%d}\r\n%s UID %d INTERNALDATE \" 1-Feb-2020 00:00:00 +0000\" FLAGS (\\Recent \\Seen))\r\n" % (
+            uid, len(body), body, uid)
+
+    def serve(self, c):
+        f = c.makefile("rb")
+        sent = 0
+        c.sendall(b"* OK [CAPABILITY IMAP4rev1 NAMESPACE] hello\r\n")
+        for line in f:
+            tag, word, *rest = line.split()
+            word = word.upper()
+            out = b""
+            if word == b"LOGIN" and b"{" in line:
+                raise OSError
+            if word == b"NAMESPACE":
+                out = b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\n"
+            elif word == b"LIST":
+                out = b"* LIST (\\Noselect) \".\" top\r\n* LIST () \".\" INBOX\r\n* LIST (\\HasNoChildren) \".\" {11}\r\nINBOX.a\"b.c\r\n" \
+                    b"* LIST (\\Flagged) \".\" INBOX.Starred\r\n* LIST () \".\" \"INBOX.none\"\r\n"
+            elif word == b"EXAMINE" and b"none" in line:
+                c.sendall(tag + b" NO not now\r\n")
+                continue
+            elif word == b"EXAMINE":
+                self.of = 1 if b"INBOX.a" in line else 130
+                out = b"* FLAGS ()\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" % self.of
+            elif rest[:1] == [b"SEARCH"]:
+                low = int(rest[2].split(b":")[0])
+                out = b"* SEARCH" + b"".join(b" %d" % i for i in range(min(low, self.of), self.of + 1)) + b"\r\n"
+            elif rest[:1] == [b"FETCH"]:
+                uids = [int(u) for u in rest[1].split(b",")]
+                self.asked += uids
+                if 60 in uids:
+                    uids.reverse()
+                for u in uids:
+                    if self.breaks and sent == self.breaks:
+                        raise OSError
+                    c.sendall(self.message(u))
+                    sent += 1
+            c.sendall(out + tag + b" OK done\r\n")
+
+
+def strange(s):
+    p = Scripted(s)
+    p.breaks = 27
+    r = from_imap(s, "localhost:%d" % p.port, "u", to="erin")
+    ok(r.returncode == 1 and b"25 messages" in r.stdout or b"26 messages" in r.stdout, "a connection that breaks") or diag(r)
+    n = len(everything(s, "erin")["INBOX"])
+    p.breaks = 0
+    p.asked = []
+    r = from_imap(s, "localhost:%d" % p.port, "u", to="erin")
+    ok(p.asked[0] == n + 2, "goes on where it was") or diag(n, p.asked[:3])
+    is_(r.returncode, 1, "a mailbox that cannot be opened is told") or diag(r)
+    got = filled(everything(s, "erin"))
+    is_(sorted(got), ['"a\\"b/c"', "INBOX"], "names without prefix, with / between")
+    subjects = [re.search(rb"Subject: (\d+)", b) for f, d, b in got["INBOX"]]
+    is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "each message once")
+    is_([(f, b) for f, d, b in got["INBOX"] if not b.startswith(b"Subject")], [(["Junk", r"\Flagged"], b'a: "b"')], "a quoted one too")
+    ok(b"UID 3 is empty" in r.stderr or n >= 2, "one that cannot be had is told")
+
+
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin")) as s, tempfile.TemporaryDirectory() as tmp:
+    maildir(s, tmp)
+    ours(s)
+    strange(s)
+done()
