@@ -9,6 +9,7 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
 # clients and servers on the other side that the tests use
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     gsasl microsocks mutt libsasl2-modules isync msmtp postfix unbound nsd
+    ldnsutils
     neomutt fetchmail s-nail"
 # what the benchmark compares with, beside Postfix
 peers="dovecot-core dovecot-imapd dovecot-lmtpd"

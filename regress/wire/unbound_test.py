@@ -4,14 +4,11 @@ order, a CNAME, addresses alone, no such domain, no mail wanted, and the resolve
 away for a while."""
 import email
 import imaplib
-import os
-import shutil
 import smtplib
-import subprocess
-import tempfile
 
+from realdns import NEEDS, RealDns
 from smtpsink import Sink
-from suite import DOMAIN, PASSWORD, Suite, diag, done, free_ports, ok, run, skip, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, ok, run, skip, wait_for
 
 ALICE = "alice@" + DOMAIN
 ZONE = """$ORIGIN far.example.
@@ -28,74 +25,6 @@ bare    IN A 127.0.0.1
 null    IN MX 0 .
 late    IN A 127.0.0.1
 """
-
-
-class Servers:
-    """nsd and unbound, with all they keep in a directory of their own."""
-
-    def __init__(self):
-        self.dir = d = tempfile.mkdtemp(prefix="letterlock-dns-")
-        os.chmod(d, 0o755)
-        self.zone_port, self.port = free_ports(2)
-        self.write("far.example", ZONE)
-        self.write("nsd.conf", """server:
-\tip-address: 127.0.0.1@%d
-\tusername: ""
-\tchroot: ""
-\tzonesdir: "%s"
-\tdatabase: ""
-\tpidfile: "%s/nsd.pid"
-\txfrdfile: "%s/xfrd"
-\txfrdir: "%s"
-\tzonelistfile: "%s/zones"
-\tserver-count: 1
-remote-control:
-\tcontrol-enable: no
-zone:
-\tname: far.example
-\tzonefile: far.example
-""" % (self.zone_port, d, d, d, d, d))
-        self.write("unbound.conf", """server:
-\tinterface: 127.0.0.1@%d
-\tdo-daemonize: no
-\tusername: ""
-\tchroot: ""
-\tdirectory: "%s"
-\tpidfile: ""
-\tuse-syslog: no
-\tdo-not-query-localhost: no
-\tmodule-config: "iterator"
-\tcache-max-ttl: 0
-remote-control:
-\tcontrol-enable: no
-stub-zone:
-\tname: "far.example"
-\tstub-addr: 127.0.0.1@%d
-""" % (self.port, d, self.zone_port))
-        self.nsd = self.spawn("nsd", "-d", "-c", d + "/nsd.conf")
-        self.unbound = None
-        self.start()
-
-    def write(self, name, text):
-        with open(self.dir + "/" + name, "w") as f:
-            f.write(text)
-
-    def spawn(self, name, *args):
-        log = open("%s/%s.log" % (self.dir, name), "ab")
-        return subprocess.Popen([run(name)] + list(args), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def start(self):
-        self.unbound = self.spawn("unbound", "-d", "-c", self.dir + "/unbound.conf")
-
-    def away(self):
-        self.unbound.terminate()
-        self.unbound.wait(10)
-
-    def stop(self):
-        for p in self.unbound, self.nsd:
-            p.terminate()
-            p.wait(10)
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def submit(s, to):
@@ -126,10 +55,10 @@ def arrives(s, sink, to):
         diag(s.logged()[-2000:])
 
 
-if not run("nsd") or not run("unbound"):
+if not all(map(run, NEEDS)):
     skip("nsd and unbound are not here")
     done()
-servers = Servers()
+servers = RealDns({"far.example": ZONE})
 try:
     sink = Sink()
     conf = ('resolver 127.0.0.1@%d\nallow-private-addresses\nretry first { 0, 2s, 4s, 6s, 8s, 10s, 12s }\n'
