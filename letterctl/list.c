@@ -1,6 +1,8 @@
 /*
  * Listings: JSON objects, a line each, or columns.  The columns of a listing
- * are named by its command; a field that is missing is "-".
+ * are named by its command; a field that is missing is "-".  The first rows
+ * say how wide columns are; they are shown when there are enough of them, and
+ * each that follows at once: a million are neither waited for nor kept.
  */
 #include <err.h>
 #include <json-c/json.h>
@@ -12,20 +14,27 @@
 #include "ctl.h"
 
 #define COLUMNS	12
+#define GATHER	200	/* rows that make the widths */
 
 struct list_ctx {
 	char		*names[COLUMNS];
 	size_t		 n;
 	int		 json;
 	int		 shown;		/* a single thing was */
-	char		***cells;
-	size_t		 nrows, cap;
+	char		**cells[GATHER];
+	size_t		 nrows;
+	int		 begun;		/* the widths are known */
+	size_t		 width[COLUMNS];
 };
 
 static char	*cell(struct json_object *, const char *);
 static char	*joined(struct json_object *);
 static void	 print_object(struct json_object *);
 static void	 safe(const char *);
+static char	**cells_of(const struct list_ctx *, struct json_object *);
+static void	 cells_free(const struct list_ctx *, char **);
+static void	 show(const struct list_ctx *, char *const *);
+static void	 begin(struct list_ctx *);
 
 static size_t	 rows;		/* of all listings */
 
@@ -131,13 +140,73 @@ print_object(struct json_object *o)
 	}
 }
 
+static char **
+cells_of(const struct list_ctx *l, struct json_object *o)
+{
+	char	**cells;
+	size_t	  i;
+
+	if ((cells = calloc(l->n, sizeof(*cells))) == NULL)
+		err(1, NULL);
+	for (i = 0; i < l->n; i++)
+		if ((cells[i] = cell(o, l->names[i])) == NULL)
+			err(1, NULL);
+	return (cells);
+}
+
+static void
+cells_free(const struct list_ctx *l, char **cells)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->n; i++)
+		free(cells[i]);
+	free(cells);
+}
+
+static void
+show(const struct list_ctx *l, char *const *cells)
+{
+	size_t	 i, n;
+
+	for (i = 0; i < l->n; i++) {
+		safe(cells[i]);
+		n = strlen(cells[i]);
+		if (i + 1 < l->n)
+			printf("%*s", (int)(n < l->width[i] ?
+			    l->width[i] - n : 0) + 2, "");
+	}
+	putchar('\n');
+}
+
+/* The names of the columns, and the rows that there are. */
+static void
+begin(struct list_ctx *l)
+{
+	size_t	 i, k, w;
+
+	for (k = 0; k < l->n; k++) {
+		l->width[k] = strlen(l->names[k]);
+		for (i = 0; i < l->nrows; i++)
+			if ((w = strlen(l->cells[i][k])) > l->width[k])
+				l->width[k] = w;
+	}
+	if (l->n > 0 && l->nrows > 0 && !l->begun)
+		show(l, l->names);
+	for (i = 0; i < l->nrows; i++) {
+		show(l, l->cells[i]);
+		cells_free(l, l->cells[i]);
+	}
+	l->nrows = 0;
+	l->begun = 1;
+}
+
 void
 list_row(void *arg, struct span json)
 {
 	struct list_ctx		*l = arg;
 	struct json_object	*o;
-	char			*text;
-	size_t			 i;
+	char			*text, **cells;
 
 	if ((text = span_dup(json)) == NULL)
 		return;
@@ -158,50 +227,25 @@ list_row(void *arg, struct span json)
 		json_object_put(o);
 		return;
 	}
-	if (l->nrows == l->cap) {
-		l->cap = l->cap == 0 ? 64 : l->cap * 2;
-		l->cells = reallocarray(l->cells, l->cap, sizeof(*l->cells));
-		if (l->cells == NULL)
-			err(1, NULL);
-	}
-	if ((l->cells[l->nrows] = calloc(l->n, sizeof(char *))) == NULL)
-		err(1, NULL);
-	for (i = 0; i < l->n; i++)
-		if ((l->cells[l->nrows][i] = cell(o, l->names[i])) == NULL)
-			err(1, NULL);
-	l->nrows++;
+	cells = cells_of(l, o);
 	json_object_put(o);
+	if (l->begun) {
+		show(l, cells);
+		cells_free(l, cells);
+	} else {
+		l->cells[l->nrows++] = cells;
+		if (l->nrows == GATHER)
+			begin(l);
+	}
 }
 
 void
 list_end(struct list_ctx *l)
 {
-	size_t	 width[COLUMNS], i, k, w;
-	char	*c;
+	size_t	 k;
 
-	for (k = 0; k < l->n; k++) {
-		width[k] = strlen(l->names[k]);
-		for (i = 0; i < l->nrows; i++)
-			if ((w = strlen(l->cells[i][k])) > width[k])
-				width[k] = w;
-	}
-	for (i = 0; l->n > 0 && l->nrows > 0 && i <= l->nrows; i++) {
-		for (k = 0; k < l->n; k++) {
-			c = i == 0 ? l->names[k] : l->cells[i - 1][k];
-			safe(c);
-			if (k + 1 < l->n)
-				printf("%*s", (int)(width[k] - strlen(c)) + 2,
-				    "");
-		}
-		putchar('\n');
-	}
-	for (i = 0; i < l->nrows; i++) {
-		for (k = 0; k < l->n; k++)
-			free(l->cells[i][k]);
-		free(l->cells[i]);
-	}
+	begin(l);
 	for (k = 0; k < l->n; k++)
 		free(l->names[k]);
-	free(l->cells);
 	free(l);
 }

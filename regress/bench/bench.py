@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """
 Letterlock beside Postfix and Dovecot, on this machine, in one run, as ratios:
-messages accepted and stored, TLS handshakes, logins, IMAP work, and what an
-idle session costs.
-	bench.py [--quick] [messages] [handshakes] [logins] [imap] [idle]
+messages accepted and stored, mail sent to others, what a long queue costs, TLS
+handshakes, logins, IMAP work, and what an idle session costs.
+	bench.py [--quick] [messages] [relay] [queue] [handshakes] [logins] [imap]
+	    [idle]
 Words choose parts; without any, all are run.
 """
 import json
@@ -18,6 +19,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "wire")]
+import queuebench  # noqa: E402
 import suite  # noqa: E402
 from peers import Peers, available  # noqa: E402
 from suite import BUILD, DOMAIN, PASSWORD, Suite, certificate, free_ports, wait_for  # noqa: E402
@@ -312,9 +314,25 @@ def idles(s, p):
     row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 40), True)
 
 
+def relay(s, p):
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        queuebench.relay(d, row, 2000 if QUICK else 10000)
+
+
+def queue(s, p):
+    def say(name, v):
+        print("%-44s %12.2f" % (name, v), flush=True)
+    queuebench.waiting(say, 100000)
+    if not QUICK:
+        queuebench.waiting(say, 1000000, "-d", "1000", "-l", "300")
+
+
 # IMAP needs the messages to be there.
 PARTS = {
     "messages": messages,
+    "relay": relay,
+    "queue": queue,
     "handshakes": lambda s, p: handshakes(p),
     "logins": logins,
     "imap": commands,

@@ -5,3 +5,5 @@ SRCS.regress/bench/loginload := regress/bench/loginload.c
 # imapd with the private key in the front, to compare with
 PROGS += regress/bench/imapd
 SRCS.regress/bench/imapd := $(SRCS.imapd) regress/bench/ownkey.c
+PROGS += regress/bench/queueload
+SRCS.regress/bench/queueload := regress/bench/queueload.c queued/db.c

@@ -1,0 +1,192 @@
+"""What the queue costs and how fast it empties: 10,000 messages to one smtp-sink,
+sent by Letterlock and by Postfix, both with all of it queued before the start;
+memory with so many waiting; what a million recipients take."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "wire")]
+from dns import Dns, a, mx  # noqa: E402
+from suite import BUILD, DOMAIN, Suite, free_ports, run, wait_for  # noqa: E402
+
+DOMAINS = 10
+NAMES = ["d%d.example" % i for i in range(DOMAINS)]
+
+# Debian's, but that it may use as many processes as it likes.
+POSTFIX = """compatibility_level = 3.6
+queue_directory = {d}/queue
+data_directory = {d}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = peer.test
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+local_recipient_maps =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_client_connection_count_limit = 0
+disable_dns_lookups = yes
+in_flow_delay = 0
+default_process_limit = 200
+transport_maps = inline:{{{maps}}}
+maillog_file = {d}/postfix.log
+maillog_file_prefixes = {d}
+"""
+
+
+def resident(pid):
+    """KiB."""
+    with open("/proc/%d/status" % pid) as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+
+class Counter:
+    """smtp-sink, and when which message was there."""
+
+    def __init__(self, *options):
+        self.port = free_ports(1)[0]
+        self.first = self.last = self.n = 0
+        self.proc = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", *options, "0.0.0.0:%d" % self.port, "256"],
+                                     stdout=subprocess.PIPE)
+        threading.Thread(target=self.count, daemon=True).start()
+
+    def count(self):
+        left = b""
+        while True:
+            d = os.read(self.proc.stdout.fileno(), 65536)
+            if not d:
+                return
+            now = time.perf_counter()
+            found = re.findall(rb"mesg=(\d+)\r", left + d)
+            left = (left + d)[-60:].rsplit(b"\r", 1)[-1]
+            if found and int(found[-1]) > self.n:
+                self.first = self.first or now
+                self.n, self.last = int(found[-1]), now
+
+    def rate(self, n, patience=120):
+        """Messages a second from the first to the last of n."""
+        if not wait_for(lambda: self.n >= n, patience):
+            sys.exit("bench: %d of %d messages arrived" % (self.n, n))
+        return (n - 1) / (self.last - self.first)
+
+    def stop(self):
+        self.proc.kill()
+        self.proc.wait()
+
+
+class Postfix:
+    """As a relay, with a queue that is filled before it is worked on."""
+
+    def __init__(self, d, port):
+        self.d = d
+        self.smtp = free_ports(1)[0]
+        for s in ("queue", "data"):
+            os.makedirs(d + "/" + s)
+        shutil.chown(d + "/data", "postfix")
+        for f in glob.glob("/etc/postfix/dynamicmaps.cf*"):
+            if os.path.isfile(f):
+                shutil.copy(f, d)
+        maps = ", ".join("{%s = smtp:[127.0.0.%d]:%d}" % (n, i + 1, port) for i, n in enumerate(NAMES))
+        with open(d + "/main.cf", "w") as f:
+            f.write(POSTFIX.format(d=d, maps=maps))
+        with open("/etc/postfix/master.cf") as f:
+            self.master = re.sub(r"(?m)^smtp +inet .*", "127.0.0.1:%d inet n - n - 100 smtpd" % self.smtp,
+                                 f.read())
+        self.services(False)
+        self.run("start")
+        wait_for(lambda: os.path.exists(d + "/queue/pid/master.pid"))
+
+    def services(self, qmgr):
+        with open(self.d + "/master.cf", "w") as f:
+            f.write(self.master if qmgr else re.sub(r"(?m)^qmgr ", "#qmgr ", self.master))
+
+    def run(self, verb):
+        subprocess.run(["postfix", "-c", self.d, verb], stderr=subprocess.DEVNULL)
+
+    def fill(self, n):
+        rcpts = ",".join("u%d@%s" % (i, name) for i in range(10) for name in NAMES)
+        r = subprocess.run([BUILD + "/regress/bench/smtpload", "-c", "32", "-m", str(n), "-t", rcpts, str(self.smtp)],
+                           capture_output=True, text=True)
+        if r.returncode != 0:
+            sys.exit("smtpload: " + r.stdout + r.stderr)
+
+    def go(self):
+        self.services(True)
+        self.run("reload")
+
+    def stop(self):
+        self.run("stop")
+
+
+class Queue(Suite):
+    """Letterlock with a queue that is filled before it starts."""
+
+    def __init__(self, port, extra="", accounts=("load",)):
+        self.dns = Dns(dict([((n, "MX"), [mx(10, "mx." + n)]) for n in NAMES] +
+                            [(("mx." + n, "A"), [a("127.0.0.%d" % (i + 1))]) for i, n in enumerate(NAMES)]))
+        super().__init__('resolver 127.0.0.1@%d\nallow-private-addresses\n'
+                         'transport "out" direct port %d%s\nroute transport "out"\n'
+                         % (self.dns.port, port, extra), accounts=accounts)
+        self.stop_only()
+
+    def stop_only(self):
+        """stop() would remove it all."""
+        self.own, own = False, self.own
+        super().stop()
+        self.own = own
+
+    def fill(self, n, *options):
+        subprocess.run([BUILD + "/regress/bench/queueload", "-n", str(n), "-a", "1", *options,
+                        self.dir + "/state/queue"], check=True)
+
+    def resident(self):
+        return resident(self.pid("queued"))
+
+    def read(self):
+        """Everything that was there at the start is scheduled."""
+        return "recipients wait in the queue" in self.logged()
+
+
+def relay(d, row, n):
+    """Emptying the queue, from the first message at the sink to the last."""
+    rates = []
+    for ours in (True, False):
+        sink = Counter()
+        s = Queue(sink.port) if ours else Postfix(d, sink.port)
+        s.fill(n)
+        (s.start if ours else s.go)()
+        rates.append(sink.rate(n))
+        s.stop()
+        sink.stop()
+    row("queued 4 KB messages sent, %d domains" % DOMAINS, *rates)
+
+
+def waiting(say, n, *options):
+    """What it takes to have so many wait."""
+    s = Queue(9)
+    s.start()
+    empty = s.resident()
+    s.stop_only()
+    s.fill(n, "-w", "86400", *options)
+    t = time.perf_counter()
+    s.start()
+    say("%d waiting: the service is up, s" % n, time.perf_counter() - t)
+    wait_for(s.read, 120)
+    say("%d waiting: all are scheduled, s" % n, time.perf_counter() - t)
+    full = s.resident()
+    say("%d waiting: RSS of queued, MiB" % n, full / 1024)
+    say("%d waiting: octets each, page cache too" % n, (full - empty) * 1024 / n)
+    t = time.perf_counter()
+    subprocess.run("%s/letterctl -s %s/control.sock queue list | head -n 20" % (BUILD, s.dir), shell=True,
+                   stdout=subprocess.DEVNULL)
+    say("%d waiting: queue list | head, s" % n, time.perf_counter() - t)
+    s.stop()
