@@ -5,7 +5,9 @@ An SMTP server that does what a test wants, each session in a thread.
     sink.port, sink.messages, sink.sessions
 
 A reply is a text (lines joined by CRLF), a function of the line's arguments and
-the session, or None: the connection is cut.  cert is a directory with mail.crt
+the session, or None: the connection is cut.  at(point, session) is called before
+the greeting ("CONNECT"), before each reply (its verb, or "END") and at the first
+line of a body ("BODY"), and may take its time.  cert is a directory with mail.crt
 and mail.key: then STARTTLS is offered.
 """
 import socket
@@ -48,9 +50,9 @@ class Session:
 class Sink:
     def __init__(self, ext=("PIPELINING", "8BITMIME", "SIZE 10000000"), replies=None,
                  cert=None, implicit=False, greeting="220 sink ESMTP", slow=0, inject=b"",
-                 broken_tls=False, cut_after=None, host="127.0.0.1", port=0, tls_ext=None):
+                 broken_tls=False, cut_after=None, host="127.0.0.1", port=0, tls_ext=None, at=None):
         self.ext, self.replies, self.cert = list(ext), replies or {}, cert
-        self.tls_ext = tls_ext
+        self.tls_ext, self.at = tls_ext, at or (lambda point, session: None)
         self.implicit, self.greeting, self.slow = implicit, greeting, slow
         self.inject, self.broken_tls, self.cut_after = inject, broken_tls, cut_after
         self.messages, self.sessions, self.tls_names = [], [], []
@@ -91,6 +93,7 @@ class Sink:
             if self.implicit:
                 s.sock = self.context().wrap_socket(s.sock, server_side=True)
                 s.tls = True
+            self.at("CONNECT", s)
             s.say(self.greeting)
             while self.command(s):
                 pass
@@ -103,6 +106,7 @@ class Sink:
         r = self.replies.get(verb, default)
         if callable(r):
             r = r(args, s)
+        self.at(verb, s)
         if r is not None:
             s.say(r)
         return r
@@ -168,6 +172,8 @@ class Sink:
                 break
             if line.startswith(b"."):
                 line = line[1:]
+            if not body:
+                self.at("BODY", s)
             body.append(line + b"\r\n")
             got += len(line) + 2
             if self.cut_after is not None and got > self.cut_after:
@@ -177,6 +183,7 @@ class Sink:
         r = self.replies.get("END", "250 2.0.0 taken")
         if callable(r):
             r = r(m, s)
+        self.at("END", s)
         if r is None:
             return False
         if r[0] == "2":
