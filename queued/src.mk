@@ -14,6 +14,8 @@ TESTS += regress/queued/queue_test
 SRCS.regress/queued/queue_test := $(STANDIN)
 TESTS += regress/queued/change_test
 SRCS.regress/queued/change_test := $(STANDIN)
+TESTS += regress/queued/flush_test
+SRCS.regress/queued/flush_test := $(STANDIN)
 TESTS += regress/queued/recover_test regress/queued/report_test \
     regress/queued/route_test regress/queued/schedule_test
 SRCS.regress/queued/recover_test := $(STANDIN)

@@ -197,6 +197,8 @@ store_deliver(struct peer *p, struct imsg *m)
 		keep(g->from, sizeof(g->from), d.from);
 		for (i = 0; i < d.rcpts.n; i++)
 			keep(g->to, sizeof(g->to), r[i].address);
+		if (si.told != NULL)
+			si.told(g);
 	}
 	codec_free(&c_deliver, &d);
 	s.code = si.store == RESULT_OK ? 250 : si.store == RESULT_NO ? 550 :
@@ -250,6 +252,8 @@ relay_deliver(struct peer *p, struct imsg *m)
 		v[i].text = span_str(si.relay_text == NULL ? "the other says" :
 		    si.relay_text);
 	}
+	if (si.told != NULL)
+		si.told(g);
 	done.id = d.id;
 	done.host = span_str("mx.example.org");
 	done.address = span_str("192.0.2.1");

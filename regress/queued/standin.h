@@ -34,6 +34,7 @@ struct standin {
 	char		 dir[64];
 	struct got	*got;			/* newest first */
 	unsigned	 ngot;
+	void		(*told)(const struct got *);	/* of each, or NULL */
 	/* what they answer */
 	uint8_t		 store, relay;		/* enum result */
 	uint32_t	 relay_code;
