@@ -194,6 +194,7 @@ static const struct field f_commit[] = {
 	F_STR(msg_commit, from, MSG_ADDR_MAX),
 	F_STR(msg_commit, envid, MSG_NAME_MAX), F_U8(msg_commit, ret),
 	F_U8(msg_commit, utf8), F_U8(msg_commit, body),
+	F_U8(msg_commit, requiretls),
 	F_STR(msg_commit, session, MSG_NAME_MAX),
 	F_STR(msg_commit, remote, MSG_NAME_MAX), F_U8(msg_commit, shown),
 	F_LIST(msg_commit, rcpts, MSG_RCPTS_MAX, &c_commit_rcpt),
@@ -213,6 +214,7 @@ static const struct field f_sub_mail[] = {
 	F_U8(msg_sub_mail, utf8), F_U8(msg_sub_mail, body),
 	F_U64(msg_sub_mail, size), F_U8(msg_sub_mail, requiretls),
 	F_STR(msg_sub_mail, session, MSG_NAME_MAX),
+	F_U64(msg_sub_mail, hold), F_STR(msg_sub_mail, future, MSG_FUTURE_MAX),
 };
 const struct codec c_sub_mail = CODEC(msg_sub_mail, f_sub_mail);
 

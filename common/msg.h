@@ -289,6 +289,7 @@ struct msg_commit_rcpt { struct span address, orcpt; uint32_t notify;
 struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
     struct span envid; uint8_t ret;	/* 0 none, 1 FULL, 2 HDRS */
     uint8_t utf8, body;		/* body: 0 7BIT, 1 8BITMIME, 2 BINARYMIME */
+    uint8_t requiretls;		/* its sender asked for it */
     struct span session;	/* smtpd's session id, for logs */
     struct span remote;		/* address of the client */
     uint8_t shown;		/* a store was given the slot's file */
@@ -296,7 +297,11 @@ struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
 struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
     struct span text; struct span queueid; };
 struct msg_sub_mail { struct span from, envid; uint8_t ret, utf8, body;
-    uint64_t size; uint8_t requiretls; struct span session; };
+    uint64_t size; uint8_t requiretls; struct span session;
+    uint64_t hold;		/* seconds from now, RFC 4865; 0: at once */
+    struct span future; };	/* the same as a report shows it, "for;60" */
+#define MSG_HOLD_MAX	(60 * 86400)
+#define MSG_FUTURE_MAX	64	/* octets */
 /* received: our Received field, whole lines with CRLF, to stand in front. */
 struct msg_sub_commit { uint8_t id[16]; uint64_t size;	/* of the file */
     struct span received; };	/* fields to stand before the file's octets,

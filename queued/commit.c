@@ -157,6 +157,8 @@ on_queue_commit(struct peer *p, struct imsg *im)
 	in->m.ret = m.ret;
 	in->m.utf8 = m.utf8;
 	in->m.bodytype = m.body;
+	in->m.requiretls = m.requiretls != 0 ? REQUIRETLS_ALL :
+	    REQUIRETLS_NONE;
 	if (!dbenv_writable(q.env)) {
 		answer(in, ENOSPC);
 		goto out;

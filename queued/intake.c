@@ -156,7 +156,8 @@ intake_put(struct intake *in)
 	if (db_msg_put(in->num, &in->m) == -1)
 		return (-1);
 	for (i = 0; i < in->n; i++) {
-		in->rcpts[i].next = now;
+		in->rcpts[i].next = in->m.release > now ? in->m.release : now;
+		in->rcpts[i].release = in->m.release;
 		if (db_rcpt_put(in->num, (uint32_t)i + 1, &in->rcpts[i]) == -1)
 			return (-1);
 	}

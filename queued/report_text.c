@@ -252,7 +252,9 @@ original(const struct report_in *in, struct dsn *d)
 	struct span	 s = in->original;
 
 	d->original = DSN_HEADER;
-	if (in->kind == REPORT_FAILED && in->m->r.ret == 1 && in->whole)
+	/* RFC 8689 section 5: RET=FULL does not count with REQUIRETLS */
+	if (in->kind == REPORT_FAILED && in->m->r.ret == 1 && in->whole &&
+	    in->m->r.requiretls != REQUIRETLS_ALL)
 		d->original = DSN_MESSAGE;
 	else
 		s.n = header_length(s, NULL);

@@ -140,6 +140,11 @@ on_mail(struct peer *p, struct imsg *im)
 	in->m.bodytype = m.body;
 	in->m.requiretls = m.requiretls != 0 ? REQUIRETLS_ALL :
 	    REQUIRETLS_NONE;
+	if (m.hold > 0) {
+		in->m.release = q_now() + (m.hold < MSG_HOLD_MAX ? m.hold :
+		    MSG_HOLD_MAX);
+		in->m.future = intake_keep(in, m.future);
+	}
 	u.address = m.from;	/* none: receipts and the like are nobody's */
 	u.key = span_buf(&s->key);
 	if ((k = question_new(s, im->id)) == NULL || peer_ask(
@@ -252,7 +257,8 @@ add_rcpt(struct session *s, struct question *k, const struct msg_rcpt *w)
 		    RESULT_NO ? "5.1.1" : "4.3.0", w->text.n > 0 ? w->text :
 		    span_str(w->result == RESULT_NO ? "no such address here" :
 		    "try again later")));
-	if (w->result == RESULT_NO &&
+	/* Whose it is when it is to leave, auth says then. */
+	if ((w->result == RESULT_NO || s->in->m.release > 0) &&
 	    address_destination(address, &dest) == -1) {
 		buf_free(&dest);
 		return (reply(s, M_SUB_RCPT, k->req, RESULT_NO, 553, "5.1.2",
@@ -262,7 +268,8 @@ add_rcpt(struct session *s, struct question *k, const struct msg_rcpt *w)
 		r->address = intake_keep(s->in, address);
 		r->orcpt = intake_keep(s->in, span_str(k->orcpt));
 		r->notify = k->notify;
-		r->kind = w->result == RESULT_OK ? RK_LOCAL : RK_REMOTE;
+		r->kind = w->result != RESULT_OK ? RK_REMOTE :
+		    s->in->m.release > 0 ? RK_UNKNOWN : RK_LOCAL;
 		if (r->kind == RK_LOCAL) {
 			r->account = w->account;
 			r->partition = w->partition;

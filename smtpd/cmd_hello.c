@@ -2,7 +2,9 @@
  * EHLO and HELO, STARTTLS, and the commands that do nothing.
  */
 #include <stdlib.h>
+#include <time.h>
 
+#include "date.h"
 #include "offer.h"
 #include "path.h"
 #include "session.h"
@@ -77,6 +79,14 @@ cmd_ehlo(struct session *s, struct span arg)
 	}
 	if (any)
 		buf_adds(o, "\r\n");
+	if (s->tls)
+		buf_adds(o, "250-REQUIRETLS\r\n");
+	if (!session_is_mx(s)) {
+		buf_addf(o, "250-FUTURERELEASE %d ", MSG_HOLD_MAX);
+		(void)date_rfc3339_write(o, (int64_t)time(NULL) +
+		    MSG_HOLD_MAX);
+		buf_adds(o, "\r\n");
+	}
 	buf_addf(o, "250-LIMITS RCPTMAX=%u\r\n", l->limits.recipients);
 	buf_adds(o, "250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n"
 	    "250-BINARYMIME\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n"

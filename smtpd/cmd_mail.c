@@ -1,11 +1,14 @@
 /*
  * MAIL and RCPT: who sends what to whom, RFC 5321 sections 4.1.1.2 and
  * 4.1.1.3, with SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531),
- * DSN (RFC 3461) and AUTH (RFC 4954).
+ * DSN (RFC 3461), AUTH (RFC 4954), FUTURERELEASE (RFC 4865) and REQUIRETLS
+ * (RFC 8689).
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "date.h"
 #include "log.h"
 #include "path.h"
 #include "session.h"
@@ -19,12 +22,16 @@
 #define SEEN_AUTH	0x20u
 #define SEEN_NOTIFY	0x40u
 #define SEEN_ORCPT	0x80u
+#define SEEN_HOLD	0x100u
+#define SEEN_TLS	0x200u
 
 struct param {
 	const char	*key;
 	unsigned	 seen;
 	/* 0, or -1: malformed */
 	int		(*set)(struct session *, struct span value, void *);
+	/* NULL: always announced */
+	int		(*offered)(const struct session *);
 };
 
 static int	 put(struct session *, struct span, uint32_t *, uint32_t *);
@@ -57,7 +64,8 @@ params(struct session *s, struct span args, const struct param *known,
 		}
 		for (i = 0; i < n && !span_caseeqs(key, known[i].key); i++)
 			continue;
-		if (i == n) {
+		if (i == n || (known[i].offered != NULL &&
+		    !known[i].offered(s))) {
 			session_reply(s, 555, "5.5.4", "unknown parameter %s",
 			    log_esc(key));
 			return (-1);
@@ -145,13 +153,81 @@ set_auth(struct session *s, struct span v, void *arg)
 	return (span_eqs(v, "<>") ? 0 : path_xtext(v));
 }
 
+/* What is announced over TLS alone, and to those who log in alone. */
+static int
+over_tls(const struct session *s)
+{
+	return (s->tls);
+}
+
+static int
+submitting(const struct session *s)
+{
+	return (!session_is_mx(s));
+}
+
+/* RFC 8689 section 4.1 */
+static int
+set_requiretls(struct session *s, struct span v, void *arg)
+{
+	(void)arg;
+	s->env.requiretls = 1;
+	return (v.p == NULL ? 0 : -1);
+}
+
+/* The words of a report's Future-Release-Request, RFC 4865 section 5. */
+static int
+set_future(struct session *s, const char *how, struct span v)
+{
+	struct envelope	*e = &s->env;
+
+	if (v.n > MSG_FUTURE_MAX - 8)
+		return (-1);
+	e->future = (uint32_t)e->text.n;
+	buf_adds(&e->text, how);
+	buf_add_span(&e->text, v);
+	e->future_n = (uint32_t)e->text.n - e->future;
+	return (0);
+}
+
+/* RFC 4865 section 3: 1 to 9 digits */
+static int
+set_holdfor(struct session *s, struct span v, void *arg)
+{
+	(void)arg;
+	if (v.n > 9 || path_digits(v, 0) == -1 ||
+	    span_num(v, UINT64_MAX, &s->env.hold) == -1 ||
+	    s->env.hold > MSG_HOLD_MAX)
+		return (-1);
+	return (set_future(s, "for;", v));
+}
+
+/* A moment that is over is a mistake: it would leave at once. */
+static int
+set_holduntil(struct session *s, struct span v, void *arg)
+{
+	struct date	 d;
+	int64_t		 now = (int64_t)time(NULL);
+
+	(void)arg;
+	if (date_rfc3339_parse(v, &d) == -1 || d.time < now ||
+	    d.time > now + MSG_HOLD_MAX)
+		return (-1);
+	s->env.hold = (uint64_t)(d.time - now);
+	return (set_future(s, "until;", v));
+}
+
 static const struct param mail_params[] = {
-	{ "SIZE",	SEEN_SIZE,	set_size },
-	{ "BODY",	SEEN_BODY,	set_body },
-	{ "SMTPUTF8",	SEEN_UTF8,	set_utf8 },
-	{ "RET",	SEEN_RET,	set_ret },
-	{ "ENVID",	SEEN_ENVID,	set_envid },
-	{ "AUTH",	SEEN_AUTH,	set_auth },
+	{ "SIZE",	SEEN_SIZE,	set_size,	NULL },
+	{ "BODY",	SEEN_BODY,	set_body,	NULL },
+	{ "SMTPUTF8",	SEEN_UTF8,	set_utf8,	NULL },
+	{ "RET",	SEEN_RET,	set_ret,	NULL },
+	{ "ENVID",	SEEN_ENVID,	set_envid,	NULL },
+	{ "AUTH",	SEEN_AUTH,	set_auth,	NULL },
+	{ "REQUIRETLS",	SEEN_TLS,	set_requiretls,	over_tls },
+	/* one or the other */
+	{ "HOLDFOR",	SEEN_HOLD,	set_holdfor,	submitting },
+	{ "HOLDUNTIL",	SEEN_HOLD,	set_holduntil,	submitting },
 };
 
 /* May this client hand in mail at all? */
@@ -317,8 +393,8 @@ set_orcpt(struct session *s, struct span v, void *arg)
 }
 
 static const struct param rcpt_params[] = {
-	{ "NOTIFY",	SEEN_NOTIFY,	set_notify },
-	{ "ORCPT",	SEEN_ORCPT,	set_orcpt },
+	{ "NOTIFY",	SEEN_NOTIFY,	set_notify,	NULL },
+	{ "ORCPT",	SEEN_ORCPT,	set_orcpt,	NULL },
 };
 
 static int

@@ -241,7 +241,8 @@ to_queue(struct delivery *d, const struct session *s)
 	const struct envelope	*e = &s->env;
 	struct msg_commit_rcpt	 rcpts[MSG_RCPTS_MAX];
 	struct msg_commit	 m = { .size = d->size, .ret = e->ret,
-				    .utf8 = e->utf8, .body = e->body };
+				    .utf8 = e->utf8, .body = e->body,
+				    .requiretls = e->requiretls };
 	struct peer		*p = proc_peer(ROLE_QUEUED, 0);
 	char			 id[64];
 	size_t			 n = 0;

@@ -68,7 +68,10 @@ struct envelope {
 	uint32_t	 from, from_n;
 	uint32_t	 envid, envid_n;
 	uint64_t	 size;			/* as announced */
+	uint64_t	 hold;			/* seconds, RFC 4865 */
+	uint32_t	 future, future_n;	/* the same in words */
 	uint8_t		 ret, utf8, body, has_from;
+	uint8_t		 requiretls;		/* RFC 8689 */
 	struct rcpt	*rcpts;
 	size_t		 nrcpts, room;
 	size_t		 tried;			/* also those refused */

@@ -82,11 +82,14 @@ submit_mail(struct session *s)
 {
 	const struct envelope	*e = &s->env;
 	struct msg_sub_mail	 m = { .ret = e->ret, .utf8 = e->utf8,
-				    .body = e->body, .size = e->size };
+				    .body = e->body, .size = e->size,
+				    .requiretls = e->requiretls,
+				    .hold = e->hold };
 
 	m.from = envelope_span(e, e->from, e->from_n);
 	m.envid = envelope_span(e, e->envid, e->envid_n);
 	m.session = span_str(s->id);
+	m.future = envelope_span(e, e->future, e->future_n);
 	return (ask(s->arg, M_SUB_MAIL, &c_sub_mail, &m, on_mail));
 }
 

@@ -26,6 +26,8 @@ static int	 month_number(struct span);
 static int	 compute(const struct fields *, int, struct date *);
 static void	 zone_parse(struct span *, struct date *);
 static int	 time_parse(struct span *, struct fields *);
+static int	 digits_then(struct span *, int, int, int *);
+static int	 offset_parse(struct span *, int *);
 static void	 civil(int64_t, struct fields *);
 static int	 writable(int64_t, int, struct fields *, int64_t *);
 
@@ -283,6 +285,64 @@ date_imap_parse(struct span s, struct date *d)
 	if (v % 100 > 59 || (f.month = month_number(month)) == -1)
 		return (invalid());
 	return (compute(&f, sign * (v / 100 * 60 + v % 100), d));
+}
+
+/* Digits, then that character; 0: none. */
+static int
+digits_then(struct span *s, int n, int c, int *v)
+{
+	if (number(s, n, n, v) == -1)
+		return (-1);
+	if (c == 0)
+		return (0);
+	if (s->n == 0 || (s->p[0] | (c == 't' ? 0x20 : 0)) != c)
+		return (-1);
+	s->p++, s->n--;
+	return (0);
+}
+
+/* "Z", "+01:00" */
+static int
+offset_parse(struct span *s, int *zone)
+{
+	int	 sign, hour, min;
+
+	*zone = 0;
+	if (s->n == 1 && (s->p[0] | 0x20) == 'z') {
+		s->n = 0;
+		return (0);
+	}
+	if (s->n == 0 || (s->p[0] != '+' && s->p[0] != '-'))
+		return (-1);
+	sign = s->p[0] == '-' ? -1 : 1;
+	s->p++, s->n--;
+	if (digits_then(s, 2, ':', &hour) == -1 ||
+	    digits_then(s, 2, 0, &min) == -1 || hour > 23 || min > 59)
+		return (-1);
+	*zone = sign * (hour * 60 + min);
+	return (0);
+}
+
+int
+date_rfc3339_parse(struct span s, struct date *d)
+{
+	struct fields	 f;
+
+	memset(d, 0, sizeof(*d));
+	if (digits_then(&s, 4, '-', &f.year) == -1 ||
+	    digits_then(&s, 2, '-', &f.month) == -1 ||
+	    digits_then(&s, 2, 't', &f.day) == -1 ||
+	    digits_then(&s, 2, ':', &f.hour) == -1 ||
+	    digits_then(&s, 2, ':', &f.min) == -1 ||
+	    digits_then(&s, 2, 0, &f.sec) == -1)
+		return (invalid());
+	if (s.n > 1 && s.p[0] == '.' && is_digit(s.p[1]))
+		do
+			s.p++, s.n--;
+		while (s.n > 0 && is_digit(s.p[0]));
+	if (offset_parse(&s, &d->zone) == -1 || s.n > 0)
+		return (invalid());
+	return (compute(&f, d->zone, d));
 }
 
 /* The calendar day of so many days since 1970. */

@@ -39,5 +39,8 @@ int64_t	 date_day(const struct date *);
 int	 date_of_day(int year, int month, int day, int64_t *days);
 /* RFC 3339, "2026-11-24T10:07:42Z", for listings. */
 int	 date_rfc3339_write(struct buf *, int64_t time);
+/* A date-time of RFC 3339 section 5.6, with any offset; parts of a second are
+ * passed over.  0, or -1 (EINVAL). */
+int	 date_rfc3339_parse(struct span, struct date *);
 
 #endif

@@ -35,6 +35,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			must(date_imap_parse(span_buf(&b), &e) == 0 &&
 			    e.time == d.time);
 	}
+	if (date_rfc3339_parse(span_of(data, n), &d) == 0) {
+		buf_reset(&b);
+		if (date_rfc3339_write(&b, d.time) == 0)
+			must(date_rfc3339_parse(span_buf(&b), &e) == 0 &&
+			    e.time == d.time && e.zone == 0);
+	}
 	buf_free(&b);
 	return (0);
 }

@@ -98,6 +98,38 @@ test_imap(void)
 	buf_free(&b);
 }
 
+static const struct {
+	const char	*in;
+	int64_t		 time;		/* -1: an error */
+} internet[] = {
+	{ "2026-11-24T09:07:42Z", 1795511262 },
+	{ "2026-11-24t09:07:42z", 1795511262 },
+	{ "2026-11-24T10:37:42.999+01:30", 1795511262 },
+	{ "2026-11-23T23:07:42-10:00", 1795511262 },
+	{ "2026-11-24T09:07:42-00:00", 1795511262 },
+	{ "2026-11-24T09:07:42", -1 }, { "2026-11-24T09:07:42.Z", -1 },
+	{ "2026-11-24 09:07:42Z", -1 }, { "2026-11-24T09:07Z", -1 },
+	{ "2026-11-31T09:07:42Z", -1 }, { "2026-13-24T09:07:42Z", -1 },
+	{ "2026-11-24T24:07:42Z", -1 }, { "2026-11-24T09:07:42+0100", -1 },
+	{ "2026-11-24T09:07:42+24:00", -1 }, { "2026-11-24T09:07:42ZZ", -1 },
+	{ "26-11-24T09:07:42Z", -1 }, { "", -1 }, { "2026", -1 },
+};
+
+static void
+test_internet(void)
+{
+	struct date	 d;
+	size_t		 i;
+	int		 rc;
+
+	for (i = 0; i < nitems(internet); i++) {
+		rc = date_rfc3339_parse(span_str(internet[i].in), &d);
+		CHECK(internet[i].time == -1 ? rc == -1 : rc == 0 &&
+		    d.time == internet[i].time, "\"%s\": %d %lld",
+		    internet[i].in, rc, (long long)d.time);
+	}
+}
+
 /* Each day from 1900 to 2400 and back, and bounds. */
 static void
 test_write(void)
@@ -149,6 +181,7 @@ main(void)
 		    (long long)d.time, d.zone, d.zone_unknown);
 	}
 	test_imap();
+	test_internet();
 	test_write();
 	return (test_done());
 }

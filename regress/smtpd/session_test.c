@@ -165,6 +165,33 @@ static const struct script {
 	    "DATA\r\n|x\r\n.\r\n", "250 250 250 250 354 250", 0, 1 },
 	{ "not now", KIND_SMTP, HELLO MAILX "RCPT TO:<temp@here.example>\r\n"
 	    "DATA\r\n", "250 250 451 554", 0, 0 },
+	/* RFC 4865 */
+	{ "held by a stranger", KIND_SMTP, HELLO
+	    "MAIL FROM:<a@x.example> HOLDFOR=60\r\n", "250 555", 0, 0 },
+	{ "HOLDFOR", KIND_SUBMISSION, LOGIN
+	    "MAIL FROM:<a@x.example> HOLDFOR=5184001\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR=0000000001\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR=-1\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR=\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR=1 HOLDFOR=1\r\n"
+	    "MAIL FROM:<a@x.example> HOLDFOR=1 HOLDUNTIL=2099-01-01T00:00:00Z"
+	    "\r\nMAIL FROM:<a@x.example> holdfor=5184000\r\n",
+	    "250 235 501 501 501 501 501 501 501 250", 0, 0 },
+	{ "HOLDUNTIL", KIND_SUBMISSION, LOGIN
+	    "MAIL FROM:<a@x.example> HOLDUNTIL=2099-01-01T00:00:00Z\r\n"
+	    "MAIL FROM:<a@x.example> HOLDUNTIL=2020-01-01T00:00:00Z\r\n"
+	    "MAIL FROM:<a@x.example> HOLDUNTIL=tomorrow\r\n"
+	    "MAIL FROM:<a@x.example> HOLDUNTIL\r\n",
+	    "250 235 501 501 501 501", 0, 0 },
+	/* RFC 8689 */
+	{ "REQUIRETLS without TLS", KIND_SMTP, HELLO
+	    "MAIL FROM:<a@x.example> REQUIRETLS\r\n", "250 555", 0, 0 },
+	{ "REQUIRETLS", KIND_SMTP, HELLO "STARTTLS\r\n|" HELLO
+	    "MAIL FROM:<a@x.example> REQUIRETLS=1\r\n"
+	    "MAIL FROM:<a@x.example> REQUIRETLS REQUIRETLS\r\n"
+	    "MAIL FROM:<a@x.example> requiretls\r\n",
+	    "250 220 250 501 501 250", 0, 0 },
 	/* submission */
 	{ "submitted", KIND_SUBMISSION, LOGIN MAILX
 	    "RCPT TO:<c@elsewhere.example>\r\nDATA\r\nx\r\n.\r\n",
@@ -421,12 +448,18 @@ test_ehlo(void)
 		    '-' : ' ', words[i]);
 		CHECK(holds(&st.out, buf_cstr(&line)), "EHLO: %s", words[i]);
 	}
-	CHECK(!holds(&st.out, "AUTH"), "EHLO on port 25: no AUTH");
+	CHECK(!holds(&st.out, "AUTH") && !holds(&st.out, "FUTURERELEASE") &&
+	    !holds(&st.out, "REQUIRETLS"), "EHLO on port 25: no AUTH");
+	st.s.tls = 1;
+	play(&st, "EHLO x\r\n", SIZE_MAX);
+	CHECK(holds(&st.out, "\r\n250-REQUIRETLS\r\n"), "EHLO over TLS");
 	stub_free(&st);
 	stub_init(&st, KIND_SUBMISSION, TLS_OFF);
 	play(&st, "EHLO x\r\n", SIZE_MAX);
 	CHECK(holds(&st.out, "\r\n250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n") &&
-	    !holds(&st.out, "STARTTLS"), "EHLO at submission without TLS");
+	    !holds(&st.out, "STARTTLS") &&
+	    holds(&st.out, "\r\n250-FUTURERELEASE 5184000 20"),
+	    "EHLO at submission without TLS");
 	buf_free(&line);
 	stub_free(&st);
 }
