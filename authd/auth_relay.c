@@ -38,6 +38,9 @@ static void	 refuse(struct peer *, uint32_t, const struct msg_number *,
 static void	 step(struct relay_login *, const struct span *);
 static void	 work(struct dbenv_job *);
 static void	 worked(struct dbenv_job *);
+static void	 no_mechanism(struct peer *, uint32_t,
+		    const struct conf_transport *, const struct msg_relay_login *,
+		    enum sasl_mech);
 static int	 choose(const struct conf_transport *, struct sasl_login *,
 		    const struct msg_relay_login *, int *missed);
 
@@ -194,6 +197,22 @@ choose(const struct conf_transport *t, struct sasl_login *l,
 	return (mech);
 }
 
+static void
+no_mechanism(struct peer *p, uint32_t id, const struct conf_transport *t,
+    const struct msg_relay_login *r, enum sasl_mech mech)
+{
+	struct msg_number	 conn = { r->conn };
+
+	if (mech != SASL_MECHS)
+		refuse(p, M_RELAY_LOGIN, &conn, id, "%s cannot be done with "
+		    "this secret", sasl_mech_names[mech]);
+	else
+		refuse(p, M_RELAY_LOGIN, &conn, id, "no mechanism that will "
+		    "do is offered%s", t->certificate[0] == '\0' ? "" :
+		    r->key ? "; our certificate was shown" :
+		    "; the server did not ask for our certificate");
+}
+
 int
 on_relay_login(struct peer *p, struct imsg *m)
 {
@@ -214,11 +233,13 @@ on_relay_login(struct peer *p, struct imsg *m)
 	if (find(p, r.conn, &n) != NULL)
 		return (-1);
 	t = transport_of(p);
-	if (t == NULL || t->kind == TRANSPORT_SOCKS || t->auth[0] == '\0' || n >= LOGINS_MAX) {
+	if (t == NULL || !TRANSPORT_LOGIN(t) || n >= LOGINS_MAX) {
 		refuse(p, M_RELAY_LOGIN, &conn, m->id, "no login is configured");
 		return (0);
 	}
-	if (secret_get(&auth.db, span_str(t->auth), &s) == -1) {
+	/* A certificate needs no secret. */
+	if (t->auth[0] != '\0' &&
+	    secret_get(&auth.db, span_str(t->auth), &s) == -1) {
 		no_secret(&why, t->auth);
 		refuse(p, M_RELAY_LOGIN, &conn, m->id, "%s", buf_cstr(&why));
 		buf_free(&why);
@@ -228,7 +249,7 @@ on_relay_login(struct peer *p, struct imsg *m)
 	who.password = span_buf(&s.password);
 	who.tls = r.tls;
 	who.trusted = r.verified;
-	who.key = r.key;
+	who.key = r.key && t->certificate[0] != '\0';
 	who.bindings.data[SCRAM_TLS_EXPORTER] = r.exporter;
 	who.bindings.data[SCRAM_TLS_UNIQUE] = r.unique;
 	who.bindings.data[SCRAM_TLS_SERVER_END_POINT] = r.end_point;
@@ -241,10 +262,7 @@ on_relay_login(struct peer *p, struct imsg *m)
 	}
 	secret_wipe(&s);
 	if (l == NULL) {
-		refuse(p, M_RELAY_LOGIN, &conn, m->id, mech != SASL_MECHS ?
-		    "%s cannot be done with this secret" :
-		    "no mechanism that will do is offered%s",
-		    mech != SASL_MECHS ? sasl_mech_names[mech] : "");
+		no_mechanism(p, m->id, t, &r, mech);
 		return (0);
 	}
 	l->peer = p;

@@ -13,8 +13,8 @@
 #define EXTERNAL	(1u << MECH_EXTERNAL)
 #define CLEAR	((1u << MECH_PLAIN) | (1u << MECH_LOGIN))
 
-static void	 check_listener(const struct conf_listener *, struct report *,
-		    unsigned);
+static void	 check_listener(const struct conf *, const struct conf_listener *,
+		    struct report *, unsigned);
 static void	 check_twice(const struct conf *, struct report *);
 static void	 check_routes(const struct conf *, const struct list *,
 		    struct report *, unsigned);
@@ -46,8 +46,8 @@ check_local_socket(const struct conf_listener *l, struct report *r)
 }
 
 static void
-check_listener(const struct conf_listener *l, struct report *r,
-    unsigned broken)
+check_listener(const struct conf *c, const struct conf_listener *l,
+    struct report *r, unsigned broken)
 {
 	if (l->path[0] != '\0') {
 		check_local_socket(l, r);
@@ -55,7 +55,8 @@ check_listener(const struct conf_listener *l, struct report *r,
 	}
 	if (l->tls != TLS_OFF && l->certs.n == 0 &&
 	    (broken & BROKEN_CERTIFICATE) == 0)
-		report_error(r, l->where,
+		report_error(r, l->where, c->certs.n > 0 ? "tls without a "
+		    "certificate: all are transports'; name the one to use" :
 		    "tls without a certificate; there is none");
 	if (l->kind == KIND_SMTP) {
 		if (l->mechs != 0 || l->cleartext_auth ||
@@ -135,6 +136,17 @@ check_twice(const struct conf *c, struct report *r)
 				break;
 			}
 	}
+}
+
+static void
+check_certificates(const struct conf *c, struct report *r, unsigned broken)
+{
+	CONF_EACH(struct conf_transport, t, &c->transports)
+		if (t->certificate[0] != '\0' &&
+		    conf_certificate(c, t->certificate) == NULL &&
+		    (broken & BROKEN_CERTIFICATE) == 0)
+			report_error(r, t->where,
+			    "there is no certificate \"%s\"", t->certificate);
 }
 
 /* Does a pattern take everything that another takes? */
@@ -268,8 +280,9 @@ check_conf(const struct conf *c, struct report *r, unsigned broken)
 	if (c->listeners.n == 0 && broken == 0)
 		report_warning(r, file, "nothing is listened on");
 	CONF_EACH(struct conf_listener, l, &c->listeners)
-		check_listener(l, r, broken);
+		check_listener(c, l, r, broken);
 	check_twice(c, r);
+	check_certificates(c, r, broken);
 	check_secrets(c, r);
 	check_smarthosts(c, r);
 	check_routes(c, &c->routes, r, broken);

@@ -2,8 +2,9 @@
  * The role "authd: keys": private keys live here and nowhere else.
  *
  * It opens nothing: the parent gives it the key files.  It hears from those that
- * have TLS listeners, each on a link of its own, one request at a time; a table
- * says who may use which key.  Requests are served by rounds, one of each peer,
+ * have TLS listeners, and from relay workers, which may have a certificate to
+ * show, each on a link of its own, one request at a time; a table says who may
+ * use which key, and at which end of TLS.  Requests are served by rounds, one of each peer,
  * so that nobody who asks much makes others wait long.  Auth alone may ask for
  * whom a signature was made.
  */
@@ -14,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "keys.h"
 #include "log.h"
@@ -33,6 +35,8 @@
 struct key {
 	uint8_t		 id[KEY_ID];
 	unsigned	 who;		/* PEER() bits */
+	char		**transports;	/* whose workers, ntransports */
+	size_t		 ntransports;
 	EVP_PKEY	*key;
 };
 
@@ -56,8 +60,10 @@ static void	 remember(const struct peer *, struct span, struct span);
 static void	 on_round(evutil_socket_t, short, void *);
 static void	 on_forget(evutil_socket_t, short, void *);
 static void	 serve(struct asker *);
-static EVP_PKEY	*find(const struct table *, const uint8_t *, enum role);
-static unsigned	 users_of(const struct conf *, size_t);
+static int	 may_use(const struct key *, const struct asker *);
+static EVP_PKEY	*find(const struct table *, const uint8_t *,
+		    const struct asker *);
+static int	 users_of(const struct conf *, size_t, struct key *);
 static void	 drop(struct table *);
 static int	 load(const struct conf *, struct table *, struct buf *);
 
@@ -67,14 +73,28 @@ static struct event			*round_ev, *forget_ev;
 
 /* ---- requests ----------------------------------------------------------- */
 
+static int
+may_use(const struct key *k, const struct asker *a)
+{
+	enum role	 role = peer_role(a->peer);
+	size_t		 i;
+
+	if (role != ROLE_RELAY)
+		return ((k->who & PEER(role)) != 0);
+	for (i = 0; i < k->ntransports && a->transport != NULL; i++)
+		if (strcasecmp(k->transports[i], a->transport) == 0)
+			return (1);
+	return (0);
+}
+
 static EVP_PKEY *
-find(const struct table *t, const uint8_t *id, enum role role)
+find(const struct table *t, const uint8_t *id, const struct asker *a)
 {
 	size_t	 i;
 
 	for (i = 0; i < t->n; i++)
-		if ((t->v[i].who & PEER(role)) != 0 &&
-		    memcmp(t->v[i].id, id, KEY_ID) == 0)
+		if (memcmp(t->v[i].id, id, KEY_ID) == 0 &&
+		    may_use(&t->v[i], a))
 			return (t->v[i].key);
 	return (NULL);
 }
@@ -133,24 +153,27 @@ serve(struct asker *a)
 	struct msg_sign		 m;
 	struct buf		 sig = { .max = KEY_SIG_MAX };
 	struct span		 body = span_buf(&a->body);
-	enum role		 role = peer_role(a->peer);
+	enum key_end		 end;
 	EVP_PKEY		*key;
 
 	a->waiting = 0;
 	if (codec_get(&body, &c_sign, &m) == -1)
 		return;		/* it was looked at when it came */
-	if ((key = find(&now, m.key, role)) == NULL)
-		key = find(&former, m.key, role);
+	end = peer_role(a->peer) == ROLE_RELAY ? KEY_CLIENT : KEY_SERVER;
+	if ((key = find(&now, m.key, a)) == NULL)
+		key = find(&former, m.key, a);
 	if (key == NULL)
 		log_warn("%s asks for a key that it may not use",
 		    peer_name(a->peer));
-	else if (SIGN(key, &m, &sig) == 0) {
+	else if (SIGN(key, end, &m, &sig) == 0) {
 		r.result = RESULT_OK;
 		r.signature = span_buf(&sig);
-		remember(a->peer, m.data, r.signature);
+		if (end == KEY_SERVER)
+			remember(a->peer, m.data, r.signature);
 	} else if (errno == EINVAL)
-		log_warn("%s asks to sign what no TLS server signs",
-		    peer_name(a->peer));
+		log_warn("%s asks to sign what no TLS %s signs",
+		    peer_name(a->peer), end == KEY_SERVER ? "server" :
+		    "client");
 	else
 		log_error("a signature failed");
 	(void)peer_reply(a->peer, M_SIGN, a->request, &c_signature, &r, -1);
@@ -210,26 +233,43 @@ keys_link_down(struct peer *p)
 static void
 drop(struct table *t)
 {
-	size_t	 i;
+	struct key	*k;
+	size_t		 i, n;
 
-	for (i = 0; i < t->n; i++)
-		EVP_PKEY_free(t->v[i].key);
+	for (n = 0; n < t->n; n++) {
+		k = &t->v[n];
+		for (i = 0; i < k->ntransports; i++)
+			free(k->transports[i]);
+		free(k->transports);
+		EVP_PKEY_free(k->key);
+	}
 	free(t->v);
 	memset(t, 0, sizeof(*t));
 }
 
-/* A listener's key is for the processes that serve it. */
-static unsigned
-users_of(const struct conf *c, size_t cert)
+/* A listener's key is for the processes that serve it, a transport's for its
+ * own worker. */
+static int
+users_of(const struct conf *c, size_t cert, struct key *k)
 {
-	unsigned	 who = 0;
+	const struct conf_cert	*its = (struct conf_cert *)c->certs.v + cert;
 
 	CONF_EACH(struct conf_listener, l, &c->listeners)
 		CONF_EACH(uint32_t, i, &l->certs)
 			if (*i == cert && l->tls != TLS_OFF)
-				who |= PEER(l->kind == KIND_IMAP ?
+				k->who |= PEER(l->kind == KIND_IMAP ?
 				    ROLE_FRONT : ROLE_SMTPD);
-	return (who);
+	if ((k->transports = calloc(c->transports.n + 1,
+	    sizeof(*k->transports))) == NULL)
+		return (-1);
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		if (strcasecmp(t->certificate, its->name) != 0)
+			continue;
+		if ((k->transports[k->ntransports] = strdup(t->name)) == NULL)
+			return (-1);
+		k->ntransports++;
+	}
+	return (0);
 }
 
 static int
@@ -246,8 +286,10 @@ load(const struct conf *c, struct table *t, struct buf *why)
 	CONF_EACH(struct conf_cert, cert, &c->certs) {
 		k = &t->v[t->n];
 		memcpy(k->id, cert->key, sizeof(k->id));
-		k->who = users_of(c, i);
-		if (proc_keyfile(i) == -1)
+		t->n++;
+		if (users_of(c, i, k) == -1)
+			buf_adds(why, "no memory");
+		else if (proc_keyfile(i) == -1)
 			buf_addf(why, "%s: cannot be opened any more",
 			    cert->keyfile);
 		else
@@ -257,7 +299,6 @@ load(const struct conf *c, struct table *t, struct buf *why)
 			drop(t);
 			return (-1);
 		}
-		t->n++;
 		i++;
 	}
 	return (0);

@@ -20,16 +20,18 @@
  */
 EVP_PKEY	*key_load(int fd, const char *path, const uint8_t id[KEY_ID],
 		    struct buf *why);
+enum key_end { KEY_SERVER, KEY_CLIENT };	/* of TLS */
 /*
- * Sign for a TLS server: the text must be what a server signs in TLS 1.3 or 1.2,
- * the hash and the padding what TLS has for this kind of key.  0, or -1 with
- * errno EINVAL when it is something else, EIO when libcrypto fails.
+ * Sign for a TLS server or client: the text must be what that end signs in TLS
+ * 1.3 or 1.2, the hash and the padding what TLS has for this kind of key.  0, or
+ * -1 with errno EINVAL when it is something else, EIO when libcrypto fails.
  */
-int		 key_sign(EVP_PKEY *, const struct msg_sign *, struct buf *sig);
+int		 key_sign(EVP_PKEY *, enum key_end, const struct msg_sign *,
+		    struct buf *sig);
 
 /* keys_raw.c: the same for stand-ins that know no text: a digest, the block of a
- * padding, which must be one of TLS. */
-int		 key_sign_raw(EVP_PKEY *, const struct msg_sign *,
+ * padding, which must be one of TLS, whichever end's. */
+int		 key_sign_raw(EVP_PKEY *, enum key_end, const struct msg_sign *,
 		    struct buf *sig);
 
 /*

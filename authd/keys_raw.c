@@ -109,13 +109,15 @@ is_pss(struct span s, unsigned bits)
 }
 
 int
-key_sign_raw(EVP_PKEY *key, const struct msg_sign *m, struct buf *sig)
+key_sign_raw(EVP_PKEY *key, enum key_end end, const struct msg_sign *m,
+    struct buf *sig)
 {
 	EVP_PKEY_CTX	*ctx;
 	uint8_t		 room[KEY_SIG_MAX];
 	size_t		 n = sizeof(room), size = (size_t)EVP_PKEY_size(key);
 	int		 id = EVP_PKEY_base_id(key), padding = 0, ok;
 
+	(void)end;		/* a digest does not tell */
 	errno = EINVAL;
 	if (id == EVP_PKEY_RSA && m->op == SIGN_RSA_PKCS1) {
 		padding = RSA_PKCS1_PADDING;

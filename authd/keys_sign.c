@@ -1,5 +1,5 @@
 /*
- * Loading a private key, and signing with it for a TLS server and for nothing
+ * Loading a private key, and signing with it for one end of TLS and for nothing
  * else: no certificate, no message, nothing that is a hash of who knows what.
  */
 #include <sys/types.h>
@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,35 +18,42 @@
 #define FILE_MAX	65536	/* octets of a key file */
 #define SPACES		64
 #define RANDOMS		64	/* client's and server's */
+#define CONTEXT(end)	"TLS 1.3, " end " CertificateVerify"
 
 static int	 read_all(int, struct buf *);
-static int	 is_tls13(struct span);
-static int	 is_tls12(struct span);
+static int	 is_tls13(struct span, enum key_end);
+static int	 is_tls12_server(struct span);
+static int	 is_hello(struct span);
+static int	 is_tls12_client(struct span);
+static int	 is_tls12(struct span, enum key_end);
 static int	 id_of(EVP_PKEY *, uint8_t [KEY_ID]);
 
-/* ---- what a server signs ------------------------------------------------ */
+/* ---- what is signed ----------------------------------------------------- */
 
 /* RFC 8446, 4.4.3 */
 static int
-is_tls13(struct span s)
+is_tls13(struct span s, enum key_end end)
 {
-	static const char	 context[] = "TLS 1.3, server CertificateVerify";
+	static const char	 contexts[][sizeof(CONTEXT("server"))] = {
+		[KEY_SERVER] = CONTEXT("server"),
+		[KEY_CLIENT] = CONTEXT("client"),
+	};
 	size_t			 i;
 
-	if (s.n < SPACES + sizeof(context))
+	if (s.n < SPACES + sizeof(contexts[0]))
 		return (0);
 	for (i = 0; i < SPACES; i++)
 		if (s.p[i] != ' ')
 			return (0);
-	if (memcmp(s.p + SPACES, context, sizeof(context)) != 0)
+	if (memcmp(s.p + SPACES, contexts[end], sizeof(contexts[0])) != 0)
 		return (0);
-	s.n -= SPACES + sizeof(context);
+	s.n -= SPACES + sizeof(contexts[0]);
 	return (s.n == 32 || s.n == 48);	/* SHA-256, SHA-384 */
 }
 
 /* The parameters of an ephemeral key, RFC 8422, 5.4. */
 static int
-is_tls12(struct span s)
+is_tls12_server(struct span s)
 {
 	static const struct {
 		uint16_t	 group;
@@ -71,6 +79,69 @@ is_tls12(struct span s)
 	return (0);
 }
 
+/* The head of either hello: version 1.2, random, session id. */
+static int
+is_hello(struct span s)
+{
+	struct span	 random, session;
+	uint16_t	 version;
+	uint8_t		 n;
+
+	return (span_get_u16(&s, &version) == 0 && version == 0x0303 &&
+	    span_take(&s, RANDOMS / 2, &random) == 0 &&
+	    span_get_u8(&s, &n) == 0 && n <= 32 &&
+	    span_take(&s, n, &session) == 0 && s.n >= 3);
+}
+
+/*
+ * A client signs all messages of the handshake until then, RFC 5246 7.4.8; there
+ * is a certificate of its own among them.
+ */
+static int
+is_tls12_client(struct span s)
+{
+	static const struct {
+		uint8_t	 type;
+		int	 may;		/* be missing */
+		size_t	 least;		/* octets */
+	} order[] = {
+		{ SSL3_MT_CLIENT_HELLO, 0, 41 },
+		{ SSL3_MT_SERVER_HELLO, 0, 38 },
+		{ SSL3_MT_CERTIFICATE, 0, 7 },
+		{ SSL3_MT_CERTIFICATE_STATUS, 1, 0 },
+		{ SSL3_MT_SERVER_KEY_EXCHANGE, 1, 4 },
+		{ SSL3_MT_CERTIFICATE_REQUEST, 0, 8 },
+		{ SSL3_MT_SERVER_DONE, 0, 0 },
+		{ SSL3_MT_CERTIFICATE, 0, 7 },
+		{ SSL3_MT_CLIENT_KEY_EXCHANGE, 0, 2 },
+	};
+	struct span	 body;
+	uint8_t		 type, high;
+	uint16_t	 low;
+	size_t		 i;
+
+	for (i = 0; i < nitems(order); i++) {
+		if (order[i].may && s.n > 0 && s.p[0] != order[i].type)
+			continue;
+		if (span_get_u8(&s, &type) == -1 || type != order[i].type ||
+		    span_get_u8(&s, &high) == -1 ||
+		    span_get_u16(&s, &low) == -1 ||
+		    span_take(&s, (size_t)high << 16 | low, &body) == -1 ||
+		    body.n < order[i].least || (i < 2 && !is_hello(body)))
+			return (0);
+	}
+	return (s.n == 0);
+}
+
+/* Nothing is both, whatever key is shared. */
+static int
+is_tls12(struct span s, enum key_end end)
+{
+	int	 server = is_tls12_server(s);
+
+	return (end == KEY_SERVER ? server : !server && is_tls12_client(s));
+}
+
 /* Which key signs how; PKCS #1 is of the past, RFC 8446 4.2.3. */
 static const struct {
 	int	 id;
@@ -84,20 +155,21 @@ static const struct {
 };
 
 int
-key_sign(EVP_PKEY *key, const struct msg_sign *m, struct buf *sig)
+key_sign(EVP_PKEY *key, enum key_end end, const struct msg_sign *m,
+    struct buf *sig)
 {
 	const EVP_MD	*md = NULL;
 	EVP_PKEY_CTX	*pctx = NULL;
 	EVP_MD_CTX	*ctx = NULL;
 	uint8_t		 room[KEY_SIG_MAX];
 	size_t		 i, n = sizeof(room);
-	int		 old = is_tls12(m->data);
+	int		 old = is_tls12(m->data, end);
 
 	errno = EINVAL;
 	for (i = 0; i < nitems(ways); i++)
 		if (ways[i].id == EVP_PKEY_base_id(key) && ways[i].op == m->op)
 			break;
-	if (i == nitems(ways) || (!old && !is_tls13(m->data)) ||
+	if (i == nitems(ways) || (!old && !is_tls13(m->data, end)) ||
 	    (ways[i].old_only && !old))
 		return (-1);
 	if (m->hash == NID_sha256 || m->hash == NID_sha384 ||

@@ -328,6 +328,9 @@ option	: HOST string			{ transport_option("host", &$2); }
 	| REMOTE_IPS strings		{ transport_option("remote-ips", &$1); }
 	| REMOTE_HOSTNAME string	{ transport_option("remote-hostname", &$2); }
 	| REMOTE_DNS			{ transport_option("remote-dns", &$1); }
+	| CERTIFICATE string		{
+		transport_option("certificate", &$2);
+	}
 	| AUTH string			{ transport_option("auth", &$2); }
 	| MECHANISMS strings		{ transport_option("mechanisms", &$1); }
 	| ACCOUNT string		{ transport_option("account", &$2); }
@@ -450,7 +453,7 @@ static const struct keyword {
 	{ "allow-private-addresses", ALLOW_PRIVATE, " top " },
 	{ "user",		USER,		" top " },
 	{ "include",		INCLUDE,	" top " },
-	{ "certificate",	CERTIFICATE,	" top listener " },
+	{ "certificate",	CERTIFICATE,	" top listener option " },
 	{ "cert",		CERT,		" certificate " },
 	{ "key",		KEY,		" certificate " },
 	{ "listen",		LISTEN,		" top " },

@@ -29,6 +29,7 @@ static void	 vreport(struct report *, const char *, const char *,
 		    const char *, va_list)
 		    __attribute__((__format__(printf, 4, 0)));
 static void	 free_words(struct list *);
+static int	 of_transport(const struct conf_cert *);
 static void	 settle_certs(struct conf_listener *, const struct pending *);
 
 static void
@@ -485,6 +486,16 @@ listener_done(void)
 	}
 }
 
+/* One that a transport shows is for listeners only where they name it. */
+static int
+of_transport(const struct conf_cert *c)
+{
+	CONF_EACH(struct conf_transport, t, &P.conf->transports)
+		if (strcasecmp(t->certificate, c->name) == 0)
+			return (1);
+	return (0);
+}
+
 static void
 settle_certs(struct conf_listener *l, const struct pending *p)
 {
@@ -499,8 +510,9 @@ settle_certs(struct conf_listener *l, const struct pending *p)
 		return;
 	}
 	for (k = 0; k < n && p->certs.n == 0; k++)
-		*(uint32_t *)list_add(&l->certs, sizeof(uint32_t)) =
-		    (uint32_t)k;
+		if (!of_transport(&all[k]))
+			*(uint32_t *)list_add(&l->certs, sizeof(uint32_t)) =
+			    (uint32_t)k;
 	for (i = 0; i < p->certs.n; i++) {
 		for (k = 0; k < n && strcasecmp(all[k].name, names[i]); k++)
 			;

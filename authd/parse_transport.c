@@ -32,6 +32,7 @@ static void	 opt_address(const struct lex_token *);
 static void	 opt_remote_port(const struct lex_token *);
 static void	 opt_remote_ips(const struct lex_token *);
 static void	 opt_remote_dns(const struct lex_token *);
+static void	 opt_certificate(const struct lex_token *);
 static void	 opt_auth(const struct lex_token *);
 static void	 opt_mechanisms(const struct lex_token *);
 static void	 opt_account(const struct lex_token *);
@@ -61,8 +62,9 @@ static const struct option {
 	{ "remote-ips",		P5,	P5,	opt_remote_ips },
 	{ "remote-hostname",	P5,	P5,	opt_helo },
 	{ "remote-dns",		P5,	0,	opt_remote_dns },
+	{ "certificate",	S,	0,	opt_certificate },
 	{ "auth",		B | P5,	0,	opt_auth },
-	{ "mechanisms",		B,	0,	opt_mechanisms },
+	{ "mechanisms",		S,	0,	opt_mechanisms },
 	{ "account",		L,	L,	opt_account },
 	{ "code",		F,	0,	opt_code },
 	{ "text",		F,	0,	opt_text },
@@ -102,6 +104,7 @@ transport_begin(const char *name, const char *kind)
 	set_string(&t->socket, "");
 	set_string(&t->proxy, "");
 	t->proxy_port = 1080;
+	set_string(&t->certificate, "");
 	set_string(&t->auth, "");
 	set_string(&t->account, "");
 	set_string(&t->message, "");
@@ -154,7 +157,29 @@ check_submission(const struct conf_transport *t)
 		parse_fail("tls is required or off for kind submission");
 	if (t->kind == TRANSPORT_SUBMISSIONS && t->tls != TLS_IMPLICIT)
 		parse_fail("tls is implicit for kind submissions");
-	if (t->mechs.n > 0 && t->auth[0] == '\0')
+}
+
+/* EXTERNAL has our certificate, all others have a secret. */
+static void
+check_login(const struct conf_transport *t)
+{
+	int	 external = 0, others = 0;
+
+	CONF_EACH(uint32_t, m, &t->mechs)
+		if (*m == MECH_EXTERNAL)
+			external = 1;
+		else
+			others = 1;
+	if (t->certificate[0] != '\0' && t->tls == TLS_OFF)
+		parse_fail("a certificate without tls");
+	if (external && t->certificate[0] == '\0')
+		parse_fail("EXTERNAL without certificate");
+	else if (external && t->tls < TLS_REQUIRED)
+		parse_fail("EXTERNAL needs tls required or implicit");
+	if (others && ((1u << t->kind) & B) == 0)
+		parse_fail("a transport of kind %s has no mechanism but "
+		    "EXTERNAL", transport_names[t->kind]);
+	else if (others && t->auth[0] == '\0')
 		parse_fail("mechanisms without auth");
 }
 
@@ -210,6 +235,7 @@ transport_done(void)
 		if ((P.transport_has & bit_of("verify")) == 0)
 			t->verify = t->tls >= TLS_REQUIRED;
 		check_submission(t);
+		check_login(t);
 		if ((P.transport_has & bit_of("port")) == 0 &&
 		    t->tls == TLS_IMPLICIT)
 			t->port = 465;
@@ -396,6 +422,15 @@ opt_helo(const struct lex_token *v)
 }
 
 static void
+opt_certificate(const struct lex_token *v)
+{
+	if (v->s[0] == '\0')
+		parse_fail("not the name of a certificate: \"\"");
+	else
+		set_string(&P.transport.certificate, v->s);
+}
+
+static void
 opt_auth(const struct lex_token *v)
 {
 	if (v->s[0] == '\0' || strlen(v->s) > NAME_OCTETS)
@@ -420,9 +455,6 @@ opt_mechanisms(const struct lex_token *v)
 			parse_fail("there is no mechanism \"%s\"", words[i]);
 		else if ((had & (1u << m)) != 0)
 			parse_fail("%s is given twice", mech_names[m]);
-		else if (m == MECH_EXTERNAL)
-			parse_fail("transports have no certificate to show "
-			    "for EXTERNAL");
 		else {
 			had |= 1u << m;
 			*(uint32_t *)list_add(&P.transport.mechs,

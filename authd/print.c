@@ -126,6 +126,10 @@ print_transport(struct buf *b, const struct conf_transport *t)
 		buf_addf(b, " tls %s", tls_names[t->tls]);
 	if (TRANSPORT_SMARTHOST(t) && t->socket[0] == '\0')
 		buf_addf(b, " verify %s", yes_names[t->verify]);
+	if (t->certificate[0] != '\0') {
+		buf_adds(b, " certificate ");
+		quote(b, t->certificate);
+	}
 	if (t->auth[0] != '\0') {
 		buf_adds(b, " auth ");
 		quote(b, t->auth);

@@ -88,6 +88,7 @@ static const struct field f_transport[] = {
 	F_U16(conf_transport, proxy_port),
 	F_LIST(conf_transport, remote_ips, COUNT_MAX, &c_string),
 	F_U8(conf_transport, remote_dns),
+	F_CSTR(conf_transport, certificate, NAME_MAX_),
 	F_CSTR(conf_transport, auth, NAME_MAX_),
 	F_LIST(conf_transport, mechs, MECH_COUNT, &c_index),
 	F_CSTR(conf_transport, account, NAME_MAX_),
@@ -191,19 +192,27 @@ conf_free(struct conf *c)
 int
 conf_put(struct buf *b, const struct conf *c, enum role role, const char *name)
 {
-	struct conf	 its = *c;
+	struct conf		 its = *c;
+	const struct conf_cert	*cert;
+	struct conf_cert	 shown;
 
 	/* A worker knows its own transport and nobody's mail domains. */
 	if (role == ROLE_RELAY) {
 		its.transports.n = 0;		/* "default": none of ours */
+		its.certs.n = 0;
 		CONF_EACH(struct conf_transport, t, &c->transports) {
 			if (strcasecmp(t->name, name) != 0)
 				continue;
 			its.transports.v = t;
 			its.transports.n = 1;
+			cert = conf_certificate(c, t->certificate);
+			if (cert == NULL)
+				continue;
+			shown = *cert;
+			its.certs.v = &shown;
+			its.certs.n = 1;
 		}
 		its.routes.n = its.domains.n = its.listeners.n = 0;
-		its.certs.n = 0;
 	}
 	return (codec_put(b, &c_conf, &its));
 }
@@ -227,7 +236,9 @@ valid(const struct conf *c)
 	}
 	CONF_EACH(struct conf_transport, t, &c->transports) {
 		if (t->kind > TRANSPORT_FAIL || t->tls > TLS_IMPLICIT ||
-		    (t->socket[0] != '\0' && t->socket[0] != '/'))
+		    (t->socket[0] != '\0' && t->socket[0] != '/') ||
+		    (t->certificate[0] != '\0' &&
+		    conf_certificate(c, t->certificate) == NULL))
 			return (0);
 		CONF_EACH(uint32_t, m, &t->mechs)
 			if (*m >= MECH_COUNT)
@@ -270,6 +281,15 @@ conf_transport(const struct conf *c, const char *name)
 	CONF_EACH(struct conf_transport, t, &c->transports)
 		if (strcasecmp(t->name, name) == 0)
 			return (t);
+	return (NULL);
+}
+
+const struct conf_cert *
+conf_certificate(const struct conf *c, const char *name)
+{
+	CONF_EACH(struct conf_cert, k, &c->certs)
+		if (strcasecmp(k->name, name) == 0)
+			return (k);
 	return (NULL);
 }
 

@@ -96,6 +96,12 @@ enum transport_kind { TRANSPORT_DIRECT, TRANSPORT_SMTP, TRANSPORT_SUBMISSION,
 /* To the servers that DNS names. */
 #define TRANSPORT_BY_MX(t)	((t)->kind == TRANSPORT_DIRECT ||	\
     (t)->kind == TRANSPORT_SOCKS)
+/* With a login there: of submission a certificate alone means one, elsewhere
+ * it is asked for by "mechanisms". */
+#define TRANSPORT_LOGIN(t)	(TRANSPORT_SMARTHOST(t) &&		\
+    ((t)->auth[0] != '\0' || (t)->mechs.n > 0 ||			\
+    ((t)->certificate[0] != '\0' && ((t)->kind == TRANSPORT_SUBMISSION ||\
+    (t)->kind == TRANSPORT_SUBMISSIONS))))
 
 struct conf_transport {
 	uint8_t		 kind;
@@ -112,6 +118,7 @@ struct conf_transport {
 	uint16_t	 proxy_port;
 	struct list	 remote_ips;		/* SOCKS: char *, where it connects from */
 	uint8_t		 remote_dns;		/* SOCKS: it looks up names of hosts */
+	char		*certificate;		/* SMARTHOST: name of ours or "" */
 	char		*auth;			/* SUBMISSION(S), SOCKS: secret or "" */
 	struct list	 mechs;			/* uint32_t, enum mech, best first;
 						 * none: all, by strength */
@@ -180,10 +187,12 @@ int		 conf_put(struct buf *, const struct conf *, enum role,
 		    const char *name);
 struct conf	*conf_get(struct span);
 
-/* The domain, transport of that name, or NULL.  Names compare as ASCII,
- * case-insensitively. */
+/* The domain, transport, certificate of that name, or NULL.  Names compare as
+ * ASCII, case-insensitively. */
 const struct conf_domain	*conf_domain(const struct conf *, struct span);
 const struct conf_transport	*conf_transport(const struct conf *,
+				    const char *);
+const struct conf_cert		*conf_certificate(const struct conf *,
 				    const char *);
 /*
  * A domain in lower-case A-labels; a pattern of a route, "example.org",

@@ -325,7 +325,7 @@ const struct codec c_ctl_page = CODEC(msg_ctl_page, f_ctl_page);
 /* signing */
 static const struct field f_sign[] = {
 	F_RAW(msg_sign, key), F_U8(msg_sign, op), F_U32(msg_sign, hash),
-	F_STR(msg_sign, data, 4096),
+	F_STR(msg_sign, data, MSG_RECORD_MAX),
 };
 const struct codec c_sign = CODEC(msg_sign, f_sign);
 

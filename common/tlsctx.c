@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ struct tlsctx_client {
 	struct tls_config	*config;
 	X509_STORE		*store;
 	int			 shows;		/* a certificate of ours */
+	EVP_PKEY		*key;		/* its, in keys */
 };
 
 static int	 init(void);
@@ -48,6 +50,9 @@ static int	 on_alpn(SSL *, const unsigned char **, unsigned char *,
 		    const unsigned char *, unsigned, void *);
 static void	 name_protocol(SSL_CTX *, enum conf_kind);
 static int	 give_key(SSL_CTX *, const struct conf_cert *, struct buf *);
+static struct tls_config	*client_config(void);
+static void	 on_message(int, int, int, const void *, size_t, SSL *,
+		    void *);
 static int	 load_store(X509_STORE *, const char *, struct buf *);
 static int	 signature_hash(X509 *);
 static void	 end_point(SSL *, struct tlsctx_facts *);
@@ -59,6 +64,7 @@ static void	 reason(struct buf *, const char *, const char *);
 static _Thread_local SSL	*made;
 static _Thread_local SSL_CTX	*made_ctx[CERTS_MAX];
 static _Thread_local size_t	 nmade_ctx;
+static int			 shown_index = -1;	/* of an SSL */
 
 #ifdef LIBRESSL_VERSION_NUMBER
 #define NEW_TYPE	int
@@ -106,7 +112,9 @@ init(void)
 	    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, on_ssl, NULL,
 	    NULL) == -1 ||
 	    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, on_ctx,
-	    NULL, NULL) == -1 || tlsproof_init() == -1)
+	    NULL, NULL) == -1 || tlsproof_init() == -1 ||
+	    (shown_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0,
+	    NULL, NULL, NULL, NULL)) == -1)
 		return (-1);
 	done = 1;
 	return (0);
@@ -366,6 +374,20 @@ load_store(X509_STORE *store, const char *cafile, struct buf *why)
 	return (-1);
 }
 
+/* Verifying is left to us: libtls would read all authorities for each
+ * connection. */
+static struct tls_config *
+client_config(void)
+{
+	struct tls_config	*cfg;
+
+	if ((cfg = tls_config_new()) != NULL) {
+		tls_config_insecure_noverifycert(cfg);
+		tls_config_insecure_noverifyname(cfg);
+	}
+	return (cfg);
+}
+
 struct tlsctx_client *
 tlsctx_client_new(const char *cafile, struct buf *why)
 {
@@ -373,14 +395,11 @@ tlsctx_client_new(const char *cafile, struct buf *why)
 
 	if (init() == -1 || (c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
-	if ((c->config = tls_config_new()) == NULL ||
+	if ((c->config = client_config()) == NULL ||
 	    (c->store = X509_STORE_new()) == NULL) {
 		tlsctx_client_free(c);
 		return (NULL);
 	}
-	/* Left to us: libtls would read all authorities for each connection. */
-	tls_config_insecure_noverifycert(c->config);
-	tls_config_insecure_noverifyname(c->config);
 	(void)load_store(c->store, cafile, why);
 	return (c);
 }
@@ -394,6 +413,7 @@ tlsctx_client_free(struct tlsctx_client *c)
 		tls_config_clear_keys(c->config);
 	tls_config_free(c->config);
 	X509_STORE_free(c->store);
+	EVP_PKEY_free(c->key);
 	free(c);
 }
 
@@ -407,6 +427,75 @@ tlsctx_client_key(struct tlsctx_client *c, struct span cert, struct span key,
 		return (-1);
 	}
 	c->shows = 1;
+	return (0);
+}
+
+int
+tlsctx_client_cert(struct tlsctx_client *c, const struct conf_cert *cert,
+    struct buf *why)
+{
+	struct tls_config	*cfg = client_config();
+	EVP_PKEY		*key = NULL;
+	BIO			*bio = NULL;
+	X509			*x = NULL;
+	const char		*wrong = cfg == NULL ? "no memory" : NULL;
+
+	if (wrong == NULL && cert != NULL) {
+		tls_config_skip_private_key_check(cfg);
+		bio = BIO_new_mem_buf(cert->pem, -1);
+		if (bio != NULL)
+			x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		if (x == NULL)
+			wrong = "cannot be read";
+		else if ((key = tlskey_new(x)) == NULL)
+			wrong = "a key of this kind is not supported; RSA, "
+			    "ECDSA and Ed25519 are";
+		else if (tls_config_set_cert_mem(cfg,
+		    (const uint8_t *)cert->pem, strlen(cert->pem)) == -1)
+			wrong = tls_config_error(cfg);
+	}
+	if (wrong != NULL)
+		reason(why, cert == NULL ? "TLS" : cert->certfile, wrong);
+	BIO_free(bio);
+	X509_free(x);
+	ERR_clear_error();
+	if (wrong != NULL) {
+		EVP_PKEY_free(key);
+		tls_config_free(cfg);
+		return (-1);
+	}
+	tls_config_free(c->config);	/* connections have theirs */
+	EVP_PKEY_free(c->key);
+	c->config = cfg;
+	c->key = key;
+	c->shows = key != NULL;
+	return (0);
+}
+
+/* The last message of a client that is about its certificate. */
+static void
+on_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl,
+    void *arg)
+{
+	(void)version;
+	(void)arg;
+	if (sent && type == SSL3_RT_HANDSHAKE && n > 0 &&
+	    *(const uint8_t *)p == SSL3_MT_CERTIFICATE_VERIFY)
+		(void)SSL_set_ex_data(ssl, shown_index, &shown_index);
+}
+
+int
+tlsctx_client_present(struct tlsctx_client *c, const struct io *io)
+{
+	SSL	*ssl = io_ssl(io);
+
+	if (c->key == NULL)
+		return (0);
+	if (ssl == NULL || SSL_use_PrivateKey(ssl, c->key) != 1) {
+		ERR_clear_error();
+		return (-1);
+	}
+	SSL_set_msg_callback(ssl, on_message);
 	return (0);
 }
 
@@ -583,6 +672,8 @@ tlsctx_facts_ssl(struct tls *t, void *ssl, struct tlsctx_facts *f)
 		if (f->unique_n > sizeof(f->unique))
 			f->unique_n = 0;
 	}
+	f->shown = !SSL_is_server(ssl) &&
+	    SSL_get_ex_data(ssl, shown_index) != NULL;
 	end_point(ssl, f);
 	client_key(ssl, f);
 	ERR_clear_error();

@@ -52,6 +52,16 @@ void			 tlsctx_client_free(struct tlsctx_client *);
 int			 tlsctx_client_key(struct tlsctx_client *,
 			    struct span cert, struct span key,
 			    struct buf *why);
+/*
+ * The same with a key in "authd: keys", from now on: a relay worker's.  NULL:
+ * none any more.  Before the handshake of each connection tlsctx_client_present()
+ * is to be called.
+ */
+int			 tlsctx_client_cert(struct tlsctx_client *,
+			    const struct conf_cert *, struct buf *why);
+/* After io_tls_client(); 0 or -1. */
+int			 tlsctx_client_present(struct tlsctx_client *,
+			    const struct io *);
 /* Is there one to show? */
 int			 tlsctx_client_shows(const struct tlsctx_client *);
 /*
@@ -88,6 +98,9 @@ struct tlsctx_facts {
 	uint8_t		 unique[TLSCTX_BINDING];
 	uint8_t		 end_point[TLSCTX_BINDING];
 	size_t		 exporter_n, unique_n, end_point_n;
+	/* Client: the server asked for our certificate, and we proved that its
+	 * key is ours.  With tlsctx_client_cert() alone. */
+	uint8_t		 shown;
 	/*
 	 * Server of a listener that asks for client certificates: SHA-256 of
 	 * the SubjectPublicKeyInfo of the one that was shown, has_key 0 without

@@ -96,6 +96,12 @@ tlskey_ask(const struct msg_sign *m, uint8_t *sig, size_t max, size_t *n)
 	uint8_t		 room[1024];
 	struct buf	 got = { room, 0, sizeof(room), sizeof(room), 0 };
 
+	/* Of a client in TLS 1.2: with the chains of both ends in it. */
+	if (m->data.n > MSG_RECORD_MAX) {
+		log_warn("a handshake of %zu octets is too long to be signed; "
+		    "TLS 1.3 would do", m->data.n);
+		return (0);
+	}
 	if (ask(m, &got) == -1) {
 		if (proc_keys_fd() != -1)
 			log_warn("no answer from keys");

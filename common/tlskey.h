@@ -17,8 +17,8 @@
 /* The id of a certificate's key.  0 or -1. */
 int		 tlskey_id(X509 *, uint8_t id[TLSKEY_ID]);
 /*
- * A stand-in for the private key of a certificate.  Only TLS server handshakes
- * can be signed with it.  NULL when its kind is not supported, or without
+ * A stand-in for the private key of a certificate.  Only TLS handshakes can be
+ * signed with it, those of servers or those of a relay worker.  NULL when its kind is not supported, or without
  * memory.
  */
 EVP_PKEY	*tlskey_new(X509 *);

@@ -23,6 +23,8 @@ struct relay	 relay = { .deliveries =
 		    TAILQ_HEAD_INITIALIZER(relay.deliveries) };
 
 static int	 relay_open(void);
+static void	 show_certificate(void);
+static void	 relay_commit(void);
 static void	 relay_stop(void);
 static void	 on_stop(evutil_socket_t, short, void *);
 static void	 link_down(struct peer *);
@@ -44,7 +46,7 @@ const struct role_ops relay_ops = {
 	.nrules = nitems(rules),
 	.open = relay_open,
 	.link_down = link_down,
-	.commit = dests_commit,
+	.commit = relay_commit,
 	.stop = relay_stop,
 };
 
@@ -57,7 +59,8 @@ relay_transport(void)
 					    .host = none, .port = 25,
 					    .tls = TLS_OPTIONAL,
 					    .source4 = none, .source6 = none,
-					    .helo = none, .socket = none, .proxy = none, .auth = none,
+					    .helo = none, .socket = none, .proxy = none,
+					    .certificate = none, .auth = none,
 					    .connections = 10,
 					    .connections_total = 200,
 					    .recipients = 100 };
@@ -93,10 +96,35 @@ relay_open(void)
 		log_warn("%s", buf_cstr(&why));
 	buf_free(&why);
 	(void)relay_random(2);
-	if (relay.tls != NULL && dests_start() == 0)
-		return (0);
-	log_error("no memory");
-	return (-1);
+	if (relay.tls == NULL || dests_start() == -1) {
+		log_error("no memory");
+		return (-1);
+	}
+	show_certificate();
+	return (0);
+}
+
+/* Without it a server will say what it thinks of us. */
+static void
+show_certificate(void)
+{
+	const struct conf_transport	*t = relay_transport();
+	const struct conf_cert		*cert = NULL;
+	struct buf			 why = { .max = 1024 };
+
+	if (t != NULL && t->certificate[0] != '\0')
+		cert = conf_certificate(proc_conf(), t->certificate);
+	if (tlsctx_client_cert(relay.tls, cert, &why) == -1)
+		log_error("transport %s: its certificate cannot be shown: %s",
+		    proc_name(), buf_cstr(&why));
+	buf_free(&why);
+}
+
+static void
+relay_commit(void)
+{
+	show_certificate();
+	dests_commit();
 }
 
 /* ---- the end ------------------------------------------------------------- */

@@ -51,7 +51,7 @@ conn_session(struct conn *c, int fd)
 					    .out_high = RELAY_QUEUE,
 					    .trace = trace, .arg = c };
 
-	if (TRANSPORT_SMARTHOST(t) && *t->auth != '\0') {
+	if (TRANSPORT_LOGIN(t)) {
 		set.sasl = login_sasl;
 		set.sasl_in_clear = t->tls == TLS_OFF;
 	}
@@ -66,6 +66,7 @@ conn_session(struct conn *c, int fd)
 	}
 	io_lowat(c->io, RELAY_QUEUE / 2);
 	c->state = NULL;
+	c->shown = 0;
 	if (t->kind == TRANSPORT_SOCKS)
 		proxy_begin(c);
 	else if (c->policy.mode == TLS_IMPLICIT)
@@ -85,7 +86,8 @@ start_tls(struct conn *c)
 	if (dns_addr_parse(span_str(name), &a) == 0 || *name == '[')
 		name = NULL;
 	if ((tls = tlsctx_client_tls(relay.tls)) == NULL ||
-	    io_tls_client(c->io, tls, name) == -1) {
+	    io_tls_client(c->io, tls, name) == -1 ||
+	    tlsctx_client_present(relay.tls, c->io) == -1) {
 		tls_failed(c, "it cannot begin");
 		return;
 	}
@@ -103,6 +105,8 @@ tls_done(struct conn *c)
 
 	c->handshake = 0;
 	tlsctx_facts(c->io, &f);
+	c->shown = f.shown;
+	c->heard = 0;
 	snprintf(name, sizeof(name), "%s", conn_host(c));
 	if (dns_addr_literal(span_str(name), &a) == 0)
 		(void)dns_addr_text(&a, name);
@@ -179,7 +183,12 @@ conn_lost(struct conn *c, const char *why)
 		proxy_failed(c, why);
 		return;
 	}
-	if (c->handshake) {
+	/* In TLS 1.3 what it thinks of our certificate comes afterwards. */
+	if (c->handshake || (c->shown && !c->heard)) {
+		if (tlsctx_client_shows(relay.tls))
+			log_error("transport %s: %s may not like our "
+			    "certificate: %s", c->dest->t->name, c->where,
+			    why);
 		tls_failed(c, why);
 		return;
 	}
@@ -214,6 +223,7 @@ conn_drive(struct conn *c)
 		proxy_drive(c);
 		return;
 	}
+	c->heard |= line;
 	want = smtpclient_step(c->c, &in, io_out(c->io));
 	io_drain(c->io, n);
 	if (io_outlen(c->io) > 0)
@@ -393,7 +403,13 @@ refusal(struct conn *c, enum smtpclient_failure f,
 	} else if (f == SMTPCLIENT_FAIL_TLS && r->code != 0)
 		relay_result(&c->why, RESULT_TEMP, 0, "4.7.5",
 		    "TLS with %s is refused: %u %s", c->where, r->code, text);
-	else
+	else if (c->shown && strncmp(r->enhanced + 1, ".7.", 3) == 0) {
+		relay_result(&c->why, RESULT_TEMP, r->code, "4.7.8", "%s",
+		    text);
+		log_error("transport %s: %s does not like our certificate: "
+		    "%u %s", c->dest->t->name, c->where, r->code,
+		    log_escs(text));
+	} else
 		relay_result(&c->why, r->outcome == SMTPCLIENT_PERM ?
 		    RESULT_NO : RESULT_TEMP, r->code, r->enhanced, "%s", text);
 }

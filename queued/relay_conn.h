@@ -27,6 +27,8 @@ struct conn {
 	struct io		*io;
 	struct smtpclient	*c;
 	int			 handshake;
+	int			 shown;		/* our certificate, in TLS */
+	int			 heard;		/* the server, since then */
 	const char		*state;		/* when the deadline was set */
 	unsigned		 messages;
 	uint64_t		 born;

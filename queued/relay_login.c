@@ -52,6 +52,7 @@ offer(struct conn *c, struct span mechs)
 		tlsctx_facts(c->io, &f);
 		m.tls = 1;
 		m.verified = (uint8_t)(c->policy.verify != 0);
+		m.key = f.shown;
 		m.exporter = span_of(f.exporter, f.exporter_n);
 		m.unique = span_of(f.unique, f.unique_n);
 		m.end_point = span_of(f.end_point, f.end_point_n);

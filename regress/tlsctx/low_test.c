@@ -67,7 +67,8 @@ serve(int fd)
 		r.result = RESULT_NO;
 		for (i = 0; i < nitems(kinds); i++)
 			if (memcmp(ids[i], m.key, sizeof(m.key)) == 0 &&
-			    key_sign_raw(keys[i], &m, &sig) == 0)
+			    key_sign_raw(keys[i], KEY_SERVER, &m,
+			    &sig) == 0)
 				r.result = RESULT_OK;
 		r.signature = span_buf(&sig);
 		buf_put_u32(&out, type | IMSG_REPLY);

@@ -87,7 +87,9 @@ proc_keys_lost(void)
  * All of them are started first: once a process has had a server's context it
  * cannot sign by itself any more.
  */
-static int	 links[4];
+static int	 links[6];
+
+#define RELAY	4	/* of the transport that has a certificate */
 
 static void
 on_down(struct peer *p, const char *why)
@@ -99,9 +101,9 @@ on_down(struct peer *p, const char *why)
 
 static pid_t	 keys_pid;	/* of the one whose keys are misused */
 
-/* Keys for a peer of this role; our end of the link. */
+/* Keys for a peer of this role, a relay's transport; our end of the link. */
 static int
-start_keys(enum role role)
+start_keys(enum role role, const char *transport)
 {
 	static struct peer_ops	 ops;
 	struct peer		*p;
@@ -131,6 +133,7 @@ start_keys(enum role role)
 	if (keys_ops.open() == -1 ||
 	    (p = peer_new(base, fds[1], role, 0, &ops, NULL)) == NULL)
 		_exit(1);
+	peer_set_arg(p, transport == NULL ? NULL : strdup(transport));
 	keys_ops.link_up(p);
 	event_base_dispatch(base);
 	_exit(1);
@@ -150,11 +153,16 @@ static void
 make_conf(void)
 {
 	struct conf_listener	*l;
+	struct conf_transport	*t;
 	struct conf_cert	*c;
 	uint32_t		*use;
 	size_t			 i;
 
 	conf = conf_new();
+	conf->transports.v = t = calloc(1, sizeof(*t));
+	conf->transports.n = 1;
+	t->name = strdup("out");
+	t->certificate = strdup("p256.example");
 	conf->certs.v = c = calloc(nitems(certs), sizeof(*c));
 	conf->certs.n = nitems(certs);
 	for (i = 0; i < nitems(certs); i++)
@@ -482,6 +490,68 @@ static const struct sign_case {
 	    RESULT_NO },
 };
 
+/* What a client signs in TLS 1.2: all messages until then. */
+#define MSG(type, len, body)	type "\0\0" len body
+#define HELLO(end)	"\3\3" HASH32 "\0" end
+#define HELLOS		MSG("\1", "\52", HELLO("\0\2\300\53\1\0") "x") \
+			MSG("\2", "\46", HELLO("\300\53\0"))
+#define CERT		MSG("\13", "\11", "\0\0\6\0\0\3abc")
+#define EXCHANGE	MSG("\14", "\10", "\3\0\35\4abcd")
+#define REQUEST		MSG("\15", "\10", "\1\100\0\2\4\3\0\0")
+#define DONE12		MSG("\16", "\0", "")
+#define CLIENT12	CERT MSG("\20", "\5", "\4abcd")
+#define CLIENT13	SPACES "TLS 1.3, client CertificateVerify\0" HASH32
+
+/* Of a relay worker. */
+static const struct sign_case	 client_signs[] = {
+	{ "client, 1.3", 0, SIGN_ECDSA, NID_sha256, TEXT(CLIENT13),
+	    RESULT_OK },
+	{ "client, 1.2", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12 CLIENT12), RESULT_OK },
+	{ "client, no ephemeral key", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT REQUEST DONE12 CLIENT12), RESULT_OK },
+	{ "client, with a status", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT MSG("\26", "\1", "x") EXCHANGE REQUEST DONE12
+	    CLIENT12), RESULT_OK },
+	{ "client, what a server signs, 1.3", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(TLS13), RESULT_NO },
+	{ "client, what a server signs, 1.2", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(TLS12), RESULT_NO },
+	{ "client, a digest", 0, SIGN_ECDSA, NID_sha256, TEXT(HASH32),
+	    RESULT_NO },
+	{ "client, nothing", 0, SIGN_ECDSA, NID_sha256, TEXT(""), RESULT_NO },
+	{ "client, hellos alone", 0, SIGN_ECDSA, NID_sha256, TEXT(HELLOS),
+	    RESULT_NO },
+	{ "client, not asked", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE DONE12 CLIENT12), RESULT_NO },
+	{ "client, no certificate", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12
+	    MSG("\20", "\5", "\4abcd")), RESULT_NO },
+	{ "client, an empty certificate", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12
+	    MSG("\13", "\3", "\0\0\0") MSG("\20", "\5", "\4abcd")),
+	    RESULT_NO },
+	{ "client, a message more", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12 CLIENT12
+	    MSG("\17", "\1", "x")), RESULT_NO },
+	{ "client, an octet more", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12 CLIENT12 "x"),
+	    RESULT_NO },
+	{ "client, a length too far", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT EXCHANGE REQUEST DONE12 CERT "\20\0\0\6\4abcd"),
+	    RESULT_NO },
+	{ "client, version 1.1", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(MSG("\1", "\52", "\3\2" HASH32 "\0\0\2\300\53\1\0x")
+	    MSG("\2", "\46", HELLO("\300\53\0")) CERT EXCHANGE REQUEST
+	    DONE12 CLIENT12), RESULT_NO },
+	{ "client, out of order", 0, SIGN_ECDSA, NID_sha256,
+	    TEXT(HELLOS CERT REQUEST EXCHANGE DONE12 CLIENT12), RESULT_NO },
+	{ "client, a listener's key", 3, SIGN_ECDSA, NID_sha256,
+	    TEXT(CLIENT13), RESULT_NO },
+	{ "client, nobody's key", 4, SIGN_RSA_PSS, NID_sha256, TEXT(CLIENT13),
+	    RESULT_NO },
+};
+
 /* One request by hand; the result, -1 when the link ended. */
 static void
 request(uint32_t id, const struct msg_sign *m)
@@ -516,26 +586,51 @@ result(uint32_t id, size_t *n)
 	return (r.result);
 }
 
+/* The last of them stays in m. */
 static void
-test_signs(void)
+try_signs(const struct sign_case *c, size_t count, struct msg_sign *m)
 {
 	const struct conf_cert	*certv = conf->certs.v;
-	const struct sign_case	*c;
-	struct msg_sign		 m;
 	size_t			 n = 0;
 	int			 rc;
 
-	for (c = signs; c < signs + nitems(signs); c++) {
-		memset(&m, 0, sizeof(m));
-		memcpy(m.key, certv[c->cert].key, sizeof(m.key));
-		m.op = (uint8_t)c->op;
-		m.hash = (uint32_t)c->hash;
-		m.data = c->text;
-		request(77, &m);
+	for (; count > 0; count--, c++) {
+		memset(m, 0, sizeof(*m));
+		memcpy(m->key, certv[c->cert].key, sizeof(m->key));
+		m->op = (uint8_t)c->op;
+		m->hash = (uint32_t)c->hash;
+		m->data = c->text;
+		request(77, m);
 		rc = result(77, &n);
 		CHECK(rc == (int)c->want && (n > 0) == (rc == RESULT_OK),
 		    "sign: %s: %d, %zu octets", c->name, rc, n);
 	}
+}
+
+/* A worker may sign with its own transport's key, and as a client alone. */
+static void
+test_client_signs(void)
+{
+	struct sign_case	 other = client_signs[0];
+	struct msg_sign		 m;
+
+	use_keys(links[RELAY]);
+	try_signs(client_signs, nitems(client_signs), &m);
+	use_keys(links[RELAY + 1]);
+	other.name = "client, the key of another transport";
+	other.want = RESULT_NO;
+	try_signs(&other, 1, &m);
+}
+
+static void
+test_signs(void)
+{
+	const struct conf_cert	*certv = conf->certs.v;
+	struct msg_sign		 m;
+	size_t			 n = 0;
+	int			 rc;
+
+	try_signs(signs, nitems(signs), &m);
 	/* keys is as before; another role may not use this one's keys. */
 	use_keys(links[2]);
 	memcpy(m.key, certv[0].key, sizeof(m.key));
@@ -690,7 +785,9 @@ main(void)
 	make_conf();
 	test_files();
 	for (i = 0; i < nitems(links); i++)
-		links[i] = start_keys(i == 2 ? ROLE_SMTPD : ROLE_FRONT);
+		links[i] = start_keys(i == 2 ? ROLE_SMTPD : i < RELAY ?
+		    ROLE_FRONT : ROLE_RELAY, i < RELAY ? NULL : i == RELAY ?
+		    "Out" : "other");
 	use_keys(links[0]);
 	base = event_base_new();
 	ctx = tlsctx_server(conf, conf->listeners.v, &why);
@@ -702,6 +799,7 @@ main(void)
 	test_verify(ctx);
 	test_away(ctx, cc);
 	test_signs();
+	test_client_signs();
 	test_wrong();
 	use_keys(links[3]);
 	test_refs(ctx, cc);

@@ -124,4 +124,5 @@ def scenario(s, host):
     ok(r.returncode != 0 and "no secret none" in r.stderr, "removing what is not there")
 
 
-main()
+if __name__ == "__main__":
+    main()

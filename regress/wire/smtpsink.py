@@ -8,7 +8,8 @@ A reply is a text (lines joined by CRLF), a function of the line's arguments and
 the session, or None: the connection is cut.  at(point, session) is called before
 the greeting ("CONNECT"), before each reply (its verb, or "END") and at the first
 line of a body ("BODY"), and may take its time.  cert is a directory with mail.crt
-and mail.key: then STARTTLS is offered.
+and mail.key: then STARTTLS is offered.  ask is a file with the certificates of
+clients, of which one must be shown; version the only version of TLS.
 """
 import socket
 import ssl
@@ -23,6 +24,7 @@ class Session:
         self.buf = b""
         self.commands = []
         self.tls = False
+        self.peer = None  # certificate of the client, DER
         self.mail = None
         self.rcpts = []
         self.args = ""
@@ -50,9 +52,11 @@ class Session:
 class Sink:
     def __init__(self, ext=("PIPELINING", "8BITMIME", "SIZE 10000000"), replies=None,
                  cert=None, implicit=False, greeting="220 sink ESMTP", slow=0, inject=b"",
-                 broken_tls=False, cut_after=None, host="127.0.0.1", port=0, tls_ext=None, at=None):
+                 broken_tls=False, cut_after=None, host="127.0.0.1", port=0, tls_ext=None, at=None,
+                 ask=None, version=None):
         self.ext, self.replies, self.cert = list(ext), replies or {}, cert
         self.tls_ext, self.at = tls_ext, at or (lambda point, session: None)
+        self.ask, self.version = ask, version
         self.implicit, self.greeting, self.slow = implicit, greeting, slow
         self.inject, self.broken_tls, self.cut_after = inject, broken_tls, cut_after
         self.messages, self.sessions, self.tls_names = [], [], []
@@ -85,6 +89,11 @@ class Sink:
     def context(self):
         c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         c.load_cert_chain(self.cert + "/mail.crt", self.cert + "/mail.key")
+        if self.ask:
+            c.verify_mode = ssl.CERT_REQUIRED
+            c.load_verify_locations(self.ask)
+        if self.version:
+            c.minimum_version = c.maximum_version = self.version
         c.sni_callback = lambda sock, name, ctx: self.tls_names.append(name)
         return c
 
@@ -92,7 +101,7 @@ class Sink:
         try:
             if self.implicit:
                 s.sock = self.context().wrap_socket(s.sock, server_side=True)
-                s.tls = True
+                s.tls, s.peer = True, s.sock.getpeercert(True)
             self.at("CONNECT", s)
             s.say(self.greeting)
             while self.command(s):
@@ -161,7 +170,7 @@ class Sink:
             return False
         s.buf = b""
         s.sock = self.context().wrap_socket(s.sock, server_side=True)
-        s.tls = True
+        s.tls, s.peer = True, s.sock.getpeercert(True)
         return True
 
     def data(self, s):
