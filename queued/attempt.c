@@ -100,11 +100,11 @@ run_unmark(uint64_t msg, uint32_t n)
 
 /* It is not tried now after all: what was asked of it is done, or it waits. */
 static void
-give_back(struct attempt *a, size_t i, uint64_t due)
+give_back(struct attempt *a, size_t i, struct dest *d, uint64_t due)
 {
 	if (run_unmark(a->m.num, a->r[i].n) == 0 ||
 	    change_owed(a->m.num, a->r[i].n) == 0)
-		sched_push(a->dest, a->m.num, a->r[i].n, due);
+		sched_push(d, a->m.num, a->r[i].n, due);
 }
 
 int
@@ -174,11 +174,12 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 }
 
 void
-attempt_begin(struct dest *d, const struct item *items, size_t n, int doomed)
+attempt_begin(struct dest *d, const struct item *items, size_t n)
 {
 	struct attempt	*a;
 	uint64_t	 now = q_now();
 	size_t		 i;
+	int		 full = 0;
 
 	d->inflight++;
 	d->attempts++;
@@ -190,6 +191,7 @@ attempt_begin(struct dest *d, const struct item *items, size_t n, int doomed)
 	}
 	a->dest = d;
 	a->began = now;
+	a->due = items[0].due;
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
 	nattempts++;
 	if (db_msg(items[0].msg, &a->m) == -1) {
@@ -201,17 +203,40 @@ attempt_begin(struct dest *d, const struct item *items, size_t n, int doomed)
 		return;
 	}
 	for (i = 0; i < n; i++)
-		if (add(a, &items[i], now) == 0)
+		if (full || (full = add(a, &items[i], now) == 0))
 			sched_push(d, items[i].msg, items[i].n, items[i].due);
 	if (a->n == 0)
 		attempt_end(a);
-	else if (doomed && a->r[0].r.kind == RK_REMOTE) {
-		a->transport = span_dup(a->r[0].r.transport);
-		attempt_all(a, RESULT_TEMP, 0, "4.4.1",
-		    span_buf(&d->trouble));
-		attempt_result(a);
-	} else
+	else
 		find_place(a);
+}
+
+int
+attempt_enter(struct attempt *a, const char *hop)
+{
+	struct dest	*from = a->dest, *d = dest_of(hop);
+	size_t		 i;
+
+	if (d == NULL) {
+		attempt_putoff(a, AWAY_S);
+		return (0);
+	}
+	if (d == from)
+		return (1);
+	if (!dest_open(d, a->due)) {
+		for (i = 0; i < a->n; i++)
+			give_back(a, i, d, a->due);
+		attempt_end(a);
+		dest_update(d);		/* nobody need have gone there */
+		return (0);
+	}
+	a->dest = d;
+	d->inflight++;
+	d->attempts++;
+	from->inflight--;
+	from->attempts--;
+	dest_update(from);
+	return (1);
 }
 
 /* Give everything back. */
@@ -259,11 +284,11 @@ attempt_land(struct attempt *a)
 void
 attempt_putoff(struct attempt *a, unsigned seconds)
 {
-	uint64_t	 due = q_now() + seconds;
+	uint64_t	 due = seconds == 0 ? a->due : q_now() + seconds;
 	size_t		 i;
 
 	for (i = 0; i < a->n; i++)
-		give_back(a, i, due);
+		give_back(a, i, a->dest, due);
 	attempt_end(a);
 }
 
@@ -272,7 +297,7 @@ attempt_cut(struct attempt *a, size_t n)
 {
 	while (a->n > n) {
 		a->n--;
-		give_back(a, a->n, a->began);
+		give_back(a, a->n, a->dest, a->due);
 		db_rcpt_free(&a->r[a->n]);
 	}
 }
@@ -402,19 +427,48 @@ on_routes(void *arg, const struct list *routes)
 		take_route(arg, routes);
 }
 
-static void
-take_route(struct attempt *a, const struct list *routes)
+static const char *
+choose(const struct attempt *a, size_t i, const struct list *routes)
 {
 	struct route_choice	 c;
 	struct buf		 from = { 0 }, to = { 0 };
 
 	address_route_domain(a->m.r.from, &from);
-	address_route_domain(a->r[0].r.address, &to);
+	address_route_domain(a->r[i].r.address, &to);
 	route_choose(proc_conf(), routes, buf_cstr(&from), buf_cstr(&to),
-	    a->r[0].r.attempts, &c);
+	    a->r[i].r.attempts, &c);
 	buf_free(&from);
 	buf_free(&to);
-	take_transport(a, c.transport);
+	return (c.transport);
+}
+
+/* Those that waited for one server may be in several domains: who has another
+ * transport by now waits in its own place again. */
+static void
+take_route(struct attempt *a, const struct list *routes)
+{
+	const char	*name = choose(a, 0, routes);
+	struct q_rcpt	*r;
+	size_t		 i, n = 1;
+
+	for (i = 1; i < a->n; i++) {
+		r = &a->r[i];
+		if (span_eq(r->r.dest, a->r[0].r.dest) ||
+		    strcmp(choose(a, i, routes), name) == 0) {
+			if (n < i) {
+				a->r[n] = *r;
+				memset(r, 0, sizeof(*r));
+			}
+			n++;
+			continue;
+		}
+		if (run_unmark(a->m.num, r->n) == 0 ||
+		    change_owed(a->m.num, r->n) == 0)
+			sched_add(a->m.num, r->n, &r->r);
+		db_rcpt_free(r);
+	}
+	a->n = n;
+	take_transport(a, name);
 }
 
 static void

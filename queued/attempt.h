@@ -7,6 +7,8 @@
  *	route		account's routes from auth; account, domain, global
  *	transport	"fail" is decided at once; "deliver" and local mail go
  *			to a store; all others to a worker
+ *	hop		the place of all that goes there: it waits there, or
+ *			goes on
  *	result		written, flushed, logged, scheduled again or reported
  */
 #ifndef QUEUED_ATTEMPT_H
@@ -32,6 +34,7 @@ struct attempt {
 	size_t			 n;
 	size_t			 octets;	/* of the recipients */
 	uint64_t		 began;
+	uint64_t		 due;
 	int			 counted;	/* in the records already */
 	int			 landed;	/* no longer in flight */
 	/* where to */
@@ -50,16 +53,17 @@ struct attempt {
 	struct event		*retry;
 };
 
-/* doomed: it is put off without being tried. */
-void	 attempt_begin(struct dest *, const struct item *, size_t n,
-	    int doomed);
+void	 attempt_begin(struct dest *, const struct item *, size_t n);
+/* Where it goes is known, see dest.h.  1: go on; 0: it waits there, and this
+ * attempt is over. */
+int	 attempt_enter(struct attempt *, const char *hop);
 /* Is one under way for it? */
 int	 attempt_running(uint64_t msg, uint32_t n);
 /* Something was asked of one under way; see change.h. */
 void	 attempt_mark(uint64_t msg, uint32_t n);
 int	 attempt_of_message(uint64_t msg);
 size_t	 attempts_now(void);
-/* Not now: try again in so many seconds; nothing is counted. */
+/* Not now: try again in so many seconds, 0: in its turn; nothing is counted. */
 void	 attempt_putoff(struct attempt *, unsigned seconds);
 /* Only the first n now, the others in a turn of their own. */
 void	 attempt_cut(struct attempt *, size_t n);

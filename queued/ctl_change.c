@@ -228,7 +228,7 @@ on_flushed(struct dbenv_wait *w, int error)
 			sched_again(c->changed[i],
 			    (uint32_t)c->changed[i + 1]);
 	if (c->kicked)
-		sched_kick();
+		dest_kick();
 	ctl_done(c);
 }
 

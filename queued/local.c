@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,7 +56,11 @@ local_deliver(struct attempt *a)
 	struct peer		*p = store_of(a->partition);
 	size_t			 i;
 	int			 fd;
+	char			 hop[16];
 
+	snprintf(hop, sizeof(hop), "@%u", a->partition);
+	if (!attempt_enter(a, hop))
+		return;
 	a->local = 1;
 	if (a->transport == NULL && (a->transport = strdup("local")) == NULL) {
 		attempt_putoff(a, DOWN_FIRST);

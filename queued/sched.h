@@ -1,41 +1,15 @@
 /*
- * When: each destination has its waiting recipients, 16 octets each, ordered
- * by when they are due.  Destinations that have something to do take turns, a
- * timer holds the others.  A recipient may stand in the lists more than once,
- * or in vain: its record says what is true when its turn comes.
+ * When: recipients wait in lists of destinations, dest.h, which take turns.  A
+ * recipient may stand in the lists more than once, or in vain: its record says
+ * what is true when its turn comes.
  */
 #ifndef QUEUED_SCHED_H
 #define QUEUED_SCHED_H
 
-#include <sys/queue.h>
-
+#include "queued/dest.h"
 #include "queued/queued.h"
 
-struct worker;
-
-struct item {
-	uint64_t	 msg;
-	uint32_t	 n;
-	uint32_t	 due;		/* seconds of q_now() */
-};
-
-struct dest {
-	char			*name;	/* domain, [literal], "@3": partition */
-	struct item		*items;	/* a heap */
-	size_t			 n, cap;
-	unsigned		 inflight;
-	unsigned		 attempts; /* of them some are being written */
-	unsigned		 limit;	/* in flight at once */
-	unsigned		 group;	/* recipients at once */
-	unsigned		 failures; /* in a row, of the place itself */
-	uint64_t		 not_before;
-	uint64_t		 doomed; /* due until then: not tried, deferred */
-	struct buf		 trouble; /* and this is why */
-	struct worker		*blocked; /* waits for room there */
-	size_t			 place;	/* in the timer's heap + 1; 0: not */
-	int			 ready;
-	TAILQ_ENTRY(dest)	 ready_entry, blocked_entry;
-};
+#define SLICE_US	5000	/* of one turn of the loop */
 
 int		 sched_start(struct event_base *);
 /* A recipient as its record stands: scheduled, to be reported, or held. */
@@ -45,21 +19,14 @@ void		 sched_again(uint64_t msg, uint32_t n);
 /* Of a destination known. */
 void		 sched_push(struct dest *, uint64_t msg, uint32_t n,
 		    uint64_t due);
-/* Something of it changed. */
-void		 dest_update(struct dest *);
-/*
- * The place itself cannot be reached: nothing for it for a while.  When that
- * happened twice in a row, all that is due by now shares that fate without being
- * tried, else it would wait for its turn for days, and not expire.
- */
-void		 dest_failed(struct dest *, unsigned first, unsigned most);
-void		 dest_trouble(struct dest *, struct span why);
-void		 dest_works(struct dest *);
-/* No destination is left alone any longer: somebody says it works. */
-void	 sched_kick(void);
 /* Waiting in memory, stale ones counted too. */
 size_t		 sched_items(void);
-size_t		 sched_dests(void);
+uint64_t	 sched_microseconds(void);
+
+/* recover.c: what is in the database at the start, read in slices. */
+void		 recover_start(void);
+/* 1: there is more. */
+int		 recover(void);
 
 /* From the attempt before it to attempt n. */
 uint64_t	 schedule_step(const struct conf_schedule *, uint32_t n);

@@ -1,8 +1,8 @@
 PROGS += queued
 QUEUE := queued/address.c queued/attempt.c queued/authors.c queued/change.c queued/clock.c \
     queued/commit.c queued/ctl.c queued/ctl_change.c queued/ctl_more.c \
-    queued/ctl_queue.c queued/ctl_verify.c queued/db.c queued/filter.c \
-    queued/intake.c queued/local.c queued/pin.c \
+    queued/ctl_queue.c queued/ctl_verify.c queued/db.c queued/dest.c queued/filter.c \
+    queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c \
     queued/report.c queued/report_text.c queued/result.c queued/route.c queued/sched.c \
     queued/schedule.c queued/session.c queued/slot.c queued/submit.c \
     queued/worker.c
@@ -12,7 +12,8 @@ SRCS.queued := queued/main.c queued/queued.c $(QUEUE) $(wildcard queued/relay*.c
 STANDIN := queued/queued.c $(QUEUE) regress/queued/standin.c
 TESTS += regress/queued/queue_test
 SRCS.regress/queued/queue_test := $(STANDIN)
-TESTS += regress/queued/change_test
+TESTS += regress/queued/change_test regress/queued/sched_test
+SRCS.regress/queued/sched_test := $(STANDIN)
 SRCS.regress/queued/change_test := $(STANDIN)
 TESTS += regress/queued/flush_test
 SRCS.regress/queued/flush_test := $(STANDIN)

@@ -17,6 +17,8 @@
 #define TICK_S		5
 #define CONNECTIONS	10	/* of "default": to one destination */
 #define TOTAL		200	/* and in all */
+#define AHEAD		4	/* messages there for each connection: none
+				 * waits for us between two */
 #define CREDIT		4096	/* requests: the transport's limits are less */
 #define SICK_FIRST	60	/* seconds a destination is left alone */
 #define SICK_MOST	900
@@ -38,6 +40,8 @@ static struct worker	*worker_get(const char *);
 static void	 ask(struct worker *);
 static void	 block(struct worker *, struct attempt *);
 static void	 unblock(struct worker *, size_t);
+static unsigned	 total(const struct conf_transport *);
+static int	 enter(struct attempt *);
 static int	 mark(struct attempt *);
 static void	 on_marked(struct dbenv_wait *, int);
 static void	 hand(struct attempt *, int);
@@ -141,36 +145,64 @@ workers_commit(void)
 
 	LIST_FOREACH(w, &workers, entry)
 		unblock(w, SIZE_MAX);
+	dest_kick();
+}
+
+static unsigned
+total(const struct conf_transport *t)
+{
+	return (AHEAD * (t != NULL && t->connections_total > 0 ?
+	    t->connections_total : TOTAL));
+}
+
+/* Whose connections it takes: its domain's, or those of the one server. */
+static int
+enter(struct attempt *a)
+{
+	const struct conf_transport	*t = a->t;
+	struct buf			 hop = { 0 };
+	int				 rc = 0;
+
+	buf_addf(&hop, ">%s", a->transport);
+	if (t == NULL || TRANSPORT_BY_MX(t)) {
+		buf_addc(&hop, ' ');
+		buf_add_span(&hop, a->r[0].r.dest);
+	}
+	if (buf_cstr(&hop) == NULL)
+		attempt_putoff(a, 1);
+	else
+		rc = attempt_enter(a, buf_cstr(&hop));
+	buf_free(&hop);
+	if (rc == 1)
+		dest_limits(a->dest, AHEAD * (t != NULL &&
+		    t->connections > 0 ? t->connections : CONNECTIONS),
+		    t != NULL && t->recipients > 0 &&
+		    t->recipients < MSG_RCPTS_MAX ? t->recipients :
+		    MSG_RCPTS_MAX);
+	return (rc);
 }
 
 void
 worker_deliver(struct attempt *a)
 {
-	const struct conf_transport	*t = a->t;
-	struct worker			*w = worker_get(a->transport);
-	unsigned			 total;
+	struct worker	*w = worker_get(a->transport);
 
 	if (w == NULL) {
 		attempt_putoff(a, 1);
 		return;
 	}
-	total = t != NULL && t->connections_total > 0 ? t->connections_total :
-	    TOTAL;
-	a->dest->limit = t != NULL && t->connections > 0 ? t->connections :
-	    CONNECTIONS;
-	a->dest->group = t != NULL && t->recipients > 0 &&
-	    t->recipients < MSG_RCPTS_MAX ? t->recipients : MSG_RCPTS_MAX;
-	if (w->peer == NULL) {
+	if (!enter(a))
+		return;
+	if (a->due <= a->dest->doomed) {
+		attempt_all(a, RESULT_TEMP, 0, "4.4.1",
+		    span_str(a->dest->trouble));
+		attempt_result(a);
+		return;
+	}
+	if (w->peer == NULL)
 		ask(w);
+	if (w->peer == NULL || w->inflight >= total(a->t)) {
 		block(w, a);
-		return;
-	}
-	if (w->inflight >= total) {
-		block(w, a);
-		return;
-	}
-	if (a->dest->inflight > a->dest->limit) {
-		attempt_putoff(a, 0);
 		return;
 	}
 	attempt_cut(a, a->dest->group);

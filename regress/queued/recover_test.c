@@ -162,10 +162,10 @@ main(void)
 	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
 	CHECK(si_count(q.rcpt) == MANY / 2 && si_count(q.message) == 1,
 	    "all that waited went out");
-	UNTIL(sched_dests() == 0, 5);
-	CHECK(sched_items() == 0 && sched_dests() == 0,
+	UNTIL(dest_count() == 0, 5);
+	CHECK(sched_items() == 0 && dest_count() == 0,
 	    "no memory for what does not wait: %zu, %zu", sched_items(),
-	    sched_dests());
+	    dest_count());
 	held();
 	(void)dbenv_put(q.rcpt, key_rcpt(k, 1, 1), span_str("junk"));
 	held();

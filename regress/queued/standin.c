@@ -281,7 +281,8 @@ parent_worker(struct peer *p, struct imsg *m)
 	if (imsg_get(m, &c_text, &t) == -1)
 		return (-1);
 	name = span_dup(t.text);
-	si_connect(ROLE_RELAY, strcmp(name, "default") == 0 ? 0 : 1, name);
+	if (si.relay_down == NULL || strcmp(name, si.relay_down) != 0)
+		si_connect(ROLE_RELAY, strcmp(name, "default") == 0 ? 0 : 1, name);
 	free(name);
 	return (0);
 }

@@ -42,6 +42,7 @@ struct standin {
 	int		 relay_dsn;
 	int		 relay_dies;		/* so many times */
 	int		 relay_silent;
+	const char	*relay_down;		/* a worker that does not start */
 	const char	*routes;		/* alice's */
 	unsigned	 settled;
 	/* what smtpd got */

@@ -1,0 +1,291 @@
+/*
+ * Turns: what a recipient that waits takes, that destinations are in nobody's
+ * way, that a change of routes reaches those that wait.
+ */
+#include <malloc.h>
+#include <string.h>
+
+#include "queued/attempt.h"
+#include "standin.h"
+
+extern const struct role_ops	 queued_ops;
+
+#define MANY	300
+#define WAITING	100000
+
+static char			*no_list[1];
+static struct conf_transport	 smart;
+static struct conf_route	 routes[2];
+
+/* Alternately to both, with the same body; scheduled. */
+static void
+queue_many(unsigned messages, unsigned rcpts, const char *const dest[2],
+    const char *pin)
+{
+	struct body_source	 src = { .fd = -1, .max = 100,
+				    .prefix = span_str("Subject: x\r\n\r\nx\r\n") };
+	struct rec_msg		 m = { .nrcpts = rcpts,
+				    .from = span_str("x@letterlock.test") };
+	struct rec_rcpt		 r[2] = { { .kind = RK_REMOTE } };
+	struct body_in		*in;
+	uint64_t		 first = 0, msg;
+	unsigned		 i, k;
+	char			 to[2][64];
+	int			 rc = 0;
+
+	for (k = 0; k < 2; k++) {
+		snprintf(to[k], sizeof(to[k]), "y@%s", dest[k]);
+		r[k].kind = RK_REMOTE;
+		r[k].address = span_str(to[k]);
+		r[k].dest = span_str(dest[k]);
+		r[k].pin = span_str(pin);
+		r[k].next = q_now();
+	}
+	m.arrival = q_now();
+	(void)body_in_start(q.bodies, &src, &in);
+	m.size = body_in_size(in);
+	(void)db_begin();
+	rc = body_in_put(in, messages, &m.body);
+	for (i = 0; rc == 0 && i < messages; i++) {
+		msg = db_number();
+		first = first == 0 ? msg : first;
+		rc = db_msg_put(msg, &m);
+		for (k = 1; k <= rcpts; k++)
+			rc |= db_rcpt_put(msg, k, &r[(i + k) & 1]);
+	}
+	CHECK(db_end(rc) == 0, "%u messages are put", messages);
+	body_in_free(in);
+	for (i = 0; i < messages; i++)
+		for (k = 1; k <= rcpts; k++)
+			sched_again(first + i, k);
+}
+
+static unsigned
+got_by(const char *transport, const char *dest)
+{
+	struct got	*g;
+	unsigned	 n = 0;
+
+	for (g = si.got; g != NULL; g = g->next)
+		n += strcmp(g->transport, transport) == 0 &&
+		    strcmp(g->dest, dest) == 0;
+	return (n);
+}
+
+static void
+empty(const char *what)
+{
+	UNTIL(si_count(q.rcpt) == 0, 10);
+	CHECK(si_count(q.rcpt) == 0, "%s: all went out", what);
+	si_forget();
+}
+
+static void
+test_items(void)
+{
+	struct items	 h = { 0 };
+	struct item	 it, last = { 0 };
+	unsigned	 i, bad = 0;
+
+	CHECK(sizeof(struct item) == 16, "16 octets each");
+	for (i = 0; i < WAITING; i++) {
+		it.msg = i * 7919u % 5003;
+		it.n = i;
+		it.due = i * 104729u % 997;
+		if (items_push(&h, &it) == -1)
+			bad++;
+	}
+	CHECK(bad == 0 && h.cap <= 2 * h.n, "and at most as many free");
+	for (i = 0; i < WAITING; i++) {
+		items_pop(&h, &it);
+		bad += it.due < last.due || (it.due == last.due &&
+		    it.msg < last.msg) || (it.due == last.due &&
+		    it.msg == last.msg && it.n < last.n);
+		last = it;
+	}
+	CHECK(bad == 0, "in order");
+	CHECK(h.cap <= 64, "what is free is given back: %zu", h.cap);
+	items_free(&h);
+}
+
+static void
+test_limit(void)
+{
+	struct dest	*d = dest_of(">x limit.example");
+	unsigned	 i, first = d->limit;
+
+	dest_limits(d, 12, 100);
+	CHECK(first > 0 && first < 12 && dest_open(d, q_now()),
+	    "few at first: %u", first);
+	d->inflight = first;
+	CHECK(!dest_open(d, q_now()), "and no more");
+	dest_works(d);
+	CHECK(dest_open(d, q_now()), "one more for each that succeeds");
+	for (i = 0; i < 100; i++)
+		dest_works(d);
+	CHECK(d->limit == 12, "up to the transport's limit: %u", d->limit);
+	dest_failed(d, 60, 900);
+	CHECK(d->limit == first, "few again: %u", d->limit);
+	d->inflight = 0;
+	CHECK(!dest_open(d, q_now()), "none for a while");
+	dest_works(d);
+	dest_failed(d, 60, 900);
+	dest_works(d);
+	dest_update(d);
+}
+
+/* Nothing comes back from one place. */
+static void
+test_silent(void)
+{
+	static const char	*const dead[2] = { "dead.example",
+				    "dead.example" };
+	static const char	*const live[2] = { "live.example",
+				    "live.example" };
+	unsigned		 n;
+
+	si.relay_silent = 1;
+	queue_many(MANY, 1, dead, "");
+	UNTIL(si.ngot == 4, 5);
+	UNTIL(sched_items() == MANY - 4, 5);
+	CHECK(si.ngot == 4 && attempts_now() == 4,
+	    "a few are tried, the others wait in memory alone: %u, %zu",
+	    si.ngot, attempts_now());
+	queue_many(1, 1, live, "");
+	UNTIL(got_by("default", "live.example") == 1, 5);
+	n = got_by("default", "dead.example");
+	CHECK(n == 4 && si.ngot == 5, "another place has its turn at once: "
+	    "%u", n);
+	si.relay_silent = 0;
+	si_disconnect(ROLE_RELAY, 0);	/* what it had is tried again */
+	empty("silent");
+}
+
+/* A transport without a worker holds up no other, for the same domain either;
+ * when pins change, those that wait there go another way. */
+static void
+test_down(void)
+{
+	static const char	*const both[2] = { "a.example", "b.example" };
+
+	si.relay_down = "smart";
+	queue_many(MANY, 1, both, "smart");
+	queue_many(10, 1, both, "");
+	UNTIL(si_count(q.rcpt) == MANY, 10);
+	CHECK(si_count(q.rcpt) == MANY && got_by("default", "a.example") ==
+	    5 && got_by("default", "b.example") == 5 && si.ngot == 10,
+	    "the others pass: %u", si.ngot);
+	si_forget();
+	CHECK(si_ctl("queue transport", "--domain a.example -") == 0, "%s",
+	    si.text);
+	UNTIL(si_count(q.rcpt) == MANY / 2, 10);
+	CHECK(got_by("default", "a.example") == MANY / 2 && si.ngot ==
+	    MANY / 2, "no longer pinned: they go: %u", si.ngot);
+	si_connect(ROLE_RELAY, 1, "smart");
+	UNTIL(si_count(q.rcpt) == 0, 10);
+	CHECK(got_by("smart", "b.example") == MANY / 2,
+	    "the worker is there: %u", got_by("smart", "b.example"));
+	empty("down");
+	si_disconnect(ROLE_RELAY, 1);
+}
+
+/* Those that wait for one server go together, and ask for their way again. */
+static void
+test_together(void)
+{
+	static const char	*const both[2] = { "a.example", "b.example" };
+
+	si.relay_down = "smart";
+	si.conf->routes.n = 2;
+	queue_many(2, 2, both, "");
+	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	CHECK(dest_of(">smart")->items.n == 4 && si.ngot == 0,
+	    "they wait for the server");
+	si_connect(ROLE_RELAY, 1, "smart");
+	UNTIL(si.ngot == 2, 5);
+	CHECK(si.ngot == 2 && si.got->nto == 2 && si.got->next->nto == 2,
+	    "two messages for two recipients");
+	empty("together");
+	si_disconnect(ROLE_RELAY, 1);
+	queue_many(2, 2, both, "");
+	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	si.conf->routes.n = 1;		/* b.example: "default" now */
+	si_connect(ROLE_RELAY, 1, "smart");
+	UNTIL(si.ngot == 4, 5);
+	CHECK(got_by("smart", "a.example") == 2 && got_by("default",
+	    "b.example") == 2 && si.ngot == 4, "one of them goes another "
+	    "way: %u", si.ngot);
+	empty("two ways");
+	si_disconnect(ROLE_RELAY, 1);
+	si.conf->routes.n = 2;
+	queue_many(2, 2, both, "");
+	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	si.conf->routes.n = 0;
+	queued_ops.commit();
+	empty("a new configuration, without that route");
+	si.relay_down = NULL;
+}
+
+static void
+test_memory(void)
+{
+	struct rec_rcpt		 r = { .kind = RK_REMOTE };
+	struct mallinfo2	 before = mallinfo2(), after;
+	char			 dest[64];
+	unsigned		 i;
+
+	r.next = q_now() + 86400;
+	for (i = 0; i < WAITING; i++) {
+		snprintf(dest, sizeof(dest), "d%u.example", i % 500);
+		r.dest = span_str(dest);
+		sched_add(1000000 + i, 1, &r);
+	}
+	after = mallinfo2();
+	CHECK(sched_items() == WAITING, "they wait: %zu", sched_items());
+	CHECK(after.uordblks + after.hblkhd <= before.uordblks +
+	    before.hblkhd + 64 * WAITING, "64 octets each at most: %zu",
+	    (after.uordblks + after.hblkhd - before.uordblks -
+	    before.hblkhd) / WAITING);
+}
+
+static void
+configure(void)
+{
+	static char	 none[] = "", name[] = "smart", a[] = "a.example",
+			 b[] = "b.example";
+	static char	*to[2] = { a, b };
+	unsigned	 i;
+
+	smart.kind = TRANSPORT_SMTP;
+	smart.name = name;
+	smart.host = smart.source4 = smart.source6 = smart.helo = smart.text =
+	    smart.where = smart.socket = smart.proxy = smart.auth = none;
+	si.conf->transports.v = &smart;
+	si.conf->transports.n = 1;
+	for (i = 0; i < 2; i++) {
+		routes[i].from.v = no_list;
+		routes[i].to.v = &to[i];
+		routes[i].to.n = 1;
+		routes[i].transport = name;
+		routes[i].text = none;
+	}
+	si.conf->routes.v = routes;
+	si.conf->routes.n = 0;
+}
+
+int
+main(void)
+{
+	si_open();
+	configure();
+	test_items();
+	test_limit();
+	test_silent();
+	test_down();
+	test_together();
+	test_memory();
+	si.conf->transports.n = 0;
+	si.conf->routes.n = 0;
+	si_close();
+	return (test_done());
+}
