@@ -210,7 +210,8 @@ userdb_open(struct userdb *u, const struct dbenv_conf *dc, struct buf *why)
 	}
 	if (dbenv_schema(u->env, USERDB_SCHEMA, upgrade, NULL) == 0 &&
 	    load_secret(u) == 0 && load_counts(u) == 0 &&
-	    userdb_load_verifiers(u) == 0)
+	    userdb_load_verifiers(u) == 0 &&
+	    (!dbenv_is_salvaged(u->env) || dbenv_salvaged_done(u->env) == 0))
 		return (0);
 err:
 	buf_adds(why, dbenv_error(u->env));

@@ -13,6 +13,7 @@
 #include "imapd/account.h"
 #include "imapd/ending.h"
 #include "imapd/part.h"
+#include "imapd/repair.h"
 #include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imapd/store.h"
@@ -342,7 +343,8 @@ part_open(struct store *store, const struct part_conf *conf)
 	buf_free(&why);
 	if (part_databases(p) == -1 ||
 	    (p->bodies = body_open(p->env)) == NULL ||
-	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1) {
+	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1 ||
+	    (dbenv_is_salvaged(p->env) && part_repair(p) == -1)) {
 		e = errno;
 		log_error("partition %02u: %s", p->num, dbenv_error(p->env));
 		part_close(p);

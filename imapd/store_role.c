@@ -376,8 +376,8 @@ open_parts(const struct conf *c)
 			return (-1);
 		else {
 			log_error("partition %02u is not served until it is "
-			    "restored; \"panic\" in its directory, if it is "
-			    "there, is to be removed then", i);
+			    "restored or salvaged, see letterctl(8); after a "
+			    "restore remove \"panic\" in its directory", i);
 			store.away[store.naway++] = i;
 		}
 	}

@@ -74,6 +74,10 @@ int		 tlspubkey_gen(int, char **);
 int		 dnscheck(int, char **);
 int		 dnsrecords(int, char **);
 
+/* salvage.c */
+int		 salvage(int, char **);
+int		 compact(int, char **);
+
 /* quickstart.c */
 int		 quickstart(int, char **);
 

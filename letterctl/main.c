@@ -133,6 +133,8 @@ static const struct command commands[] = {
 	  import_imap },
 	{ "backup", "DIRECTORY", 1, 1, LOCAL, NULL, NULL, run_backup },
 	{ "verify", "", 0, 0, LOCAL, NULL, NULL, run_verify },
+	{ "salvage", "DIRECTORY", 1, 1, LOCAL, NULL, NULL, salvage },
+	{ "compact", "DIRECTORY", 1, 1, LOCAL, NULL, NULL, compact },
 };
 
 static void

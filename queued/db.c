@@ -193,7 +193,8 @@ db_open(const struct db_conf *conf)
 	    (q.attempt = dbenv_db(q.env, "attempt", 0)) == NULL ||
 	    (q.pin = dbenv_db(q.env, "pin", 0)) == NULL ||
 	    (q.bodies = body_open(q.env)) == NULL ||
-	    dbenv_schema(q.env, Q_SCHEMA, upgrade, NULL) == -1) {
+	    dbenv_schema(q.env, Q_SCHEMA, upgrade, NULL) == -1 ||
+	    (dbenv_is_salvaged(q.env) && dbenv_salvaged_done(q.env) == -1)) {
 		log_error("queue: %s", dbenv_error(q.env));
 		db_close();
 		return (-1);

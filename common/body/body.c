@@ -154,7 +154,9 @@ body_open(struct dbenv *env)
 	else if (errno != ENOENT)
 		goto fail;
 	b->next_id = last + 1 > b->bound ? last + 1 : b->bound;
-	if (body_dirs(b) == -1 || body_sweep_now(b) == -1)
+	if (body_dirs(b) == -1 ||
+	    (dbenv_is_salvaged(env) && body_repair(b) == -1) ||
+	    body_sweep_now(b) == -1)
 		goto fail;
 	return (b);
 fail:

@@ -116,6 +116,12 @@ int		 body_spool(struct body *);
 int		 body_ref(struct body *, uint64_t id, uint32_t n);
 int		 body_unref(struct body *, uint64_t id);
 
+/*
+ * After body_open() of what was salvaged (dbenv_is_salvaged()): so many
+ * references it has; 0: it goes.
+ */
+int		 body_set_refs(struct body *, uint64_t id, uint32_t n);
+
 struct body_info {
 	uint64_t	 size;
 	uint32_t	 crc;		/* CRC-32C of its octets */

@@ -123,8 +123,8 @@ body_dirs(struct body *b)
  * Call each() for every file of one directory of big/; it returns an errno.
  * Returns 0 or an errno.
  */
-static int
-walk(int bigfd, unsigned int n,
+int
+body_walk(int bigfd, unsigned int n,
     int (*each)(void *, int fd, const char *, uint64_t id, int tmp), void *arg)
 {
 	struct dirent	*d;
@@ -180,7 +180,7 @@ body_sweep_now(struct body *b)
 	int		 e;
 
 	for (i = 0; i < BIG_DIRS; i++)
-		if ((e = walk(b->bigfd, i, sweep_one, b)) != 0) {
+		if ((e = body_walk(b->bigfd, i, sweep_one, b)) != 0) {
 			errno = e;
 			return (-1);
 		}
@@ -322,7 +322,7 @@ sweep_run(struct dbenv_job *j)
 {
 	struct sweep	*s = j->arg;
 
-	s->error = walk(s->b->bigfd, s->dir, collect, s);
+	s->error = body_walk(s->b->bigfd, s->dir, collect, s);
 }
 
 /* One directory's files against the records; then the next directory. */
@@ -429,7 +429,7 @@ backup_more(struct dbenv_backup *bk)
 	int		 e = 0;
 
 	for (i = 0; i < BIG_DIRS && e == 0; i++)
-		e = walk(b->bigfd, i, backup_one, bk);
+		e = body_walk(b->bigfd, i, backup_one, bk);
 	return (e);
 }
 

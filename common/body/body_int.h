@@ -72,6 +72,9 @@ struct body_in {
 	int			 cancelled;
 };
 
+/* body_repair.c */
+int	 body_repair(struct body *);
+
 /* body.c */
 void	 body_key(uint8_t *, uint64_t);
 uint64_t body_new_id(struct body *);
@@ -85,6 +88,9 @@ void	 body_job_ended(struct body *);
 const char *body_name(char *, uint64_t, enum name_kind);
 int	 body_dirs(struct body *);
 int	 body_sweep_now(struct body *);
+/* Calls the function for every file of directory n: an errno, or 0. */
+int	 body_walk(int bigfd, unsigned n, int (*)(void *, int fd, const char *,
+	    uint64_t id, int tmp), void *);
 void	 body_remove(struct body *, uint64_t, int);
 void	 body_release(struct body *);
 int	 body_open_big(struct body *, uint64_t);

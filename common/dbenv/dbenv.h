@@ -274,6 +274,14 @@ void		 dbenv_job(struct dbenv *, struct dbenv_job *);
  */
 int		 dbenv_writable(struct dbenv *);
 
+/*
+ * Was it written anew by "letterctl salvage"?  Then records may be missing that
+ * others count on: who opens it makes them agree, and then calls the second.
+ */
+#define DBENV_SALVAGED	"salvaged"	/* the file that says so */
+int		 dbenv_is_salvaged(const struct dbenv *);
+int		 dbenv_salvaged_done(struct dbenv *);
+
 /* The directory, for openat() and fsync(); it stays env's. */
 int		 dbenv_dirfd(const struct dbenv *);
 

@@ -489,6 +489,23 @@ fail:
 	return (NULL);
 }
 
+int
+dbenv_is_salvaged(const struct dbenv *env)
+{
+	return (faccessat(env->dirfd, DBENV_SALVAGED, F_OK, 0) == 0);
+}
+
+/* What was made to agree is on disk before the word of it goes. */
+int
+dbenv_salvaged_done(struct dbenv *env)
+{
+	dbenv_turn_end(env);
+	if (dbenv_flush_now(env) == -1 ||
+	    (unlinkat(env->dirfd, DBENV_SALVAGED, 0) == -1 && errno != ENOENT))
+		return (dbenv_fail(env, errno, DBENV_SALVAGED));
+	return (0);
+}
+
 struct dbenv_db *
 dbenv_db_next(struct dbenv *env, struct dbenv_db *db)
 {

@@ -10,67 +10,9 @@
 #include <unistd.h>
 
 #include "dbenv_int.h"
+#include "dbenv_page_int.h"
 
-/* A page as Berkeley DB 5.3 writes it, in the order of this machine. */
-#define PAGE_NUMBER	8	/* 32 bits: which page this is */
-#define PAGE_TYPE	25	/* 8 bits */
-#define PAGE_TYPE_MAX	13
-#define PAGE_SUM	28	/* 32 bits, where pages have sums */
-#define META_MAGIC	12	/* 32 bits */
-#define META_FLAGS	26	/* 8 bits */
-#define META_SUM	492	/* 32 bits */
-#define META_SIZE	512	/* octets that the sum covers */
-#define BTREE_MAGIC	0x053162
-#define FLAG_CHKSUM	0x01
 #define TRIES		5	/* a page may be written while it is read */
-
-static uint32_t
-word(const uint8_t *p)
-{
-	uint32_t	 w;
-
-	memcpy(&w, p, sizeof(w));
-	return (w);
-}
-
-/* Berkeley DB's __ham_func4, by which it sums pages: h * 33 + octet. */
-static uint32_t
-page_sum(const uint8_t *p, size_t n)
-{
-	uint32_t	 h = 0;
-
-	while (n-- > 0)
-		h = h * 33 + *p++;
-	return (h);
-}
-
-static int
-sum_ok(uint8_t *page, size_t at, size_t n)
-{
-	uint32_t	 have = word(page + at);
-
-	memset(page + at, 0, sizeof(have));
-	return (page_sum(page, n) == have);
-}
-
-static int
-page_ok(uint8_t *page, uint32_t no, int *sums)
-{
-	static const uint8_t	 zero[DBENV_PAGE];
-
-	if (no == 0) {
-		if (word(page + META_MAGIC) != BTREE_MAGIC)
-			return (0);
-		*sums = (page[META_FLAGS] & FLAG_CHKSUM) != 0;
-		return (!*sums || sum_ok(page, META_SUM, META_SIZE));
-	}
-	/* made by growing the file, never written */
-	if (memcmp(page, zero, sizeof(zero)) == 0)
-		return (1);
-	if (word(page + PAGE_NUMBER) != no || page[PAGE_TYPE] > PAGE_TYPE_MAX)
-		return (0);
-	return (!*sums || sum_ok(page, PAGE_SUM, DBENV_PAGE));
-}
 
 /* 1 good, 0 bad, -1 with errno; *eof at the end of the file. */
 static int
@@ -91,7 +33,7 @@ check_page(int fd, uint32_t no, int *sums, int *eof)
 			*eof = 1;
 			return (1);
 		}
-		if (n == sizeof(page) && page_ok(page, no, sums))
+		if (n == sizeof(page) && dbenv_page_ok(page, no, sums))
 			return (1);
 	}
 	return (0);
