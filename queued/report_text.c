@@ -150,7 +150,9 @@ words(struct words *w, const struct rec_rcpt *r)
 		remote(&w->host, r->host);
 	if (r->code != 0)
 		buf_addf(&w->diagnostic, "%u ", r->code);
-	if (r->code != 0 && r->enhanced.n > 0) {
+	/* x.0.0 stands for none */
+	if (r->code != 0 && r->enhanced.n > 0 && !(r->enhanced.n == 5 &&
+	    memcmp(r->enhanced.p + 1, ".0.0", 4) == 0)) {
 		buf_add_span(&w->diagnostic, r->enhanced);
 		buf_addc(&w->diagnostic, ' ');
 	}
