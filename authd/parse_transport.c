@@ -119,9 +119,10 @@ transport_begin(const char *name, const char *kind)
 		    NAME_OCTETS);
 	if (!parse_failed(n = value_choice(kind, transport_names, &P.why)))
 		t->kind = (uint8_t)n;
+	if (t->kind == TRANSPORT_SMTP || t->kind == TRANSPORT_SUBMISSION)
+		t->tls = TLS_REQUIRED;
 	if (t->kind == TRANSPORT_SUBMISSION) {
 		t->port = 587;
-		t->tls = TLS_REQUIRED;
 	} else if (t->kind == TRANSPORT_SUBMISSIONS) {
 		t->port = 465;
 		t->tls = TLS_IMPLICIT;

@@ -32,7 +32,7 @@ def worker(port, more="", **kw):
     return w
 
 
-def smarthost(port, more="", host="127.0.0.1", **kw):
+def smarthost(port, more="tls off", host="127.0.0.1", **kw):
     return Worker('transport "t" smtp host "%s" port %d %s\n' % (host, port, more), "t", **kw)
 
 

@@ -92,7 +92,7 @@ CONF = """
 resolver 127.0.0.1@%d
 allow-private-addresses
 transport "out" direct port %d
-transport "smart" smtp host "127.0.0.1" port %d
+transport "smart" smtp host "127.0.0.1" port %d tls off
 transport "pf" direct port %d
 route to "smart.example" transport "smart"
 route to "postfix.example" transport "pf"
