@@ -9,6 +9,7 @@
 #include "imapd/account.h"
 #include "imapd/annotation.h"
 #include "imapd/ending.h"
+#include "imapd/late.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
 #include "imapd/view.h"
@@ -206,7 +207,8 @@ account_load(struct account *a)
 	a->name = name;
 	a->uidvalidity = r.uidvalidity;
 	a->created = r.created;
-	if (load_mailboxes(a) == -1 || load_subs(a) == -1)
+	if (load_mailboxes(a) == -1 || load_subs(a) == -1 ||
+	    late_load(a) == -1)
 		return (-1);
 	if (a->inbox == NULL) {
 		log_error("account %s has no INBOX", log_escs(a->name));
@@ -353,6 +355,7 @@ account_busy(const struct account *a)
 		return (1);
 	for (i = 0; i < a->nmailboxes; i++)
 		if (a->mailboxes[i]->view != NULL ||
+		    a->mailboxes[i]->ceiling != 0 ||
 		    a->mailboxes[i]->seq > dbenv_flushed(a->part->env))
 			return (1);
 	return (0);
@@ -394,6 +397,13 @@ account_free_all(struct part *p)
 	p->naccounts = 0;
 }
 
+/* Did something change in it in this group, or later? */
+static int
+mailbox_since(const struct mailbox *mb, uint64_t seq)
+{
+	return (mb->seq >= seq || mb->late >= seq);
+}
+
 static void
 reload(struct account *a, uint64_t seq)
 {
@@ -407,7 +417,7 @@ reload(struct account *a, uint64_t seq)
 	}
 	for (i = 0; i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
-		if (mb->seq >= seq && mb->view != NULL)
+		if (mailbox_since(mb, seq) && mb->view != NULL)
 			view_reload(mb->view, seq);
 	}
 }
@@ -423,7 +433,7 @@ account_undone(struct part *p, uint64_t seq)
 		for (a = p->accounts[i]; a != NULL; a = a->next) {
 			hit = a->seq >= seq;
 			for (j = 0; j < a->nmailboxes && !hit; j++)
-				hit = a->mailboxes[j]->seq >= seq;
+				hit = mailbox_since(a->mailboxes[j], seq);
 			if (hit)
 				reload(a, seq);
 		}
@@ -440,6 +450,7 @@ account_tick(struct part *p)
 	for (i = 0; i < PART_BUCKETS; i++)
 		for (a = p->accounts[i]; a != NULL; a = a->next)
 			for (j = 0; j < a->nmailboxes; j++) {
+				late_tick(a->mailboxes[j]);
 				v = a->mailboxes[j]->view;
 				if (v == NULL || now - v->used < VIEW_LINGER)
 					continue;
@@ -462,6 +473,7 @@ write_removed(struct account *a)
 		(void)key_u64_2(k, a->id, a->mailboxes[i]->id);
 		if (dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
 		    dbenv_del(p->state, span_of(k, 16)) == -1 ||
+		    late_remove(a->mailboxes[i]) == -1 ||
 		    dbenv_put(p->dead, key_u64(kd, a->mailboxes[i]->id),
 		    span_of("", 0)) == -1)
 			return (-1);

@@ -40,6 +40,10 @@ struct mailbox {
 	size_t		 nkeywords;
 	struct mbstate	 st;
 	uint64_t	 seq;			/* group of the last change */
+	uint64_t	 late;			/* the same, of late ones */
+	uint64_t	 late_at;		/* store_now() */
+	uint64_t	 ceiling;		/* of the mark, late.h; 0: none */
+	uint64_t	 marked;		/* group that wrote it */
 	struct view	*view;			/* NULL while nobody looks */
 	int		 removed;		/* only sessions still hold it */
 	uint32_t	 staged;		/* UIDs from here on are, stage.h */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "imapd/batch.h"
+#include "imapd/late.h"
 #include "imapd/ready.h"
 #include "imapd/store.h"
 
@@ -29,6 +30,10 @@ struct box {
 	uint32_t	*uids;		/* removed */
 	uint8_t		*kept;
 	size_t		 nuids, capuids;
+	int		 flags;		/* some changed */
+	int		 more;		/* and something else */
+	int		 late;
+	uint64_t	 ceiling;	/* of a new mark */
 };
 
 static struct {
@@ -143,6 +148,7 @@ batch_add(struct mailbox *mb, struct msgrec *r)
 		return (-1);
 	}
 	r->uid = b->st.uidnext++;
+	b->more = 1;
 	r->modseq = b->st.modseq;
 	r->saved = store_time();
 	count(&b->st, r);
@@ -164,6 +170,7 @@ batch_staged(struct mailbox *mb, const struct msgrec *r, size_t n)
 		errno = EAGAIN;		/* too much happened meanwhile */
 		return (-1);
 	}
+	b->more = 1;
 	b->st.modseq = r->modseq;
 	b->st.uidnext = r[n - 1].uid + 1;
 	for (i = 0; i < n; i++) {
@@ -192,6 +199,7 @@ batch_flags(struct mailbox *mb, const struct msgrec *old, struct msgrec *r,
 
 	if ((b = box_of(mb)) == NULL)
 		return (-1);
+	b->flags = 1;
 	r->modseq = b->st.modseq;
 	if (((old->flags ^ r->flags) & MF_SEEN) != 0) {
 		b->st.unseen += (r->flags & MF_SEEN) == 0;
@@ -248,6 +256,7 @@ batch_expunge(struct mailbox *mb, const struct msgrec *r,
 	(void)key_msg(k, mb->id, r->uid);
 	if (dbenv_del(batch.part->index, span_of(k, 12)) == -1)
 		return (-1);
+	b->more = 1;
 	kept = mb->view != NULL && view_counted(mb->view, self, r->uid);
 	if (kept) {
 		(void)buf_put_u64(&v, r->body);
@@ -338,6 +347,37 @@ write_vanished(struct box *b)
 	return (rc);
 }
 
+/* Changes of flags alone are late, if the mailbox's mark allows it. */
+static int
+decide(struct box *b)
+{
+	if (!b->flags)
+		return (0);
+	if (b->mb->ceiling < b->st.modseq)
+		return (late_mark(b->mb, b->st.modseq, &b->ceiling));
+	b->late = !b->more;
+	return (0);
+}
+
+static void
+apply_box(struct box *b, uint64_t seq)
+{
+	struct mailbox	*mb = b->mb;
+
+	b->st.recent = mb->st.recent;
+	mb->st = b->st;
+	if (b->late)
+		mb->late = seq;
+	else
+		mb->seq = seq;
+	if (b->flags)
+		mb->late_at = store_now();
+	if (b->ceiling != 0) {
+		mb->ceiling = b->ceiling;
+		mb->marked = seq;
+	}
+}
+
 static void
 apply(void)
 {
@@ -347,11 +387,8 @@ apply(void)
 	struct view	*v;
 	size_t		 i;
 
-	for (i = 0; i < batch.nboxes; i++) {
-		batch.boxes[i].st.recent = batch.boxes[i].mb->st.recent;
-		batch.boxes[i].mb->st = batch.boxes[i].st;
-		batch.boxes[i].mb->seq = seq;
-	}
+	for (i = 0; i < batch.nboxes; i++)
+		apply_box(&batch.boxes[i], seq);
 	for (i = 0; i < batch.nops; i++) {
 		o = &batch.ops[i];
 		if ((v = batch.boxes[o->box].mb->view) == NULL)
@@ -359,13 +396,16 @@ apply(void)
 		if (o->kind == OP_ADD)
 			(void)view_add(v, &o->rec, seq);
 		else
-			view_flags(v, &o->rec, seq, o->author);
+			view_flags(v, &o->rec, seq, o->author,
+			    batch.boxes[o->box].late);
 	}
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
 		if (b->nuids > 0 && b->mb->view != NULL)
 			view_expunge(b->mb->view, b->uids, b->kept, b->nuids,
 			    seq);
+		if (b->late && b->mb->view != NULL)
+			view_news(b->mb->view);
 	}
 }
 
@@ -400,7 +440,7 @@ batch_commit(void)
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
 		if ((b->nuids > 0 && (write_vanished(b) == -1 ||
-		    drop_vanished(b) == -1)) || part_put(batch.part->state,
+		    drop_vanished(b) == -1)) || decide(b) == -1 || part_put(batch.part->state,
 		    key_u64_2(k, b->mb->account->id, b->mb->id), &c_mbstate,
 		    &b->st) == -1) {
 			e = errno;

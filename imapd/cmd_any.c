@@ -40,12 +40,14 @@ cmd_noop(struct session *s, struct cursor *c)
 	return (session_reply(s, "OK NOOP completed"));
 }
 
-/* All that was acknowledged is on disk already. */
+/* What was late is on disk as well. */
 enum step
 cmd_check(struct session *s, struct cursor *c)
 {
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
+	session_hold(s, s->seen.view->mb->seq);
+	session_hold(s, s->seen.view->mb->late);
 	return (session_reply(s, "OK CHECK completed"));
 }
 
@@ -116,7 +118,7 @@ cmd_condstore(struct session *s)
 	if (s->state != ST_SELECTED)
 		return;
 	mb = s->seen.view->mb;
-	session_hold(s, mb->seq);
+	session_hold_mailbox(s, mb);
 	(void)buf_addf(session_out(s), "* OK [HIGHESTMODSEQ %llu] highest\r\n",
 	    (unsigned long long)mb->st.modseq);
 }

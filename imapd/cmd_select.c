@@ -124,7 +124,7 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	s->seen.readonly = readonly;
 	seen_open(&s->seen, mb->view);
 	s->state = ST_SELECTED;
-	session_hold(s, mb->seq);
+	session_hold_mailbox(s, mb);
 	(void)buf_adds(b, "* FLAGS ");
 	session_write_keywords(s, b);
 	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n* %u RECENT\r\n",

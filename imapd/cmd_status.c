@@ -93,7 +93,7 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	    ((what & 1u << STATUS_DELETED_STORAGE) != 0 &&
 	    deleted_octets(mb, &gone) == -1))
 		return (-1);
-	session_hold(s, mb->seq);
+	session_hold_mailbox(s, mb);
 	v[STATUS_MESSAGES] = mb->st.messages;
 	v[STATUS_RECENT] = nrecent;
 	v[STATUS_UIDNEXT] = mb->st.uidnext;

@@ -162,6 +162,15 @@ deleting(const struct storing *g)
 	return (g->how == ADD && g->flags == MF_DELETED && g->nwords == 0);
 }
 
+/* Its answer waits for a new mark alone, see late.h and after_step(). */
+static void
+note_writing(struct session *s)
+{
+	const struct mailbox	*mb = s->seen.view->mb;
+
+	s->wrote = mb->late > mb->seq ? mb->late : mb->seq;
+}
+
 enum step
 cmd_store(struct session *s, struct cursor *c)
 {
@@ -181,7 +190,7 @@ cmd_store(struct session *s, struct cursor *c)
 		forget(g);
 		return (session_no(s, e));
 	}
-	s->wrote = s->seen.view->mb->seq;
+	note_writing(s);
 	if (g->conditional)
 		cmd_condstore(s);
 	session_tell_keywords(s);
@@ -311,7 +320,6 @@ reply_modified(struct session *s, const struct storing *g)
 	return (r);
 }
 
-/* What it says while it goes on may be lost; its OK may not. */
 static enum step
 storing(struct session *s)
 {
@@ -320,11 +328,10 @@ storing(struct session *s)
 
 	if ((rc = change(s, g)) == -1)
 		return (session_no(s, errno));
-	s->wrote = s->seen.view->mb->seq;
+	note_writing(s);
 	answer(s, g);
 	if (rc == 1)
 		return (STEP_AGAIN);
-	session_hold(s, s->seen.view->mb->seq);
 	if (g->modified.n > 0)
 		return (reply_modified(s, g));
 	if (g->gone && !s->uid)		/* RFC 2180 section 4.2.2, RFC 5530 */

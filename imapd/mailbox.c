@@ -9,6 +9,7 @@
 #include "imapd/account.h"
 #include "imapd/annotation.h"
 #include "imapd/ending.h"
+#include "imapd/late.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
 #include "imapd/view.h"
@@ -452,6 +453,7 @@ write_dead(struct mailbox *mb)
 
 	(void)key_u64_2(k, mb->account->id, mb->id);
 	if (annotation_remove_all(mb->account, &mb->id) == -1 ||
+	    late_remove(mb) == -1 ||
 	    dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
 	    dbenv_del(p->state, span_of(k, 16)) == -1)
 		return (-1);

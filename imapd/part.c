@@ -12,6 +12,7 @@
 
 #include "imapd/account.h"
 #include "imapd/ending.h"
+#include "imapd/late.h"
 #include "imapd/part.h"
 #include "imapd/repair.h"
 #include "imapd/session.h"
@@ -77,6 +78,7 @@ static const struct {
 	{ "annotation",	offsetof(struct part, annotation) },
 	{ "index",	offsetof(struct part, index) },
 	{ "ready",	offsetof(struct part, ready) },
+	{ "late",	offsetof(struct part, late) },
 	{ "vanished",	offsetof(struct part, vanished) },
 	{ "gone",	offsetof(struct part, gone) },
 	{ "dead",	offsetof(struct part, dead) },
@@ -351,6 +353,12 @@ part_open(struct store *store, const struct part_conf *conf)
 		errno = e;
 		return (NULL);
 	}
+	if (late_start(p) == -1) {
+		e = errno;
+		part_close(p);
+		errno = e;
+		return (NULL);
+	}
 	return (p);
 }
 
@@ -379,6 +387,8 @@ part_close(struct part *p)
 		event_del(&p->turn);
 	}
 	body_close(p->bodies);
+	if (p->key != NULL)
+		late_stop(p);
 	dbenv_close(p->env);
 	free(p);
 }

@@ -10,6 +10,9 @@
  *						the account
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
+ *	late		account mailbox		the highest modseq that may be
+ *						seen before it is flushed,
+ *						see late.h
  *	vanished	mailbox modseq		UIDs that one command removed
  *	gone		mailbox uid		removed, but counted by a session:
  *						its body goes at the next start
@@ -49,7 +52,8 @@ struct part {
 	struct dbenv		*env;
 	struct body		*bodies;
 	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
-				*index, *ready, *vanished, *gone, *dead, *key;
+				*index, *ready, *late, *vanished, *gone, *dead,
+				*key;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */
 	struct account		*accounts[PART_BUCKETS];

@@ -11,6 +11,7 @@ static size_t	 reach(const struct seen *);
 static void	 add_recent(struct seen *, uint32_t, uint32_t);
 static void	 tell_expunged(struct seen *, const struct seen_teller *,
 		    uint64_t);
+static int	 may_tell(const struct view *, const struct view_change *);
 static void	 tell_flags(struct seen *, const struct seen_teller *,
 		    const struct view_change *);
 
@@ -253,6 +254,23 @@ seen_claim(struct seen *s)
 	    key_u64_2(k, mb->account->id, mb->id), &c_mbstate, &mb->st);
 }
 
+/*
+ * Flags are told as they are now: all of their changes must be committed, and
+ * what allows late ones flushed.
+ */
+static int
+may_tell(const struct view *v, const struct view_change *c)
+{
+	const struct mailbox	*mb = v->mb;
+	uint64_t		 done = dbenv_flushed(v->part->env);
+	uint64_t		 committed = dbenv_committed(v->part->env);
+
+	if (c->kind == CHANGE_FLAGS && (mb->marked > done ||
+	    mb->late > committed))
+		return (0);
+	return (c->seq <= (c->late ? committed : done));
+}
+
 int
 seen_news(const struct seen *s, int expunges)
 {
@@ -263,7 +281,7 @@ seen_news(const struct seen *s, int expunges)
 	if (s->lost)
 		return (1);
 	if (s->place < v->base + v->njournal &&
-	    v->journal[s->place - v->base].seq <= done)
+	    may_tell(v, &v->journal[s->place - v->base]))
 		return (1);
 	for (i = 0; expunges && i < s->ngone; i++)
 		if (s->gone[i].seq <= done)
@@ -332,7 +350,7 @@ seen_tell(struct seen *s, const struct seen_teller *t, int expunges)
 		tell_expunged(s, t, done);
 	while (s->place < v->base + v->njournal) {
 		c = &v->journal[s->place - v->base];
-		if (c->seq > done)
+		if (!may_tell(v, c))
 			break;
 		s->place++;
 		if (c->kind == CHANGE_FLAGS)

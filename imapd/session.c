@@ -200,6 +200,14 @@ session_hold(struct session *s, uint64_t seq)
 		s->hold = seq;
 }
 
+void
+session_hold_mailbox(struct session *s, const struct mailbox *mb)
+{
+	session_hold(s, mb->seq);
+	if (mb->late > s->late)
+		s->late = mb->late;
+}
+
 int
 session_room(struct session *s)
 {
@@ -326,7 +334,7 @@ take_back(struct session *s, int error)
 		(void)session_no(s, error);
 		s->phase = PHASE_FLUSH;
 	}
-	s->hold = s->wrote = 0;
+	s->hold = s->late = s->wrote = 0;
 }
 
 static void
@@ -347,7 +355,7 @@ on_flushed(struct dbenv_wait *w, int error)
 void
 session_undone(struct session *s, uint64_t seq, int error)
 {
-	if (s->waiting || (s->hold < seq && s->wrote < seq))
+	if (s->waiting || (s->hold < seq && s->late < seq && s->wrote < seq))
 		return;
 	take_back(s, error);
 	session_wake(s);
@@ -359,6 +367,9 @@ flushed(struct session *s)
 {
 	struct dbenv	*env = s->account->part->env;
 
+	if (s->late > dbenv_committed(env))
+		dbenv_turn_end(env);
+	s->late = 0;
 	if (s->hold == 0 || s->hold <= dbenv_flushed(env)) {
 		s->hold = 0;
 		return (1);
@@ -460,7 +471,14 @@ session_tell_keywords(struct session *s)
 void
 session_tell(struct session *s, int expunges)
 {
-	if (s->state != ST_SELECTED || !seen_news(&s->seen, expunges))
+	struct dbenv	*env = s->account->part->env;
+
+	if (s->state != ST_SELECTED)
+		return;
+	/* What another has changed in this turn of the loop. */
+	if (s->seen.view->mb->late > dbenv_committed(env))
+		dbenv_turn_end(env);
+	if (!seen_news(&s->seen, expunges))
 		return;
 	session_tell_keywords(s);
 	seen_tell(&s->seen, &teller, expunges);
@@ -512,9 +530,28 @@ command_end(struct session *s)
 	s->phase = PHASE_READ;
 }
 
+/*
+ * Flags as another session has just changed them may have been shown: these
+ * changes are committed first, and what allows them to be late is flushed.
+ */
+static void
+hold_flags(struct session *s)
+{
+	const struct mailbox	*mb;
+
+	if (s->state != ST_SELECTED)
+		return;
+	mb = s->seen.view->mb;
+	if (mb->marked > dbenv_flushed(s->account->part->env))
+		session_hold(s, mb->marked);
+	if (mb->late > dbenv_committed(s->account->part->env))
+		s->late = mb->late;
+}
+
 static void
 after_step(struct session *s, enum step r)
 {
+	hold_flags(s);
 	switch (r) {
 	case STEP_DONE:
 		s->phase = PHASE_FLUSH;
@@ -527,7 +564,7 @@ after_step(struct session *s, enum step r)
 		s->phase = PHASE_STEP;
 		break;
 	}
-	if (s->hold == 0)
+	if (s->hold == 0 && s->late == 0)
 		send_out(s);
 }
 
@@ -583,6 +620,8 @@ turn(struct session *s)
 	case PHASE_STEP:
 		if (!session_room(s) && flushed(s))
 			send_out(s);
+		if (s->phase != PHASE_STEP)
+			return (1);	/* it was undone */
 		if (!session_room(s))
 			return (0);
 		if (s->state == ST_SELECTED && view_need(s->seen.view) == -1)
@@ -593,6 +632,8 @@ turn(struct session *s)
 	case PHASE_PAUSE:
 		if (!flushed(s))
 			return (0);
+		if (s->phase != PHASE_PAUSE)
+			return (1);
 		session_tell(s, 1);
 		send_out(s);
 		s->phase = PHASE_STEP;

@@ -83,6 +83,7 @@ struct session {
 	struct buf		 out;		/* untagged, not sent yet */
 	struct buf		 reply;		/* after the tag */
 	uint64_t		 hold;		/* group to wait for */
+	uint64_t		 late;		/* likewise, to be committed */
 	uint64_t		 wrote;		/* group that it wrote in last,
 						 * without waiting for it */
 	struct dbenv_wait	 wait;
@@ -129,6 +130,9 @@ void		 session_tick(struct session *);
 struct buf	*session_out(struct session *);
 /* The answer depends on this group. */
 void		 session_hold(struct session *, uint64_t seq);
+/* The same, for what it shows of a mailbox that the session may not have open:
+ * all changes but late ones are flushed, and those committed. */
+void		 session_hold_mailbox(struct session *, const struct mailbox *);
 enum step	 session_reply(struct session *, const char *);
 enum step	 session_replyf(struct session *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));

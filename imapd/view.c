@@ -15,7 +15,7 @@
 
 static int	 room(void *, size_t *, size_t, size_t);
 static void	 note(struct view *, enum change_kind, uint32_t, uint64_t,
-		    uint32_t);
+		    uint32_t, int);
 static void	 watch(struct view *);
 static void	 flushed(struct dbenv_wait *, int);
 static void	 tell_all(struct view *);
@@ -295,7 +295,7 @@ view_trim(struct view *v)
 
 static void
 note(struct view *v, enum change_kind kind, uint32_t uid, uint64_t seq,
-    uint32_t author)
+    uint32_t author, int late)
 {
 	struct view_change	*c;
 	struct seen		*s;
@@ -306,6 +306,7 @@ note(struct view *v, enum change_kind kind, uint32_t uid, uint64_t seq,
 	if (v->njournal > 0 && !v->sealed) {
 		c = &v->journal[v->njournal - 1];
 		if (c->kind == kind && c->seq == seq && c->author == author &&
+		    c->late == late &&
 		    c->hi < uid && (kind == CHANGE_ADD ||
 		    view_lower(v, c->hi) + 1 == view_lower(v, uid))) {
 			c->hi = uid;
@@ -331,6 +332,7 @@ note(struct view *v, enum change_kind kind, uint32_t uid, uint64_t seq,
 	c->lo = c->hi = uid;
 	c->author = author;
 	c->kind = (uint8_t)kind;
+	c->late = (uint8_t)late;
 }
 
 int
@@ -346,23 +348,33 @@ view_add(struct view *v, const struct msgrec *r, uint64_t seq)
 		}
 		v->recs[v->n++] = *r;
 	}
-	note(v, CHANGE_ADD, r->uid, seq, 0);
+	note(v, CHANGE_ADD, r->uid, seq, 0, 0);
 	watch(v);
 	return (0);
 }
 
 void
 view_flags(struct view *v, const struct msgrec *r, uint64_t seq,
-    uint32_t author)
+    uint32_t author, int late)
 {
 	struct msgrec	*have;
 
-	v->mb->seq = seq;
+	if (!late)
+		v->mb->seq = seq;
 	if ((have = view_find(v, r->uid)) == NULL)
 		return;
 	*have = *r;
-	note(v, CHANGE_FLAGS, r->uid, seq, author);
-	watch(v);
+	note(v, CHANGE_FLAGS, r->uid, seq, author, late);
+	if (!late)
+		watch(v);
+}
+
+/* They are committed before anybody is told, see session_tell(). */
+void
+view_news(struct view *v)
+{
+	if (v->nseens > 1)
+		tell_all(v);
 }
 
 static void

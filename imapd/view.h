@@ -7,7 +7,8 @@
  * the records up to that UID with those put back in.
  *
  * What is in the view may be newer than the disk.  Each change carries the
- * number of its group; nobody is told of one that is not flushed.
+ * number of its group; nobody is told of one that is not flushed, or for late
+ * changes of flags (late.h) not committed.
  */
 #ifndef VIEW_H
 #define VIEW_H
@@ -40,6 +41,7 @@ struct view_change {
 	uint32_t	 lo, hi;	/* UIDs: every record between */
 	uint32_t	 author;	/* who was told already, or 0 */
 	uint8_t		 kind;
+	uint8_t		 late;		/* told when it is committed */
 };
 
 struct seen_gone {
@@ -116,7 +118,9 @@ void		 view_reload(struct view *, uint64_t seq);
 /* Changes, applied when they were committed in group seq. */
 int		 view_add(struct view *, const struct msgrec *, uint64_t seq);
 void		 view_flags(struct view *, const struct msgrec *, uint64_t seq,
-		    uint32_t author);
+		    uint32_t author, int late);
+/* There are late changes to be told. */
+void		 view_news(struct view *);
 /* UIDs ascending; kept[i]: its body stays until nobody counts it. */
 void		 view_expunge(struct view *, const uint32_t *uids,
 		    const uint8_t *kept, size_t n, uint64_t seq);

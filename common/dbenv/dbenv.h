@@ -215,7 +215,7 @@ void		 dbenv_abort(struct dbenv *);
 
 /*
  * Commit the group, if one is open, and have it flushed.  Call it once at the
- * end of each loop turn.  A group that nobody waits for (late flag changes) is
+ * end of each loop turn, or earlier by whoever needs it committed.  A group that nobody waits for (late flag changes) is
  * flushed with the next one or within half a second.
  */
 void		 dbenv_turn_end(struct dbenv *);
@@ -228,6 +228,20 @@ void		 dbenv_turn_end(struct dbenv *);
  */
 uint64_t	 dbenv_seq(const struct dbenv *);
 uint64_t	 dbenv_flushed(const struct dbenv *);
+/* The last one committed, or undone: it is with the system, so that the end of
+ * this process alone does not lose it. */
+uint64_t	 dbenv_committed(const struct dbenv *);
+
+/*
+ * May groups be lost that were committed and not flushed?  Such survive the end
+ * of the process, but not the system's, nor a failed flush.  dbenv_uncertain()
+ * is 1 when dbenv_certain() was not called under this boot of the system, or a
+ * flush failed since, or this is a copy; what dbenv_open() found is on disk in
+ * any case.  dbenv_certain(), once all that may be wrong is right and before
+ * dbenv_start(), flushes and records the boot: 0, or -1 with errno.
+ */
+int		 dbenv_uncertain(const struct dbenv *);
+int		 dbenv_certain(struct dbenv *);
 
 /*
  * Call w->done when group seq is flushed (error 0) or undone (its errno).

@@ -27,6 +27,7 @@
 #define LINES_MAX	64		/* log lines kept for the loop */
 #define STACK_SIZE	(1024 * 1024)
 #define RESERVE_NAME	"reserve"
+#define BOOT_NAME	"boot"		/* under which all is certain */
 #define RESTORED_NAME	"restored"	/* this is a backup, not yet opened */
 
 struct dbenv_db {
@@ -51,6 +52,8 @@ struct dbenv {
 	char			*home;
 	int			 dirfd;		/* holds the lock */
 	int			 evfd;
+	char			 boot[64];	/* which of the system, or "" */
+	int			 certain;	/* the file named so as well */
 	struct dbenv_db		*dbs;
 	struct dbenv_db		*schema;
 	struct buf		 scratch;	/* value and its checksum */
@@ -114,6 +117,10 @@ struct dbenv {
 
 /* dbenv_open.c */
 int	 dbenv_network_fs(int fd);
+
+/* dbenv_boot.c */
+void	 dbenv_boot_read(struct dbenv *);
+void	 dbenv_boot_forget(struct dbenv *);
 
 /* dbenv_txn.c */
 int	 dbenv_errno(int);

@@ -360,6 +360,7 @@ open_inside(struct dbenv *env)
 		return (dbenv_fail(env, errno, "open"));
 	if (check_dir(env) == -1 || lock_dir(env) == -1 || recover(env) == -1)
 		return (-1);
+	dbenv_boot_read(env);
 	make_reserve(env);
 	if ((env->schema = dbenv_db(env, "schema", 0)) == NULL)
 		return (-1);

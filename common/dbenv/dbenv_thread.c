@@ -107,6 +107,7 @@ dbenv_lost(struct dbenv *env, const char *why)
 {
 	char	*s = strdup(why);
 
+	dbenv_boot_forget(env);
 	pthread_mutex_lock(&env->mtx);
 	if (env->lost == NULL)
 		env->lost = s;

@@ -90,6 +90,12 @@ dbenv_flushed(const struct dbenv *env)
 	return (env->flushed);
 }
 
+uint64_t
+dbenv_committed(const struct dbenv *env)
+{
+	return (env->committed);
+}
+
 /* In which database says more than that it did. */
 static void
 panicked(struct dbenv *env)

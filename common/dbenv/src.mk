@@ -1,5 +1,5 @@
 LIB += common/dbenv/dbenv_open.c common/dbenv/dbenv_netfs.c \
-	common/dbenv/dbenv_txn.c common/dbenv/dbenv_db.c \
+	common/dbenv/dbenv_boot.c common/dbenv/dbenv_txn.c common/dbenv/dbenv_db.c \
 	common/dbenv/dbenv_thread.c common/dbenv/dbenv_backup.c \
 	common/dbenv/dbenv_page.c common/dbenv/dbenv_salvage.c \
 	common/dbenv/dbenv_verify.c
