@@ -67,6 +67,23 @@ static const struct {
 	  "a.example", "", 0, "none", "default" },
 	{ "literal: dot", "-", "", "to . transport g", "a.example", "", 0,
 	  "global", "g" },
+	{ "no list matches the empty domain, too", "-", "", "transport g",
+	  "", "", 0, "global", "g" },
+	{ "from, to and attempts: all", "-", "", "from .a.example to .x.org "
+	  "minimum-attempts 2 transport g", "b.a.example", "x.org", 2,
+	  "global", "g" },
+	{ "from, to and attempts: too early", "-", "", "from .a.example to "
+	  ".x.org minimum-attempts 2 transport g", "b.a.example", "x.org", 1,
+	  "none", "default" },
+	{ "from, to and attempts: another sender", "-", "", "from .a.example "
+	  "to .x.org minimum-attempts 2 transport g", "ba.example", "x.org",
+	  2, "none", "default" },
+	{ "after some attempts another way", "-", "",
+	  "minimum-attempts 2 transport late\ntransport g", "a.example",
+	  "x.org", 1, "global", "g" },
+	{ "an account's for later hides nothing before",
+	  "minimum-attempts 2 transport a", "transport d", "transport g",
+	  "a.example", "x.org", 1, "domain", "d" },
 	{ "U-label", "-", "", "to b\303\274cher.example transport g",
 	  "a.example", "xn--bcher-kva.example", 0, "global", "g" },
 };

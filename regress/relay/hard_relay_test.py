@@ -3,10 +3,13 @@
 proxies, connections and servers (L), what reaches a report (O6)."""
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -237,6 +240,35 @@ def reuse(w):
        all(" " <= c <= "~" for c in r.results[0][4]), "O6 what a server says: one line, bounded, without controls") or diag(r and r.short(), r and r.results[0][4])
 
 
+def old(s):
+    """A server that knows nothing newer than TLS 1.1."""
+    def context():
+        warnings.simplefilter("ignore")		# Python finds them too old as well
+        c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        c.minimum_version, c.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        c.set_ciphers("ALL:@SECLEVEL=0")
+        c.load_cert_chain(CERT + "/mail.crt", CERT + "/mail.key")
+        return c
+    s.context = context
+    return s
+
+
+def tls(w):
+    """Appendix A.5: whom TLS that is only opportunistic takes, and whom it does not."""
+    expired = tempfile.mkdtemp(prefix="letterlock-cert-")
+    subprocess.run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=elsewhere.example "
+                   "-keyout mail.key -out req && openssl x509 -req -in req -signkey mail.key -days -1 -out mail.crt",
+                   shell=True, cwd=expired, check=True, stderr=subprocess.DEVNULL)
+    for name, s, how in (("expired", place(cert=expired), "unverified"), ("old", old(place(cert=CERT)), "TLS failed")):
+        known(w, name + ".example", s)
+        r = w.wait(w.relay(name + ".example", ["u@%s.example" % name]))
+        ok(r and r.short() == [TAKEN] and r.tls.endswith(how), "A.5 %s: %s" % (name, how)) or diag(r and (r.short(), r.tls))
+        with direct("tls required") as strict:
+            known(strict, name + ".example", s)
+            is_(one(strict, name + ".example"), [TAKEN] if name == "expired" else [("temp", 0, "4.7.5")],
+                "A.5 %s, where TLS is required" % name)
+
+
 class Proxy:
     """Says what it is told, then is the server behind it."""
 
@@ -343,6 +375,7 @@ with direct() as worker:
     dns(worker)
     tlsa(worker)
     reuse(worker)
+    tls(worker)
 private()
 many()
 proxies()
