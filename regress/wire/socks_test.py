@@ -111,12 +111,22 @@ def last(s, to):
     return next((r.get("last") or "" for r in s.rows("queue", "list") if r["to"] == to), "")
 
 
+class There(Sink):
+    """Behind the real proxy; who comes."""
+    peers = []
+
+    def run(self, s):
+        self.peers.append(s.sock.getpeername()[0])
+        Sink.run(self, s)
+
+
 sink = Sink()
+there = There(at=lambda point, session: at(point, session))
 zone = {}
-for d in "plain", "login", "wrong", "name", "refused", "rules", "cut", "http", "down", "real", "six":
+for d in "plain", "login", "wrong", "name", "refused", "rules", "cut", "http", "down", "real", "reallogin", "six":
     zone[("%s.example" % d, "MX")] = [mx(10, "mx1.%s.example" % d), mx(20, "mx2.%s.example" % d)]
-    zone[("mx1.%s.example" % d, "A")] = [a("127.0.0.11" if d != "real" else "127.0.0.1")]
-    zone[("mx2.%s.example" % d, "A")] = [a("127.0.0.12" if d != "real" else "127.0.0.1")]
+    zone[("mx1.%s.example" % d, "A")] = [a("127.0.0.11" if not d.startswith("real") else "127.0.0.1")]
+    zone[("mx2.%s.example" % d, "A")] = [a("127.0.0.12" if not d.startswith("real") else "127.0.0.1")]
     zone[("mx1.%s.example" % d, "AAAA")] = [a("::1")]
 dns = Dns(zone)
 proxies = {
@@ -131,13 +141,13 @@ proxies = {
     "six": Proxy(sink.port),
 }
 down_port, real_port = free_ports(2)
-options = {"login": 'auth "proxy"', "wrong": 'auth "proxy"', "name": "remote-dns"}
+options = {"reallogin": 'auth "proxy"', "login": 'auth "proxy"', "wrong": 'auth "proxy"', "name": "remote-dns"}
 CONF = "resolver 127.0.0.1@%d\nallow-private-addresses\n" % dns.port
-for name in list(proxies) + ["down", "real"]:
-    port = {"down": down_port, "real": real_port}.get(name) or proxies[name].port
+for name in list(proxies) + ["down", "real", "reallogin"]:
+    port = down_port if name == "down" else proxies[name].port if name in proxies else real_port
     CONF += 'transport "%s" socks address 127.0.0.1 port %d remote-port %d remote-ips { %s } ' \
         'remote-hostname "out.%s.example" %s\nroute to "%s.example" transport "%s"\n' % (
-            name, port, sink.port if name == "real" else 2525, "2001:db8::1" if name == "six" else "192.0.2.9",
+            name, port, there.port if name.startswith("real") else 2525, "2001:db8::1" if name == "six" else "192.0.2.9",
             name, options.get(name, ""), name, name)
 
 
@@ -158,7 +168,62 @@ def put_off(s, name, why):
         diag(last(s, to), s.logged()[-2000:])
 
 
+OUT = "127.0.0.66"	# where the real proxy comes from
+stalled, gate = threading.Event(), threading.Event()
+
+
+def at(point, session):
+    if point == "DATA" and not gate.is_set():
+        stalled.set()
+        gate.wait(30)
+
+
+def microsocks(*more):
+    p = subprocess.Popen(["microsocks", "-i", "127.0.0.1", "-p", str(real_port), "-b", OUT] + list(more),
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", real_port)) == 0, 5)
+    return p
+
+
+def end(p):
+    p.kill()
+    p.wait()
+
+
+def real(s):
+    """A real proxy, that is there, is away, wants a password, and dies under way."""
+    to = "x@real.example"
+    submit(s, to)
+    ok(wait_for(lambda: "refused" in last(s, to), 15), "real: away: put off")
+    p = microsocks()
+    s.ctl("queue", "kick", "--to", to)
+    ok(wait_for(lambda: len(there.messages) == 1, 15), "real: it is there: delivered") or diag(last(s, to))
+    end(p)
+    p = microsocks("-u", "someone", "-P", "behind the proxy")
+    submit(s, "y@real.example")
+    ok(wait_for(lambda: "4.4.1" in last(s, "y@real.example") or "4.7.8" in last(s, "y@real.example"), 15),
+       "real: it wants a login and there is none: put off") or diag(last(s, "y@real.example"))
+    submit(s, "x@reallogin.example")
+    ok(wait_for(lambda: len(there.messages) == 2, 15), "real: with a login: delivered") or diag(last(s, "x@reallogin.example"))
+    end(p)
+    gate.clear()
+    p = microsocks()
+    s.ctl("queue", "kick", "--to", "y@real.example")
+    ok(stalled.wait(15), "real: a delivery is under way")
+    end(p)
+    ok(wait_for(lambda: "4.4.2" in last(s, "y@real.example"), 15), "real: the proxy dies: put off") or \
+        diag(last(s, "y@real.example"))
+    gate.set()
+    p = microsocks()
+    s.ctl("queue", "kick", "--to", "y@real.example")
+    ok(wait_for(lambda: [m for m in there.messages if m["rcpts"] == ["y@real.example"]], 15),
+       "real: it is back: delivered") or diag(last(s, "y@real.example"))
+    end(p)
+    is_(set(there.peers), {OUT}, "real: nobody but the proxy ever came")
+
+
 def main():
+    gate.set()
     with Suite(CONF) as s:
         s.ctl("secret", "set", "proxy", "someone", input="behind the proxy\n")
         delivered(s, "plain")
@@ -186,12 +251,7 @@ def main():
         ok("transport wrong: proxy 127.0.0.1: the proxy refuses the login" in s.logged(), "a refused login shouts")
         ok("behind the proxy" not in s.logged(), "no password in the log")
         if shutil.which("microsocks"):
-            p = subprocess.Popen(["microsocks", "-i", "127.0.0.1", "-p", str(real_port)],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", real_port)) == 0, 5)
-            delivered(s, "real")
-            p.kill()
-            p.wait()
+            real(s)
         else:
             skip("no microsocks here")
     done()
