@@ -10,7 +10,7 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     gsasl microsocks mutt libsasl2-modules isync msmtp postfix unbound nsd
     ldnsutils
-    neomutt fetchmail s-nail"
+    neomutt fetchmail s-nail offlineimap3"
 # what the benchmark compares with, beside Postfix
 peers="dovecot-core dovecot-imapd dovecot-lmtpd"
 lint="clang libclang-rt-dev clang-tidy cppcheck mandoc"

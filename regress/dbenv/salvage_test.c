@@ -170,7 +170,7 @@ main(void)
 	    s.records == RECORDS - RECORDS / 4, "whole: all is copied: %llu",
 	    (unsigned long long)s.records);
 	CHECK(count(path("into")) == RECORDS - RECORDS / 4, "and the same");
-	for (seed = 0; seed < 24; seed++) {
+	for (seed = 0; seed < 12; seed++) {
 		(void)dbenv_remove(path("home"));
 		fill();
 		scribble(seed);
