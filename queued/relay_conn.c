@@ -400,6 +400,11 @@ refusal(struct conn *c, enum smtpclient_failure f,
 		    c->dest->t->name, c->where, *c->mech == '\0' ? "" :
 		    " by ", c->mech, c->login_why[0] != '\0' ? c->login_why :
 		    log_escs(text));
+	} else if (c->login_open) {	/* in the middle of it */
+		relay_result(&c->why, RESULT_TEMP, r->code, r->enhanced, "%s",
+		    text);
+		log_error("transport %s: login to %s by %s came to no end: %s",
+		    c->dest->t->name, c->where, c->mech, log_escs(text));
 	} else if (f == SMTPCLIENT_FAIL_TLS && r->code != 0)
 		relay_result(&c->why, RESULT_TEMP, 0, "4.7.5",
 		    "TLS with %s is refused: %u %s", c->where, r->code, text);

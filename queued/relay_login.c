@@ -82,8 +82,7 @@ login_sasl(void *arg, enum smtpclient_sasl_event ev, struct span data,
 			return (SMTPCLIENT_SASL_WAIT);
 		break;
 	case SMTPCLIENT_SASL_REFUSED:
-		login_left(c);
-		break;
+		break;		/* the connection ends, and tells auth */
 	}
 	return (SMTPCLIENT_SASL_ABORT);
 }
