@@ -26,7 +26,7 @@
 #define RELAY_REUSE		300	/* age at which none is kept */
 #define RELAY_KEEP		5	/* that one waits for another message */
 #define RELAY_FRESH		300	/* that found addresses are good */
-#define RELAY_STOP		5	/* to finish what is under way */
+#define RELAY_STOP		4	/* to finish what is under way */
 #define RELAY_RATE		500	/* least octets a second of a body */
 #define RELAY_QUEUE		65536	/* octets of a body on their way out */
 #define RELAY_MESSAGES		1000	/* through one connection */

@@ -323,6 +323,7 @@ def relay(s, p):
 def queue(s, p):
     def say(name, v):
         print("%-44s %12.2f" % (name, v), flush=True)
+    queuebench.dead(say, 5000 if QUICK else 50000)
     queuebench.waiting(say, 100000)
     if not QUICK:
         queuebench.waiting(say, 1000000, "-d", "1000", "-l", "300")

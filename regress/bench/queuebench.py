@@ -5,6 +5,8 @@ import glob
 import os
 import re
 import shutil
+import smtplib
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "wire")]
 from dns import Dns, a, mx  # noqa: E402
-from suite import BUILD, DOMAIN, Suite, free_ports, run, wait_for  # noqa: E402
+from suite import BUILD, DOMAIN, PASSWORD, Suite, free_ports, run, wait_for  # noqa: E402
 
 DOMAINS = 10
 NAMES = ["d%d.example" % i for i in range(DOMAINS)]
@@ -52,10 +54,10 @@ def resident(pid):
 class Counter:
     """smtp-sink, and when which message was there."""
 
-    def __init__(self, *options):
+    def __init__(self, address="0.0.0.0"):
         self.port = free_ports(1)[0]
         self.first = self.last = self.n = 0
-        self.proc = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", *options, "0.0.0.0:%d" % self.port, "256"],
+        self.proc = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", "%s:%d" % (address, self.port), "256"],
                                      stdout=subprocess.PIPE)
         threading.Thread(target=self.count, daemon=True).start()
 
@@ -190,3 +192,36 @@ def waiting(say, n, *options):
                    stdout=subprocess.DEVNULL)
     say("%d waiting: queue list | head, s" % n, time.perf_counter() - t)
     s.stop()
+
+
+def fresh(s, sink):
+    """Seconds from a submission to the sink, the worst of some."""
+    worst = 0
+    for _ in range(20):
+        n, t = sink.n, time.perf_counter()
+        c = smtplib.SMTP("127.0.0.1", s.submission)
+        c.login("load@" + DOMAIN, PASSWORD)
+        c.sendmail("load@" + DOMAIN, ["someone@d1.example"], "From: load@%s\r\nSubject: x\r\n\r\nx\r\n" % DOMAIN)
+        c.quit()
+        if not wait_for(lambda: sink.n > n, 120):
+            sys.exit("bench: a message was held up by others")
+        worst = max(worst, time.perf_counter() - t)
+        time.sleep(0.25)
+    return worst
+
+
+def dead(say, n):
+    """So many wait for a place that refuses connections, or says nothing."""
+    for silent in (False, True):
+        sink = Counter("127.0.0.2")
+        s = Queue(sink.port, "\nretry first { 0, 2s, 4s, 8s, 16s } every 60s expire 4d")
+        s.dns.zone[("mx.d0.example", "A")] = [a("127.0.1.1")]
+        nobody = socket.socket()
+        nobody.bind(("127.0.1.1", sink.port if silent else 0))
+        nobody.listen(0)
+        s.fill(n, "-d", "1", "-l", "300")
+        s.start()
+        say("a message beside %d for a %s place, s" % (n, "silent" if silent else "dead"), fresh(s, sink))
+        s.stop()
+        nobody.close()
+        sink.stop()
