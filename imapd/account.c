@@ -12,6 +12,7 @@
 #include "imapd/late.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/store.h"
+#include "imapd/vanished.h"
 #include "imapd/view.h"
 #include "log.h"
 
@@ -417,6 +418,7 @@ reload(struct account *a, uint64_t seq)
 	}
 	for (i = 0; i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
+		vanished_undone(mb);
 		if (mailbox_since(mb, seq) && mb->view != NULL)
 			view_reload(mb->view, seq);
 	}

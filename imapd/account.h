@@ -45,6 +45,8 @@ struct mailbox {
 	uint64_t	 ceiling;		/* of the mark, late.h; 0: none */
 	uint64_t	 marked;		/* group that wrote it */
 	struct view	*view;			/* NULL while nobody looks */
+	size_t		 nvanished;		/* records, vanished.h */
+	int		 vanished_counted;
 	int		 removed;		/* only sessions still hold it */
 	uint32_t	 staged;		/* UIDs from here on are, stage.h */
 };

@@ -9,10 +9,7 @@
 #include "imapd/late.h"
 #include "imapd/ready.h"
 #include "imapd/store.h"
-
-#define VANISHED_RUNS	80		/* in one record: under 900 octets */
-#define VANISHED_S	(60 * 86400)	/* they are kept, at least */
-#define VANISHED_DROP	4		/* old ones that one command drops */
+#include "imapd/vanished.h"
 
 enum op_kind { OP_ADD, OP_FLAGS, OP_EXPUNGE };
 
@@ -47,9 +44,6 @@ static struct {
 static struct box	*box_of(struct mailbox *);
 static struct op	*op_new(enum op_kind, struct box *,
 			    const struct msgrec *);
-static int		 write_vanished(struct box *);
-static int		 drop_vanished(struct box *);
-static int		 write_run(struct box *, const struct buf *, unsigned);
 static void		 apply(void);
 static void		 done(void);
 
@@ -273,80 +267,6 @@ batch_expunge(struct mailbox *mb, const struct msgrec *r,
 	return (note_uid(b, r->uid, kept));
 }
 
-/* Key: mailbox, modseq, number of the piece. */
-static int
-write_run(struct box *b, const struct buf *runs, unsigned piece)
-{
-	struct buf	 k = { 0 };
-	int		 rc = -1;
-
-	(void)buf_put_u64(&k, b->mb->id);
-	(void)buf_put_u64(&k, b->st.modseq);
-	(void)buf_put_u16(&k, (uint16_t)piece);
-	if (!buf_failed(&k) && !buf_failed(runs))
-		rc = dbenv_put(batch.part->vanished, span_buf(&k),
-		    span_buf(runs));
-	buf_free(&k);
-	return (rc);
-}
-
-/* Old records of the mailbox go, a few with each new one. */
-static int
-drop_vanished(struct box *b)
-{
-	struct span	 key, val, k;
-	uint64_t	 at, modseq;
-	uint8_t		 prefix[8];
-	int		 n;
-
-	(void)key_u64(prefix, b->mb->id);
-	for (n = 0; n < VANISHED_DROP; n++) {
-		if (dbenv_next(batch.part->vanished, span_of(prefix, 8), &key,
-		    &val) == -1)
-			return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
-		if (key.n < 16 || memcmp(key.p, prefix, 8) != 0 ||
-		    span_get_u64(&val, &at) == -1 ||
-		    at + VANISHED_S > store_time())
-			return (0);
-		k = span_of(key.p + 8, 8);
-		if (span_get_u64(&k, &modseq) == 0 && modseq > b->st.floor)
-			b->st.floor = modseq;
-		if (dbenv_del(batch.part->vanished, key) == -1)
-			return (-1);
-	}
-	return (0);
-}
-
-/*
- * RFC 7162 section 3.2: which UIDs this command removed, as runs lo, hi.  Time
- * stands in front, for old ones to go.
- */
-static int
-write_vanished(struct box *b)
-{
-	struct buf	 runs = { 0 };
-	unsigned	 n = 0, piece = 0;
-	size_t		 i, j;
-	int		 rc = 0;
-
-	for (i = 0; i < b->nuids && rc == 0; i = j) {
-		for (j = i + 1; j < b->nuids &&
-		    b->uids[j] == b->uids[j - 1] + 1; j++)
-			continue;
-		if (n == 0)
-			(void)buf_put_u64(&runs, store_time());
-		(void)buf_put_u32(&runs, b->uids[i]);
-		(void)buf_put_u32(&runs, b->uids[j - 1]);
-		if (++n == VANISHED_RUNS || j == b->nuids) {
-			rc = write_run(b, &runs, piece++);
-			buf_reset(&runs);
-			n = 0;
-		}
-	}
-	buf_free(&runs);
-	return (rc);
-}
-
 /* Changes of flags alone are late, if the mailbox's mark allows it. */
 static int
 decide(struct box *b)
@@ -439,8 +359,9 @@ batch_commit(void)
 
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
-		if ((b->nuids > 0 && (write_vanished(b) == -1 ||
-		    drop_vanished(b) == -1)) || decide(b) == -1 || part_put(batch.part->state,
+		if ((b->nuids > 0 && vanished_put(b->mb, b->st.modseq, b->uids,
+		    b->nuids, &b->st.floor) == -1) || decide(b) == -1 ||
+		    part_put(batch.part->state,
 		    key_u64_2(k, b->mb->account->id, b->mb->id), &c_mbstate,
 		    &b->st) == -1) {
 			e = errno;
@@ -450,9 +371,7 @@ batch_commit(void)
 		}
 	}
 	if (dbenv_commit(batch.part->env) == -1) {
-		e = errno;
-		done();
-		errno = e;
+		batch_abort();
 		return (-1);
 	}
 	apply();
@@ -463,11 +382,14 @@ batch_commit(void)
 void
 batch_abort(void)
 {
+	size_t	 i;
 	int	 e = errno;
 
 	if (batch.part == NULL)
 		return;
 	dbenv_abort(batch.part->env);
+	for (i = 0; i < batch.nboxes; i++)
+		vanished_undone(batch.boxes[i].mb);
 	done();
 	errno = e;
 }

@@ -47,6 +47,8 @@ int		 cmd_metadata_write(struct session *, const struct mailbox *,
 /* CONDSTORE is switched on by this command, RFC 7162 section 3.1; call it once
  * the command is known to be good. */
 void		 cmd_condstore(struct session *);
+/* The answer of a command that removed messages, if any. */
+enum step	 cmd_expunged(struct session *, int any);
 /* May something be added now?  Else the answer is given and 0 returned. */
 int		 cmd_writable(struct session *);
 

@@ -15,7 +15,7 @@ session_capability(const struct session *s, struct buf *b)
 	(void)buf_addf(b, "CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE "
 	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
 	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
-	    "CREATE-SPECIAL-USE CONDSTORE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
+	    "CREATE-SPECIAL-USE CONDSTORE QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
 	    "METADATA LIST-METADATA APPENDLIMIT=%llu", (unsigned long long)s->max_message);
 }
 
@@ -128,19 +128,22 @@ enum step
 cmd_enable(struct session *s, struct cursor *c)
 {
 	struct span	 word;
-	int		 condstore = 0;
+	int		 condstore = 0, qresync = 0;
 
 	do {
 		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
 			return (session_syntax(s, c));
 		condstore |= span_caseeqs(word, "CONDSTORE");
+		qresync |= span_caseeqs(word, "QRESYNC");
 	} while (cur_peek(c) == ' ');
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (condstore)
+	if (condstore || qresync)	/* RFC 7162 section 3.2.3 */
 		cmd_condstore(s);
-	(void)buf_addf(session_out(s), "* ENABLED%s\r\n", condstore ?
-	    " CONDSTORE" : "");
+	if (qresync)
+		s->enabled |= ENABLED_QRESYNC;
+	(void)buf_addf(session_out(s), "* ENABLED%s%s\r\n", condstore ?
+	    " CONDSTORE" : "", qresync ? " QRESYNC" : "");
 	return (session_reply(s, "OK ENABLE completed"));
 }
 

@@ -27,6 +27,7 @@ struct copying {
 	size_t		 untold;	/* moved, COPYUID not sent yet */
 	int		 move;
 	int		 moved;		/* all; the answer is left */
+	int		 any;
 	struct stage	*stage;
 };
 
@@ -321,6 +322,7 @@ move_some(struct session *s, struct copying *x, struct mailbox *to)
 	if (batch_commit() == -1)
 		return (-1);
 	x->untold += (size_t)n;
+	x->any |= n > 0;
 	session_hold(s, mb->seq > to->seq ? mb->seq : to->seq);
 	return (more);
 }
@@ -349,7 +351,7 @@ moving(struct session *s)
 	int		 rc;
 
 	if (x->moved)
-		return (session_reply(s, "OK MOVE completed"));
+		return (cmd_expunged(s, x->any));
 	if (to == NULL)
 		return (failed(s, ENOENT));
 	if ((rc = move_some(s, x, to)) == -1) {

@@ -16,6 +16,7 @@
 struct expunging {
 	struct targets	 targets;
 	unsigned	 untold;
+	int		 any;
 };
 
 static enum step	 expunging(struct session *);
@@ -77,7 +78,22 @@ some(struct session *s, struct expunging *x)
 	}
 	targets_pause(&x->targets);
 	x->untold += n;
+	x->any |= n > 0;
 	return (batch_commit() == -1 ? -1 : more);
+}
+
+/* RFC 7162 section 3.2.7: all up to there is told before the answer. */
+enum step
+cmd_expunged(struct session *s, int any)
+{
+	const struct mailbox	*mb = s->seen.view->mb;
+
+	if (!any || (s->enabled & ENABLED_QRESYNC) == 0)
+		return (session_replyf(s, "OK %s completed",
+		    s->command->name));
+	session_hold_mailbox(s, mb);
+	return (session_replyf(s, "OK [HIGHESTMODSEQ %llu] %s completed",
+	    (unsigned long long)mb->st.modseq, s->command->name));
 }
 
 static enum step
@@ -91,7 +107,7 @@ expunging(struct session *s)
 	if (x->untold > 0)
 		session_hold(s, s->seen.view->mb->seq);
 	if (rc == 0)
-		return (session_reply(s, "OK EXPUNGE completed"));
+		return (cmd_expunged(s, x->any));
 	if (x->untold < TELL_AFTER)
 		return (STEP_AGAIN);
 	x->untold = 0;

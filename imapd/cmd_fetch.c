@@ -11,6 +11,7 @@
 #include "imapd/cmd.h"
 #include "imapd/fetching.h"
 #include "imapd/parse/write.h"
+#include "imapd/vanished.h"
 
 #define TURN_US		500	/* in one slice */
 #define TURN_STAGES	64	/* before looking at the clock */
@@ -61,18 +62,57 @@ plan(struct fetch *f)
 	}
 }
 
+/*
+ * RFC 7162 section 3.2.6: what vanished is told first.  Here "*" is the highest
+ * UID there was, so the set is read once more, from at.
+ */
+static int
+vanished(struct session *s, struct cursor *at, uint64_t since)
+{
+	struct seqset	 set, gone;
+	int		 rc;
+
+	if (cur_seqset(at, &set) == -1)
+		return (-1);
+	if (set.saved)
+		rc = targets_saved(&set, s);
+	else {
+		seqset_resolve(&set, s->seen.maxuid);
+		rc = 0;
+	}
+	if (rc == 0 && (rc = vanished_since(&s->seen, since, &set, 0,
+	    &gone)) == 0) {
+		vanished_write(session_out(s), &gone, 1);
+		seqset_free(&gone);
+	}
+	seqset_free(&set);
+	return (rc);
+}
+
 enum step
 cmd_fetch(struct session *s, struct cursor *c)
 {
+	struct cursor	 at;
 	struct fetch	*f;
 
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return (session_no(s, ENOMEM));
-	if (cur_sp(c) == -1 || targets_read(&f->targets, s, c) == -1 ||
+	if (cur_sp(c) == -1) {
+		forget(f);
+		return (session_syntax(s, c));
+	}
+	at = *c;
+	if (targets_read(&f->targets, s, c) == -1 ||
 	    cur_sp(c) == -1 || cur_fetch(c, &f->items) == -1 ||
 	    cur_end(c) == -1) {
 		forget(f);
 		return (session_syntax(s, c));
+	}
+	if (f->items.vanished && (!s->uid ||
+	    (s->enabled & ENABLED_QRESYNC) == 0)) {
+		forget(f);
+		return (session_reply(s, "BAD VANISHED is for UID FETCH, "
+		    "after ENABLE QRESYNC"));
 	}
 	if (s->uid)
 		f->items.what |= FETCH_UID;
@@ -80,6 +120,10 @@ cmd_fetch(struct session *s, struct cursor *c)
 		cmd_condstore(s);
 	plan(f);
 	session_tell_keywords(s);
+	if (f->items.vanished && vanished(s, &at, f->items.since) == -1) {
+		forget(f);
+		return (session_no(s, ENOMEM));
+	}
 	return (session_begin(s, fetching, f, forget));
 }
 

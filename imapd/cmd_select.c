@@ -7,6 +7,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/qresync.h"
 
 #define CLOSE_SLICE	50	/* messages removed in one transaction */
 
@@ -14,12 +15,18 @@ struct opening {
 	struct mailbox	*mb;
 	uint64_t	 id;
 	int		 readonly;
+	int		 condstore;
+	struct qresync	 qresync;
 };
 
 static enum step	 open_mailbox(struct session *, struct cursor *, int);
-static int		 parameters(struct cursor *);
+static int		 parameters(struct session *, struct cursor *,
+			    struct opening *);
 static enum step	 opening(struct session *);
-static enum step	 opened(struct session *, struct mailbox *, int);
+static enum step	 opened(struct session *, struct opening *);
+static enum step	 resyncing(struct session *);
+static enum step	 answer(struct session *);
+static void		 forget(void *);
 static enum step	 closing(struct session *);
 static uint32_t		 first_unseen(const struct seen *);
 
@@ -35,15 +42,40 @@ cmd_examine(struct session *s, struct cursor *c)
 	return (open_mailbox(s, c, 1));
 }
 
-/* SP "(" "CONDSTORE" ")", RFC 7162 section 3.1.8; what is open is told with the
- * others.  1 or -1. */
-static int
-parameters(struct cursor *c)
+static void
+forget(void *arg)
 {
-	if (cur_sp(c) == -1 || cur_char(c, '(') == -1 ||
-	    cur_is(c, "CONDSTORE") == -1 || cur_char(c, ')') == -1)
+	struct opening	*o = arg;
+
+	qresync_free(&o->qresync);
+	free(o);
+}
+
+/*
+ * SP "(" parameter *(SP parameter) ")": RFC 7162 sections 3.1.8, 3.2.5.  What is
+ * open is told with the others.
+ */
+static int
+parameters(struct session *s, struct cursor *c, struct opening *o)
+{
+	if (cur_peek(c) != ' ')
+		return (0);
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
 		return (-1);
-	return (1);
+	do {
+		if (cur_is(c, "CONDSTORE") == 0) {
+			o->condstore = 1;
+			continue;
+		}
+		if (cur_is(c, "QRESYNC") == -1 || cur_sp(c) == -1 ||
+		    qresync_read(c, &o->qresync) == -1)
+			return (-1);
+	} while (cur_peek(c) == ' ' && cur_sp(c) == 0);
+	if (o->qresync.given && (s->enabled & ENABLED_QRESYNC) == 0) {
+		c->error = "QRESYNC is not enabled";
+		return (-1);
+	}
+	return (cur_char(c, ')'));
 }
 
 /* Whatever comes of it, the former mailbox is not selected any more. */
@@ -53,27 +85,30 @@ open_mailbox(struct session *s, struct cursor *c, int readonly)
 	struct opening	*o;
 	struct mailbox	*mb;
 	struct span	 name;
-	int		 condstore = 0;
 
+	if ((o = calloc(1, sizeof(*o))) == NULL)
+		return (session_no(s, ENOMEM));
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
-	    (cur_peek(c) == ' ' && (condstore = parameters(c)) == -1) ||
-	    cur_end(c) == -1)
+	    parameters(s, c, o) == -1 || cur_end(c) == -1) {
+		forget(o);
 		return (session_syntax(s, c));
-	if (condstore)
+	}
+	if (o->condstore)
 		s->enabled |= ENABLED_CONDSTORE;
 	if (s->state == ST_SELECTED) {
 		session_unselect(s);
 		/* RFC 7162 section 3.2.11: what comes is of the new one. */
 		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
 	}
-	if ((mb = mailbox_named(s->account, name)) == NULL)
-		return (session_no(s, ENOENT));
-	if (view_get(mb) == NULL || (o = calloc(1, sizeof(*o))) == NULL)
-		return (session_no(s, ENOMEM));
+	if ((mb = mailbox_named(s->account, name)) == NULL ||
+	    view_get(mb) == NULL) {
+		forget(o);
+		return (session_no(s, mb == NULL ? ENOENT : ENOMEM));
+	}
 	o->mb = mb;
 	o->id = mb->id;
 	o->readonly = readonly;
-	return (session_begin(s, opening, o, free));
+	return (session_begin(s, opening, o, forget));
 }
 
 /* Its records are read in slices; meanwhile it may go. */
@@ -92,7 +127,8 @@ opening(struct session *s)
 	case 1:
 		return (STEP_AGAIN);
 	case 0:
-		return (opened(s, mb, o->readonly));
+		o->mb = mb;
+		return (opened(s, o));
 	default:
 		return (session_no(s, errno));
 	}
@@ -114,10 +150,12 @@ first_unseen(const struct seen *n)
 
 /* What is said must be on disk first: the state as it is now is shown. */
 static enum step
-opened(struct session *s, struct mailbox *mb, int readonly)
+opened(struct session *s, struct opening *o)
 {
+	struct mailbox	*mb = o->mb;
 	struct buf	*b = session_out(s);
 	uint32_t	 unseen;
+	int		 rc, readonly = o->readonly;
 
 	if (view_need(mb->view) == -1)
 		return (session_no(s, errno));
@@ -145,8 +183,29 @@ opened(struct session *s, struct mailbox *mb, int readonly)
 	    "* OK [HIGHESTMODSEQ %llu] highest\r\n",
 	    mb->uidvalidity, s->seen.maxuid + 1,
 	    (unsigned long long)mb->st.modseq);
-	return (session_replyf(s, "OK [READ-%s] %s completed", readonly ?
-	    "ONLY" : "WRITE", s->command->name));
+	if ((rc = qresync_begin(s, &o->qresync)) == -1) {
+		session_unselect(s);
+		return (session_no(s, errno));
+	}
+	if (rc == 0)
+		return (answer(s));
+	s->step = resyncing;
+	return (STEP_AGAIN);
+}
+
+static enum step
+answer(struct session *s)
+{
+	return (session_replyf(s, "OK [READ-%s] %s completed",
+	    s->seen.readonly ? "ONLY" : "WRITE", s->command->name));
+}
+
+static enum step
+resyncing(struct session *s)
+{
+	struct opening	*o = s->data;
+
+	return (qresync_some(s, &o->qresync) ? STEP_AGAIN : answer(s));
 }
 
 enum step

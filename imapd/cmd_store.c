@@ -288,7 +288,7 @@ answer(struct session *s, const struct storing *g)
 		(void)buf_adds(b, "* ");
 		number_write(b, g->touched[i].seq);
 		(void)buf_adds(b, " FETCH (");
-		if (s->uid) {
+		if (s->uid || (s->enabled & ENABLED_QRESYNC) != 0) {
 			(void)buf_adds(b, "UID ");
 			number_write(b, r->uid);
 			(void)buf_addc(b, ' ');

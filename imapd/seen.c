@@ -315,6 +315,8 @@ tell_expunged(struct seen *s, const struct seen_teller *t, uint64_t done)
 			uids[n++] = s->gone[i].uid;
 	}
 	s->ngone = kept;
+	if (n > 0)
+		t->vanished(s, uids, n);
 	view_release(s->view, uids, n);
 	free(uids);
 	if (s->ngone == 0) {

@@ -9,6 +9,7 @@
 
 #include "imapd/append.h"
 #include "imapd/session.h"
+#include "imapd/vanished.h"
 #include "io.h"
 #include "log.h"
 
@@ -22,11 +23,12 @@ static void	 send_out(struct session *);
 static void	 command_end(struct session *);
 static void	 greet(struct session *, const struct msg_session *);
 static void	 write_expunged(struct seen *, uint32_t, uint32_t);
+static void	 write_vanished(struct seen *, const uint32_t *, size_t);
 static void	 write_changed(struct seen *, const struct msgrec *);
 static void	 write_exists(struct seen *, uint32_t, uint32_t);
 
 static const struct seen_teller teller = {
-	write_expunged, write_changed, write_exists
+	write_expunged, write_vanished, write_changed, write_exists
 };
 
 static struct session *
@@ -389,14 +391,42 @@ flushed(struct session *s)
 static void
 write_expunged(struct seen *n, uint32_t seq, uint32_t uid)
 {
+	struct session	*s = of_seen(n);
+
 	(void)uid;
-	(void)buf_addf(&of_seen(n)->out, "* %u EXPUNGE\r\n", seq);
+	if ((s->enabled & ENABLED_QRESYNC) == 0)
+		(void)buf_addf(&s->out, "* %u EXPUNGE\r\n", seq);
+}
+
+/* RFC 7162 section 3.2.10: instead of the above.  What has no room there is
+ * told by a connection that ends. */
+static void
+write_vanished(struct seen *n, const uint32_t *uids, size_t k)
+{
+	struct session	*s = of_seen(n);
+	struct seqset	 set = { 0 };
+	size_t		 i;
+
+	if ((s->enabled & ENABLED_QRESYNC) == 0)
+		return;
+	for (i = 0; i < k && seqset_add(&set, uids[i]) == 0; i++)
+		continue;
+	if (i < k)
+		n->lost = 1;
+	vanished_write(&s->out, &set, 0);
+	seqset_free(&set);
 }
 
 static void
 write_changed(struct seen *n, const struct msgrec *r)
 {
-	struct session	*s = of_seen(n);
+	session_write_changed(of_seen(n), r);
+}
+
+void
+session_write_changed(struct session *s, const struct msgrec *r)
+{
+	struct seen	*n = &s->seen;
 
 	(void)buf_addf(&s->out, "* %u FETCH (UID %u ", seen_seq(n, r->uid),
 	    r->uid);
@@ -639,6 +669,7 @@ turn(struct session *s)
 		s->phase = PHASE_STEP;
 		return (1);
 	case PHASE_FLUSH:
+		hold_flags(s);
 		if (!flushed(s))
 			return (0);
 		command_end(s);

@@ -45,6 +45,7 @@ enum phase {
 /* RFC 5161 and what else a client switched on. */
 #define ENABLED_CONDSTORE	0x01u
 #define ENABLED_UTF8		0x02u
+#define ENABLED_QRESYNC		0x04u	/* and CONDSTORE */
 
 struct session {
 	struct work		 work;		/* first */
@@ -152,6 +153,8 @@ int		 session_input(struct session *);
 /* One message's answer to a flag change. */
 void		 session_write_flags(struct session *, struct buf *,
 		    const struct msgrec *, int recent);
+/* A message's flags, as a change of them is told. */
+void		 session_write_changed(struct session *, const struct msgrec *);
 void		 session_tell(struct session *, int expunges);
 /* The flags that a message here may have, RFC 3501 section 7.2.6, without the
  * parenthesis at the end; and an untagged FLAGS when there are new ones. */

@@ -10,9 +10,10 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c i
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c \
-	imapd/mailbox.c imapd/match.c imapd/part.c imapd/quota.c imapd/ready.c imapd/repair.c \
+	imapd/mailbox.c imapd/match.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
 	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
-	imapd/stage.c imapd/store.c imapd/targets.c imapd/view.c
+	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
+	imapd/view.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -47,7 +48,8 @@ SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
-TESTS += regress/imapd/late_test regress/imapd/stress_test regress/imapd/undone_test
+TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test
 SRCS.regress/imapd/late_test := $(IMAP_TEST)
+SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST)

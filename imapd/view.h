@@ -161,6 +161,8 @@ int		 seen_news(const struct seen *, int expunges);
  */
 struct seen_teller {
 	void	(*expunged)(struct seen *, uint32_t seq, uint32_t uid);
+	/* all of them at once, ascending */
+	void	(*vanished)(struct seen *, const uint32_t *uids, size_t n);
 	void	(*flags)(struct seen *, const struct msgrec *);
 	void	(*exists)(struct seen *, uint32_t count, uint32_t recent);
 };

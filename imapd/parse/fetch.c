@@ -227,17 +227,40 @@ items(struct cursor *c, struct fetch_items *f)
 	return (cur_char(c, ')'));
 }
 
-/* SP "(" "CHANGEDSINCE" SP number ")", RFC 7162 section 3.1.4.1. */
+/* "CHANGEDSINCE" SP number, "VANISHED": RFC 7162 sections 3.1.4.1, 3.2.6. */
 static int
-modifiers(struct cursor *c, struct fetch_items *f)
+modifier(struct cursor *c, struct fetch_items *f, int *since)
 {
-	if (cur_peek(c) != ' ')
+	if (cur_is(c, "VANISHED") == 0) {
+		f->vanished = 1;
 		return (0);
-	if (cur_sp(c) == -1 || cur_char(c, '(') == -1 ||
-	    cur_is(c, "CHANGEDSINCE") == -1 || cur_sp(c) == -1 ||
+	}
+	if (cur_is(c, "CHANGEDSINCE") == -1 || cur_sp(c) == -1 ||
 	    cur_number(c, INT64_MAX, &f->since) == -1)
 		return (-1);
 	f->what |= FETCH_MODSEQ;
+	*since = 1;
+	return (0);
+}
+
+/* SP "(" modifier *(SP modifier) ")" */
+static int
+modifiers(struct cursor *c, struct fetch_items *f)
+{
+	int	 since = 0;
+
+	if (cur_peek(c) != ' ')
+		return (0);
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
+		return (-1);
+	do {
+		if (modifier(c, f, &since) == -1)
+			return (-1);
+	} while (cur_peek(c) == ' ' && cur_sp(c) == 0);
+	if (f->vanished && !since) {
+		c->error = "VANISHED without CHANGEDSINCE";
+		return (-1);
+	}
 	return (cur_char(c, ')'));
 }
 

@@ -47,6 +47,7 @@ struct fetch_items {
 	size_t		 nsections;
 	int		 sets_seen;	/* some section without PEEK */
 	uint64_t	 since;		/* CHANGEDSINCE, RFC 7162; 0: all */
+	int		 vanished;	/* VANISHED, of the same */
 };
 
 int	 cur_fetch(struct cursor *, struct fetch_items *);

@@ -116,8 +116,8 @@ seqset_resolve(struct seqset *s, uint32_t largest)
 	s->n = n + 1;
 }
 
-int
-seqset_has(const struct seqset *s, uint32_t v)
+size_t
+seqset_lower(const struct seqset *s, uint32_t v)
 {
 	size_t	 lo = 0, hi = s->n, mid;
 
@@ -128,7 +128,15 @@ seqset_has(const struct seqset *s, uint32_t v)
 		else
 			hi = mid;
 	}
-	return (lo < s->n && s->r[lo].lo <= v);
+	return (lo);
+}
+
+int
+seqset_has(const struct seqset *s, uint32_t v)
+{
+	size_t	 i = seqset_lower(s, v);
+
+	return (i < s->n && s->r[i].lo <= v);
 }
 
 uint64_t

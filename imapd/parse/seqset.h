@@ -23,6 +23,8 @@ int	 cur_seqset(struct cursor *, struct seqset *);
  * alone go), turn ranges the right way round, sort and merge.
  */
 void	 seqset_resolve(struct seqset *, uint32_t largest);
+/* The first range that ends at v or above: index, n at the end. */
+size_t	 seqset_lower(const struct seqset *, uint32_t v);
 int	 seqset_has(const struct seqset *, uint32_t);	/* after resolve */
 uint64_t seqset_count(const struct seqset *);		/* numbers covered */
 int	 seqset_add(struct seqset *, uint32_t);		/* ascending, merging */

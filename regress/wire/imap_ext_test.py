@@ -97,7 +97,7 @@ with Suite() as s:
     m = login(s)
     caps = ask(m, "CAPABILITY")[0][0].split()
     for cap in "ESEARCH", "SEARCHRES", "WITHIN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", \
-            "CREATE-SPECIAL-USE", "CONDSTORE", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "METADATA", \
+            "CREATE-SPECIAL-USE", "CONDSTORE", "QRESYNC", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "METADATA", \
             "LIST-METADATA":
         ok(cap in caps, "announced: " + cap)
     for i in range(1, 6):

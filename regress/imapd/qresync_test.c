@@ -1,0 +1,310 @@
+/*
+ * QRESYNC, RFC 7162: VANISHED in the place of EXPUNGE, what a client that comes
+ * back is told, the records of what vanished and their end.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "imapd/vanished.h"
+#include "imaptest.h"
+
+#define LINES	128
+
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): the macro's literals meet. */
+
+/* SELECT's answers up to HIGHESTMODSEQ; UNSEEN is always the first. */
+#define OPENED(n, exists)						\
+	"S" n ": * FLAGS ~", "S" n ": * " exists " EXISTS", "S" n ": * ~",	\
+	"S" n ": * OK [UNSEEN ~", "S" n ": * OK [PERM~",			\
+	"S" n ": * OK [UIDV~", "S" n ": * OK [UIDN~"
+
+/* Six messages of which two go: the records begin at 9. */
+static const char *const begin[] = {
+	"O1",
+	"C1: a APPEND INBOX {1+}", "C1= a\r\n", "S1: a OK ~",
+	"C1: a APPEND INBOX {1+}", "C1= b\r\n", "S1: a OK ~",
+	"C1: a APPEND INBOX {1+}", "C1= c\r\n", "S1: a OK ~",
+	"C1: a APPEND INBOX {1+}", "C1= d\r\n", "S1: a OK ~",
+	"C1: a APPEND INBOX {1+}", "C1= e\r\n", "S1: a OK ~",
+	"C1: a APPEND INBOX {1+}", "C1= f\r\n", "S1: a OK ~",
+	"C1: b SELECT INBOX (QRESYNC (1 1))", "S1: b BAD QRESYNC is not ~",
+	"C1: c ENABLE QRESYNC", "S1: * ENABLED QRESYNC", "S1: c OK ~",
+	"C1: d SELECT INBOX", OPENED("1", "6"), "S1: * OK [HIGHESTMODSEQ 7] ~",
+	"S1: d OK ~",
+	"C1: e STORE 2,4 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 2 MODSEQ (8))",
+	"S1: * 4 FETCH (UID 4 MODSEQ (8))", "S1: e OK ~",
+	"C1: f EXPUNGE", "S1: * VANISHED 2,4",
+	"S1: f OK [HIGHESTMODSEQ 9] EXPUNGE completed",
+	"C1: g EXPUNGE", "S1: g OK EXPUNGE completed",
+	"C1: h UID EXPUNGE 1:*", "S1: h OK EXPUNGE completed",
+	NULL
+};
+
+static const char *const fetching[] = {
+	"C1: a UID FETCH 1:* (UID) (CHANGEDSINCE 7 VANISHED)",
+	"S1: * VANISHED (EARLIER) 2,4", "S1: a OK ~",
+	"C1: b UID FETCH 1:* (UID) (VANISHED CHANGEDSINCE 6)",
+	"S1: * VANISHED (EARLIER) 2,4", "S1: * 4 FETCH (UID 6 MODSEQ (7))",
+	"S1: b OK ~",
+	"C1: c UID FETCH 3:5 (UID) (CHANGEDSINCE 1 VANISHED)",
+	"S1: * VANISHED (EARLIER) 4", "S1: * 2 FETCH (UID 3 MODSEQ (4))",
+	"S1: * 3 FETCH (UID 5 MODSEQ (6))", "S1: c OK ~",
+	"C1: d UID FETCH 1:* (UID) (CHANGEDSINCE 9 VANISHED)", "S1: d OK ~",
+	"C1: e FETCH 1:* (UID) (CHANGEDSINCE 9 VANISHED)", "S1: e BAD ~",
+	"C1: f UID FETCH 1:* (UID) (VANISHED)", "S1: f BAD ~",
+	"C1: g UID FETCH 1:* (UID) (CHANGEDSINCE 9 VANISHED FROB)",
+	"S1: g BAD ~",
+	"O2", "C2: h SELECT INBOX", OPENED("2", "4"),
+	"S2: * OK [HIGHESTMODSEQ 9] ~", "S2: h OK ~",
+	"C2: i UID FETCH 1:* (UID) (CHANGEDSINCE 9 VANISHED)", "S2: i BAD ~",
+	"X2",
+	NULL
+};
+
+/* What a session has not been told of it is told once, and not as EARLIER. */
+static const char *const pending[] = {
+	"O2", "C2: a ENABLE CONDSTORE QRESYNC",
+	"S2: * ENABLED CONDSTORE QRESYNC", "S2: a OK ~",
+	"C2: b SELECT INBOX", OPENED("2", "4"),
+	"S2: * OK [HIGHESTMODSEQ 9] ~", "S2: b OK ~",
+	"O3", "C3: c SELECT INBOX", OPENED("3", "4"),
+	"S3: * OK [HIGHESTMODSEQ 9] ~", "S3: c OK ~",
+	"C1: d UID STORE 3,6 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 3 MODSEQ (10))",
+	"S1: * 4 FETCH (UID 6 MODSEQ (10))", "S1: d OK ~",
+	"C1: e UID EXPUNGE 3:6", "S1: * VANISHED 3,6",
+	"S1: e OK [HIGHESTMODSEQ 11] EXPUNGE completed",
+	"C2: f UID FETCH 1:* (UID) (CHANGEDSINCE 7 VANISHED)",
+	"S2: * VANISHED (EARLIER) 2,4",
+	"S2: * 2 FETCH (UID 3 MODSEQ (10))",
+	"S2: * 4 FETCH (UID 6 MODSEQ (10))", "S2: * VANISHED 3,6",
+	"S2: f OK ~",
+	/* "*" is the highest there was */
+	"C2: g UID FETCH 5:* (UID) (CHANGEDSINCE 9 VANISHED)",
+	"S2: * VANISHED (EARLIER) 6", "S2: g OK ~",
+	"C3: h NOOP", "S3: * 4 EXPUNGE", "S3: * 2 EXPUNGE", "S3: h OK ~",
+	"C1: i UID MOVE 5 Archive", "S1: * OK [COPYUID ~",
+	"S1: * VANISHED 5", "S1: i OK [HIGHESTMODSEQ 12] MOVE completed",
+	"C2: j IDLE", "S2: + idling", "S2: * VANISHED 5",
+	"C1: k MOVE 1 INBOX", "S1: * OK [COPYUID ~", "S1: * VANISHED 1",
+	"S1: * 1 EXISTS", "S1: * ~",
+	"S1: k OK [HIGHESTMODSEQ 13] MOVE completed",
+	"X3", "X2",
+	NULL
+};
+
+/* UID 7 is all there is. */
+static const char *const selecting[] = {
+	"C1: a SELECT INBOX (QRESYNC (UIDV 8))", "S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 13] ~",
+	"S1: * VANISHED (EARLIER) 1:6",
+	"S1: * 1 FETCH (UID 7 FLAGS ~ MODSEQ (13))", "S1: a OK [READ-WRITE] ~",
+	"C1: b EXAMINE INBOX (CONDSTORE QRESYNC (UIDV 9 1:3,5))",
+	"S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 13] ~",
+	"S1: * VANISHED (EARLIER) 1,3,5", "S1: b OK [READ-ONLY] ~",
+	"C1: c SELECT INBOX (QRESYNC (UIDV 11 5:9 (1 1)))",
+	"S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 13] ~",
+	"S1: * VANISHED (EARLIER) 5",
+	"S1: * 1 FETCH (UID 7 FLAGS ~ MODSEQ (13))", "S1: c OK [READ-WRITE] ~",
+	/* all up to date; another mailbox of this name */
+	"C1: d SELECT INBOX (QRESYNC (UIDV 13))", "S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 13] ~", "S1: d OK ~",
+	"C1: e SELECT INBOX (QRESYNC (7 1))", "S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 13] ~", "S1: e OK ~",
+	"C1: f SELECT INBOX (QRESYNC (0 1))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 0))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 1:*))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 $))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 3,2))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 2 (1 1,2)))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 2 (1)))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1 ))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1) QRESYNC (1 1))", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC 1 1)", "S1: f BAD ~",
+	"C1: f SELECT INBOX (QRESYNC (1 1)", "S1: f BAD ~",
+	"C1: g NOOP", "S1: g OK ~",
+	NULL
+};
+
+/* Below the floor: all that does not exist, but for what surely agrees. */
+static const char *const below[] = {
+	"C1: a APPEND INBOX {1+}", "C1= h\r\n", "S1: * 2 EXISTS", "S1: * ~",
+	"S1: a OK ~",
+	"C1: b UID STORE 8 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 8 MODSEQ (15))", "S1: b OK ~",
+	"C1: c EXPUNGE", "S1: * VANISHED 8",
+	"S1: c OK [HIGHESTMODSEQ 16] ~",
+	"C1: d UID FETCH 1:20 (UID) (CHANGEDSINCE 14 VANISHED)",
+	"S1: * VANISHED (EARLIER) 1:6,8", "S1: d OK ~",
+	"C1: e UID FETCH 2,3,5:7 (UID) (CHANGEDSINCE 14 VANISHED)",
+	"S1: * VANISHED (EARLIER) 2:3,5:6", "S1: e OK ~",
+	"C1: f UID FETCH 1:* (UID) (CHANGEDSINCE 15 VANISHED)",
+	"S1: * VANISHED (EARLIER) 8", "S1: f OK ~",
+	"C1: g SELECT INBOX (QRESYNC (UIDV 14 1:8 (1 7)))",
+	"S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 16] ~",
+	"S1: * VANISHED (EARLIER) 8", "S1: g OK ~",
+	"C1: h SELECT INBOX (QRESYNC (UIDV 14 1:8 (1,7 1,7)))",
+	"S1: * OK [CLOSED] ~",
+	OPENED("1", "1"), "S1: * OK [HIGHESTMODSEQ 16] ~",
+	"S1: * VANISHED (EARLIER) 1:6,8", "S1: h OK ~",
+	NULL
+};
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
+
+static struct mailbox *
+inbox(void)
+{
+	struct account	*a = account_find(t_part, 1);
+
+	account_put(a);
+	return (a->inbox);
+}
+
+/* With the mailbox's UIDVALIDITY for UIDV. */
+static void
+script(const char *name, const char *const *lines)
+{
+	static char	 room[LINES][160];
+	const char	*put[LINES], *p;
+	size_t		 i;
+
+	for (i = 0; i < LINES - 1 && lines[i] != NULL; i++) {
+		put[i] = lines[i];
+		if ((p = strstr(lines[i], "UIDV ")) == NULL)
+			continue;
+		snprintf(room[i], sizeof(room[i]), "%.*s%u%s",
+		    (int)(p - lines[i]), lines[i], inbox()->uidvalidity,
+		    p + 4);
+		put[i] = room[i];
+	}
+	put[i] = NULL;
+	t_script(name, put);
+}
+
+static size_t
+records(uint64_t *first)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val, k;
+	uint8_t			 p[8];
+	size_t			 n = 0;
+
+	*first = 0;
+	dbenv_iter_init(&it, t_part->vanished, key_u64(p, inbox()->id),
+	    key_u64(p, inbox()->id));
+	while (dbenv_iter_next(&it, &key, &val) == 1) {
+		k = span_of(key.p + 8, 8);
+		if (n++ == 0)
+			(void)span_get_u64(&k, first);
+	}
+	dbenv_iter_free(&it);
+	return (n);
+}
+
+/* What one command, with these UIDs, leaves. */
+static uint64_t
+vanish(uint64_t modseq, size_t n, uint32_t step)
+{
+	static uint32_t	 uids[1000];
+	uint64_t	 floor = 0;
+	size_t		 i;
+
+	for (i = 0; i < n; i++)
+		uids[i] = (uint32_t)(i + 1) * step;
+	CHECK(vanished_put(inbox(), modseq, uids, n, &floor) == 0,
+	    "%zu vanished", n);
+	return (floor);
+}
+
+/* Ten thousand of them, or ninety days. */
+static void
+ends(void)
+{
+	struct buf	 v = { 0 };
+	struct mailbox	*mb;
+	uint64_t	 first;
+	uint8_t		 k[18] = { 0 };
+
+	t_open(NULL);
+	t_script("begin", begin);
+	mb = inbox();
+	CHECK(records(&first) == 1 && first == 9, "one record a command");
+	CHECK(vanish(20, 10, 1) == 0 && records(&first) == 2, "a run is one");
+	CHECK(vanish(21, 200, 2) == 0 && records(&first) == 5,
+	    "200 runs are three");
+	CHECK(mb->nvanished == 5, "%zu counted", mb->nvanished);
+	vanished_undone(mb);
+	CHECK(vanish(22, 1, 1) == 0 && mb->nvanished == 6 &&
+	    records(&first) == 6, "counted anew");
+	mb->nvanished = VANISHED_RECORDS - 1;
+	CHECK(vanish(23, 1, 1) == 0 && records(&first) == 7 && first == 9,
+	    "as many as may be");
+	CHECK(vanish(24, 1, 1) == 9 && records(&first) == 7 && first == 20,
+	    "the oldest goes");
+	mb->nvanished = 7;
+	(void)key_u64_2(k, mb->id, 20);
+	(void)buf_put_u64(&v, store_time() - VANISHED_S - 1);
+	CHECK(dbenv_put(t_part->vanished, span_of(k, sizeof(k)),
+	    span_buf(&v)) == 0, "one is old");
+	CHECK(vanish(25, 1, 1) == 20 && records(&first) == 7 && first == 21,
+	    "that goes as well");
+	buf_free(&v);
+	t_close();
+	t_remove();
+}
+
+/* A damaged record is as one that is not there. */
+static void
+damaged(void)
+{
+	struct buf	 v = { 0 };
+	struct seqset	 out;
+	struct range	 all = { 1, 100 };
+	struct seqset	 asked = { .r = &all, .n = 1 };
+	struct seen	 seen = { 0 };
+	uint8_t		 k[18] = { 0 };
+
+	t_open(NULL);
+	t_script("begin", begin);
+	seen_open(&seen, inbox()->view);
+	CHECK(vanished_since(&seen, 8, &asked, 0, &out) == 0 && out.n == 2 &&
+	    out.r[0].lo == 2 && out.r[1].hi == 4, "two of a record");
+	seqset_free(&out);
+	(void)key_u64_2(k, inbox()->id, 9);
+	(void)buf_put_u64(&v, store_time());
+	(void)buf_put_u32(&v, 7);
+	CHECK(dbenv_put(t_part->vanished, span_of(k, sizeof(k)),
+	    span_buf(&v)) == 0, "it is cut off");
+	CHECK(vanished_since(&seen, 8, &asked, 2, &out) == 0 && out.n == 1 &&
+	    out.r[0].lo == 4 && out.r[0].hi == 4,
+	    "all that is not there, above 2");
+	seqset_free(&out);
+	buf_free(&v);
+	seen_close(&seen);
+	t_close();
+	t_remove();
+}
+
+int
+main(void)
+{
+	t_open(NULL);
+	t_account[2] = t_account[3] = 1;
+	t_script("begin", begin);
+	t_script("fetching", fetching);
+	t_script("pending", pending);
+	script("selecting", selecting);
+	inbox()->st.floor = 15;
+	script("below", below);
+	t_close();
+	t_remove();
+	ends();
+	damaged();
+	return (t_done());
+}
