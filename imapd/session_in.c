@@ -12,6 +12,7 @@
 static struct span	 input(struct session *);
 static void		 consume(struct session *, size_t);
 static int		 idle(struct session *);
+static int		 more(struct session *);
 static void		 refused(struct session *);
 
 /* What came with the login command goes first. */
@@ -46,7 +47,7 @@ idle(struct session *s)
 
 	if (span_split(&in, '\n', &line) == 0) {
 		if (had <= IDLE_LINE)
-			return (0);
+			return (more(s));
 		session_bye(s, "expected DONE");
 		return (-1);
 	}
@@ -81,6 +82,17 @@ refused(struct session *s)
 	s->phase = PHASE_FLUSH;
 }
 
+/* What is there is not enough: read on, if that was stopped. */
+static int
+more(struct session *s)
+{
+	if (s->paused) {
+		s->paused = 0;
+		io_resume(s->io);
+	}
+	return (0);
+}
+
 /* 1: something was done or is to do; 0: more is needed; -1: it is gone. */
 int
 session_input(struct session *s)
@@ -94,10 +106,6 @@ session_input(struct session *s)
 		return (-1);
 	}
 	for (;;) {
-		if (input(s).n == 0 && s->paused) {
-			s->paused = 0;
-			io_resume(s->io);
-		}
 		if (s->phase == PHASE_IDLE)
 			return (idle(s));
 		in = input(s);
@@ -109,7 +117,7 @@ session_input(struct session *s)
 		switch (e) {
 		case LEX_MORE:
 			if (input(s).n == 0)
-				return (0);
+				return (more(s));
 			break;
 		case LEX_CONTINUE:
 			(void)io_printf(s->io, "+ OK\r\n");

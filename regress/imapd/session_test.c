@@ -1,6 +1,8 @@
 /*
  * Sessions of a store: what clients say and what they hear.
  */
+#include <string.h>
+
 #include "imaptest.h"
 
 static const char *const simple[] = {
@@ -234,6 +236,39 @@ static const struct {
 	{ "inbox", inbox, 0 },
 };
 
+/* Part of a command that comes while another is at work: the rest is read. */
+static void
+test_parts(void)
+{
+	static const struct {
+		const char	*busy, *part, *rest, *want;
+	} parts[] = {
+		{ "a CREATE x\r\n", "b NO", "OP\r\n", "b OK" },
+		{ "a CREATE y\r\nb IDLE\r\n", "DO", "NE\r\n", "b OK" },
+		{ "a CREATE z\r\n", "b LIST \"\" {1+}\r\n", "x\r\n", "b OK" },
+	};
+	const char	*l;
+	size_t		 i;
+
+	t_open(NULL);
+	t_login(1, 1);
+	t_drain(1);
+	for (i = 0; i < nitems(parts); i++) {
+		t_send(1, parts[i].busy, strlen(parts[i].busy));
+		t_loop();		/* read, and not flushed yet */
+		t_send(1, parts[i].part, strlen(parts[i].part));
+		t_settle();
+		t_send(1, parts[i].rest, strlen(parts[i].rest));
+		while ((l = t_line(1)) != NULL &&
+		    strncmp(l, parts[i].want, strlen(parts[i].want)) != 0)
+			continue;
+		CHECK(l != NULL, "\"%s\", while another is at work",
+		    parts[i].part);
+	}
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
@@ -246,5 +281,6 @@ main(void)
 		t_close();
 		t_remove();
 	}
+	test_parts();
 	return (t_done());
 }
