@@ -12,7 +12,7 @@ test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     ldnsutils
     neomutt fetchmail s-nail offlineimap3"
 # what the benchmark compares with, beside Postfix
-peers="dovecot-core dovecot-imapd dovecot-lmtpd"
+peers="dovecot-core dovecot-imapd dovecot-lmtpd dovecot-submissiond"
 lint="clang libclang-rt-dev clang-tidy cppcheck mandoc"
 
 [ $# -gt 0 ] || set -- build
