@@ -30,7 +30,7 @@ static void	 known_here(struct buf *);
 %token	<t> RETRY FIRST EVERY EXPIRE DELAY_REPORT DELAY_AGAIN
 %token	<t> HOST VERIFY SOURCE HELO AUTH ADDRESS
 %token	<t> REMOTE_PORT REMOTE_IPS REMOTE_HOSTNAME REMOTE_DNS ACCOUNT CODE TEXT CONNECTIONS TOTAL
-%token	<t> RECIPIENTS NOIPV4 NOIPV6
+%token	<t> RECIPIENTS NOIPV4 NOIPV6 REJECT EARLY KEEP_RETIRED SUPPRESS
 %token	BAD
 %type	<t> string word number
 
@@ -185,6 +185,18 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 		if (parse_once("quota"))
 			P.conf->mailbox_quota = octets("quota", &$2, 0,
 			    1ull << 60);
+	}
+	| SUPPRESS word			{
+		int	 n;
+
+		if (parse_once("suppress-failures") && !parse_failed(n =
+		    value_choice($2.s, yes_names, &P.why)))
+			P.conf->suppress_failures = (uint8_t)n;
+	}
+	| KEEP_RETIRED number		{
+		if (parse_once("keep-retired"))
+			P.conf->keep_retired = seconds("keep-retired", &$2, 0,
+			    365 * 86400);
 	}
 	| QUOTA_MESSAGES number		{
 		if (parse_once("quota-messages"))
@@ -341,6 +353,11 @@ option	: HOST string			{ transport_option("host", &$2); }
 	| RECIPIENTS number		{ transport_option("recipients", &$2); }
 	| NOIPV4			{ transport_option("no-ipv4", &$1); }
 	| NOIPV6			{ transport_option("no-ipv6", &$1); }
+	| REJECT			{ P.place = "reject"; }
+	  EARLY				{
+		P.place = "option";
+		transport_option("reject early", &$1);
+	}
 	;
 
 route	: ROUTE				{ P.place = "route"; }
@@ -448,6 +465,8 @@ static const struct keyword {
 	{ "iterations",		ITERATIONS,	" top " },
 	{ "quota",		QUOTA,		" top " },
 	{ "quota-messages",	QUOTA_MESSAGES,	" top " },
+	{ "keep-retired",	KEEP_RETIRED,	" top " },
+	{ "suppress-failures",	SUPPRESS,	" top " },
 	{ "resolver",		RESOLVER,	" top " },
 	{ "trust-anchor",	TRUST_ANCHOR,	" top " },
 	{ "allow-private-addresses", ALLOW_PRIVATE, " top " },
@@ -499,6 +518,8 @@ static const struct keyword {
 	{ "recipients",		RECIPIENTS,	" option " },
 	{ "no-ipv4",		NOIPV4,		" option " },
 	{ "no-ipv6",		NOIPV6,		" option " },
+	{ "reject",		REJECT,		" option " },
+	{ "early",		EARLY,		" reject " },
 };
 
 

@@ -43,6 +43,7 @@ static void	 opt_total(const struct lex_token *);
 static void	 opt_recipients(const struct lex_token *);
 static void	 opt_no4(const struct lex_token *);
 static void	 opt_no6(const struct lex_token *);
+static void	 opt_early(const struct lex_token *);
 
 static const struct option {
 	const char	*name;
@@ -73,6 +74,7 @@ static const struct option {
 	{ "recipients",		D | S | P5, 0,	opt_recipients },
 	{ "no-ipv4",		D,	0,	opt_no4 },
 	{ "no-ipv6",		D,	0,	opt_no6 },
+	{ "reject early",	F,	0,	opt_early },
 };
 
 static unsigned
@@ -364,6 +366,13 @@ opt_remote_ips(const struct lex_token *v)
 			*(char **)list_add(&P.transport.remote_ips,
 			    sizeof(char *)) = ip;
 	}
+}
+
+static void
+opt_early(const struct lex_token *v)
+{
+	(void)v;
+	P.transport.reject_early = 1;
 }
 
 static void

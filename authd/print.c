@@ -168,6 +168,8 @@ print_transport(struct buf *b, const struct conf_transport *t)
 			buf_adds(b, " text ");
 			quote(b, t->message);
 		}
+		if (t->reject_early)
+			buf_adds(b, " reject early");
 	}
 }
 
@@ -275,6 +277,10 @@ print_numbers(struct buf *b, const struct conf *c)
 	if (c->mailbox_messages != 0)
 		buf_addf(b, "quota-messages %llu\n",
 		    (unsigned long long)c->mailbox_messages);
+	if (!c->suppress_failures)
+		buf_adds(b, "suppress-failures no\n");
+	if (c->keep_retired != 0)
+		buf_addf(b, "keep-retired %us\n", c->keep_retired);
 	buf_adds(b, "retry first {");
 	for (i = 0; i < s->nfirst; i++)
 		buf_addf(b, "%s %us", i > 0 ? "," : "", s->first[i]);

@@ -93,6 +93,7 @@ static const struct field f_transport[] = {
 	F_LIST(conf_transport, mechs, MECH_COUNT, &c_index),
 	F_CSTR(conf_transport, account, NAME_MAX_),
 	F_U32(conf_transport, code), F_CSTR(conf_transport, message, 256),
+	F_U8(conf_transport, reject_early),
 	F_U32(conf_transport, connections),
 	F_U32(conf_transport, connections_total),
 	F_U32(conf_transport, recipients),
@@ -109,6 +110,7 @@ static const struct field f_conf[] = {
 	F_U32(conf, npartitions), F_U64(conf, cache),
 	F_U64(conf, disk_reserve), F_U32(conf, iterations),
 	F_U64(conf, mailbox_quota), F_U64(conf, mailbox_messages),
+	F_U32(conf, keep_retired), F_U8(conf, suppress_failures),
 	F_CSTR(conf, log, 4096), F_U8(conf, log_level), F_LIST(conf, resolvers, 64, &c_string),
 	F_CSTR(conf, trust_anchor, 4096), F_U8(conf, allow_private),
 	F_CSTR(conf, users[ROLE_PARENT], 64),
@@ -160,6 +162,7 @@ conf_new(void)
 	c->disk_reserve = 64 << 20;
 	c->iterations = 32768;
 	c->log_level = 2;
+	c->suppress_failures = 1;
 	c->schedule = schedule;
 	c->path = strdup("");
 	c->hostname = strdup("");

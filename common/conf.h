@@ -125,6 +125,7 @@ struct conf_transport {
 	char		*account;		/* DELIVER */
 	uint32_t	 code;			/* FAIL, 4xx or 5xx */
 	char		*message;		/* FAIL */
+	uint8_t		 reject_early;		/* FAIL: at a submission's RCPT */
 	uint32_t	 connections;		/* at once, per destination (10) */
 	uint32_t	 connections_total;	/* at once, per transport (200) */
 	uint32_t	 recipients;		/* in one transaction (100) */
@@ -153,6 +154,8 @@ struct conf {
 	uint32_t	 iterations;		/* of new verifiers, 32768 */
 	uint64_t	 mailbox_quota;		/* octets per account, 0: none */
 	uint64_t	 mailbox_messages;	/* likewise */
+	uint8_t		 suppress_failures;	/* addresses that failed for good */
+	uint32_t	 keep_retired;		/* s, of mail that left the queue; 0 */
 	char		*log;			/* "stderr", "syslog" or a path */
 	uint8_t		 log_level;
 	struct list	 resolvers;		/* char *, "addr" or "addr@port"; none: recurse */

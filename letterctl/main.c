@@ -45,6 +45,11 @@ static int		 said;		/* the service's text was printed */
     "[--account NAME] [--transport NAME] [--held yes|no] " \
     "[--age <>DURATION] [--next <>DURATION] [--code CODE|4xx|5xx]"
 
+#define RETIRED_FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] " \
+    "[--domain DOMAIN] [--account NAME] [--transport NAME] " \
+    "[--age <>DURATION] [--ended <>DURATION] [--code CODE|4xx|5xx] " \
+    "[--result delivered|failed|removed]"
+
 static const struct command commands[] = {
 	{ "status", "", 0, 0, NONE,
 	  "role instance name pid state restarts user cage", NULL, NULL },
@@ -114,6 +119,23 @@ static const struct command commands[] = {
 	  NULL, NULL, NULL },
 	{ "queue drop", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
 	{ "queue fail", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue holdrule list", "", 0, 0, NONE,
+	  "number created_at account sender_domain recipient_domain", NULL,
+	  NULL },
+	{ "queue holdrule add", "[--account NAME] [--sender-domain DOMAIN] "
+	  "[--recipient-domain DOMAIN] | --all", 1, 6, NONE, NULL, NULL, NULL },
+	{ "queue holdrule remove", "NUMBER", 1, 1, NONE, NULL, NULL, NULL },
+	{ "queue retired list", RETIRED_FILTERS, 0, WORDS_MAX, NONE,
+	  "id ended_at from to attempts state last", NULL, NULL },
+	{ "queue retired show", "ID", 1, 1, NONE, "", NULL, NULL },
+	{ "suppression list", "[--account NAME]", 0, 2, NONE,
+	  "account address since_at failures reason", NULL, NULL },
+	{ "suppression add", "ACCOUNT ADDRESS [REASON]", 2, 3, NONE, NULL,
+	  NULL, NULL },
+	{ "suppression remove", "ACCOUNT ADDRESS", 2, 2, NONE, NULL, NULL,
+	  NULL },
+	{ "suppression lookup", "ACCOUNT ADDRESS", 2, 2, NONE, "", NULL,
+	  NULL },
 	{ "route explain", "FROM TO [--attempt N]", 2, 4, NONE, "", NULL,
 	  NULL },
 	{ "sessions list", "", 0, 0, LOCAL, NULL, NULL, run_sessions },

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/change.h"
 
@@ -389,6 +390,50 @@ on_who(void *arg, struct peer *p, struct imsg *m)
 
 /* ---- route and transport ---------------------------------------------------- */
 
+/*
+ * Those whom the account does not write to any more fail, by themselves.  1: it
+ * was so; -1: it cannot be said now.
+ */
+static int
+suppressed(struct attempt *a)
+{
+	struct rec_suppress	 s;
+	struct buf		 octets = { 0 }, text = { 0 };
+	size_t			 i;
+	int			 rc = 0, is = 0;
+
+	if (a->m.r.account == 0)
+		return (0);
+	for (i = 0; i < a->n; i++) {
+		if ((rc = suppress_get(a->m.r.account, a->r[i].r.address, &s,
+		    &octets)) == -1)
+			break;
+		if (i == 0)
+			is = rc;
+		else if (rc != is)
+			break;
+		else
+			continue;
+		if (is) {
+			buf_addf(&text, "account %s does not send to this "
+			    "address any more (suppression list)",
+			    log_esc(a->m.r.name));
+			if (s.reason.n > 0)
+				buf_addf(&text, "; the reason: %s",
+				    log_esc(s.reason));
+		}
+	}
+	buf_free(&octets);
+	if (i < a->n && i > 0)
+		attempt_cut(a, i);
+	if (rc != -1 && is) {
+		attempt_all(a, RESULT_NO, 0, "5.7.1", span_buf(&text));
+		attempt_result(a);
+	}
+	buf_free(&text);
+	return (rc == -1 ? -1 : is);
+}
+
 static void
 route(struct attempt *a)
 {
@@ -396,6 +441,13 @@ route(struct attempt *a)
 	const struct rec_rcpt	*r = &a->r[0].r;
 	char			*pin;
 
+	switch (suppressed(a)) {
+	case 1:
+		return;
+	case -1:
+		attempt_putoff(a, AWAY_S);
+		return;
+	}
 	if (r->pin.n > 0) {
 		if ((pin = span_dup(r->pin)) == NULL)
 			attempt_putoff(a, AWAY_S);

@@ -2,6 +2,7 @@
  * Changes to one recipient that administrators ask for.  See change.h.
  */
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/change.h"
 
@@ -30,7 +31,7 @@ change_drop(const struct q_msg *m, struct q_rcpt *r)
 	log_info("%s: removed by the administrator to=<%s> from=<%s>",
 	    q_id(id, m->num, r->n), log_esc(r->r.address),
 	    log_esc(m->r.from));
-	return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
+	return (retire(m, r->n, &r->r, RETIRED_REMOVED) == -1 ? -1 : 1);
 }
 
 int
@@ -45,14 +46,14 @@ change_fail(const struct q_msg *m, struct q_rcpt *r)
 	log_info("%s: failed by the administrator to=<%s> from=<%s>",
 	    q_id(id, m->num, r->n), log_esc(r->r.address),
 	    log_esc(m->r.from));
-	if (!report_wanted(&m->r, &r->r, NOTIFY_FAILURE))
-		return (db_rcpt_del(m->num, r->n) == -1 ? -1 : 1);
 	r->r.state = RS_FAILED;
 	r->r.flags &= (uint8_t)~RF_FAIL;
 	r->r.code = 0;
 	r->r.enhanced = span_str("5.7.0");
 	r->r.host = span_of(NULL, 0);
 	r->r.text = span_str("given up by the administrator");
+	if (!report_wanted(&m->r, &r->r, NOTIFY_FAILURE))
+		return (retire(m, r->n, &r->r, RETIRED_FAILED) == -1 ? -1 : 1);
 	return (put(m, r));
 }
 

@@ -13,9 +13,13 @@
 #define CTL_SCAN	2000	/* records looked at for a page */
 #define CTL_CHANGES	200	/* records changed for a page */
 
+struct holdrule;
+
 /* Recipients that letterctl means; all that is said must be so. */
 #define FILTERS		"--id, --from, --to, --domain, --account, "	\
 			"--transport, --held, --age, --next, --code"
+#define RETIRED_FILTERS	"--id, --from, --to, --domain, --account, "	\
+			"--transport, --age, --code, --result, --ended"
 struct filter {
 	uint64_t	 msg;		/* 0: any */
 	uint32_t	 n;		/* 0: any */
@@ -24,6 +28,10 @@ struct filter {
 	int		 age, next;	/* '<', '>', or 0: any */
 	int64_t		 age_s, next_s;
 	unsigned	 code, class;	/* of the last reply; 0: any */
+	int		 result;	/* RETIRED_; -1: any */
+	int		 ended;		/* like age */
+	int64_t		 ended_s;
+	const struct holdrule *rule;	/* or NULL */
 	int		 any;		/* something was said */
 };
 /* -1: the reason in why.  Spans borrow from the arguments. */
@@ -31,6 +39,9 @@ int		 filter_parse(const struct msg_ctl *, struct filter *,
 		    struct buf *why);
 int		 filter_matches(const struct filter *, const struct rec_msg *,
 		    uint64_t msg, uint32_t n, const struct rec_rcpt *);
+int		 filter_retired(const struct filter *, uint64_t msg,
+		    uint32_t n, const struct rec_retired *);
+extern const char *const retired_names[RETIRED_COUNT];
 
 /* "1d12h", "-90", "20m": seconds.  0 or -1. */
 int		 duration_parse(struct span, int64_t *);
@@ -82,7 +93,23 @@ int		 ctl_flag(struct ctl *, const char *);
 /* ctl_queue.c */
 void		 ctl_list(struct ctl *);
 void		 ctl_show(struct ctl *);
+struct json_object *ctl_row(const struct rec_msg *, uint64_t msg, uint32_t n,
+		    const struct rec_rcpt *);
+struct json_object *ctl_attempts(uint64_t msg, uint32_t n);
+/* ctl_rule.c */
+void		 ctl_rule_list(struct ctl *);
+void		 ctl_rule_add(struct ctl *);
+void		 ctl_rule_remove(struct ctl *);
+/* ctl_retired.c */
+void		 ctl_retired_list(struct ctl *);
+void		 ctl_retired_show(struct ctl *);
+/* ctl_suppress.c */
+void		 ctl_suppress_list(struct ctl *);
+void		 ctl_suppress_add(struct ctl *);
+void		 ctl_suppress_remove(struct ctl *);
+void		 ctl_suppress_lookup(struct ctl *);
 /* ctl_change.c */
+void		 ctl_hold_by(struct ctl *, const struct holdrule *);
 void		 ctl_hold(struct ctl *);
 void		 ctl_release(struct ctl *);
 void		 ctl_kick(struct ctl *);

@@ -179,7 +179,8 @@ change(struct ctl *c, const char *what, change_fn fn)
 	uint32_t	 n;
 	int		 rc;
 
-	if (filter_parse(&c->m, &c->filter, &why) == -1) {
+	if (c->filter.rule == NULL &&
+	    filter_parse(&c->m, &c->filter, &why) == -1) {
 		ctl_error(c, "%s", buf_cstr(&why));
 		buf_free(&why);
 		return;
@@ -235,6 +236,17 @@ on_flushed(struct dbenv_wait *w, int error)
 void
 ctl_hold(struct ctl *c)
 {
+	change(c, "held", hold);
+}
+
+/* What came before the rule. */
+void
+ctl_hold_by(struct ctl *c, const struct holdrule *rule)
+{
+	c->filter.held = -1;
+	c->filter.result = -1;
+	c->filter.any = 1;
+	c->filter.rule = rule;
 	change(c, "held", hold);
 }
 

@@ -76,6 +76,21 @@ ctl_dump(struct ctl *c)
 
 /* ---- route explain -------------------------------------------------------------- */
 
+/* What a transport that refuses says, and when. */
+static void
+refusal(struct json_object *o, const char *name)
+{
+	const struct conf_transport	*t = conf_transport(proc_conf(), name);
+	struct buf			 b = { 0 };
+
+	if (t == NULL || t->kind != TRANSPORT_FAIL)
+		return;
+	buf_addf(&b, "%u %s", t->code, t->message);
+	row_str(o, "refuses", span_trim(span_buf(&b)));
+	row_bool(o, "reject_early", t->reject_early);
+	buf_free(&b);
+}
+
 static void
 explain(struct ctl *c, const char *transport, const char *source,
     const char *text, struct span account)
@@ -88,6 +103,7 @@ explain(struct ctl *c, const char *transport, const char *source,
 		row_str(o, "route", span_str(text));
 		row_num(o, "attempts", c->attempts);
 		row_str(o, "account", account);
+		refusal(o, transport);
 		(void)page_row(&c->page, o);
 	}
 	ctl_done(c);

@@ -91,14 +91,15 @@ msg_row(struct json_object *o, const struct rec_msg *m)
 		row_str(o, "future", m->future);
 }
 
-static struct json_object *
-full_row(const struct q_msg *m, uint32_t n, const struct rec_rcpt *r)
+struct json_object *
+ctl_row(const struct rec_msg *m, uint64_t msg, uint32_t n,
+    const struct rec_rcpt *r)
 {
 	struct json_object	*o = json_object_new_object();
 
 	if (o != NULL) {
-		rcpt_row(o, m->num, n, r);
-		msg_row(o, &m->r);
+		rcpt_row(o, msg, n, r);
+		msg_row(o, m);
 	}
 	return (o);
 }
@@ -147,7 +148,7 @@ ctl_list(struct ctl *c)
 		}
 		if (!filter_matches(&c->filter, &m.r, msg, n, &r))
 			continue;
-		if ((o = full_row(&m, n, &r)) == NULL || page_row(&c->page, o) == -1)
+		if ((o = ctl_row(&m.r, msg, n, &r)) == NULL || page_row(&c->page, o) == -1)
 			full = 1;
 	}
 	dbenv_iter_free(&it);
@@ -196,8 +197,8 @@ earlier(const void *x, const void *y)
 	return (i < k ? -1 : i > k);
 }
 
-static struct json_object *
-attempts_row(uint64_t msg, uint32_t n)
+struct json_object *
+ctl_attempts(uint64_t msg, uint32_t n)
 {
 	struct json_object	*l = json_object_new_array();
 	struct dbenv_iter	 it;
@@ -246,9 +247,9 @@ ctl_show(struct ctl *c)
 			db_rcpt_free(&r);
 			break;
 		}
-		if ((o = full_row(&m, n, &r.r)) != NULL)
+		if ((o = ctl_row(&m.r, msg, n, &r.r)) != NULL)
 			json_object_object_add(o, "results",
-			    attempts_row(msg, n));
+			    ctl_attempts(msg, n));
 		db_rcpt_free(&r);
 		if (o == NULL || page_row(&c->page, o) == -1) {
 			buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));

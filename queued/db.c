@@ -76,6 +76,29 @@ static const struct field f_attempt[] = {
 };
 const struct codec	c_rec_attempt = CODEC(rec_attempt, f_attempt);
 
+static const struct field f_holdrule[] = {
+	F_U64(rec_holdrule, created), F_STR(rec_holdrule, account, MSG_NAME_MAX),
+	F_STR(rec_holdrule, from, MSG_ADDR_MAX),
+	F_STR(rec_holdrule, to, MSG_ADDR_MAX),
+};
+const struct codec	c_rec_holdrule = CODEC(rec_holdrule, f_holdrule);
+
+/* In front of the records of message and recipient. */
+static const struct field f_retired[] = {
+	F_U8(rec_retired, how), F_U64(rec_retired, ended),
+	F_U64(rec_retired, until),
+};
+static const struct codec c_retired = CODEC(rec_retired, f_retired);
+
+static const struct field f_suppress[] = {
+	F_U8(rec_suppress, listed), F_U32(rec_suppress, failures),
+	F_U64(rec_suppress, since), F_U64(rec_suppress, last),
+	F_STR(rec_suppress, name, MSG_NAME_MAX),
+	F_STR(rec_suppress, address, MSG_ADDR_MAX),
+	F_STR(rec_suppress, reason, Q_TEXT_MAX),
+};
+const struct codec	c_rec_suppress = CODEC(rec_suppress, f_suppress);
+
 /* ---- the environment ------------------------------------------------------ */
 
 static void
@@ -192,6 +215,10 @@ db_open(const struct db_conf *conf)
 	    (q.rcpt = dbenv_db(q.env, "rcpt", 0)) == NULL ||
 	    (q.attempt = dbenv_db(q.env, "attempt", 0)) == NULL ||
 	    (q.pin = dbenv_db(q.env, "pin", 0)) == NULL ||
+	    (q.holdrule = dbenv_db(q.env, "holdrule", 0)) == NULL ||
+	    (q.retired = dbenv_db(q.env, "retired", 0)) == NULL ||
+	    (q.until = dbenv_db(q.env, "until", 0)) == NULL ||
+	    (q.suppress = dbenv_db(q.env, "suppress", 0)) == NULL ||
 	    (q.bodies = body_open(q.env)) == NULL ||
 	    dbenv_schema(q.env, Q_SCHEMA, upgrade, NULL) == -1 ||
 	    (dbenv_is_salvaged(q.env) && dbenv_salvaged_done(q.env) == -1)) {
@@ -468,8 +495,63 @@ db_attempt_put(uint64_t msg, uint32_t n, uint32_t attempt,
 	return (put(q.attempt, span_of(k, 16), &c_rec_attempt, a));
 }
 
-static int
-del_attempts(uint64_t msg, uint32_t n)
+int
+db_record_put(struct dbenv_db *db, struct span key, const struct codec *c,
+    const void *v)
+{
+	return (put(db, key, c, v));
+}
+
+int
+db_retired_put(uint64_t msg, uint32_t n, const struct rec_retired *r)
+{
+	struct buf	 b = { .max = 2 * RECORD_MAX };
+	uint8_t		 k[12];
+	int		 rc = -1;
+
+	if (codec_put(&b, &c_retired, r) == 0 &&
+	    codec_put(&b, &c_rec_msg, &r->m) == 0 &&
+	    codec_put(&b, &c_rec_rcpt, &r->r) == 0)
+		rc = dbenv_put(q.retired, key_rcpt(k, msg, n), span_buf(&b));
+	else
+		errno = buf_failed(&b) ? ENOMEM : EINVAL;
+	buf_free(&b);
+	return (rc);
+}
+
+int
+db_retired_decode(struct span s, struct rec_retired *r)
+{
+	return (codec_get(&s, &c_retired, r) == -1 ||
+	    codec_get(&s, &c_rec_msg, &r->m) == -1 ||
+	    codec_get(&s, &c_rec_rcpt, &r->r) == -1 || s.n != 0 ||
+	    r->how >= RETIRED_COUNT ? -1 : 0);
+}
+
+uint64_t
+db_count(const char *name, int64_t change)
+{
+	struct buf	 b = { 0 };
+	struct span	 val;
+	uint64_t	 n = 0;
+	int		 rc;
+
+	if (dbenv_get(q.meta, span_str(name), &val) == 0)
+		(void)span_get_u64(&val, &n);
+	else if (errno != ENOENT && errno != EILSEQ)
+		return (UINT64_MAX);
+	if (change == 0)
+		return (n);
+	n = change < 0 && n < (uint64_t)-change ? 0 : n + (uint64_t)change;
+	buf_put_u64(&b, n);
+	rc = buf_failed(&b) ? -1 : dbenv_put(q.meta, span_str(name),
+	    span_buf(&b));
+	buf_free(&b);
+	return (rc == -1 ? UINT64_MAX : n);
+}
+
+int
+db_attempts_del(uint64_t msg, uint32_t n)
 {
 	struct span	 key, val;
 	uint8_t		 k[12], found[16];
@@ -487,12 +569,17 @@ del_attempts(uint64_t msg, uint32_t n)
 int
 db_rcpt_del(uint64_t msg, uint32_t n)
 {
+	return (db_attempts_del(msg, n) == -1 ? -1 : db_rcpt_leave(msg, n));
+}
+
+int
+db_rcpt_leave(uint64_t msg, uint32_t n)
+{
 	struct rec_msg	 m;
 	struct span	 key, val;
 	uint8_t		 k[12];
 
-	if (del_attempts(msg, n) == -1 ||
-	    dbenv_del(q.rcpt, key_rcpt(k, msg, n)) == -1)
+	if (dbenv_del(q.rcpt, key_rcpt(k, msg, n)) == -1)
 		return (-1);
 	if (dbenv_next(q.rcpt, key_msg(k, msg), &key, &val) == 0 &&
 	    key.n == 12 && memcmp(key.p, k, 8) == 0)

@@ -6,6 +6,11 @@
  *	rcpt		message recipient	one recipient: state, schedule
  *	attempt		message recipient n	what an attempt came to
  *	pin		transport message recipient	who is pinned to it, or was
+ *	holdrule	number			what is held as it comes
+ *	retired		message recipient	what left the queue; its attempts
+ *						stay in "attempt" as long
+ *	until		moment message recipient	when that goes
+ *	suppress	account address		nobody is to be written to
  *	body, bodyref	of common/body
  *
  * What is there at each step, and what a crash leaves:
@@ -22,7 +27,7 @@
  *
  * Times in records are those of q_now().
  *
- * Records of schema 1 end earlier: they are read as they are, what they lack is
+ * Schema 3 has more databases.  Records of schema 1 end earlier: they are read as they are, what they lack is
  * zero, and written whole when they change.
  */
 #ifndef QUEUED_DB_H
@@ -33,7 +38,7 @@
 #include "codec.h"
 #include "dbenv.h"
 
-#define Q_SCHEMA	2
+#define Q_SCHEMA	3
 #define Q_FUTURE_MAX	64	/* octets of a request of RFC 4865 */
 #define Q_TEXT_MAX	512	/* octets kept of a reply */
 #define Q_ATTEMPTS_MAX	64	/* attempts kept of a recipient */
@@ -105,7 +110,33 @@ struct rec_attempt {
 	struct span	 enhanced, text;
 };
 
-extern const struct codec	c_rec_msg, c_rec_rcpt, c_rec_attempt;
+/* A rule of what is held when it comes; patterns as routes have them, or "". */
+struct rec_holdrule {
+	uint64_t	 created;
+	struct span	 account;	/* name */
+	struct span	 from, to;
+};
+
+/* How a recipient left the queue. */
+enum { RETIRED_DELIVERED, RETIRED_FAILED, RETIRED_REMOVED, RETIRED_COUNT };
+struct rec_retired {
+	uint8_t		 how;
+	uint64_t	 ended, until;
+	struct rec_msg	 m;
+	struct rec_rcpt	 r;
+};
+
+/* An address that an account is not to write to, or may not for long. */
+struct rec_suppress {
+	uint8_t		 listed;	/* 0: failures are counted */
+	uint32_t	 failures;	/* in a row */
+	uint64_t	 since, last;
+	struct span	 name;		/* of the account */
+	struct span	 address, reason;
+};
+
+extern const struct codec	c_rec_msg, c_rec_rcpt, c_rec_attempt,
+    c_rec_holdrule, c_rec_suppress;
 
 /* Copies that live as long as the caller likes. */
 struct q_msg {
@@ -123,6 +154,7 @@ struct queue {
 	struct dbenv	*env;
 	struct body	*bodies;
 	struct dbenv_db	*meta, *message, *rcpt, *attempt, *pin;
+	struct dbenv_db	*holdrule, *retired, *until, *suppress;
 	uint64_t	 next_num, num_limit;
 };
 extern struct queue	 q;
@@ -170,7 +202,18 @@ int		 db_msg_put(uint64_t msg, const struct rec_msg *);
 int		 db_rcpt_put(uint64_t msg, uint32_t n, const struct rec_rcpt *);
 int		 db_attempt_put(uint64_t msg, uint32_t n, uint32_t attempt,
 		    const struct rec_attempt *);
-/* The recipient and its attempts; the last one takes the message along. */
+/* The recipient and its attempts; the last one takes the message along.
+ * leave: its attempts stay. */
 int		 db_rcpt_del(uint64_t msg, uint32_t n);
+int		 db_rcpt_leave(uint64_t msg, uint32_t n);
+int		 db_attempts_del(uint64_t msg, uint32_t n);
+int		 db_retired_put(uint64_t msg, uint32_t n,
+		    const struct rec_retired *);
+int		 db_retired_decode(struct span, struct rec_retired *);
+/* A number kept by name, how many there are of something: changed by so much;
+ * it is returned, UINT64_MAX on error. */
+uint64_t	 db_count(const char *name, int64_t change);
+int		 db_record_put(struct dbenv_db *, struct span key,
+		    const struct codec *, const void *);
 
 #endif

@@ -3,7 +3,11 @@
  */
 #include <string.h>
 
+#include "queued/admin.h"
 #include "queued/ctl.h"
+
+const char *const	 retired_names[RETIRED_COUNT] = { "delivered",
+			    "failed", "removed" };
 
 #define DURATION_MAX	(10 * 365 * 86400)	/* seconds */
 
@@ -80,6 +84,29 @@ coded(struct span s, struct filter *f)
 	return (0);
 }
 
+/* Of what left the queue.  1, 0: it is another, -1. */
+static int
+about_end(struct filter *f, struct span name, struct span v, struct buf *why)
+{
+	int	 i;
+
+	if (span_eqs(name, "--result")) {
+		for (i = 0; i < RETIRED_COUNT; i++)
+			if (span_eqs(v, retired_names[i])) {
+				f->result = i;
+				return (1);
+			}
+		buf_adds(why, "--result is delivered, failed or removed");
+		return (-1);
+	}
+	if (!span_eqs(name, "--ended"))
+		return (0);
+	if (compared(v, &f->ended, &f->ended_s) == 0)
+		return (1);
+	buf_adds(why, "--ended is \"<2h\" or \">1d\"");
+	return (-1);
+}
+
 /* One of those that are not just a text.  1, 0: it is another, -1. */
 static int
 special(struct filter *f, struct span name, struct span v, struct buf *why)
@@ -123,17 +150,23 @@ filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
 		{ "--transport", &f->transport },
 	};
 	size_t				 i, k;
-	int				 rc;
+	int				 rc, retired;
 
 	memset(f, 0, sizeof(*f));
-	f->held = -1;
+	f->held = f->result = -1;
+	retired = span_eqs(m->verb, "queue retired list");
 	for (i = 0; i < m->args.n; i += 2) {
 		if (i + 1 == m->args.n) {
 			buf_adds(why, "a filter is a name and a value");
 			return (-1);
 		}
 		f->any = 1;
-		if ((rc = special(f, v[i].arg, v[i + 1].arg, why)) == -1)
+		rc = special(f, v[i].arg, v[i + 1].arg, why);
+		if (rc == 1 && retired && (f->held != -1 || f->next != 0))
+			rc = 0;		/* nothing comes next */
+		else if (rc == 0 && retired)
+			rc = about_end(f, v[i].arg, v[i + 1].arg, why);
+		if (rc == -1)
 			return (-1);
 		if (rc == 1)
 			continue;
@@ -141,8 +174,8 @@ filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
 			if (span_eqs(v[i].arg, texts[k].name))
 				break;
 		if (k == nitems(texts) || v[i + 1].arg.n == 0) {
-			buf_adds(why, "filters are " FILTERS
-			    ", each with a value");
+			buf_addf(why, "filters are %s, each with a value",
+			    retired ? RETIRED_FILTERS : FILTERS);
 			return (-1);
 		}
 		*texts[k].to = v[i + 1].arg;
@@ -193,7 +226,8 @@ filter_matches(const struct filter *f, const struct rec_msg *m, uint64_t msg,
 {
 	int64_t	 now = (int64_t)q_now();
 
-	return ((f->msg == 0 || f->msg == msg) && (f->n == 0 || f->n == n) &&
+	return ((f->rule == NULL || holdrule_is(f->rule, m, r)) &&
+	    (f->msg == 0 || f->msg == msg) && (f->n == 0 || f->n == n) &&
 	    (f->held == -1 || f->held == ((r->flags & RF_HELD) != 0)) &&
 	    address_is(m->from, f->from) && address_is(r->address, f->to) &&
 	    domain_is(r, f->domain) && code_is(f, r) &&
@@ -202,4 +236,14 @@ filter_matches(const struct filter *f, const struct rec_msg *m, uint64_t msg,
 	    r->transport, f->transport)) &&
 	    compares(f->age, now - (int64_t)m->arrival, f->age_s) &&
 	    compares(f->next, (int64_t)r->next - now, f->next_s));
+}
+
+int
+filter_retired(const struct filter *f, uint64_t msg, uint32_t n,
+    const struct rec_retired *r)
+{
+	return (filter_matches(f, &r->m, msg, n, &r->r) &&
+	    (f->result == -1 || f->result == r->how) &&
+	    compares(f->ended, (int64_t)q_now() - (int64_t)r->ended,
+	    f->ended_s));
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "queued/queued.h"
+#include "queued/admin.h"
 #include "queued/sched.h"
 
 #define PIECE	4096		/* octets of strings kept together */
@@ -158,6 +158,8 @@ intake_put(struct intake *in)
 	for (i = 0; i < in->n; i++) {
 		in->rcpts[i].next = in->m.release > now ? in->m.release : now;
 		in->rcpts[i].release = in->m.release;
+		if (holdrules_hold(&in->m, &in->rcpts[i]))
+			in->rcpts[i].flags |= RF_HELD;
 		if (db_rcpt_put(in->num, (uint32_t)i + 1, &in->rcpts[i]) == -1)
 			return (-1);
 	}

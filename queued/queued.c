@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/change.h"
 #include "queued/ctl.h"
@@ -77,6 +78,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	body_sweep(q.bodies);
 	pins_sweep();
+	suppress_sweep();
 }
 
 static int
@@ -94,7 +96,8 @@ start(void)
 	sweep = event_new(base, -1, EV_PERSIST, on_hour, NULL);
 	if (sweep == NULL || event_add(sweep, &hour) == -1)
 		return (-1);
-	return (slot_start() == -1 || db_start(base) == -1 ||
+	return (holdrules_start() == -1 || slot_start() == -1 ||
+	    db_start(base) == -1 || retired_start(base) == -1 ||
 	    local_start(base) == -1 || workers_start(base) == -1 ||
 	    report_start(base) == -1 || sched_start(base) == -1 ? -1 : 0);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/report.h"
 
@@ -294,10 +295,13 @@ on_read(struct intake *in, int error)
 static int
 settle(struct pending *p)
 {
+	struct q_msg	 m;
 	struct q_rcpt	 r;
 	size_t		 i;
 	int		 rc = 0;
 
+	if (db_msg(p->msg, &m) == -1)
+		return (errno == ENOENT ? 0 : -1);
 	for (i = 0; rc == 0 && i < p->n; i++) {
 		if (db_rcpt(p->msg, p->v[i], &r) == -1) {
 			rc = errno == ENOENT ? 0 : -1;
@@ -307,9 +311,11 @@ settle(struct pending *p)
 		if (p->kind == REPORT_DELAYED)
 			rc = db_rcpt_put(p->msg, p->v[i], &r.r);
 		else if (r.r.state != RS_QUEUED)
-			rc = db_rcpt_del(p->msg, p->v[i]);
+			rc = retire(&m, p->v[i], &r.r, r.r.state == RS_FAILED ?
+			    RETIRED_FAILED : RETIRED_DELIVERED);
 		db_rcpt_free(&r);
 	}
+	db_msg_free(&m);
 	return (rc);
 }
 

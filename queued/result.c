@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/local.h"
 #include "queued/report.h"
@@ -145,6 +146,28 @@ write_attempt(struct attempt *a, const struct rec_rcpt *r, uint32_t n,
 	    r->attempts % Q_ATTEMPTS_MAX, &t));
 }
 
+/* It leaves the queue: removed, or remembered with this attempt too. */
+static int
+leave(struct attempt *a, const struct q_rcpt *now, const struct outcome *o)
+{
+	if (proc_conf()->keep_retired > 0 &&
+	    write_attempt(a, &now->r, now->n, o) == -1)
+		return (-1);
+	return (retire(&a->m, now->n, &now->r, o->result == RESULT_OK ?
+	    RETIRED_DELIVERED : o->result == RESULT_NO ? RETIRED_FAILED :
+	    RETIRED_REMOVED));
+}
+
+/* A word of the recipient's server, which an account's list goes by. */
+static int
+remember(struct attempt *a, const struct rec_rcpt *r, const struct outcome *o)
+{
+	return (!proc_conf()->suppress_failures || a->local ||
+	    a->host.n == 0 || o->code == 0 ||
+	    o->result == RESULT_TEMP ? 0 :
+	    suppress_result(&a->m, r, o->result));
+}
+
 static int
 write_one(struct attempt *a, size_t i)
 {
@@ -163,9 +186,11 @@ write_one(struct attempt *a, size_t i)
 	} else if (o->result == RESULT_OK && !a->dsn &&
 	    report_wanted(&a->m.r, &now.r, NOTIFY_SUCCESS))
 		state = a->local ? RS_DELIVERED : RS_RELAYED;
-	if ((o->result != RESULT_TEMP && state == RS_QUEUED) ||
+	if (remember(a, &now.r, o) == -1)
+		rc = -1;
+	else if ((o->result != RESULT_TEMP && state == RS_QUEUED) ||
 	    (o->result == RESULT_TEMP && (now.r.flags & RF_DROP) != 0)) {
-		rc = db_rcpt_del(a->m.num, now.n);
+		rc = leave(a, &now, o);
 	} else {
 		now.r.state = (uint8_t)state;
 		rc = db_rcpt_put(a->m.num, now.n, &now.r);

@@ -100,6 +100,15 @@ route_choose(const struct conf *c, const struct list *account,
 	out->text = r == NULL ? "" : r->text;
 }
 
+int
+route_rejects(const struct conf *c)
+{
+	CONF_EACH(struct conf_transport, t, &c->transports)
+		if (t->reject_early)
+			return (1);
+	return (0);
+}
+
 static void
 forget(struct kept *k)
 {

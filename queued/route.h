@@ -20,6 +20,8 @@ void	 route_choose(const struct conf *, const struct list *account,
 	    const char *from, const char *to, uint32_t attempts,
 	    struct route_choice *);
 int	 route_pattern_matches(const char *pattern, const char *domain);
+/* Is there a transport that refuses recipients of a submission at once? */
+int	 route_rejects(const struct conf *);
 
 /*
  * An account's routes, from auth or remembered for a moment.  1: *routes is

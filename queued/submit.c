@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "queued/route.h"
 #include "queued/session.h"
 
 #define RCPTS_MAX	10000	/* whatever the listener allows */
@@ -18,6 +19,7 @@ static int	 on_mail(struct peer *, struct imsg *);
 static int	 on_mail_allowed(void *, struct peer *, struct imsg *);
 static int	 on_rcpt(struct peer *, struct imsg *);
 static int	 on_rcpt_known(void *, struct peer *, struct imsg *);
+static void	 on_rcpt_routes(void *, const struct list *);
 static int	 on_data(struct peer *, struct imsg *);
 static int	 on_commit(struct peer *, struct imsg *);
 static int	 on_reset(struct peer *, struct imsg *);
@@ -284,6 +286,65 @@ add_rcpt(struct session *s, struct question *k, const struct msg_rcpt *w)
 	    span_str("recipient ok")));
 }
 
+/* Would it go to a transport that refuses at once?  Then it is refused now. */
+static int
+reject_early(struct session *s, const struct question *k,
+    const struct list *routes)
+{
+	const struct conf_transport	*t;
+	struct route_choice		 c;
+	struct buf			 from = { 0 }, to = { 0 };
+
+	address_route_domain(s->in->m.from, &from);
+	address_route_domain(span_str(k->address), &to);
+	route_choose(proc_conf(), routes, buf_cstr(&from), buf_cstr(&to), 0,
+	    &c);
+	buf_free(&from);
+	buf_free(&to);
+	t = conf_transport(proc_conf(), c.transport);
+	if (t == NULL || t->kind != TRANSPORT_FAIL || !t->reject_early)
+		return (0);
+	log_info("session %s: account %s: recipient <%s> refused: route to "
+	    "transport \"%s\"", log_esc(s->in->m.session), log_escs(s->name),
+	    log_escs(k->address), t->name);
+	(void)reply(s, M_SUB_RCPT, k->req, t->code / 100 == 4 ? RESULT_TEMP :
+	    RESULT_NO, t->code, t->code / 100 == 4 ? "4.7.0" : "5.7.0",
+	    span_str(t->message[0] != '\0' ? t->message :
+	    "no mail is sent there"));
+	return (1);
+}
+
+static void
+on_rcpt_routes(void *arg, const struct list *routes)
+{
+	static const struct msg_rcpt	 foreign = { .result = RESULT_NO };
+	struct question			*k = arg;
+	struct session			*s = k->s;
+
+	if (s != NULL && (k->turn != s->turn || s->state != SS_MAIL))
+		(void)bad_state(s, M_SUB_RCPT, k->req);
+	else if (s != NULL && routes == NULL)
+		(void)away(s, M_SUB_RCPT, k->req);
+	else if (s != NULL && !reject_early(s, k, routes))
+		(void)add_rcpt(s, k, &foreign);
+	question_free(k);
+}
+
+static void
+ask_routes(struct question *k)
+{
+	const struct list	*routes;
+
+	switch (routes_of(k->s->account, &routes, on_rcpt_routes, k)) {
+	case 1:
+		on_rcpt_routes(k, routes);
+		break;
+	case -1:
+		on_rcpt_routes(k, NULL);
+		break;
+	}
+}
+
 static int
 on_rcpt_known(void *arg, struct peer *p, struct imsg *m)
 {
@@ -300,6 +361,11 @@ on_rcpt_known(void *arg, struct peer *p, struct imsg *m)
 	}
 	if (s != NULL && (k->turn != s->turn || s->state != SS_MAIL))
 		(void)bad_state(s, M_SUB_RCPT, k->req);
+	else if (s != NULL && w.result == RESULT_NO && !w.local &&
+	    route_rejects(proc_conf())) {
+		ask_routes(k);
+		return (rc);
+	}
 	else if (s != NULL)
 		(void)add_rcpt(s, k, &w);
 	question_free(k);

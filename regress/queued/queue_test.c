@@ -208,7 +208,7 @@ test_failure(void)
 	CHECK(si.got != NULL && si.got->from[0] == '\0', "from <>");
 	empty("failure");
 	si_forget();
-	submit_to("gone@example.org", NOTIFY_NEVER);
+	submit_to("nobody@example.org", NOTIFY_NEVER);
 	UNTIL(si.ngot == 1, 5);
 	empty("NOTIFY=NEVER");
 	UNTIL(0, 1);

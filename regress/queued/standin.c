@@ -247,7 +247,8 @@ relay_deliver(struct peer *p, struct imsg *m)
 		v[i].id = r[i].id;
 		v[i].result = si.relay;
 		v[i].code = si.relay_code;
-		v[i].enhanced = span_str(si.relay == RESULT_OK ? "2.0.0" :
+		v[i].enhanced = span_str(si.relay_enhanced != NULL ?
+		    si.relay_enhanced : si.relay == RESULT_OK ? "2.0.0" :
 		    si.relay == RESULT_NO ? "5.1.1" : "4.2.0");
 		v[i].text = span_str(si.relay_text == NULL ? "the other says" :
 		    si.relay_text);
@@ -621,6 +622,12 @@ si_mail(const char *from)
 	static int		 rc;
 
 	m.session = span_str("s2");
+	m.hold = si.hold;
+	m.future = span_str(si.future == NULL ? "" : si.future);
+	m.requiretls = si.requiretls != 0;
+	si.hold = 0;
+	si.future = NULL;
+	si.requiretls = 0;
 	rc = 0;
 	peer_ask(si.session, M_SUB_MAIL, &c_sub_mail, &m, -1, on_result, &rc);
 	UNTIL(rc != 0, 5);

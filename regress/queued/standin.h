@@ -39,6 +39,7 @@ struct standin {
 	uint8_t		 store, relay;		/* enum result */
 	uint32_t	 relay_code;
 	const char	*relay_text;
+	const char	*relay_enhanced;
 	int		 relay_dsn;
 	int		 relay_dies;		/* so many times */
 	int		 relay_silent;
@@ -51,6 +52,9 @@ struct standin {
 	struct msg_stored stored;
 	char		 text[256], enhanced[16];
 	int		 answered;
+	uint64_t	 hold;			/* of the next MAIL */
+	const char	*future;
+	int		 requiretls;
 	struct peer	*session;		/* smtpd's end */
 	int		 fd;			/* of M_SUB_DATA */
 	uint8_t		 slot[16];
