@@ -14,31 +14,45 @@ static uint64_t		 found;
 
 static void	 recovered(uint64_t, uint32_t, struct rec_rcpt *);
 
+/* When it is due: not later than the schedule can say, the clock may have been
+ * ahead before. */
+static uint64_t
+due(const struct rec_rcpt *r)
+{
+	if (r->state != RS_QUEUED ||
+	    (r->release != 0 && r->next <= r->release))
+		return (r->next);
+	return (schedule_clamp(&proc_conf()->schedule, r->next, q_now()));
+}
+
 /* One that a worker had when we died may have been delivered. */
+static void
+cut_off(uint64_t msg, uint32_t n, struct rec_rcpt *r)
+{
+	char	 id[Q_ID];
+
+	r->flags &= (uint8_t)~RF_STARTED;
+	r->flags |= RF_DUPLICATE;
+	if (++r->lost < 3 && r->next > q_now())
+		r->next = q_now();
+	log_warn("%s: possible duplicate to=<%s>: an attempt was cut off, it "
+	    "may have been delivered", q_id(id, msg, n), log_esc(r->address));
+}
+
 static void
 recovered(uint64_t msg, uint32_t n, struct rec_rcpt *r)
 {
-	uint64_t	 now = q_now();
 	struct q_rcpt	 fresh = { 0 };
-	char		 id[Q_ID];
 
-	/* What the iterator shows may be old by now: somebody had it tried. */
-	if ((r->flags & RF_STARTED) != 0) {
+	if ((r->flags & RF_STARTED) != 0 || due(r) != r->next) {
+		/* What the iterator shows may be old by now: somebody had it
+		 * tried. */
 		if (attempt_running(msg, n) || db_rcpt(msg, n, &fresh) == -1)
 			return;
 		r = &fresh.r;
-	}
-	if (r->release == 0 || r->next > r->release)
-		r->next = schedule_clamp(&proc_conf()->schedule, r->next,
-		    now);
-	if ((r->flags & RF_STARTED) != 0) {
-		r->flags &= (uint8_t)~RF_STARTED;
-		r->flags |= RF_DUPLICATE;
-		if (++r->lost < 3 && r->next > now)
-			r->next = now;
-		log_warn("%s: possible duplicate to=<%s>: an attempt was cut "
-		    "off, it may have been delivered", q_id(id, msg, n),
-		    log_esc(r->address));
+		r->next = due(r);
+		if ((r->flags & RF_STARTED) != 0)
+			cut_off(msg, n, r);
 		if (db_begin() == -1 || db_end(db_rcpt_put(msg, n, r)) == -1)
 			log_error("queue: %s", dbenv_error(q.env));
 	}
