@@ -156,8 +156,10 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 		db_rcpt_free(r);
 		return (-1);
 	}
-	/* Together only where place and route must be the same. */
-	if (a->n > 0 && (f->r.kind != r->r.kind || r->r.kind == RK_UNKNOWN ||
+	/* Together only where place and route must be the same, or is looked
+	 * at for each: at a hop. */
+	if (a->n > 0 && ((a->dest->name[0] == '#' &&
+	    !span_eq(f->r.dest, r->r.dest)) || f->r.kind != r->r.kind || r->r.kind == RK_UNKNOWN ||
 	    f->r.attempts != r->r.attempts || f->r.tls != r->r.tls ||
 	    !span_eq(f->r.pin, r->r.pin) ||
 	    (r->r.kind == RK_LOCAL && r->r.attempts > 0) ||
@@ -212,11 +214,23 @@ attempt_begin(struct dest *d, const struct item *items, size_t n)
 		find_place(a);
 }
 
+void
+attempt_park(struct attempt *a, struct dest *d)
+{
+	size_t	 i;
+
+	d->attempts++;			/* it stays meanwhile */
+	for (i = 0; i < a->n; i++)
+		give_back(a, i, d, a->due);
+	attempt_end(a);
+	d->attempts--;
+	dest_update(d);
+}
+
 int
 attempt_enter(struct attempt *a, const char *hop)
 {
 	struct dest	*from = a->dest, *d = dest_of(hop);
-	size_t		 i;
 
 	if (d == NULL) {
 		attempt_putoff(a, AWAY_S);
@@ -225,10 +239,7 @@ attempt_enter(struct attempt *a, const char *hop)
 	if (d == from)
 		return (1);
 	if (!dest_open(d, a->due)) {
-		for (i = 0; i < a->n; i++)
-			give_back(a, i, d, a->due);
-		attempt_end(a);
-		dest_update(d);		/* nobody need have gone there */
+		attempt_park(a, d);
 		return (0);
 	}
 	a->dest = d;
@@ -494,19 +505,21 @@ choose(const struct attempt *a, size_t i, const struct list *routes)
 	return (c.transport);
 }
 
-/* Those that waited for one server may be in several domains: who has another
- * transport by now waits in its own place again. */
+/*
+ * Those that waited for one server may be in several domains: who does not go
+ * the way of the first any more waits in its own place again.  A NULL name:
+ * other domains than the first one's have other ways.
+ */
 static void
-take_route(struct attempt *a, const struct list *routes)
+split(struct attempt *a, const struct list *routes, const char *name)
 {
-	const char	*name = choose(a, 0, routes);
 	struct q_rcpt	*r;
 	size_t		 i, n = 1;
 
 	for (i = 1; i < a->n; i++) {
 		r = &a->r[i];
-		if (span_eq(r->r.dest, a->r[0].r.dest) ||
-		    strcmp(choose(a, i, routes), name) == 0) {
+		if (span_eq(r->r.dest, a->r[0].r.dest) || (name != NULL &&
+		    strcmp(choose(a, i, routes), name) == 0)) {
 			if (n < i) {
 				a->r[n] = *r;
 				memset(r, 0, sizeof(*r));
@@ -520,6 +533,14 @@ take_route(struct attempt *a, const struct list *routes)
 		db_rcpt_free(r);
 	}
 	a->n = n;
+}
+
+static void
+take_route(struct attempt *a, const struct list *routes)
+{
+	const char	*name = choose(a, 0, routes);
+
+	split(a, routes, name);
 	take_transport(a, name);
 }
 
@@ -533,6 +554,8 @@ take_transport(struct attempt *a, const char *name)
 		attempt_putoff(a, AWAY_S);
 		return;
 	}
+	if (a->t == NULL || !TRANSPORT_SMARTHOST(a->t))
+		split(a, NULL, NULL);
 	if (a->t == NULL && strcmp(name, "default") != 0) {
 		buf_addf(&text, "there is no transport \"%s\"", name);
 		attempt_all(a, RESULT_TEMP, 451, "4.3.5", span_buf(&text));

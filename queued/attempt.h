@@ -57,6 +57,8 @@ void	 attempt_begin(struct dest *, const struct item *, size_t n);
 /* Where it goes is known, see dest.h.  1: go on; 0: it waits there, and this
  * attempt is over. */
 int	 attempt_enter(struct attempt *, const char *hop);
+/* It waits there, and is over. */
+void	 attempt_park(struct attempt *, struct dest *);
 /* Is one under way for it? */
 int	 attempt_running(uint64_t msg, uint32_t n);
 /* Something was asked of one under way; see change.h. */

@@ -3,6 +3,7 @@
  */
 #include <event2/event.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define LIMIT_FIRST	4	/* at once, until some succeeded */
 #define WORKS_S		2	/* a hop that works is remembered */
 #define FAILS_S		3600	/* one that does not, after its back-off */
+#define KNOWN_MAX	20000	/* with so many, none is remembered */
 #define TROUBLE_MAX	256	/* octets kept of why */
 
 static struct {
@@ -76,6 +78,20 @@ dest_of(const char *name)
 	}
 	s.n++;
 	return (d);
+}
+
+/* FNV-1a. */
+struct dest *
+dest_of_domain(struct span domain)
+{
+	uint32_t	 h = 2166136261u;
+	size_t		 i;
+	char		 name[16];
+
+	for (i = 0; i < domain.n; i++)
+		h = (h ^ domain.p[i]) * 16777619u;
+	snprintf(name, sizeof(name), "#%u", (h ^ h >> 16) % DEST_DOMAINS);
+	return (dest_of(name));
 }
 
 static void
@@ -273,7 +289,8 @@ dest_update(struct dest *d)
 		return;
 	}
 	sched_unready(d);
-	if (waits || (idle && is_hop(d) && d->known > now)) {
+	if (waits || (idle && is_hop(d) && d->known > now &&
+	    s.n <= KNOWN_MAX)) {
 		timer_place(d);
 		timer_arm();
 	} else if (idle)

@@ -1,12 +1,13 @@
 /*
  * Destinations: lists of recipients, of two kinds.
  *
- *	domain	"example.org", "[192.0.2.1]".  Here a recipient waits until it is
- *		due.  Where it goes then is decided at its turn.
+ *	domain	"#123".  Here a recipient waits until it is due; where it goes is
+ *		decided at its turn.  Domains share DEST_DOMAINS lists, by a
+ *		hash, so that a million domains take no more memory than one
  *	hop	"@3": a partition; ">NAME example.org": a domain by a transport
  *		that asks DNS; ">NAME": the server of a transport.  Here waits
  *		what is due, for room.  A hop has the limits, the back-off, and is
- *		remembered for a while when nothing waits.
+ *		remembered for a while when nothing waits
  *
  * The route is looked for at each turn, so a change of routes counts for those
  * that wait at a hop as well, and what waits for one hop is in nobody's way to
@@ -19,6 +20,8 @@
 
 #include "buf.h"
 #include "queued/items.h"
+
+#define DEST_DOMAINS	4096
 
 struct event_base;
 struct worker;
@@ -45,6 +48,8 @@ struct dest {
 int		 dest_start(struct event_base *);
 /* By name, made when it is new; NULL: no memory. */
 struct dest	*dest_of(const char *name);
+/* Where recipients of a domain wait. */
+struct dest	*dest_of_domain(struct span);
 /* Something of it changed.  It may be gone afterwards. */
 void		 dest_update(struct dest *);
 /* May one that was due then go there at once? */

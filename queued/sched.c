@@ -2,6 +2,7 @@
  * Turns of destinations.  See sched.h.
  */
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -40,22 +41,18 @@ void
 sched_add(uint64_t msg, uint32_t n, const struct rec_rcpt *r)
 {
 	struct dest	*d;
-	struct buf	 name = { 0 };
+	char		 store[16];
 
 	if (r->state != RS_QUEUED || (r->flags & RF_DELAYED) != 0)
 		report_pending(msg);
 	if (r->state != RS_QUEUED || (r->flags & RF_HELD) != 0)
 		return;
-	if (r->kind == RK_LOCAL)
-		buf_addf(&name, "@%u", r->partition);
-	else
-		buf_add_span(&name, r->dest);
-	if (buf_cstr(&name) == NULL || (d = dest_of(buf_cstr(&name))) ==
-	    NULL) {
+	snprintf(store, sizeof(store), "@%u", r->partition);
+	d = r->kind == RK_LOCAL ? dest_of(store) : dest_of_domain(r->dest);
+	if (d == NULL) {
 		log_error("no memory for the schedule");
 		exit(1);
 	}
-	buf_free(&name);
 	sched_push(d, msg, n, r->next);
 }
 

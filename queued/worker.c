@@ -19,6 +19,7 @@
 #define TOTAL		200	/* and in all */
 #define AHEAD		4	/* messages there for each connection: none
 				 * waits for us between two */
+#define HOPS		1000	/* that wait for room, each by itself */
 #define CREDIT		4096	/* requests: the transport's limits are less */
 #define SICK_FIRST	60	/* seconds a destination is left alone */
 #define SICK_MOST	900
@@ -31,6 +32,7 @@ struct worker {
 	uint64_t		 asked;		/* 0: not */
 	uint64_t		 used;
 	TAILQ_HEAD(, dest)	 waiting;
+	unsigned		 nwaiting;
 };
 
 static LIST_HEAD(, worker)	 workers = LIST_HEAD_INITIALIZER(workers);
@@ -80,17 +82,27 @@ ask(struct worker *w)
 	(void)peer_put(proc_parent(), M_WORKER_START, &c_text, &t, -1);
 }
 
-/* The destination waits until there is room at the worker. */
+/* The hop waits until there is room at the worker.  Beyond so many of them all
+ * others wait together, as if they were for one server. */
 static void
 block(struct worker *w, struct attempt *a)
 {
 	struct dest	*d = a->dest;
+	struct buf	 name = { 0 };
 
+	if (d->blocked == NULL && w->nwaiting >= HOPS &&
+	    buf_addf(&name, ">%s", w->name) == 0 &&
+	    (d = dest_of(buf_cstr(&name))) != NULL && d != a->dest)
+		d->group = 1;		/* each for a domain of its own */
+	else
+		d = a->dest;
+	buf_free(&name);
 	if (d->blocked == NULL) {
 		d->blocked = w;
 		TAILQ_INSERT_TAIL(&w->waiting, d, blocked_entry);
+		w->nwaiting++;
 	}
-	attempt_putoff(a, 0);
+	attempt_park(a, d);
 }
 
 static void
@@ -100,6 +112,7 @@ unblock(struct worker *w, size_t n)
 
 	for (; n > 0 && (d = TAILQ_FIRST(&w->waiting)) != NULL; n--) {
 		TAILQ_REMOVE(&w->waiting, d, blocked_entry);
+		w->nwaiting--;
 		d->blocked = NULL;
 		dest_update(d);
 	}

@@ -12,14 +12,15 @@ extern const struct role_ops	 queued_ops;
 
 #define MANY	300
 #define WAITING	100000
+#define PLACES	2500
 
 static char			*no_list[1];
 static struct conf_transport	 smart;
 static struct conf_route	 routes[2];
 
-/* Alternately to both, with the same body; scheduled. */
+/* Alternately to both, NULL: each to another, with the same body; scheduled. */
 static void
-queue_many(unsigned messages, unsigned rcpts, const char *const dest[2],
+queue_many(unsigned messages, unsigned rcpts, const char *const *dest,
     const char *pin)
 {
 	struct body_source	 src = { .fd = -1, .max = 100,
@@ -34,10 +35,12 @@ queue_many(unsigned messages, unsigned rcpts, const char *const dest[2],
 	int			 rc = 0;
 
 	for (k = 0; k < 2; k++) {
-		snprintf(to[k], sizeof(to[k]), "y@%s", dest[k]);
 		r[k].kind = RK_REMOTE;
-		r[k].address = span_str(to[k]);
-		r[k].dest = span_str(dest[k]);
+		if (dest != NULL) {
+			snprintf(to[k], sizeof(to[k]), "y@%s", dest[k]);
+			r[k].address = span_str(to[k]);
+			r[k].dest = span_str(dest[k]);
+		}
 		r[k].pin = span_str(pin);
 		r[k].next = q_now();
 	}
@@ -50,6 +53,11 @@ queue_many(unsigned messages, unsigned rcpts, const char *const dest[2],
 		msg = db_number();
 		first = first == 0 ? msg : first;
 		rc = db_msg_put(msg, &m);
+		if (dest == NULL) {
+			snprintf(to[0], sizeof(to[0]), "y@d%u.example", i);
+			r[0].address = r[1].address = span_str(to[0]);
+			r[0].dest = r[1].dest = span_str(to[0] + 2);
+		}
 		for (k = 1; k <= rcpts; k++)
 			rc |= db_rcpt_put(msg, k, &r[(i + k) & 1]);
 	}
@@ -226,6 +234,26 @@ test_together(void)
 	si.relay_down = NULL;
 }
 
+/* More places than there is room at a worker for. */
+static void
+test_places(void)
+{
+	si.relay_silent = 1;
+	queue_many(PLACES, 1, NULL, "");
+	UNTIL(si.ngot == 800 && dest_of(">default")->items.n ==
+	    PLACES - 800 - 1000, 10);
+	CHECK(si.ngot == 800 && attempts_now() == 800, "as many as there is "
+	    "room for: %u, %zu", si.ngot, attempts_now());
+	CHECK(dest_of(">default")->items.n == PLACES - 800 - 1000,
+	    "a thousand wait by themselves, the others together: %zu",
+	    dest_of(">default")->items.n);
+	CHECK(dest_count() < 800 + 1000 + 100, "and take no more memory: %zu",
+	    dest_count());
+	si.relay_silent = 0;
+	si_disconnect(ROLE_RELAY, 0);
+	empty("places");
+}
+
 static void
 test_memory(void)
 {
@@ -236,12 +264,13 @@ test_memory(void)
 
 	r.next = q_now() + 86400;
 	for (i = 0; i < WAITING; i++) {
-		snprintf(dest, sizeof(dest), "d%u.example", i % 500);
+		snprintf(dest, sizeof(dest), "d%u.example", i);
 		r.dest = span_str(dest);
 		sched_add(1000000 + i, 1, &r);
 	}
 	after = mallinfo2();
-	CHECK(sched_items() == WAITING, "they wait: %zu", sched_items());
+	CHECK(sched_items() == WAITING, "they wait, each for a domain of its "
+	    "own: %zu", sched_items());
 	CHECK(after.uordblks + after.hblkhd <= before.uordblks +
 	    before.hblkhd + 64 * WAITING, "64 octets each at most: %zu",
 	    (after.uordblks + after.hblkhd - before.uordblks -
@@ -283,6 +312,7 @@ main(void)
 	test_silent();
 	test_down();
 	test_together();
+	test_places();
 	test_memory();
 	si.conf->transports.n = 0;
 	si.conf->routes.n = 0;
