@@ -95,6 +95,9 @@ struct mailbox	*mailbox_named(const struct account *, struct span name);
 struct mailbox	*mailbox_by_id(const struct account *, uint64_t id);
 /* Position of the first mailbox whose name is not less. */
 size_t		 mailbox_lower(const struct account *, struct span name);
+/* The first that may be under this name: all that are stand together. */
+size_t		 mailbox_first_under(const struct account *, struct span name);
+size_t		 account_sub_under(const struct account *, struct span name);
 /* Is there a mailbox under this name? */
 int		 mailbox_has_children(const struct account *, struct span name);
 

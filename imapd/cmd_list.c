@@ -173,11 +173,13 @@ below(const struct account *a, const struct listing *l, struct span name)
 	int		 subs = (l->select & LIST_SUBSCRIBED) != 0;
 
 	n = subs ? a->nsubs : a->nmailboxes;
-	for (i = subs ? 0 : mailbox_lower(a, name); i < n; i++) {
+	i = subs ? account_sub_under(a, name) : mailbox_first_under(a, name);
+	for (; i < n; i++) {
 		s = subs ? a->subs[i] : a->mailboxes[i]->name;
-		if (strlen(s) > name.n && s[name.n] == MAILBOX_SEPARATOR &&
-		    memcmp(s, name.p, name.n) == 0 &&
-		    selected(a, l, span_str(s)))
+		if (strlen(s) <= name.n || s[name.n] != MAILBOX_SEPARATOR ||
+		    memcmp(s, name.p, name.n) != 0)
+			break;
+		if (selected(a, l, span_str(s)))
 			return (1);
 	}
 	return (0);

@@ -112,19 +112,57 @@ is_under(const char *name, struct span parent)
 	    name[parent.n] == MAILBOX_SEPARATOR);
 }
 
+/* Does it come before all that is under parent?  Names of others, as "a b" and
+ * "a.b", may stand between the two. */
+static int
+before_under(const char *name, struct span parent)
+{
+	size_t	 n = strlen(name);
+	int	 c;
+
+	c = memcmp(name, parent.p, n < parent.n ? n : parent.n);
+	if (c != 0)
+		return (c < 0);
+	return (n <= parent.n ||
+	    (unsigned char)name[parent.n] < MAILBOX_SEPARATOR);
+}
+
+size_t
+mailbox_first_under(const struct account *a, struct span parent)
+{
+	size_t	 lo = 0, hi = a->nmailboxes, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (before_under(a->mailboxes[mid]->name, parent))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
+size_t
+account_sub_under(const struct account *a, struct span parent)
+{
+	size_t	 lo = 0, hi = a->nsubs, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (before_under(a->subs[mid], parent))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
 int
 mailbox_has_children(const struct account *a, struct span name)
 {
-	size_t	 i;
+	size_t	 i = mailbox_first_under(a, name);
 
-	for (i = mailbox_lower(a, name); i < a->nmailboxes; i++) {
-		if (is_under(a->mailboxes[i]->name, name))
-			return (1);
-		if (strncmp(a->mailboxes[i]->name, (const char *)name.p,
-		    name.n) != 0)
-			break;
-	}
-	return (0);
+	return (i < a->nmailboxes && is_under(a->mailboxes[i]->name, name));
 }
 
 /*
@@ -622,15 +660,27 @@ mailbox_rename(struct account *a, struct span from, struct span to)
 	return (0);
 }
 
+static size_t
+sub_lower(const struct account *a, struct span name)
+{
+	size_t	 lo = 0, hi = a->nsubs, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (compare(a->subs[mid], name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
 int
 account_subscribed(const struct account *a, struct span name)
 {
-	size_t	 i;
+	size_t	 i = sub_lower(a, name);
 
-	for (i = 0; i < a->nsubs; i++)
-		if (span_eqs(name, a->subs[i]))
-			return (1);
-	return (0);
+	return (i < a->nsubs && compare(a->subs[i], name) == 0);
 }
 
 int
@@ -660,8 +710,7 @@ account_subscribe(struct account *a, struct span name, int on)
 	if (dbenv_commit(env) == -1)
 		goto err;
 	a->seq = dbenv_seq(env);
-	for (i = 0; i < a->nsubs && compare(nv[i], name) < 0; i++)
-		continue;
+	i = sub_lower(a, name);
 	if (on) {
 		memmove(nv + i + 1, nv + i, (a->nsubs - i) * sizeof(*nv));
 		nv[i] = copy;

@@ -2,7 +2,14 @@
  * LIST with selection and return options, several patterns and STATUS; special
  * uses given by CREATE: RFC 5258, RFC 5819, RFC 6154, RFC 8438.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/account.h"
 #include "imaptest.h"
+
+#define NAMES		120
 
 #define SENT		"S1: * LIST (\\HasNoChildren \\Sent) \"/\" Sent"
 
@@ -188,6 +195,59 @@ static const char *const errors[] = {
 	NULL
 };
 
+static int
+under(const char *name, const char *parent)
+{
+	size_t	 n = strlen(parent);
+
+	return (strncmp(name, parent, n) == 0 && name[n] == '/');
+}
+
+/*
+ * What is under a name is found by its place among the others, of which some
+ * stand between; so it is when each is looked at.
+ */
+static void
+among_others(void)
+{
+	static const char	 letters[] = "ab .0/";
+	static char		 names[NAMES][8];
+	struct account		*a = account_find(t_part, 1);
+	struct mailbox		*mb;
+	size_t			 i, j, k, n, had, subs, wrong = 0;
+
+	srandom(5258);
+	for (i = 0; i < NAMES; i++) {
+		n = (size_t)random() % 6 + 1;
+		for (j = 0; j < n; j++)
+			names[i][j] = letters[(size_t)random() %
+			    (sizeof(letters) - 1)];
+		names[i][n] = '\0';
+		(void)mailbox_create(a, span_str(names[i]), 0, &mb);
+		if (random() % 2 == 0)
+			(void)account_subscribe(a, span_str(names[i]), 1);
+	}
+	for (i = 0; i < NAMES; i++) {
+		for (j = had = 0; j < a->nmailboxes; j++)
+			had += (size_t)under(a->mailboxes[j]->name, names[i]);
+		wrong += mailbox_has_children(a, span_str(names[i])) !=
+		    (had > 0);
+		for (j = had = subs = 0; j < a->nsubs; j++) {
+			had += strcmp(a->subs[j], names[i]) == 0;
+			subs += (size_t)under(a->subs[j], names[i]);
+		}
+		wrong += account_subscribed(a, span_str(names[i])) !=
+		    (had > 0);
+		j = account_sub_under(a, span_str(names[i]));
+		for (k = j; k < a->nsubs && under(a->subs[k], names[i]); k++)
+			continue;
+		wrong += k - j != subs;
+	}
+	account_put(a);
+	CHECK(wrong == 0 && a->nmailboxes > NAMES / 4, "%zu names, %zu wrong",
+	    a->nmailboxes, wrong);
+}
+
 int
 main(void)
 {
@@ -199,6 +259,7 @@ main(void)
 	t_script("recursive", recursive);
 	t_script("uses", uses);
 	t_script("errors", errors);
+	among_others();
 	t_close();
 	t_remove();
 	return (t_done());
