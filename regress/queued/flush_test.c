@@ -22,8 +22,11 @@
 #include "standin.h"
 
 #define FLUSHES	7	/* at most */
+#define MANY	3000	/* recipients of one message (M11) */
+#define HANDED	15	/* groups of them that workers have, then it dies */
 #define LOG	"log.0000000001"
-#define LOG_MAX	(512 << 10)	/* more than these write */
+#define LOG_MAX	(4 << 20)	/* more than these write */
+#define LOG_FEW	(256 << 10)	/* one message */
 #define LINGER	100000000	/* ns the loop goes on after the last one */
 
 static const char	 body[] = "From: alice@letterlock.test\r\n\r\nhello\r\n";
@@ -32,13 +35,13 @@ static const struct {
 	const char	*name, *to;
 	enum result	 relay;
 	unsigned	 workers, stores;	/* deliveries, without a crash */
-	unsigned	 flushes;		/* one more than there are */
+	unsigned	 first, last;		/* flushes: one more than there are */
 } scenes[] = {
 	/* accepted, begun, result */
-	{ "relayed",	"y@example.org",	RESULT_OK,	1, 0, 4 },
-	/* then the report, and that one's result */
-	{ "refused",	"y@example.org",	RESULT_NO,	1, 1, 7 },
-	{ "local",	"bob@letterlock.test",	RESULT_OK,	0, 1, 3 },
+	{ "relayed",	"y@example.org",	RESULT_OK,	1, 0, 1, 4 },
+	/* the result, then the report, and that one's result */
+	{ "refused",	"y@example.org",	RESULT_NO,	1, 1, 3, 7 },
+	{ "local",	"bob@letterlock.test",	RESULT_OK,	0, 1, 1, 3 },
 };
 
 /* What a run came to, for the process that tells. */
@@ -51,10 +54,15 @@ static struct run {
 	int	 warned;		/* "possible duplicate" in the log */
 	int	 empty;
 }			*runs, *run;
+static struct many {
+	uint8_t	 got[2][MANY];		/* by recipient, before and after */
+	unsigned twice, warned, missing;
+}			*many;
 static int		 life;		/* 0: before the crash, 1: after it */
 static int		 left;		/* flushes until it; 0: none */
 static int		 power;
 static uint8_t		*durable;	/* the log as it is on disk */
+static size_t		 extent = LOG_FEW;
 
 int	 fdatasync(int);
 
@@ -73,7 +81,7 @@ power_loss(void)
 {
 	int	 fd = open(LOG, O_WRONLY);
 
-	if (fd == -1 || pwrite(fd, durable, LOG_MAX, 0) != LOG_MAX)
+	if (fd == -1 || pwrite(fd, durable, extent, 0) != (ssize_t)extent)
 		_exit(4);
 	close(fd);
 }
@@ -90,14 +98,36 @@ fdatasync(int fd)
 			power_loss();
 		kill(getpid(), SIGKILL);
 	}
-	if (is_log(fd) && pread(fd, durable, LOG_MAX, 0) != LOG_MAX)
+	if (is_log(fd) &&
+	    pread(fd, durable, extent, 0) != (ssize_t)extent)
 		_exit(4);
 	return ((int)syscall(SYS_fdatasync, fd));
 }
 
 static void
+told_many(const struct got *g)
+{
+	char		*s, *e, room[sizeof(g->to)];
+	unsigned long	 n;
+
+	memcpy(room, g->to, sizeof(room));
+	for (s = room; *s != '\0'; s = *e == '\0' ? e : e + 1) {
+		n = strtoul(s, &e, 10);
+		if (n < MANY)
+			many->got[life][n]++;
+		e += strcspn(e, " ");
+	}
+	if (life == 0 && ++run->workers[0] == HANDED)
+		left = 1;
+}
+
+static void
 told(const struct got *g)
 {
+	if (many != NULL) {
+		told_many(g);
+		return;
+	}
 	if (g->relay) {
 		run->workers[life]++;
 		return;
@@ -146,9 +176,9 @@ before(size_t i, int flushes)
 static int
 log_has(const char *text)
 {
-	char	 room[65536];
-	ssize_t	 n;
-	int	 fd = open("log", O_RDONLY);
+	static char	 room[1 << 20];
+	ssize_t		 n;
+	int		 fd = open("log", O_RDONLY);
 
 	fflush(stderr);
 	n = fd == -1 ? -1 : read(fd, room, sizeof(room) - 1);
@@ -208,33 +238,139 @@ scene(size_t i)
 {
 	pid_t		 pids[2 * FLUSHES];
 	char		 name[64];
-	unsigned	 k, n = 2 * scenes[i].flushes, twice = 0;
+	unsigned	 k, n, twice = 0;
 	int		 status;
 
+	n = 2 * (scenes[i].last - scenes[i].first + 1);
 	memset(runs, 0, 2 * FLUSHES * sizeof(*runs));
 	for (k = 0; k < n; k++) {
 		run = &runs[k];
 		power = k % 2 == 1;
 		if ((pids[k] = fork()) == 0)
-			one(i, (int)k / 2 + 1);
+			one(i, (int)(k / 2 + scenes[i].first));
 	}
 	for (k = 0; k < n; k++) {
 		waitpid(pids[k], &status, 0);
 		snprintf(name, sizeof(name), "%s, %s at flush %u",
 		    scenes[i].name, k % 2 == 1 ? "no power" : "killed",
-		    k / 2 + 1);
+		    k / 2 + scenes[i].first);
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 		    "%s: and up again", name);
 		check(name, &runs[k], scenes[i].workers, scenes[i].stores);
 		twice += runs[k].workers[0] + runs[k].workers[1] > 1;
 	}
-	CHECK(!runs[0].accepted && !runs[1].accepted,
+	CHECK(scenes[i].first > 1 ||
+	    (!runs[0].accepted && !runs[1].accepted),
 	    "%s: not accepted before the first flush", scenes[i].name);
 	CHECK(runs[n - 1].whole && runs[n - 1].accepted,
 	    "%s: all its flushes were tried", scenes[i].name);
 	/* the answer was there, the result was not */
 	CHECK(scenes[i].workers == 0 || twice > 0,
 	    "%s: a lost result is among these", scenes[i].name);
+}
+
+/* ---- one message, many recipients ------------------------------------------- */
+
+static void
+fill_read(struct intake *in, int error)
+{
+	if (error != 0 || db_begin() == -1 || db_end(intake_put(in)) == -1)
+		_exit(3);
+	intake_schedule(in);
+}
+
+static void
+fill(void)
+{
+	struct intake_body	 b = { .fd = -1, .max = 1000 };
+	struct intake		*in = intake_new();
+	struct rec_rcpt		*r;
+	char			 address[32];
+	int			 i;
+
+	in->m.from = intake_keep(in, span_str("alice@letterlock.test"));
+	b.prefix = span_str(body);
+	for (i = 0; i < MANY; i++) {
+		snprintf(address, sizeof(address), "%d@h.ex", i);
+		r = intake_rcpt(in);
+		r->kind = RK_REMOTE;
+		r->address = intake_keep(in, span_str(address));
+		r->dest = intake_keep(in, span_str("h.ex"));
+	}
+	intake_read(in, &b, fill_read);
+}
+
+/* Those that it went to twice, and of these the log says so. */
+static void
+count_many(void)
+{
+	char	 text[64];
+	int	 i;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "possible duplicate to=<%d@h.ex>",
+		    i);
+		if (many->got[0][i] + many->got[1][i] == 0)
+			many->missing++;
+		if (many->got[0][i] + many->got[1][i] > 1) {
+			many->twice++;
+			many->warned += log_has(text) != 0;
+		}
+	}
+}
+
+static void
+many_one(void)
+{
+	pid_t	 pid;
+	int	 status;
+
+	si_open_only();
+	if ((pid = fork()) == 0) {
+		up(0);
+		fill();
+		UNTIL(0, 20);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	life = 1;
+	if (!WIFSIGNALED(status) || freopen("log", "w", stderr) == NULL)
+		_exit(1);
+	log_level(LOG_LEVEL_WARN);
+	up(0);
+	UNTIL(si_count(q.rcpt) == 0, 15);
+	if (si_count(q.rcpt) == 0)
+		count_many();
+	si_close();
+	_exit(0);
+}
+
+static void
+test_many(int without_power)
+{
+	unsigned	 before = 0, i;
+	pid_t		 pid;
+	int		 status;
+
+	memset(many, 0, sizeof(*many));
+	memset(runs, 0, sizeof(*runs));
+	run = runs;
+	power = without_power;
+	life = 0;
+	if ((pid = fork()) == 0)
+		many_one();
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "M11 died among many recipients, and up again");
+	for (i = 0; i < MANY; i++)
+		before += many->got[0][i];
+	CHECK(before >= HANDED * 50 && before < MANY,
+	    "M11 when some of them were done: %u", before);
+	CHECK(many->missing == 0, "M11 each is delivered");
+	CHECK(many->twice < before, "M11 those done are not again: %u twice",
+	    many->twice);
+	CHECK(many->twice == many->warned, "M11 and of each that may be "
+	    "the log says so: %u", many->warned);
 }
 
 int
@@ -248,6 +384,13 @@ main(void)
 		return (1);
 	for (i = 0; i < nitems(scenes); i++)
 		scene(i);
+	many = mmap(NULL, sizeof(*many), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (many == MAP_FAILED)
+		return (1);
+	extent = LOG_MAX;
+	test_many(0);
+	test_many(1);
 	free(durable);
 	return (test_done());
 }

@@ -212,7 +212,7 @@ test_failure(void)
 	UNTIL(si.ngot == 1, 5);
 	empty("NOTIFY=NEVER");
 	UNTIL(0, 1);
-	CHECK(si.ngot == 1, "no report where none is wanted");
+	CHECK(si.ngot == 1, "O7 NOTIFY=NEVER: no report");
 	si_forget();
 	si.relay = RESULT_OK;
 	si.relay_code = 250;
@@ -252,10 +252,10 @@ test_double(void)
 	UNTIL(si.ngot == 2, 5);
 	CHECK(si.ngot == 2 && strcmp(si.got->to, "boss@example.net") == 0 &&
 	    si.got->from[0] == '\0' && strcmp(si.got->next->to,
-	    "x@example.org") == 0, "the sender, then postmaster");
+	    "x@example.org") == 0, "O2 the sender, then postmaster");
 	empty("double bounce");
 	UNTIL(0, 1);
-	CHECK(si.ngot == 2, "and there it ends");
+	CHECK(si.ngot == 2, "O1 and there it ends: no report about a report");
 	si.store = si.relay = RESULT_OK;
 	si.relay_code = 250;
 	si_forget();
@@ -267,14 +267,14 @@ test_success(void)
 	submit_to("y@example.org", NOTIFY_SUCCESS);
 	UNTIL(si.ngot == 2, 5);
 	CHECK(got_with("Action: relayed\r\nStatus: 2.0.0") != NULL,
-	    "relayed to one that does not report");
+	    "O7 NOTIFY=SUCCESS: relayed to one that reports nothing");
 	empty("relayed");
 	si_forget();
 	si.relay_dsn = 1;
 	submit_to("y@example.org", NOTIFY_SUCCESS);
 	empty("relayed on");
 	UNTIL(0, 1);
-	CHECK(si.ngot == 1, "no report where the next hop reports");
+	CHECK(si.ngot == 1, "O7 no report where the next hop reports");
 	si_forget();
 	submit_to("bob@letterlock.test", NOTIFY_SUCCESS);
 	UNTIL(si.ngot == 2, 5);
@@ -290,7 +290,7 @@ test_worker_dies(void)
 	si.relay_dies = 2;
 	submit_to("y@example.org", 0);
 	UNTIL(si.ngot == 3, 10);
-	CHECK(si.ngot == 3, "tried again when a worker died: %u", si.ngot);
+	CHECK(si.ngot == 3, "M10 tried again when a worker died: %u", si.ngot);
 	empty("dead worker");
 	si_forget();
 }

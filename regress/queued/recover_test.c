@@ -149,7 +149,7 @@ main(void)
 	    status);
 	si_base();
 	si_up();
-	CHECK(q.next_num > 4, "numbers go on: %llu",
+	CHECK(q.next_num > 4, "M12 numbers go on: %llu",
 	    (unsigned long long)q.next_num);
 	test_meanwhile();
 	UNTIL(got_to("y@example.org") != NULL, 10);
@@ -158,7 +158,7 @@ main(void)
 	CHECK(got_to("y@example.org") != NULL && got_to("y@example.org")->relay,
 	    "what a worker had is tried again");
 	CHECK(got_to("bob@letterlock.test") == NULL,
-	    "what was delivered is not delivered again");
+	    "M13 what was delivered is not delivered again");
 	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
 	CHECK(si_count(q.rcpt) == MANY / 2 && si_count(q.message) == 1,
 	    "all that waited went out");

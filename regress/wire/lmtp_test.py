@@ -157,7 +157,7 @@ def scenario(s, here, net, d, dport):
         "socket: all in one transaction")
     ok(b"\r\n..dot\r\n" in here.messages[0][1], "socket: dots are doubled")
     left = wait_for(lambda: (lambda r: r if len(r) == 1 else None)(s.rows("queue", "list")), 15)
-    is_([r["to"] for r in left or []], ["full@here.example"], "socket: what was refused for now waits")
+    is_([r["to"] for r in left or []], ["full@here.example"], "L12 socket: what was refused for now waits")
     ok(left and "mailbox full" in left[0]["last"], "socket: and says why")
     log = s.logged()
     ok("delivered to=<one@here.example>" in log and "delivered to=<two@here.example>" in log, "socket: delivered")
