@@ -20,6 +20,7 @@
 #include <tls.h>
 #include <unistd.h>
 
+#include "deflate.h"
 #include "io.h"
 #include "tlsctx.h"
 
@@ -35,7 +36,10 @@ struct io {
 	io_fn			 fn;
 	void			*arg;
 	struct buf		 in, out;
-	size_t			 sent;		/* of out, not drained yet */
+	size_t			 sent;		/* of what wire() is, not
+						 * drained yet */
+	struct deflate		*z;		/* then also, deflated: */
+	struct buf		 zin, zout;
 	size_t			 inmax, lowat;
 	struct event		 rev, wev, tev, fev;
 	uint64_t		 deadline;	/* ms, monotonic; 0 none */
@@ -118,6 +122,9 @@ destroy(struct io *io)
 		close(io->fd);
 	buf_freezero(&io->in);
 	buf_freezero(&io->out);
+	deflate_free(io->z);
+	buf_freezero(&io->zin);
+	buf_freezero(&io->zout);
 	free(io);
 }
 
@@ -205,7 +212,7 @@ handshake(struct io *io)
 		event_del(&io->rev);
 		io->reading = 0;
 	}
-	if (!io->dead && io->out.n > io->sent)
+	if (!io->dead && io_outlen(io) > 0)
 		io_kick(io);
 	if (--io->depth == 0 && io->dead)
 		destroy(io);
@@ -257,11 +264,36 @@ swallow(struct io *io)
 	}
 }
 
+/* Octets of the socket into in, which is where they all go sooner or later. */
+static int
+take(struct io *io, const uint8_t *p, size_t n)
+{
+	struct span	 s;
+	int		 rc;
+
+	if (io->z == NULL)
+		rc = buf_add(&io->in, p, n);
+	else if ((rc = buf_add(&io->zin, p, n)) == 0) {
+		s = span_buf(&io->zin);
+		n = s.n;
+		if (deflate_in(io->z, &s, &io->in, io->inmax) == -1) {
+			io->error = "malformed compressed data";
+			return (-1);
+		}
+		buf_drain(&io->zin, n - s.n);
+		if (io->zin.n == 0)
+			buf_freezero(&io->zin);
+	}
+	if (rc == -1)
+		io->error = "no memory";
+	return (rc);
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct io	*io = arg;
-	size_t		 room = 1, got = 0;
+	size_t		 room = 1, had = io->in.n, raw = 0, got;
 	ssize_t		 n = 0;
 
 	(void)fd;
@@ -283,15 +315,16 @@ on_read(evutil_socket_t fd, short what, void *arg)
 			flush(io);
 		return;
 	}
-	while (!io->eof &&
+	if (io->z != NULL && take(io, NULL, 0) == -1)	/* held back */
+		n = -1;
+	while (n != -1 && !io->eof &&
 	    (room = io->in.n < io->inmax ? io->inmax - io->in.n : 0) > 0) {
 		if (room > sizeof(scratch))
 			room = sizeof(scratch);
 		if ((n = read_some(io, scratch, room)) <= 0)
 			break;
-		got += (size_t)n;
-		if (buf_add(&io->in, scratch, (size_t)n) == -1) {
-			io->error = "no memory";
+		raw = (size_t)n > raw ? (size_t)n : raw;
+		if (take(io, scratch, (size_t)n) == -1) {
 			n = -1;
 			break;
 		}
@@ -301,15 +334,17 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		if (io->tls == NULL)
 			break;
 	}
-	explicit_bzero(scratch, got < sizeof(scratch) ? got : sizeof(scratch));
-	if (room == 0) {
+	explicit_bzero(scratch, raw);
+	got = io->in.n - had;
+	/* What is held back then makes no event. */
+	if (room == 0 || (io->z != NULL && io->in.n >= io->inmax)) {
 		event_del(&io->rev);
 		io->reading = 0;
 		io->full = 1;
 	}
 	if (n == TLS_WANT_POLLOUT)
 		event_add(&io->wev, NULL);
-	if (n == 0 && room > 0 && !io->eof) {
+	if (n == 0 && room > 0 && !io->full && !io->eof) {
 		event_del(&io->rev);
 		io->reading = 0;
 		io->eof = 1;
@@ -330,12 +365,37 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		buf_freezero(&io->in);
 }
 
+/* What goes to the socket as it is. */
+static struct buf *
+wire(struct io *io)
+{
+	return (io->z == NULL ? &io->out : &io->zout);
+}
+
+/* More for the socket, when it has had all: 1, 0 there is nothing, -1. */
+static int
+next_piece(struct io *io)
+{
+	size_t	 n = io->out.n < SCRATCH ? io->out.n : SCRATCH;
+
+	if (io->z == NULL || n == 0)
+		return (0);
+	buf_freezero(&io->zout);
+	io->sent = 0;
+	if (deflate_out(io->z, span_of(io->out.p, n), &io->zout) == -1) {
+		io->error = "no memory";
+		return (-1);
+	}
+	buf_drain(&io->out, n);
+	return (1);
+}
+
 /* Octets taken; TLS_WANT_*; -1 failed. */
 static ssize_t
 write_some(struct io *io)
 {
-	const uint8_t	*p = io->out.p + io->sent;
-	size_t		 n = io->out.n - io->sent;
+	const uint8_t	*p = wire(io)->p + io->sent;
+	size_t		 n = wire(io)->n - io->sent;
 	ssize_t		 rc;
 
 	if (io->tls != NULL && !io->starting) {
@@ -378,33 +438,48 @@ closing(struct io *io)
 	read_on(io);
 }
 
+/* The socket takes no more now, or never. */
+static void
+unsent(struct io *io, ssize_t why)
+{
+	if (why == -1) {
+		failed(io, io->error);
+		return;
+	}
+	if (io->sent > wire(io)->n / 2) {
+		buf_drain(wire(io), io->sent);
+		io->sent = 0;
+	}
+	want(io, why);
+}
+
 static void
 flush(struct io *io)
 {
 	ssize_t	 n;
+	int	 more;
 
 	if (io->handshake && !io->starting) {
 		if (io->finishing)
 			closing(io);
 		return;
 	}
-	while (io->sent < io->out.n) {
-		if ((n = write_some(io)) < 0) {
-			if (n == -1) {
-				failed(io, io->error);
+	do {
+		while (io->sent < wire(io)->n) {
+			if ((n = write_some(io)) < 0) {
+				unsent(io, n);
 				return;
 			}
-			if (io->sent > io->out.n / 2) {
-				buf_drain(&io->out, io->sent);
-				io->sent = 0;
-			}
-			want(io, n);
-			return;
+			io->sent += (size_t)n;
 		}
-		io->sent += (size_t)n;
+	} while ((more = next_piece(io)) == 1);
+	if (more == -1) {
+		failed(io, io->error);
+		return;
 	}
 	if (io->out.cap > IN_MAX || io->out.n != 0)
 		buf_freezero(&io->out);
+	buf_freezero(&io->zout);
 	io->sent = 0;
 	if (io->starting) {	/* the answer to STARTTLS is out */
 		io->starting = 0;
@@ -586,7 +661,8 @@ io_resume(struct io *io)
 	look |= io->eof && !io->told;
 	if (!io->full && !io->reading && !io->eof) {
 		read_on(io);
-		look |= io->tls != NULL;	/* libssl may hold more */
+		/* libssl may hold more, or zlib */
+		look |= io->tls != NULL || io->z != NULL;
 	}
 	if (look)
 		event_active(&io->rev, EV_READ, 0);
@@ -633,13 +709,37 @@ io_kick(struct io *io)
 size_t
 io_outlen(const struct io *io)
 {
-	return (io->out.n - io->sent);
+	return (io->out.n + io->zout.n - io->sent);
 }
 
 void
 io_lowat(struct io *io, size_t n)
 {
 	io->lowat = n;
+}
+
+int
+io_compress(struct io *io)
+{
+	if (io->z != NULL || (io->z = deflate_new()) == NULL)
+		return (-1);
+	io->zout = io->out;
+	memset(&io->out, 0, sizeof(io->out));
+	io->out.max = io->zout.max;
+	io->zout.max = 0;
+	io->zin = io->in;
+	memset(&io->in, 0, sizeof(io->in));
+	if (io->zin.n > 0)
+		event_active(&io->rev, EV_READ, 0);
+	return (0);
+}
+
+void
+io_rest(struct io *io)
+{
+	if (io->z != NULL && io->in.n == 0 && io->zin.n == 0 &&
+	    io_outlen(io) == 0)
+		deflate_rest(io->z);
 }
 
 const char *

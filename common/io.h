@@ -64,6 +64,15 @@ size_t		 io_outlen(const struct io *);
 /* IO_LOWAT when queued output falls to this or less (after being above). */
 void		 io_lowat(struct io *, size_t);
 
+/*
+ * From now on both directions are deflated (deflate.h), behind what is queued
+ * already; what was received and not consumed counts as the first of it.  -1: no
+ * memory, or it is so already.  io_outlen() counts octets in either form.
+ */
+int		 io_compress(struct io *);
+/* Nothing is under way and nothing will be for a while. */
+void		 io_rest(struct io *);
+
 /* IO_TIMEOUT once when this many seconds have passed; 0: none.  Each call
  * starts anew. */
 void		 io_deadline(struct io *, unsigned seconds);

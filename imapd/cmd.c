@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{ "GETQUOTAROOT",	ST_BOTH,	0,		cmd_getquotaroot },
 	{ "GETQUOTA",		ST_BOTH,	0,		cmd_getquota },
 	{ "SETQUOTA",		ST_BOTH,	0,		cmd_setquota },
+	{ "COMPRESS",		ST_BOTH,	0,		cmd_compress },
 	{ "CAPABILITY",		ST_BOTH,	0,		cmd_capability },
 	{ "ENABLE",		ST_BOTH,	0,		cmd_enable },
 	{ "ID",			ST_BOTH,	0,		cmd_id },

@@ -14,7 +14,7 @@
 typedef enum step	 command_fn(struct session *, struct cursor *);
 
 /* cmd_any.c */
-command_fn	 cmd_capability, cmd_check, cmd_enable, cmd_id, cmd_idle,
+command_fn	 cmd_capability, cmd_check, cmd_compress, cmd_enable, cmd_id, cmd_idle,
 		 cmd_logout, cmd_namespace, cmd_noop, cmd_too_late;
 /* cmd_select.c */
 command_fn	 cmd_close, cmd_examine, cmd_select, cmd_unselect;

@@ -1,6 +1,6 @@
 /*
  * Commands that need no mailbox: RFC 3501 section 6.1, RFC 2177 (IDLE), RFC
- * 2342 (NAMESPACE), RFC 2971 (ID), RFC 5161 (ENABLE).
+ * 2342 (NAMESPACE), RFC 2971 (ID), RFC 4978 (COMPRESS), RFC 5161 (ENABLE).
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@ session_capability(const struct session *s, struct buf *b)
 	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
 	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
 	    "CREATE-SPECIAL-USE CONDSTORE QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
-	    "METADATA LIST-METADATA APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+	    "METADATA LIST-METADATA COMPRESS=DEFLATE APPENDLIMIT=%llu", (unsigned long long)s->max_message);
 }
 
 enum step
@@ -30,6 +30,19 @@ cmd_capability(struct session *s, struct cursor *c)
 	session_capability(s, out);
 	(void)buf_adds(out, "\r\n");
 	return (session_reply(s, "OK CAPABILITY completed"));
+}
+
+/* RFC 4978: from behind the answer on. */
+enum step
+cmd_compress(struct session *s, struct cursor *c)
+{
+	if (cur_sp(c) == -1 || cur_is(c, "DEFLATE") == -1 || cur_end(c) == -1)
+		return (session_syntax(s, c));
+	if (s->compress != 0)
+		return (session_reply(s, "NO [COMPRESSIONACTIVE] it is on "
+		    "already"));
+	s->compress = 1;
+	return (session_reply(s, "OK DEFLATE active"));
 }
 
 enum step

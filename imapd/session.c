@@ -13,6 +13,8 @@
 #include "io.h"
 #include "log.h"
 
+#define REST	5		/* seconds of silence */
+
 static int	 run(struct work *);
 static int	 turn(struct session *);
 static void	 on_io(struct io *, enum io_event, void *);
@@ -546,6 +548,10 @@ command_end(struct session *s)
 	(void)buf_add_span(&s->out, span_buf(&s->reply));
 	(void)buf_adds(&s->out, "\r\n");
 	send_out(s);
+	if (s->compress == 1) {
+		s->compress = 2;
+		s->broken |= io_compress(s->io) == -1;
+	}
 	buf_free(&s->reply);
 	buf_free(&s->scratch);
 	if (s->data_free != NULL)
@@ -747,6 +753,8 @@ session_tick(struct session *s)
 		return;
 	}
 	s->unread = 0;
+	if (now - s->last_in > REST && now - s->last_out > REST)
+		io_rest(s->io);
 	if (now - s->last_in > l->autologout && s->phase == PHASE_IDLE)
 		session_bye(s, "idle for too long, please reconnect");
 	else if (now - s->last_in > l->autologout && s->phase == PHASE_READ)

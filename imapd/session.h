@@ -70,6 +70,7 @@ struct session {
 	uint8_t			 over;		/* end after this answer */
 	uint8_t			 broken;	/* a literal cannot go on: end now */
 	uint8_t			 paused;	/* its socket is not read */
+	uint8_t			 compress;	/* 1: behind this answer, 2: is on */
 	struct buf		 pending;	/* read past the login command */
 	struct lex		 lex;
 	struct seen		 seen;		/* when selected */
