@@ -227,6 +227,9 @@ envelope(struct pending *p, const struct q_msg *m, const struct buf *to,
 	in->m.session = intake_keep(in, span_str("report"));
 	in->m.utf8 = m->r.utf8;
 	in->m.bodytype = 1;
+	/* RFC 8689 section 5: what it quotes is as secret as before */
+	if (m->r.requiretls == REQUIRETLS_ALL)
+		in->m.requiretls = REQUIRETLS_ALL;
 	in->m.flags = MF_REPORT | (m->r.from.n == 0 ? MF_DOUBLE : 0);
 	r->address = intake_keep(in, span_buf(to));
 	r->dest = intake_keep(in, span_buf(dest));

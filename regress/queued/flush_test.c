@@ -34,8 +34,8 @@ static const char	 body[] = "From: alice@letterlock.test\r\n\r\nhello\r\n";
 static const struct {
 	const char	*name, *to;
 	enum result	 relay;
-	unsigned	 workers, stores;	/* deliveries, without a crash */
-	unsigned	 first, last;		/* flushes: one more than there are */
+	unsigned	 workers, stores;	/* deliveries of a quiet life */
+	unsigned	 first, last;		/* flushes, and one more */
 } scenes[] = {
 	/* accepted, begun, result */
 	{ "relayed",	"y@example.org",	RESULT_OK,	1, 0, 1, 4 },
@@ -269,7 +269,7 @@ scene(size_t i)
 	    "%s: a lost result is among these", scenes[i].name);
 }
 
-/* ---- one message, many recipients ------------------------------------------- */
+/* ---- one message, many recipients -------------------------------------- */
 
 static void
 fill_read(struct intake *in, int error)

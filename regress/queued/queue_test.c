@@ -256,8 +256,18 @@ test_double(void)
 	empty("double bounce");
 	UNTIL(0, 1);
 	CHECK(si.ngot == 2, "O1 and there it ends: no report about a report");
-	si.store = si.relay = RESULT_OK;
+	CHECK(si.got->requiretls == 0, "and as if nobody cared for TLS");
+	si_forget();
+	si.relay = RESULT_OK;
 	si.relay_code = 250;
+	si.requiretls = 1;
+	si_commit("x@example.org", one, body);
+	UNTIL(si.ngot == 1, 5);
+	CHECK(si.ngot == 1 && si.got->requiretls == REQUIRETLS_ALL,
+	    "the report of REQUIRETLS wants it, too");
+	empty("REQUIRETLS");
+	si.requiretls = 0;
+	si.store = RESULT_OK;
 	si_forget();
 }
 

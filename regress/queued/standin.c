@@ -561,6 +561,7 @@ si_commit(const char *from, const char *const *to, const char *body)
 	m.size = strlen(body);
 	m.from = span_str(from);
 	m.session = span_str("s1");
+	m.requiretls = si.requiretls != 0;
 	for (; *to != NULL; to++, m.rcpts.n++) {
 		v[m.rcpts.n].address = s = span_str(*to);
 		span_split(&s, '@', &local);
