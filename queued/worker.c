@@ -13,6 +13,7 @@
 #include "queued/attempt.h"
 
 #define IDLE_S		60	/* without work a worker ends */
+#define WORKERS		60	/* the parent has no more than 64 */
 #define ASK_S		10	/* the parent is asked again */
 #define TICK_S		5
 #define CONNECTIONS	10	/* of "default": to one destination */
@@ -39,6 +40,9 @@ static LIST_HEAD(, worker)	 workers = LIST_HEAD_INITIALIZER(workers);
 static struct event		*tick_ev;
 
 static struct worker	*worker_get(const char *);
+static int	 is_idle(const struct worker *);
+static void	 end(struct worker *);
+static void	 make_room(void);
 static void	 ask(struct worker *);
 static void	 block(struct worker *, struct attempt *);
 static void	 unblock(struct worker *, size_t);
@@ -71,6 +75,39 @@ worker_get(const char *name)
 	return (w);
 }
 
+static int
+is_idle(const struct worker *w)
+{
+	return (w->peer != NULL && w->inflight == 0 &&
+	    TAILQ_EMPTY(&w->waiting));
+}
+
+static void
+end(struct worker *w)
+{
+	struct msg_text	 t = { span_str(w->name) };
+
+	(void)peer_put(proc_parent(), M_WORKER_END, &c_text, &t, -1);
+	w->peer = NULL;
+	w->asked = 0;
+}
+
+/* So that no transport waits for ever: who has been idle longest ends. */
+static void
+make_room(void)
+{
+	struct worker	*w, *idle = NULL;
+	unsigned	 n = 0;
+
+	LIST_FOREACH(w, &workers, entry) {
+		n += w->peer != NULL || w->asked != 0;
+		if (is_idle(w) && (idle == NULL || w->used < idle->used))
+			idle = w;
+	}
+	if (n >= WORKERS && idle != NULL)
+		end(idle);
+}
+
 static void
 ask(struct worker *w)
 {
@@ -78,6 +115,7 @@ ask(struct worker *w)
 
 	if (w->asked != 0 && q_now() < w->asked + ASK_S)
 		return;
+	make_room();
 	w->asked = q_now();
 	(void)peer_put(proc_parent(), M_WORKER_START, &c_text, &t, -1);
 }
@@ -412,7 +450,6 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker	*w;
-	struct msg_text	 t;
 
 	(void)fd;
 	(void)what;
@@ -420,13 +457,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(w, &workers, entry) {
 		if (w->peer == NULL && !TAILQ_EMPTY(&w->waiting))
 			ask(w);
-		if (w->peer == NULL || w->inflight > 0 ||
-		    !TAILQ_EMPTY(&w->waiting) || q_now() < w->used + IDLE_S)
-			continue;
-		t.text = span_str(w->name);
-		(void)peer_put(proc_parent(), M_WORKER_END, &c_text, &t, -1);
-		w->peer = NULL;
-		w->asked = 0;
+		if (is_idle(w) && q_now() >= w->used + IDLE_S)
+			end(w);
 	}
 }
 
