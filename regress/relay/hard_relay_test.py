@@ -57,6 +57,15 @@ def split(message, session):
     return "ken"
 
 
+def parting(reply):
+    """The last word, and closed at once, whatever was sent ahead."""
+    def say(args, session):
+        session.sock.sendall(reply)
+        session.sock.shutdown(socket.SHUT_WR)
+        return None
+    return say
+
+
 #	row	what			server			result
 REPLIES = (
     ("C16", "10,000 lines", {"EHLO": "\n".join(["250-x"] * 9999 + ["250 x"])}, NONE),
@@ -83,6 +92,8 @@ REPLIES = (
     ("L11", "421 to the end", {"END": "421 4.3.2 going"}, ("temp", 421, "4.3.2")),
     ("L11", "greylisted", {"RCPT": "451 4.7.1 later"}, ("temp", 451, "4.7.1")),
     ("L11", "a reply of another kind to DATA", {"DATA": "250 what"}, None),
+    ("L11", "MAIL refused and closed", {"MAIL": parting(b"550 5.7.1 not you\r\n")}, ("no", 550, "5.7.1")),
+    ("L11", "RCPT refused and closed", {"RCPT": parting(b"550 5.1.1 nobody\r\n")}, ("no", 550, "5.1.1")),
     ("L13", "SIZE 0", {"EHLO": "250-sink\n250 SIZE 0"}, TAKEN),
     ("L13", "SIZE alone", {"EHLO": "250-sink\n250 SIZE"}, TAKEN),
     ("L13", "SIZE x", {"EHLO": "250-sink\n250 SIZE x"}, TAKEN),
@@ -117,7 +128,7 @@ def one(w, dest, *rcpts, **kw):
 def replies(w):
     wants = []
     for n, (row, what, server, want) in enumerate(REPLIES):
-        s = place(ext=["8BITMIME"], replies=server)
+        s = place(ext=["8BITMIME", "PIPELINING"], replies=server)
         known(w, "r%d.example" % n, s)
         wants.append((row + " " + what, want, w.relay("r%d.example" % n, ["u@r%d.example" % n]), s))
     for (name, want, _, s), r in zip(wants, w.wait(*[x[2] for x in wants], timeout=30)):

@@ -66,7 +66,7 @@ OTHERS = {
     "once": {}, "limit": {"ext": ["PIPELINING", "8BITMIME", "LIMITS RCPTMAX=1"]}, "full552": {"replies": {"RCPT": full}},
     "gone": {}, "delay": {"replies": {"RCPT": lambda x, y: "250 ok" if later["gate"] else "451 4.2.1 later"}},
     "many": {"replies": {"RCPT": no("550 5.1.1 " + "no such user " * 20)}},
-    "early": {},
+    "early": {}, "hold": {"replies": {"RCPT": no("451 4.2.1 later")}},
 }
 
 
@@ -145,6 +145,13 @@ def delay(s):
     s.ctl("queue", "kick", "--to", "x@delay.example")
     ok(wait_for(lambda: "delivered to=<x@delay.example>" in s.logged(), 20), "O11 delay: then it is delivered")
     is_(len(reports(s, "delay")), 1, "O11 delay: told once")
+    got = wait_for(lambda: reports(s, "hold"), 20)
+    text = re.sub(r"\n[ \t]+", " ", got[0].as_string().replace("\r", "")) if got else ""
+    ok("Future-Release-Request: for;4" in text, "hold: its sender wanted it later, which the report says") or diag(text)
+    when = [email.utils.parsedate_to_datetime(re.search(k + ": (.*)", text)[1])
+            for k in ("Arrival-Date", "Will-Retry-Until")] if got else []
+    ok(when and 7203 <= (when[1] - when[0]).total_seconds() <= 7205, "hold: patience counts from then on") or diag(text)
+    s.ctl("queue", "drop", "--to", "x@hold.example")
 
 
 def flood(s):
@@ -216,6 +223,7 @@ with tempfile.TemporaryDirectory() as d, Suite(conf + 'transport "loop" fail\n',
     is_(s.ctl_run("reload").returncode, 0, "a transport to ourselves")
     for name in "delay", "gone", "pin", "given":
         submit(s, name)
+    submit(s, "hold", options=["HOLDFOR=4"])
     told(s)
     transactions(s, sinks)
     delay(s)
