@@ -158,12 +158,16 @@ leave(struct attempt *a, const struct q_rcpt *now, const struct outcome *o)
 	    RETIRED_REMOVED));
 }
 
-/* A word of the recipient's server, which an account's list goes by. */
+/*
+ * A word of the recipient's server, which an account's list goes by; that a
+ * server lacks REQUIRETLS is ours.
+ */
 static int
 remember(struct attempt *a, const struct rec_rcpt *r, const struct outcome *o)
 {
 	return (!proc_conf()->suppress_failures || a->local ||
 	    a->host.n == 0 || o->code == 0 ||
+	    strcmp(o->enhanced, "5.7.30") == 0 ||
 	    o->result == RESULT_TEMP ? 0 :
 	    suppress_result(&a->m, r, o->result));
 }
