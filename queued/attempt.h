@@ -23,6 +23,7 @@ struct outcome {
 	uint32_t	 code;
 	char		 enhanced[16];
 	struct buf	 text;
+	int		 gone;		/* its record is */
 };
 
 struct attempt {

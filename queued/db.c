@@ -572,25 +572,38 @@ db_rcpt_del(uint64_t msg, uint32_t n)
 	return (db_attempts_del(msg, n) == -1 ? -1 : db_rcpt_leave(msg, n));
 }
 
+/* A body whose references nobody knows stays; verify tells of it. */
+static int
+msg_del(uint64_t msg, const struct rec_msg *m)
+{
+	uint8_t	 k[8];
+
+	if (m != NULL && body_unref(q.bodies, m->body) == -1 &&
+	    errno != ENOENT && errno != EILSEQ)
+		return (-1);
+	return (dbenv_del(q.message, key_msg(k, msg)));
+}
+
 int
 db_rcpt_leave(uint64_t msg, uint32_t n)
 {
 	struct rec_msg	 m;
 	struct span	 key, val;
 	uint8_t		 k[12];
+	int		 only;
 
+	/* Mostly there is one: then others need not be looked for. */
+	only = n == 1 && dbenv_get(q.message, key_msg(k, msg), &val) == 0 &&
+	    db_msg_decode(val, &m) == 0 && m.nrcpts == 1;
 	if (dbenv_del(q.rcpt, key_rcpt(k, msg, n)) == -1)
 		return (-1);
+	if (only)
+		return (msg_del(msg, &m));
 	if (dbenv_next(q.rcpt, key_msg(k, msg), &key, &val) == 0 &&
 	    key.n == 12 && memcmp(key.p, k, 8) == 0)
 		return (0);
 	if (dbenv_get(q.message, key_msg(k, msg), &val) == -1 &&
 	    errno != EILSEQ)
 		return (errno == ENOENT ? 0 : -1);
-	/* A body whose references nobody knows stays; verify tells of it. */
-	if (db_msg_decode(val, &m) == 0 &&
-	    body_unref(q.bodies, m.body) == -1 && errno != ENOENT &&
-	    errno != EILSEQ)
-		return (-1);
-	return (dbenv_del(q.message, key_msg(k, msg)));
+	return (msg_del(msg, db_msg_decode(val, &m) == 0 ? &m : NULL));
 }

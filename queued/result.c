@@ -195,7 +195,9 @@ write_one(struct attempt *a, size_t i)
 	else if ((o->result != RESULT_TEMP && state == RS_QUEUED) ||
 	    (o->result == RESULT_TEMP && (now.r.flags & RF_DROP) != 0)) {
 		rc = leave(a, &now, o);
+		o->gone = 1;
 	} else {
+		o->gone = 0;
 		now.r.state = (uint8_t)state;
 		rc = db_rcpt_put(a->m.num, now.n, &now.r);
 		if (rc == 0)
@@ -326,7 +328,8 @@ on_written(struct dbenv_wait *w, int error)
 	}
 	for (i = 0; i < a->n; i++) {
 		tell(a, i);
-		sched_again(a->m.num, a->r[i].n);
+		if (!a->out[i].gone)
+			sched_again(a->m.num, a->r[i].n);
 	}
 	if (a->local && !owed(a))
 		local_settle_later(a->m.r.id, a->partition);
