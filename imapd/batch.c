@@ -11,6 +11,8 @@
 #include "imapd/store.h"
 #include "imapd/vanished.h"
 
+#define FLAGS_AT_ONCE	500	/* records written at once */
+
 enum op_kind { OP_ADD, OP_FLAGS, OP_EXPUNGE };
 
 struct op {
@@ -39,6 +41,7 @@ static struct {
 	size_t		 nboxes, capboxes;
 	struct op	*ops;
 	size_t		 nops, capops;
+	size_t		 written;	/* ops up to here are */
 } batch;
 
 static struct box	*box_of(struct mailbox *);
@@ -58,7 +61,7 @@ batch_begin(struct part *p)
 		return (-1);
 	batch.part = p;
 	batch.nboxes = 0;
-	batch.nops = 0;
+	batch.nops = batch.written = 0;
 	return (0);
 }
 
@@ -189,7 +192,6 @@ batch_flags(struct mailbox *mb, const struct msgrec *old, struct msgrec *r,
 {
 	struct box	*b;
 	struct op	*o;
-	uint8_t		 k[12];
 
 	if ((b = box_of(mb)) == NULL)
 		return (-1);
@@ -203,10 +205,40 @@ batch_flags(struct mailbox *mb, const struct msgrec *old, struct msgrec *r,
 		b->st.deleted += (r->flags & MF_DELETED) != 0;
 		less(&b->st.deleted, (r->flags & MF_DELETED) == 0);
 	}
-	if (part_put(batch.part->index, key_msg(k, mb->id, r->uid),
-	    &c_msgrec, r) == -1 || (o = op_new(OP_FLAGS, b, r)) == NULL)
+	if ((o = op_new(OP_FLAGS, b, r)) == NULL)
 		return (-1);
 	o->author = author;
+	return (0);
+}
+
+/* The records whose flags are new, many at once. */
+static int
+write_flags(void)
+{
+	static struct dbenv_record	 recs[FLAGS_AT_ONCE];
+	static uint8_t			 keys[FLAGS_AT_ONCE][12];
+	static struct buf		 vals;	/* kept */
+	const struct op			*o;
+	size_t				 n, j, each;
+
+	while (batch.written < batch.nops) {
+		buf_reset(&vals);
+		for (n = 0; n < FLAGS_AT_ONCE && batch.written < batch.nops;
+		    batch.written++) {
+			o = &batch.ops[batch.written];
+			if (o->kind != OP_FLAGS)
+				continue;
+			recs[n].key = key_msg(keys[n],
+			    batch.boxes[o->box].mb->id, o->rec.uid);
+			if (codec_put(&vals, &c_msgrec, &o->rec) == -1)
+				return (-1);
+			n++;
+		}
+		for (j = 0, each = n > 0 ? vals.n / n : 0; j < n; j++)
+			recs[j].val = span_of(vals.p + j * each, each);
+		if (dbenv_put_many(batch.part->index, recs, n) == -1)
+			return (-1);
+	}
 	return (0);
 }
 
@@ -245,7 +277,7 @@ batch_expunge(struct mailbox *mb, const struct msgrec *r,
 	uint8_t		 k[12], kept;
 	int		 rc;
 
-	if ((b = box_of(mb)) == NULL)
+	if ((b = box_of(mb)) == NULL || write_flags() == -1)
 		return (-1);
 	(void)key_msg(k, mb->id, r->uid);
 	if (dbenv_del(batch.part->index, span_of(k, 12)) == -1)
@@ -357,6 +389,10 @@ batch_commit(void)
 	size_t		 i;
 	int		 e;
 
+	if (write_flags() == -1) {
+		batch_abort();
+		return (-1);
+	}
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
 		if ((b->nuids > 0 && vanished_put(b->mb, b->st.modseq, b->uids,

@@ -11,7 +11,7 @@
 #include "imapd/parse/write.h"
 #include "imapd/targets.h"
 
-#define STORE_SLICE	100	/* messages in one transaction of many */
+#define STORE_SLICE	250	/* messages in one transaction of many */
 
 enum how { SET, ADD, REMOVE };
 

@@ -307,8 +307,8 @@ note(struct view *v, enum change_kind kind, uint32_t uid, uint64_t seq,
 		c = &v->journal[v->njournal - 1];
 		if (c->kind == kind && c->seq == seq && c->author == author &&
 		    c->late == late &&
-		    c->hi < uid && (kind == CHANGE_ADD ||
-		    view_lower(v, c->hi) + 1 == view_lower(v, uid))) {
+		    c->hi < uid && (kind == CHANGE_ADD || (v->at > 0 &&
+		    v->recs[v->at - 1].uid == c->hi))) {
 			c->hi = uid;
 			return;
 		}
@@ -357,13 +357,16 @@ void
 view_flags(struct view *v, const struct msgrec *r, uint64_t seq,
     uint32_t author, int late)
 {
-	struct msgrec	*have;
+	size_t	 i = v->at + 1;		/* often it is the next */
 
 	if (!late)
 		v->mb->seq = seq;
-	if ((have = view_find(v, r->uid)) == NULL)
+	if (i >= v->n || v->recs[i].uid != r->uid)
+		i = view_lower(v, r->uid);
+	if (i == v->n || v->recs[i].uid != r->uid)
 		return;
-	*have = *r;
+	v->recs[i] = *r;
+	v->at = i;
 	note(v, CHANGE_FLAGS, r->uid, seq, author, late);
 	if (!late)
 		watch(v);

@@ -203,6 +203,10 @@ void		 dbenv_iter_free(struct dbenv_iter *);
 int		 dbenv_put(struct dbenv_db *, struct span key, struct span val);
 int		 dbenv_add(struct dbenv_db *, struct span key, struct span val);
 int		 dbenv_del(struct dbenv_db *, struct span key);
+/* As many puts, faster; best in the order of keys. */
+struct dbenv_record { struct span key, val; };
+int		 dbenv_put_many(struct dbenv_db *,
+		    const struct dbenv_record *, size_t n);
 
 /*
  * One command of the group.  Commands do not nest.  A command that only reads

@@ -321,6 +321,66 @@ dbenv_put(struct dbenv_db *db, struct span key, struct span val)
 	return (put(db, key, val, 0));
 }
 
+/* Room for a record in the bulk buffer: octets, and four numbers. */
+static size_t
+bulk_size(const struct dbenv_record *r)
+{
+	return (r->key.n + r->val.n + SUM + 4 * sizeof(uint32_t) + 4);
+}
+
+/* As many as fit, one at least; how many, or -1. */
+static ssize_t
+put_some(struct dbenv_db *db, DB_TXN *txn, const struct dbenv_record *rec,
+    size_t n)
+{
+	struct dbenv	*env = db->env;
+	DBT		 b = { 0 };
+	struct span	 val;
+	size_t		 i, left = BULK - sizeof(uint32_t);
+	void		*p;
+	int		 r;
+
+	b.data = env->bulk;
+	b.ulen = BULK;
+	b.flags = DB_DBT_USERMEM;
+	DB_MULTIPLE_WRITE_INIT(p, &b);
+	for (i = 0; i < n && bulk_size(&rec[i]) <= left; i++) {
+		if (check_key(db, rec[i].key) == -1)
+			return (-1);
+		left -= bulk_size(&rec[i]);
+		buf_reset(&env->scratch);
+		if (dbenv_seal(&env->scratch, rec[i].key, rec[i].val) == -1)
+			return (dbenv_fail(env, ENOMEM, "%s", db->name));
+		val = span_buf(&env->scratch);
+		DB_MULTIPLE_KEY_WRITE_NEXT(p, &b, rec[i].key.p, rec[i].key.n,
+		    val.p, val.n);
+		if (p == NULL)
+			return (dbenv_fail(env, EINVAL, "%s: bulk", db->name));
+	}
+	if (i == 0)
+		return (dbenv_put(db, rec->key, rec->val) == -1 ? -1 : 1);
+	if ((r = db->db->put(db->db, txn, &b, NULL, DB_MULTIPLE_KEY)) != 0)
+		return (write_failed(db, r, "put of many"));
+	return ((ssize_t)i);
+}
+
+int
+dbenv_put_many(struct dbenv_db *db, const struct dbenv_record *rec, size_t n)
+{
+	struct dbenv	*env = db->env;
+	DB_TXN		*txn;
+	ssize_t		 some;
+
+	if (env->bulk == NULL && (env->bulk = malloc(BULK)) == NULL)
+		return (dbenv_fail(env, ENOMEM, "%s", db->name));
+	if (n > 0 && dbenv_writer(env, &txn) == -1)
+		return (-1);
+	for (; n > 0; n -= (size_t)some, rec += some)
+		if ((some = put_some(db, txn, rec, n)) == -1)
+			return (-1);
+	return (0);
+}
+
 int
 dbenv_add(struct dbenv_db *db, struct span key, struct span val)
 {

@@ -27,6 +27,7 @@
 #define LINES_MAX	64		/* log lines kept for the loop */
 #define STACK_SIZE	(1024 * 1024)
 #define RESERVE_NAME	"reserve"
+#define BULK		(64 * 1024)	/* octets of many puts at once */
 #define BOOT_NAME	"boot"		/* under which all is certain */
 #define RESTORED_NAME	"restored"	/* this is a backup, not yet opened */
 
@@ -57,6 +58,7 @@ struct dbenv {
 	struct dbenv_db		*dbs;
 	struct dbenv_db		*schema;
 	struct buf		 scratch;	/* value and its checksum */
+	uint32_t		*bulk;		/* of dbenv_put_many() */
 	struct buf		 error;		/* of the last failed call */
 
 	/* the group */

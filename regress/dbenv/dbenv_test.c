@@ -312,6 +312,45 @@ schema(void)
 	dbenv_close(env);
 }
 
+#define MANY	3000
+
+/* Many at once, larger ones than there is room for at once among them. */
+static void
+many(struct dbenv *env, struct dbenv_db *db)
+{
+	static struct dbenv_record	 recs[MANY];
+	static char			 keys[MANY][8], vals[MANY][8];
+	static uint8_t			 large[100000];
+	struct span			 v;
+	size_t				 i, wrong = 0;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "m%05zu", i % 2900);
+		snprintf(vals[i], sizeof(vals[i]), "%zu", i);
+		recs[i].key = span_str(keys[i]);
+		recs[i].val = span_str(vals[i]);
+	}
+	recs[7].val = span_of(large, sizeof(large));
+	recs[1000].val = span_of(large, 30000);
+	CHECK(dbenv_begin(env) == 0 && dbenv_put_many(db, recs, MANY) == 0,
+	    "%d puts", MANY);
+	dbenv_abort(env);
+	CHECK(dbenv_has(db, recs[0].key) == 0 &&
+	    dbenv_has(db, recs[2899].key) == 0, "are one command");
+	CHECK(dbenv_put_many(db, recs, 0) == 0, "none");
+	CHECK(dbenv_put_many(db, recs, MANY) == 0 && dbtest_flush(env) == 0,
+	    "flushed");
+	for (i = 100; i < MANY; i++)
+		wrong += dbenv_get(db, recs[i].key, &v) == -1 ||
+		    !span_eq(v, recs[i].val);
+	wrong += dbenv_get(db, recs[7].key, &v) == -1 ||
+	    !span_eq(v, recs[2907].val);
+	CHECK(wrong == 0, "all are there, the later of two: %zu wrong", wrong);
+	recs[3].key = span_of("", 0);
+	CHECK(dbenv_put_many(db, recs, 5) == -1 && errno == EINVAL,
+	    "no key");
+}
+
 int
 main(void)
 {
@@ -330,6 +369,7 @@ main(void)
 	large(env, db);
 	commands(env, db);
 	iterate(env, db);
+	many(env, db);
 	waits(env, db);
 	lazy(env, db);
 	jobs(env);
