@@ -103,7 +103,7 @@ class Worker:
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
         self.dns, self.asked, self.answers, self.next = {}, [], {}, 1
-        self.delay_dns = False
+        self.delay_dns, self.silent = False, set()
         self.secure, self.canonical = set(), {}
         self.queued = self.link(QUEUED)
         self.lookup = self.link(LOOKUP) if lookup else None
@@ -165,7 +165,7 @@ class Worker:
     def answer_dns(self, i, r):
         host, rtype = r.string().decode(), r.num(2)
         self.asked.append((host, rtype))
-        if self.delay_dns:
+        if self.delay_dns or (host, rtype) in self.silent:
             return
         status, records = self.dns.get((host, rtype), (None, None))
         if status is None:

@@ -7,6 +7,7 @@ import hashlib
 import imaplib
 import os
 import re
+import shutil
 import smtplib
 import ssl
 import subprocess
@@ -214,4 +215,5 @@ try:
         is_(wait_for(lambda: outcome(s, "wrong"), 20), "unverified", "without a trust anchor DANE is off")
 finally:
     servers.stop()
+    shutil.rmtree(DIR, ignore_errors=True)
 done()
