@@ -32,7 +32,7 @@ static void	 known_here(struct buf *);
 %token	<t> REMOTE_PORT REMOTE_IPS REMOTE_HOSTNAME REMOTE_DNS ACCOUNT CODE TEXT CONNECTIONS TOTAL
 %token	<t> RECIPIENTS NOIPV4 NOIPV6 REJECT EARLY KEEP_RETIRED SUPPRESS
 %token	BAD
-%type	<t> string word number
+%type	<t> string word number keep_whose
 
 %%
 
@@ -193,11 +193,8 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 		    value_choice($2.s, yes_names, &P.why)))
 			P.conf->suppress_failures = (uint8_t)n;
 	}
-	| KEEP_RETIRED number		{
-		if (parse_once("keep-retired"))
-			P.conf->keep_retired = seconds("keep-retired", &$2, 0,
-			    365 * 86400);
-	}
+	| KEEP_RETIRED			{ P.place = "keep-retired"; }
+	  number keep_whose		{ keep_retired(&$3, $4.s); }
 	| QUOTA_MESSAGES number		{
 		if (parse_once("quota-messages"))
 			P.conf->mailbox_messages = ranged("quota-messages",
@@ -300,6 +297,11 @@ listen_option
 		P.listener.limits = P.limits;
 		P.listener_limits = P.limits_set;
 	}
+	;
+
+keep_whose
+	: /* empty */			{ $$.s = NULL; }
+	| ACCOUNT string		{ $$ = $2; }
 	;
 
 limit_block
@@ -510,7 +512,7 @@ static const struct keyword {
 	{ "remote-ips",		REMOTE_IPS,	" option " },
 	{ "remote-hostname",	REMOTE_HOSTNAME, " option " },
 	{ "remote-dns",		REMOTE_DNS,	" option " },
-	{ "account",		ACCOUNT,	" option " },
+	{ "account",		ACCOUNT,	" option keep-retired " },
 	{ "code",		CODE,		" option " },
 	{ "text",		TEXT,		" option " },
 	{ "connections",	CONNECTIONS,	" option " },

@@ -248,6 +248,29 @@ certificate(const char *name, const char *cert, const char *key)
 	absolute("the key's file", &c->keyfile, key);
 }
 
+/* account: NULL, all others. */
+void
+keep_retired(const struct lex_token *t, const char *account)
+{
+	struct conf_keep	*k;
+	uint32_t		 n = seconds("keep-retired", t, 0, 365 * 86400);
+
+	if (account == NULL) {
+		if (parse_once("keep-retired"))
+			P.conf->keep_retired = n;
+		return;
+	}
+	CONF_EACH(struct conf_keep, o, &P.conf->keeps)
+		if (strcmp(o->account, account) == 0) {
+			parse_fail("keep-retired of account \"%s\" is given "
+			    "twice", account);
+			return;
+		}
+	k = list_add(&P.conf->keeps, sizeof(*k));
+	set_string(&k->account, account);
+	k->seconds = n;
+}
+
 void
 user_name(const char *role, const char *name)
 {

@@ -91,6 +91,7 @@ void		 route_done(struct list *);
 void		 domain_begin(const char *);
 void		 domain_done(void);
 void		 separators(const char *);
+void		 keep_retired(const struct lex_token *, const char *account);
 
 void		 transport_begin(const char *, const char *);
 void		 transport_option(const char *, const struct lex_token *);

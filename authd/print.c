@@ -281,6 +281,11 @@ print_numbers(struct buf *b, const struct conf *c)
 		buf_adds(b, "suppress-failures no\n");
 	if (c->keep_retired != 0)
 		buf_addf(b, "keep-retired %us\n", c->keep_retired);
+	CONF_EACH(struct conf_keep, k, &c->keeps) {
+		buf_addf(b, "keep-retired %us account ", k->seconds);
+		quote(b, k->account);
+		buf_addc(b, '\n');
+	}
 	buf_adds(b, "retry first {");
 	for (i = 0; i < s->nfirst; i++)
 		buf_addf(b, "%s %us", i > 0 ? "," : "", s->first[i]);

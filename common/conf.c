@@ -102,6 +102,11 @@ static const struct field f_transport[] = {
 };
 const struct codec c_conf_transport = CODEC(conf_transport, f_transport);
 
+static const struct field f_keep[] = {
+	F_CSTR(conf_keep, account, NAME_MAX_), F_U32(conf_keep, seconds),
+};
+static const struct codec c_keep = CODEC(conf_keep, f_keep);
+
 static const struct field f_conf[] = {
 	F_U64(conf, generation), F_CSTR(conf, path, 4096),
 	F_CSTR(conf, hostname, NAME_MAX_), F_CSTR(conf, state, 4096),
@@ -110,7 +115,8 @@ static const struct field f_conf[] = {
 	F_U32(conf, npartitions), F_U64(conf, cache),
 	F_U64(conf, disk_reserve), F_U32(conf, iterations),
 	F_U64(conf, mailbox_quota), F_U64(conf, mailbox_messages),
-	F_U32(conf, keep_retired), F_U8(conf, suppress_failures),
+	F_U32(conf, keep_retired), F_LIST(conf, keeps, COUNT_MAX, &c_keep),
+	F_U8(conf, suppress_failures),
 	F_CSTR(conf, log, 4096), F_U8(conf, log_level), F_LIST(conf, resolvers, 64, &c_string),
 	F_CSTR(conf, trust_anchor, 4096), F_U8(conf, allow_private),
 	F_CSTR(conf, users[ROLE_PARENT], 64),
@@ -202,7 +208,7 @@ conf_put(struct buf *b, const struct conf *c, enum role role, const char *name)
 	/* A worker knows its own transport and nobody's mail domains. */
 	if (role == ROLE_RELAY) {
 		its.transports.n = 0;		/* "default": none of ours */
-		its.certs.n = 0;
+		its.certs.n = its.keeps.n = 0;
 		CONF_EACH(struct conf_transport, t, &c->transports) {
 			if (strcasecmp(t->name, name) != 0)
 				continue;
@@ -294,6 +300,15 @@ conf_certificate(const struct conf *c, const char *name)
 		if (strcasecmp(k->name, name) == 0)
 			return (k);
 	return (NULL);
+}
+
+uint32_t
+conf_keep_retired(const struct conf *c, struct span account)
+{
+	CONF_EACH(struct conf_keep, k, &c->keeps)
+		if (span_eqs(account, k->account))
+			return (k->seconds);
+	return (c->keep_retired);
 }
 
 const char *

@@ -141,6 +141,12 @@ struct conf_schedule {		/* seconds */
 	uint32_t	 delay_again;		/* 24 h */
 };
 
+/* How long what an account sent is remembered, whatever holds for others. */
+struct conf_keep {
+	char		*account;
+	uint32_t	 seconds;
+};
+
 struct conf {
 	uint64_t	 generation;
 	char		*path;			/* of the file */
@@ -156,6 +162,7 @@ struct conf {
 	uint64_t	 mailbox_messages;	/* likewise */
 	uint8_t		 suppress_failures;	/* addresses that failed for good */
 	uint32_t	 keep_retired;		/* s, of mail that left the queue; 0 */
+	struct list	 keeps;			/* struct conf_keep, of accounts */
 	char		*log;			/* "stderr", "syslog" or a path */
 	uint8_t		 log_level;
 	struct list	 resolvers;		/* char *, "addr" or "addr@port"; none: recurse */
@@ -211,6 +218,8 @@ int		 conf_pattern(const char *, char **out, struct buf *why);
  */
 int		 conf_route_parse(struct span, struct conf_route *,
 		    struct buf *why);
+/* How long what left the queue is remembered; "" is nobody's account. */
+uint32_t	 conf_keep_retired(const struct conf *, struct span account);
 const char	*kind_name(enum conf_kind);
 /* MECH_COUNT when there is no such mechanism; ASCII case does not count. */
 enum mech	 mech_by_name(struct span);

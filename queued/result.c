@@ -150,7 +150,7 @@ write_attempt(struct attempt *a, const struct rec_rcpt *r, uint32_t n,
 static int
 leave(struct attempt *a, const struct q_rcpt *now, const struct outcome *o)
 {
-	if (proc_conf()->keep_retired > 0 &&
+	if (conf_keep_retired(proc_conf(), a->m.r.name) > 0 &&
 	    write_attempt(a, &now->r, now->n, o) == -1)
 		return (-1);
 	return (retire(&a->m, now->n, &now->r, o->result == RESULT_OK ?

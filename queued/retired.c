@@ -32,7 +32,8 @@ int
 retire(const struct q_msg *m, uint32_t n, const struct rec_rcpt *r, int how)
 {
 	struct rec_retired	 t = { .how = (uint8_t)how };
-	uint32_t		 keep = proc_conf()->keep_retired;
+	uint32_t		 keep = conf_keep_retired(proc_conf(),
+				    m->r.name);
 	uint8_t			 k[12], u[20];
 
 	if (keep == 0)

@@ -400,6 +400,7 @@ static const struct {
 static void
 test_retired(void)
 {
+	struct conf_keep	 alice = { (char[]){ "alice" }, 3600 };
 	struct rec_retired	 t = { .until = 1 };
 	uint8_t			 u[20] = { 0 };
 	uint64_t		 before;
@@ -460,6 +461,19 @@ test_retired(void)
 	EMPTY();
 	CHECK(si_count(q.retired) == before && si_count(q.attempt) == 3,
 	    "nothing is kept when nothing is to be");
+	si.conf->keeps.v = &alice;
+	si.conf->keeps.n = 1;
+	CHECK(submit_to("ok@example.org") == 250, "delivered");
+	EMPTY();
+	CHECK(si_count(q.retired) == before + 1, "what is alice's is kept");
+	si.conf->keep_retired = 3600;
+	alice.seconds = 0;
+	CHECK(submit_to("ok@example.org") == 250, "delivered");
+	EMPTY();
+	CHECK(si_count(q.retired) == before + 1, "hers alone is not");
+	si.conf->keep_retired = 0;
+	si.conf->keeps.v = NULL;
+	si.conf->keeps.n = 0;
 	si_forget();
 }
 
