@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 
-from smarthost_test import ALICE, transport
+from smarthost_test import transport
 from smartcert_test import make
 from smartscript import SECRET, USER, submit
 from smtpsink import Sink

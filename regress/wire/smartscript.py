@@ -1,10 +1,12 @@
 """Smarthosts that are scripts, each for a case of a login: one message has a recipient for
 each of them, and what the queue records of each is known."""
+import atexit
 import base64
 import hashlib
 import hmac
 import os
 import re
+import shutil
 import smtplib
 import tempfile
 
@@ -13,6 +15,7 @@ from smtpsink import Sink
 from suite import PASSWORD, Suite, certificate, diag, done, is_, ok, wait_for
 
 cert = tempfile.mkdtemp(prefix="letterlock-cert-")
+atexit.register(shutil.rmtree, cert, True)
 USER, SECRET = "relay-user", "swordfish at sea"
 MECHS = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
 ALL = "AUTH " + " ".join(reversed(MECHS))

@@ -2,8 +2,10 @@
 """Table A.5 for smarthosts, through the running suite: what each transport demands of TLS,
 with REQUIRETLS and with TLS-Required: No.  An authority of this test is all the system
 knows, in a mount namespace of its own."""
+import atexit
 import os
 import re
+import shutil
 import smtplib
 import subprocess
 import sys
@@ -85,6 +87,7 @@ def logins(s, sinks):
 
 def main():
     d = tempfile.mkdtemp(prefix="letterlock-tls-")
+    atexit.register(shutil.rmtree, d, True)
     os.chmod(d, 0o755)
     for name, host in (("good", "localhost"), ("unknown", "localhost"), ("name", "other.example")):
         os.mkdir(d + "/" + name)
