@@ -1,6 +1,7 @@
 """What the queue costs and how fast it empties: 10,000 messages to one smtp-sink,
 sent by Letterlock and by Postfix, both with all of it queued before the start;
 memory with so many waiting; what a million recipients take."""
+import atexit
 import glob
 import os
 import re
@@ -59,6 +60,7 @@ class Counter:
         self.first = self.last = self.n = 0
         self.proc = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", "%s:%d" % (address, self.port), "256"],
                                      stdout=subprocess.PIPE)
+        atexit.register(self.proc.kill)
         threading.Thread(target=self.count, daemon=True).start()
 
     def count(self):
