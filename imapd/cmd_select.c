@@ -134,17 +134,21 @@ opening(struct session *s)
 	}
 }
 
+/* It is looked for from where it was found last. */
 static uint32_t
 first_unseen(const struct seen *n)
 {
-	const struct view	*v = n->view;
-	size_t			 i;
+	struct view	*v = n->view;
+	size_t		 i;
 
 	if (v->mb->st.unseen == 0)
 		return (0);
-	for (i = 0; i < v->n && v->recs[i].uid <= n->maxuid; i++)
+	for (i = view_lower(v, v->seen_below); i < v->n &&
+	    v->recs[i].uid <= n->maxuid; i++) {
+		v->seen_below = v->recs[i].uid;
 		if ((v->recs[i].flags & MF_SEEN) == 0)
 			return (seen_seq(n, v->recs[i].uid));
+	}
 	return (0);
 }
 

@@ -28,7 +28,7 @@ TESTS += regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deli
 	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
-	regress/crash/store_crash_test
+	regress/crash/late_crash_test regress/crash/store_crash_test
 SRCS.regress/imapd/condstore_test := $(IMAP_TEST)
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
@@ -41,6 +41,7 @@ SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
 SRCS.regress/imapd/view_test := $(IMAP_TEST)
 SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
+SRCS.regress/crash/late_crash_test := $(IMAP_TEST)
 FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz \
 	regress/fuzz/mbox_fuzz regress/fuzz/session_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)

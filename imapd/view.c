@@ -136,6 +136,7 @@ view_rest(struct view *v)
 	v->n = v->cap = 0;
 	v->loaded = 0;
 	v->next = 1;
+	v->seen_below = 0;
 }
 
 void
@@ -190,6 +191,7 @@ view_reload(struct view *v, uint64_t seq)
 	v->n = 0;
 	v->loaded = 0;
 	v->next = 1;
+	v->seen_below = 0;
 	while (view_load(v) == 1)
 		continue;
 	while (v->njournal > 0 && v->journal[v->njournal - 1].seq >= seq)
@@ -367,6 +369,8 @@ view_flags(struct view *v, const struct msgrec *r, uint64_t seq,
 		return;
 	v->recs[i] = *r;
 	v->at = i;
+	if ((r->flags & MF_SEEN) == 0 && r->uid < v->seen_below)
+		v->seen_below = r->uid;
 	note(v, CHANGE_FLAGS, r->uid, seq, author, late);
 	if (!late)
 		watch(v);

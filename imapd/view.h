@@ -83,6 +83,7 @@ struct view {
 	uint32_t		 authors;	/* last number given */
 	int			 loaded;
 	size_t			 at;	/* record changed last */
+	uint32_t		 seen_below;	/* this UID all are */
 	uint32_t		 next;	/* UID where loading goes on */
 	int			 sealed;	/* the last journal entry is final */
 	struct dbenv_wait	 wait;		/* then news are told */
