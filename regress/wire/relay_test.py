@@ -284,7 +284,7 @@ def postfix(s):
         big = TEXT % (ALICE, "big") + "".join("%070d\r\n" % i for i in range(20000))
         submit(s, "bob@postfix.example", text=big)
         ok(wait_for(lambda: len(p.mail("bob")) == 2, 15) and
-           p.mail("bob")[1].replace(b"\n", b"\r\n").endswith(big.encode()[-2000:]),
+           [m for m in p.mail("bob") if m.replace(b"\n", b"\r\n").endswith(big.encode()[-2000:])],
            "a large message")
         c = smtplib.SMTP("127.0.0.1", pf_port)
         c.sendmail("someone@postfix.example", [ALICE],
