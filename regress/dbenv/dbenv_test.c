@@ -312,6 +312,54 @@ schema(void)
 	dbenv_close(env);
 }
 
+/* What was not flushed may be lost with the system, not with the process. */
+static void
+boots(void)
+{
+	static const struct {
+		const char	*text;		/* of the file; NULL: as it is */
+		int		 remove, uncertain;
+	} was[] = {
+		{ NULL,			1, 1 },
+		{ NULL,			0, 0 },
+		{ "another\n",		0, 1 },
+		{ "",			0, 1 },
+		{ NULL,			0, 0 },
+		{ NULL,			1, 1 },
+	};
+	struct dbenv_conf	 c = dbtest_conf("boots");
+	struct dbenv_db		*db;
+	struct dbenv		*env;
+	struct stat		 st;
+	uint64_t		 before;
+	size_t			 i;
+	int			 fd;
+
+	for (i = 0; i < sizeof(was) / sizeof(was[0]); i++) {
+		if (was[i].remove)
+			unlink("boots/boot");
+		if (was[i].text != NULL && (fd = open("boots/boot",
+		    O_WRONLY | O_TRUNC)) != -1) {
+			(void)!write(fd, was[i].text, strlen(was[i].text));
+			close(fd);
+		}
+		if ((env = dbtest_open(&c)) == NULL)
+			return;
+		CHECK(dbenv_uncertain(env) == was[i].uncertain, "start %zu", i);
+		if ((db = dbenv_db(env, "test", 0)) == NULL)
+			return;
+		before = dbenv_committed(env);
+		CHECK(dbtest_put(db, "a", "b") == 0 &&
+		    dbenv_committed(env) == before && dbenv_certain(env) == 0 &&
+		    dbenv_committed(env) == before + 1 &&
+		    dbenv_flushed(env) == before + 1 && !dbenv_uncertain(env),
+		    "start %zu: certain, with what was open", i);
+		CHECK(stat("boots/boot", &st) == 0 && st.st_size > 1 &&
+		    (st.st_mode & 07777) == 0600, "start %zu: recorded", i);
+		dbenv_close(env);
+	}
+}
+
 #define MANY	3000
 
 /* Many at once, larger ones than there is room for at once among them. */
@@ -376,5 +424,6 @@ main(void)
 	dbenv_close(env);
 	reopen(&c);
 	schema();
+	boots();
 	return (test_done());
 }
