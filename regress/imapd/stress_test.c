@@ -29,6 +29,8 @@ static struct client {
 	}		 queue[PIPELINE + 2];
 	unsigned	 nqueue, tags;
 	unsigned	 answers;
+	int		 qresync;	/* VANISHED, not EXPUNGE */
+	unsigned	 vanished;
 } clients[CLIENTS];
 
 static unsigned		 wrong;
@@ -65,12 +67,58 @@ fetched(struct client *c, uint32_t seq, const char *line)
 }
 
 static void
+take_out(struct client *c, uint32_t at)
+{
+	c->n--;
+	memmove(c->uids + at, c->uids + at + 1, (c->n - at) *
+	    sizeof(c->uids[0]));
+}
+
+/* By its UID, or one that is not known yet between those around it. */
+static void
+gone(struct client *c, uint32_t uid, const char *line)
+{
+	uint32_t	 i, at = 0;
+
+	c->vanished++;
+	for (i = 0; i < c->n; i++)
+		if (c->uids[i] == uid) {
+			take_out(c, i);
+			return;
+		} else if (c->uids[i] != 0 && c->uids[i] < uid)
+			at = i + 1;
+	if (at < c->n && c->uids[at] == 0)
+		take_out(c, at);
+	else
+		bad(c, "no such UID", line);
+}
+
+static void
+vanished(struct client *c, const char *line)
+{
+	char		*p;
+	unsigned long	 lo, hi;
+
+	if (!c->qresync || c->nqueue == 0 || c->queue[0].quiet)
+		bad(c, "not now", line);
+	for (p = strchr(line + 2, ' '); p != NULL && *p != '\0';) {
+		hi = lo = strtoul(p + 1, &p, 10);
+		if (*p == ':')
+			hi = strtoul(p + 1, &p, 10);
+		for (; lo <= hi; lo++)
+			gone(c, (uint32_t)lo, line);
+	}
+}
+
+static void
 untagged(struct client *c, const char *line)
 {
 	char		*word;
 	uint32_t	 n = (uint32_t)strtoul(line + 2, &word, 10);
 
-	if (strcmp(word, " EXISTS") == 0) {
+	if (strncmp(line, "* VANISHED ", 11) == 0)
+		vanished(c, line);
+	else if (strcmp(word, " EXISTS") == 0) {
 		if (n < c->n || n > COUNT_MAX)
 			bad(c, "fewer than before", line);
 		else
@@ -82,11 +130,9 @@ untagged(struct client *c, const char *line)
 			bad(c, "no such number", line);
 			return;
 		}
-		if (c->nqueue == 0 || c->queue[0].quiet)
+		if (c->nqueue == 0 || c->queue[0].quiet || c->qresync)
 			bad(c, "not now", line);
-		c->n--;
-		memmove(c->uids + n - 1, c->uids + n, (c->n - n + 1) *
-		    sizeof(c->uids[0]));
+		take_out(c, n - 1);
 	} else if (strncmp(word, " FETCH (", 8) == 0)
 		fetched(c, n, line);
 }
@@ -270,7 +316,7 @@ main(void)
 {
 	struct pollfd	 p;
 	char		 text[64];
-	unsigned	 round;
+	unsigned	 round, gone_ones;
 	int		 i;
 
 	t_open(NULL);
@@ -278,6 +324,8 @@ main(void)
 		clients[i].mailbox = i < 4 ? "INBOX" : "Archive";
 		clients[i].fd = t_login(i, 1);
 		(void)t_line(i);
+		if ((clients[i].qresync = i % 3 == 2))
+			command(i, 1, "ENABLE QRESYNC");
 		snprintf(text, sizeof(text), "SELECT %s",
 		    clients[i].mailbox);
 		command(i, 1, text);
@@ -297,9 +345,12 @@ main(void)
 	}
 	drain();
 	compare();
-	for (i = 0, round = 0; i < CLIENTS; i++)
+	for (i = 0, round = gone_ones = 0; i < CLIENTS; i++) {
 		round += clients[i].answers;
+		gone_ones += clients[i].vanished;
+	}
 	CHECK(wrong == 0, "%u answers, %u wrong", round, wrong);
+	CHECK(gone_ones > 10, "%u vanished", gone_ones);
 	for (i = 0; i < CLIENTS; i++)
 		buf_free(&clients[i].in);
 	t_close();
