@@ -68,8 +68,12 @@ renumber(struct part *p, struct span key, uint64_t ceiling)
 	if (span_get_u64(&s, &account) == -1 || span_get_u64(&s, &id) == -1 ||
 	    s.n != 0)
 		return (dbenv_del(p->late, key));
-	if (part_get(p->state, key, &c_mbstate, &st) == -1)
-		return (errno == ENOENT ? dbenv_del(p->late, key) : -1);
+	if (part_get(p->state, key, &c_mbstate, &st) == -1) {
+		if (errno == ENOENT)
+			return (dbenv_del(p->late, key));
+		/* Nobody opens that mailbox; salvage does as much and more. */
+		return (errno == EILSEQ ? 0 : -1);
+	}
 	st.modseq = (st.modseq > ceiling ? st.modseq : ceiling) + 1;
 	while ((rc = renumber_some(p, id, &st, &uid)) == 1)
 		dbenv_turn_end(p->env);

@@ -387,7 +387,8 @@ part_close(struct part *p)
 		event_del(&p->turn);
 	}
 	body_close(p->bodies);
-	if (p->key != NULL)
+	/* not when its opening failed before the marks were dealt with */
+	if (p->key != NULL && !dbenv_uncertain(p->env))
 		late_stop(p);
 	dbenv_close(p->env);
 	free(p);
