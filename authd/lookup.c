@@ -11,6 +11,8 @@
 #include "log.h"
 #include "lookup.h"
 #include "lookup_ctl.h"
+#include "lookup_https.h"
+#include "lookup_sts.h"
 #include "proc.h"
 #include "roles.h"
 
@@ -223,6 +225,12 @@ on_ctl(struct peer *p, struct imsg *m)
 	return (lookup_ctl(p, m, resolver));
 }
 
+struct resolver *
+lookup_resolver(void)
+{
+	return (resolver);
+}
+
 static void
 lookup_link_up(struct peer *p)
 {
@@ -248,6 +256,7 @@ lookup_link_down(struct peer *p)
 		if (q->peer == p)
 			q->peer = NULL;
 	lookup_ctl_down(p);
+	lookup_sts_down(p);
 	if (k != NULL)
 		free(k->transport);
 	free(k);
@@ -315,6 +324,8 @@ lookup_open(void)
 	    &anchors, &anchor_owner, &why) == -1) ||
 	    (resolver = resolver_new(c, &anchors, &why)) == NULL)
 		log_error("%s", buf_cstr(&why));
+	else if (https_open(proc_base(), c->authorities, &why) == -1)
+		log_warn("%s", buf_cstr(&why));	/* without policies, then */
 	buf_free(&why);
 	return (resolver == NULL ? -1 : 0);
 }
@@ -375,6 +386,7 @@ lookup_cancel(void)
 static const struct msg_rule rules[] = {
 	{ M_DNS, PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED) | PEER(ROLE_RELAY),
 	    MSG_BODY, on_dns },
+	{ M_STS, PEER(ROLE_QUEUED), MSG_BODY, lookup_sts },
 	{ M_CTL, PEER(ROLE_CONTROL), MSG_BODY, on_ctl },
 };
 

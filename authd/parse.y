@@ -23,7 +23,7 @@ static void	 known_here(struct buf *);
 
 %token	<t> WORD QUOTED NUMBER
 %token	<t> HOSTNAME STATE CONTROL POSTMASTER LOG LEVEL PROCESSES PARTITIONS
-%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA QUOTA_MESSAGES RESOLVER TRUST_ANCHOR
+%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA QUOTA_MESSAGES RESOLVER TRUST_ANCHOR AUTHORITIES
 %token	<t> ALLOW_PRIVATE USER INCLUDE CERTIFICATE CERT KEY
 %token	<t> LISTEN ON ALL SOCKET PORT TLS MECHANISMS CCERTS CLEARTEXT LIMITS
 %token	<t> TRANSPORT ROUTE FROM TO MINIMUM DOMAIN CASE SEPARATORS DKIM
@@ -212,6 +212,10 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 	| TRUST_ANCHOR string		{
 		if (parse_once("trust-anchor"))
 			absolute("trust-anchor", &P.conf->trust_anchor, $2.s);
+	}
+	| AUTHORITIES string		{
+		if (parse_once("authorities"))
+			absolute("authorities", &P.conf->authorities, $2.s);
 	}
 	| ALLOW_PRIVATE			{ P.conf->allow_private = 1; }
 	| USER word string		{ user_name($2.s, $3.s); }
@@ -471,6 +475,7 @@ static const struct keyword {
 	{ "suppress-failures",	SUPPRESS,	" top " },
 	{ "resolver",		RESOLVER,	" top " },
 	{ "trust-anchor",	TRUST_ANCHOR,	" top " },
+	{ "authorities",	AUTHORITIES,	" top " },
 	{ "allow-private-addresses", ALLOW_PRIVATE, " top " },
 	{ "user",		USER,		" top " },
 	{ "include",		INCLUDE,	" top " },

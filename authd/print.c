@@ -314,6 +314,7 @@ print_conf(struct buf *b, const struct conf *c)
 	CONF_EACH(char *, r, &c->resolvers)
 		setting(b, "resolver", *r);
 	setting(b, "trust-anchor", c->trust_anchor);
+	setting(b, "authorities", c->authorities);
 	if (c->allow_private)
 		buf_adds(b, "allow-private-addresses\n");
 	CONF_EACH(struct conf_cert, k, &c->certs) {

@@ -13,9 +13,9 @@ AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_upgrade.c authd/auth_userdb.c authd/auth_userdb_verifier.c \
     authd/auth_verify.c authd/auth_vouch.c
 LOOKUP := authd/lookup.c authd/lookup_anchor.c authd/lookup_answer.c authd/lookup_ctl.c \
-    authd/lookup_resolver.c
+    authd/lookup_https.c authd/lookup_resolver.c authd/lookup_sts.c
 SRCS.authd := $(PARENT) $(AUTH) $(KEYS) $(LOOKUP)
-LIBS.authd := -lunbound
+LIBS.authd := -lunbound -lcurl
 
 # regress: the parent, with roles that do no work
 PROGS += regress/authd/authd regress/authd/role

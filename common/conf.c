@@ -118,7 +118,8 @@ static const struct field f_conf[] = {
 	F_U32(conf, keep_retired), F_LIST(conf, keeps, COUNT_MAX, &c_keep),
 	F_U8(conf, suppress_failures),
 	F_CSTR(conf, log, 4096), F_U8(conf, log_level), F_LIST(conf, resolvers, 64, &c_string),
-	F_CSTR(conf, trust_anchor, 4096), F_U8(conf, allow_private),
+	F_CSTR(conf, trust_anchor, 4096), F_CSTR(conf, authorities, 4096),
+	F_U8(conf, allow_private),
 	F_CSTR(conf, users[ROLE_PARENT], 64),
 	F_CSTR(conf, users[ROLE_CONTROL], 64),
 	F_CSTR(conf, users[ROLE_AUTH], 64), F_CSTR(conf, users[ROLE_KEYS], 64),
@@ -177,12 +178,13 @@ conf_new(void)
 	c->postmaster = strdup("");
 	c->log = strdup("syslog");
 	c->trust_anchor = strdup("");
+	c->authorities = strdup("");
 	for (i = 0; i < ROLE_COUNT; i++)
 		if ((c->users[i] = strdup(default_users[i])) == NULL)
 			goto err;
 	if (c->path != NULL && c->hostname != NULL && c->state != NULL &&
 	    c->control != NULL && c->postmaster != NULL && c->log != NULL &&
-	    c->trust_anchor != NULL)
+	    c->trust_anchor != NULL && c->authorities != NULL)
 		return (c);
 err:
 	conf_free(c);

@@ -167,6 +167,7 @@ struct conf {
 	uint8_t		 log_level;
 	struct list	 resolvers;		/* char *, "addr" or "addr@port"; none: recurse */
 	char		*trust_anchor;		/* path or "" */
+	char		*authorities;		/* path, "": the system's */
 	uint8_t		 allow_private;		/* direct transports may reach loopback
 						 * and private addresses */
 	char		*users[ROLE_COUNT];	/* user name of each role */

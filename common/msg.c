@@ -301,6 +301,17 @@ static const struct field f_dns_answer[] = {
 };
 const struct codec c_dns_answer = CODEC(msg_dns_answer, f_dns_answer);
 
+static const struct field f_sts[] = {
+	F_STR(msg_sts, domain, MSG_ADDR_MAX), F_STR(msg_sts, id, 64),
+};
+const struct codec c_sts = CODEC(msg_sts, f_sts);
+
+static const struct field f_sts_answer[] = {
+	F_U8(msg_sts_answer, status), F_STR(msg_sts_answer, id, 64),
+	F_STR(msg_sts_answer, text, MSG_STS_TEXT),
+};
+const struct codec c_sts_answer = CODEC(msg_sts_answer, f_sts_answer);
+
 /* control */
 static const struct field f_ctl_arg[] = { F_STR(msg_ctl_arg, arg, IMSG_MAX) };
 static const struct codec c_ctl_arg = CODEC(msg_ctl_arg, f_ctl_arg);
@@ -381,7 +392,7 @@ msg_name(uint32_t type)
 	NAME(M_QUEUE_RCPTS); NAME(M_SUB_MAIL); NAME(M_SUB_RCPT);
 	NAME(M_SUB_DATA); NAME(M_SUB_COMMIT); NAME(M_SUB_RESET);
 	NAME(M_SUB_END); NAME(M_DELIVER); NAME(M_SETTLED); NAME(M_RELAY);
-	NAME(M_DNS); NAME(M_CTL); NAME(M_SIGN);
+	NAME(M_DNS); NAME(M_STS); NAME(M_CTL); NAME(M_SIGN);
 	}
 	return ("unknown message");
 }

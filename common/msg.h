@@ -148,6 +148,7 @@ enum msg_type {
 
 	/* relay, smtpd, queued -> lookup */
 	M_DNS = 500,		/* R msg_dns.  Answer msg_dns_answer */
+	M_STS,			/* R msg_sts.  Answer msg_sts_answer */
 
 	/* control <-> auth, queued, store, smtpd, front, lookup */
 	M_CTL = 600,		/* R msg_ctl; maybe fd.  Answer msg_ctl_page */
@@ -332,6 +333,20 @@ enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15,
 struct msg_dns { struct span name; uint16_t type; };
 /* rdata as in the wire format, names inside uncompressed; at most 100 */
 struct msg_dns_record { struct span rdata; };
+/*
+ * MTA-STS.  A worker asks queued, which keeps policies, by the domain; queued
+ * asks lookup, with the id of the policy that it has, or none.
+ */
+enum sts_status {
+	STS_NONE,		/* no policy is published */
+	STS_POLICY,		/* text is one, as mtasts_parse() reads it */
+	STS_SAME,		/* lookup: it is the one of that id still */
+	STS_FAILED,		/* lookup: it cannot be had; text says why */
+	STS_TEMPFAIL		/* DNS does not say whether there is one */
+};
+#define MSG_STS_TEXT	12288
+struct msg_sts { struct span domain, id; };
+struct msg_sts_answer { uint8_t status; struct span id, text; };
 struct msg_dns_answer { uint8_t status; uint8_t secure; uint32_t ttl;
     struct span canonical;	/* owner name after CNAMEs */
     struct list records; };
@@ -370,6 +385,6 @@ extern const struct codec
     c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
     c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,
-    c_dns, c_dns_answer, c_ctl, c_ctl_page, c_sign, c_signature;
+    c_dns, c_dns_answer, c_sts, c_sts_answer, c_ctl, c_ctl_page, c_sign, c_signature;
 
 #endif

@@ -4,7 +4,7 @@
 
 build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
     libdb5.3-dev libidn2-dev libunistring-dev libunbound-dev
-    libjson-c-dev libseccomp-dev zlib1g-dev
+    libjson-c-dev libseccomp-dev zlib1g-dev libcurl4-openssl-dev
     ca-certificates openssl"
 # clients and servers on the other side that the tests use
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl

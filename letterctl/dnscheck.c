@@ -15,6 +15,7 @@
 #include "dane.h"
 #include "dnsask.h"
 #include "spf.h"
+#include "mtasts.h"
 
 #define FACTS_MAX	200
 #define IPS_MAX		16
@@ -471,6 +472,23 @@ check_text(const char *what, const char *prefix, const char *version,
 	buf_free(&text);
 }
 
+/* One that is there and says nothing by the rules, RFC 8461 section 3.1. */
+static void
+check_mtasts(void)
+{
+	struct buf	 text = { 0 };
+	struct span	 s, id;
+
+	if (text_record("_mta-sts", "v=STSv1", &text) == 1) {
+		s = span_buf(&text);
+		if (mtasts_record(&s, 1, &id) == 0)
+			say_(ERROR, "MTA-STS", "_mta-sts.%s is no record of "
+			    "MTA-STS: it must be \"v=STSv1; id=\" and "
+			    "letters and digits", C.domain);
+	}
+	buf_free(&text);
+}
+
 static void
 check_texts(void)
 {
@@ -480,6 +498,7 @@ check_texts(void)
 	    "v=DMARC1; p=reject");
 	check_text("MTA-STS", "_mta-sts", "v=STSv1", "id=", WARNING,
 	    "v=STSv1; id=1");
+	check_mtasts();
 	buf_addf(&b, "v=TLSRPTv1; rua=mailto:postmaster@%s", C.domain);
 	check_text("TLSRPT", "_smtp._tls", "v=TLSRPTv1", "rua=", WARNING,
 	    buf_cstr(&b));

@@ -215,6 +215,7 @@ db_open(const struct db_conf *conf)
 	    (q.rcpt = dbenv_db(q.env, "rcpt", 0)) == NULL ||
 	    (q.attempt = dbenv_db(q.env, "attempt", 0)) == NULL ||
 	    (q.pin = dbenv_db(q.env, "pin", 0)) == NULL ||
+	    (q.sts = dbenv_db(q.env, "sts", 0)) == NULL ||
 	    (q.holdrule = dbenv_db(q.env, "holdrule", 0)) == NULL ||
 	    (q.retired = dbenv_db(q.env, "retired", 0)) == NULL ||
 	    (q.until = dbenv_db(q.env, "until", 0)) == NULL ||

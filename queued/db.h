@@ -11,6 +11,7 @@
  *						stay in "attempt" as long
  *	until		moment message recipient	when that goes
  *	suppress	account address		nobody is to be written to
+ *	sts		domain			a policy of MTA-STS, see sts.h
  *	body, bodyref	of common/body
  *
  * What is there at each step, and what a crash leaves:
@@ -153,7 +154,7 @@ struct q_rcpt {
 struct queue {
 	struct dbenv	*env;
 	struct body	*bodies;
-	struct dbenv_db	*meta, *message, *rcpt, *attempt, *pin;
+	struct dbenv_db	*meta, *message, *rcpt, *attempt, *pin, *sts;
 	struct dbenv_db	*holdrule, *retired, *until, *suppress;
 	uint64_t	 next_num, num_limit;
 };

@@ -15,6 +15,7 @@
 #include "queued/local.h"
 #include "queued/queued.h"
 #include "queued/report.h"
+#include "queued/sts.h"
 #include "sandbox.h"
 
 extern const struct role_ops	 queued_ops;
@@ -34,6 +35,7 @@ static const struct msg_rule	 rules[] = {
 	{ M_QUEUE_RCPTS, PEER(ROLE_SMTPD),	MSG_BODY,	on_queue_rcpts },
 	{ M_QUEUE_COMMIT, PEER(ROLE_SMTPD),	MSG_BODY,	on_queue_commit },
 	{ M_SESSION,	PEER(ROLE_AUTH),	MSG_BODY | MSG_FD, on_session },
+	{ M_STS,	PEER(ROLE_RELAY),	MSG_BODY,	on_sts },
 	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH),	MSG_BODY,	on_end_sessions },
 };
@@ -79,6 +81,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	body_sweep(q.bodies);
 	pins_sweep();
 	suppress_sweep();
+	sts_sweep();
 }
 
 static int
@@ -116,8 +119,10 @@ link_down(struct peer *p)
 {
 	if (peer_role(p) == ROLE_SMTPD)
 		slots_down(p);
-	else if (peer_role(p) == ROLE_RELAY)
+	else if (peer_role(p) == ROLE_RELAY) {
+		sts_down(p);
 		worker_down(p);
+	}
 	else if (peer_role(p) == ROLE_CONTROL)
 		ctl_down(p);
 }

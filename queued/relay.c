@@ -91,7 +91,8 @@ relay_open(void)
 	const struct conf_transport	*t = relay_transport();
 	struct buf			 why = { .max = 1024 };
 
-	relay.tls = tlsctx_client_new(NULL, &why);
+	relay.tls = tlsctx_client_new(*proc_conf()->authorities == '\0' ?
+	    NULL : proc_conf()->authorities, &why);
 	if (why.n > 0 && t != NULL && t->verify)
 		log_warn("%s", buf_cstr(&why));
 	buf_free(&why);

@@ -72,6 +72,7 @@ struct place {
 	struct relay_candidate	 candidates[RELAY_ADDRS_MAX];
 	size_t			 ncandidates;
 	struct tlsa		*tlsa;		/* of the hosts; NULL: none */
+	enum relay_sts		 sts[RELAY_MX_MAX];	/* of each */
 	int			 skipped;	/* a host whose TLSA is unknown */
 	uint64_t		 found;		/* ms */
 };

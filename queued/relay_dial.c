@@ -217,7 +217,9 @@ conn_dial(struct conn *c)
 
 	c->last = c->at;
 	(void)relay_tls_policy(c->dest->t, tlsa_state(c->place.tlsa,
-	    c->place.candidates[c->at].host), c->dest->requiretls, &c->policy);
+	    c->place.candidates[c->at].host),
+	    c->place.sts[c->place.candidates[c->at].host], c->dest->requiretls,
+	    &c->policy);
 	c->tls[0] = '\0';
 	c->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);

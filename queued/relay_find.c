@@ -1,6 +1,7 @@
 /*
  * Where a destination is: its mail servers and their addresses, asked of
- * "authd: lookup".  Every question gets one answer, a NULL when lookup is away;
+ * "authd: lookup", and what its MTA-STS policy says of them, of queued, which
+ * keeps these.  Every question gets one answer, a NULL when who is asked is away;
  * the last one ends the search.
  */
 #include <event2/event.h>
@@ -10,6 +11,7 @@
 #include <strings.h>
 
 #include "log.h"
+#include "mtasts.h"
 #include "proc.h"
 #include "queued/relay.h"
 
@@ -19,6 +21,8 @@ struct find {
 	int			 asking;	/* more of them follow */
 	int			 failed;	/* one without an answer */
 	int			 secure;	/* DNSSEC, which host they are */
+	int			 unsure;	/* if there is a policy */
+	struct mtasts_policy	*policy;	/* NULL: there is none */
 	struct tlsa		*tlsa;
 	struct {
 		int		 left;		/* answers about addresses */
@@ -29,6 +33,11 @@ struct find {
 	struct dns_mx		 hosts[RELAY_MX_MAX];
 	struct relay_host	 addrs[RELAY_MX_MAX];
 	size_t			 nhosts;
+};
+
+/* Hosts that were not to be used, and addresses. */
+struct refused {
+	unsigned	 skipped, weak, other, addresses;
 };
 
 struct question {
@@ -46,9 +55,10 @@ static void	 ask_addresses(struct find *);
 static void	 ask_tlsa(struct find *, size_t, const char *);
 static void	 take_tlsa(struct find *, size_t,
 		    const struct msg_dns_answer *);
-static void	 choose(struct find *, unsigned *, unsigned *);
+static int	 on_policy(void *, struct peer *, struct imsg *);
+static void	 choose(struct find *, struct refused *);
 static void	 one_address(struct find *, const struct dns_addr *);
-static void	 nobody(const struct find *, unsigned, unsigned, unsigned,
+static void	 nobody(const struct find *, const struct refused *,
 		    struct relay_result *);
 static void	 check(struct find *);
 static void	 on_patience(evutil_socket_t, short, void *);
@@ -79,6 +89,7 @@ find_free(struct find *f)
 	if (f->patience != NULL)
 		event_free(f->patience);
 	tlsa_unref(f->tlsa);
+	free(f->policy);
 	free(f);
 }
 
@@ -119,6 +130,60 @@ ask(struct find *f, size_t host, uint16_t type, const char *name)
 	}
 	f->open++;
 	return (0);
+}
+
+static int
+on_policy(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_sts_answer	 a = { .status = STS_TEMPFAIL };
+	struct find		*f = arg;
+	struct buf		 why = { 0 };
+	int			 bad;
+
+	(void)p;
+	bad = m != NULL && imsg_get(m, &c_sts_answer, &a) == -1;
+	f->open--;
+	if (!bad && a.status == STS_POLICY &&
+	    ((f->policy = malloc(sizeof(*f->policy))) == NULL ||
+	    mtasts_parse(a.text, f->policy, &why) == -1))
+		a.status = STS_TEMPFAIL;
+	f->unsure = bad || a.status == STS_TEMPFAIL;
+	buf_free(&why);
+	if (m != NULL && !bad)
+		codec_free(&c_sts_answer, &a);
+	check(f);
+	return (bad ? -1 : 0);
+}
+
+/* Where policies count: to others' servers, with TLS, unless the sender would
+ * rather have the message there (RFC 8689 section 5). */
+static void
+ask_policy(struct find *f)
+{
+	const struct conf_transport	*t = f->dest->t;
+	struct msg_sts			 m = { .id = span_of("", 0) };
+
+	if (!TRANSPORT_BY_MX(t) || t->tls == TLS_OFF ||
+	    f->dest->requiretls == REQUIRETLS_NO)
+		return;
+	m.domain = span_str(f->dest->name);
+	if (peer_ask(proc_peer(ROLE_QUEUED, 0), M_STS, &c_sts, &m, -1,
+	    on_policy, f) == 0)
+		f->unsure = 1;
+	else
+		f->open++;
+}
+
+static enum relay_sts
+sts_of(const struct find *f, const char *host)
+{
+	const struct mtasts_policy	*p = f->policy;
+
+	if (p == NULL || p->mode == MTASTS_NONE)
+		return (RELAY_STS_NONE);
+	if (p->mode == MTASTS_TESTING)
+		return (RELAY_STS_TESTING);
+	return (mtasts_match(p, host) ? RELAY_STS_ENFORCE : RELAY_STS_OTHER);
 }
 
 static int
@@ -277,53 +342,61 @@ by_name(const struct find *f, int family, struct relay_candidate *out, unsigned 
 
 /* Hosts whose TLS is not known, or not enough for the message. */
 static void
-choose(struct find *f, unsigned *skipped, unsigned *weak)
+choose(struct find *f, struct refused *no)
 {
 	struct dest		*e = f->dest;
 	struct relay_tls	 p;
 	size_t			 i;
 
-	*skipped = *weak = 0;
-	for (i = 0; i < f->nhosts; i++)
+	memset(no, 0, sizeof(*no));
+	for (i = 0; i < f->nhosts; i++) {
+		e->place.sts[i] = sts_of(f, f->hosts[i].host);
 		switch (relay_tls_policy(e->t, tlsa_state(f->tlsa, i),
-		    e->requiretls, &p)) {
+		    e->place.sts[i], e->requiretls, &p)) {
 		case RELAY_TLS_GO:
-			break;
+			continue;
 		case RELAY_TLS_SKIP:
 			log_info("%s: no answer about TLSA that can be "
 			    "believed: not used for now", f->hosts[i].host);
-			(*skipped)++;
-			f->host[i].out = 1;
-			f->addrs[i].n = 0;
+			no->skipped++;
+			break;
+		case RELAY_TLS_OTHER:
+			log_info("%s: none of the servers that the MTA-STS "
+			    "policy of %s names", f->hosts[i].host, e->name);
+			no->other++;
 			break;
 		case RELAY_TLS_WEAK:
-			(*weak)++;
-			f->host[i].out = 1;
-			f->addrs[i].n = 0;
+			no->weak++;
 			break;
 		}
+		f->host[i].out = 1;
+		f->addrs[i].n = 0;
+	}
 }
 
 /* Why there is nobody to connect to. */
 static void
-nobody(const struct find *f, unsigned refused, unsigned skipped, unsigned weak,
+nobody(const struct find *f, const struct refused *no,
     struct relay_result *why)
 {
 	struct dest	*e = f->dest;
 	int		 smarthost = TRANSPORT_SMARTHOST(e->t);
 
-	if (skipped > 0)
+	if (no->skipped > 0)
 		relay_result(why, RESULT_TEMP, 0, "4.4.3", "no answer from "
 		    "DNS about the TLS of the mail servers of %s that can be "
 		    "believed", e->name);
 	else if (f->failed)
 		relay_result(why, RESULT_TEMP, 0, "4.4.3",
 		    "no answer from DNS about %s", e->name);
-	else if (weak > 0)
+	else if (no->other > 0)
+		relay_result(why, RESULT_TEMP, 0, "4.7.5", "no mail server of "
+		    "%s is one that its MTA-STS policy names", e->name);
+	else if (no->weak > 0)
 		relay_result(why, RESULT_NO, 554, "5.7.30", "the sender asked "
 		    "for TLS with verified servers all the way (REQUIRETLS), "
 		    "and nothing vouches for those of %s", e->name);
-	else if (refused > 0)
+	else if (no->addresses > 0)
 		relay_result(why, RESULT_NO, 0, "5.4.4", "the mail "
 		    "servers of %s have no public address", e->name);
 	else		/* of our own server: somebody will notice */
@@ -338,7 +411,7 @@ check(struct find *f)
 {
 	struct dest		*e = f->dest;
 	struct relay_result	 why;
-	unsigned		 refused, skipped, weak;
+	struct refused		 no;
 	int			 by_proxy;
 
 	if (f->open > 0 || f->asking)
@@ -347,26 +420,33 @@ check(struct find *f)
 		find_free(f);
 		return;
 	}
+	if (f->unsure) {	/* no word of DNS if there is a policy */
+		relay_result(&why, RESULT_TEMP, 0, "4.4.3", "no answer from "
+		    "DNS about an MTA-STS policy of %s", e->name);
+		finish(f, &why);
+		find_free(f);
+		return;
+	}
 	by_proxy = e->t->remote_dns && f->nhosts > 0 && f->addrs[0].n == 0;
-	choose(f, &skipped, &weak);
+	choose(f, &no);
 	if (*e->t->socket != '\0' || by_proxy)
 		e->place.ncandidates = by_name(f,
 		    *e->t->socket != '\0' ? AF_UNIX : 0, e->place.candidates,
-		    &refused);
+		    &no.addresses);
 	else
 		e->place.ncandidates = relay_candidates(f->addrs, f->nhosts,
 		    e->t, TRANSPORT_SMARTHOST(e->t) || e->conf->allow_private,
-		    relay_random, e->place.candidates, &refused);
+		    relay_random, e->place.candidates, &no.addresses);
 	if (e->place.ncandidates > 0) {
 		memcpy(e->place.hosts, f->hosts, sizeof(f->hosts));
 		e->place.nhosts = f->nhosts;
-		e->place.skipped = skipped > 0;
+		e->place.skipped = no.skipped > 0;
 		tlsa_unref(e->place.tlsa);
 		e->place.tlsa = tlsa_ref(f->tlsa);
 		e->place.found = proc_now_ms();
 		finish(f, NULL);
 	} else {
-		nobody(f, refused, skipped, weak, &why);
+		nobody(f, &no, &why);
 		finish(f, &why);
 	}
 	find_free(f);
@@ -412,7 +492,9 @@ find_start(struct dest *e)
 		    e->name);
 		f->nhosts = 1;
 		ask_addresses(f);
-	} else
+	} else {
+		ask_policy(f);
 		(void)ask(f, 0, DNS_MX, e->name);
+	}
 	check(f);
 }

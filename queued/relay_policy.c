@@ -46,8 +46,11 @@ relay_dane(const struct msg_dns_answer *a, size_t usable)
 
 enum relay_tls_result
 relay_tls_policy(const struct conf_transport *t, enum relay_dane dane,
-    int requiretls, struct relay_tls *p)
+    enum relay_sts sts, int requiretls, struct relay_tls *p)
 {
+	int	 policies = TRANSPORT_BY_MX(t) && t->tls != TLS_OFF &&
+		    requiretls != REQUIRETLS_NO;
+
 	p->mode = (enum conf_tls)t->tls;
 	p->verify = TRANSPORT_SMARTHOST(t) && t->verify &&
 	    t->tls >= TLS_REQUIRED;
@@ -64,10 +67,18 @@ relay_tls_policy(const struct conf_transport *t, enum relay_dane dane,
 			p->how = "dane";
 		else if (dane == RELAY_DANE_UNUSABLE)
 			p->how = "unverified, no TLSA record can be used";
+		else if (sts == RELAY_STS_TESTING)
+			p->how = "unverified, mta-sts is tested";
+		if (sts == RELAY_STS_ENFORCE) {
+			p->mode = TLS_REQUIRED;
+			p->verify = 1;
+			p->how = p->dane ? "dane, mta-sts" : "mta-sts";
+		}
 	}
 	p->fallback = p->mode == TLS_OPTIONAL;
-	if (TRANSPORT_BY_MX(t) && t->tls != TLS_OFF &&
-	    requiretls != REQUIRETLS_NO && dane == RELAY_DANE_FAILED)
+	if (policies && sts == RELAY_STS_OTHER)
+		return (RELAY_TLS_OTHER);
+	if (policies && dane == RELAY_DANE_FAILED)
 		return (RELAY_TLS_SKIP);
 	return (requiretls == REQUIRETLS_ALL && !p->verify && !p->dane ? RELAY_TLS_WEAK :
 	    RELAY_TLS_GO);
@@ -78,7 +89,8 @@ relay_tls_never(const struct conf_transport *t, int requiretls)
 {
 	struct relay_tls	 p;
 
-	return (relay_tls_policy(t, RELAY_DANE_USABLE, requiretls, &p) ==
+	return (relay_tls_policy(t, RELAY_DANE_USABLE, RELAY_STS_NONE,
+	    requiretls, &p) ==
 	    RELAY_TLS_WEAK);
 }
 

@@ -35,6 +35,14 @@ enum relay_dane {
 /* By the answer to TLSA, so many records of which can be used. */
 enum relay_dane	 relay_dane(const struct msg_dns_answer *, size_t usable);
 
+/* What the domain's MTA-STS policy says of a host, RFC 8461 section 4. */
+enum relay_sts {
+	RELAY_STS_NONE,
+	RELAY_STS_TESTING,		/* nothing changes, but is recorded */
+	RELAY_STS_ENFORCE,		/* TLS, verified by name */
+	RELAY_STS_OTHER			/* it is none of the domain's hosts */
+};
+
 struct relay_tls {
 	enum conf_tls	 mode;
 	int		 verify;	/* the name, by an authority */
@@ -46,12 +54,13 @@ enum relay_tls_result {
 	RELAY_TLS_GO,
 	RELAY_TLS_WEAK,			/* not for a message that requires TLS
 					 * all the way, RFC 8689 */
-	RELAY_TLS_SKIP			/* not now: DNS keeps from us what it
+	RELAY_TLS_SKIP,			/* not now: DNS keeps from us what it
 					 * has to be */
+	RELAY_TLS_OTHER			/* not the domain's, says its policy */
 };
 /* TLS towards a host of a transport; requiretls as in struct msg_relay. */
 enum relay_tls_result	 relay_tls_policy(const struct conf_transport *,
-			    enum relay_dane, int requiretls,
+			    enum relay_dane, enum relay_sts, int requiretls,
 			    struct relay_tls *);
 /* Is it decided without a look at the hosts that such a message cannot go? */
 int	 relay_tls_never(const struct conf_transport *, int requiretls);

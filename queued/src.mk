@@ -4,7 +4,7 @@ QUEUE := queued/address.c queued/attempt.c queued/authors.c queued/change.c queu
     queued/holdrule.c queued/retired.c queued/suppress.c \
     queued/commit.c queued/ctl.c queued/ctl_change.c queued/ctl_more.c \
     queued/ctl_queue.c queued/ctl_verify.c queued/db.c queued/dest.c queued/filter.c \
-    queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c \
+    queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c queued/sts.c \
     queued/report.c queued/report_text.c queued/result.c queued/route.c queued/sched.c \
     queued/schedule.c queued/session.c queued/slot.c queued/submit.c \
     queued/worker.c

@@ -13,8 +13,8 @@ fixed(uint32_t below)
 	return (lot < below ? lot : below - 1);
 }
 
-/* Appendix A.5 of the behaviour, but for MTA-STS: who, what the transport says,
- * what DNS says, REQUIRETLS; then what becomes of it. */
+/* Appendix A.5 of the behaviour, MTA-STS apart: who, what the transport says, what DNS says,
+ * REQUIRETLS; then what becomes of it. */
 static const struct tls_case {
 	const char	*name;
 	int		 kind, tls, verify, dane, requiretls;
@@ -25,6 +25,7 @@ static const struct tls_case {
 #define GO	RELAY_TLS_GO
 #define WEAK	RELAY_TLS_WEAK
 #define SKIP	RELAY_TLS_SKIP
+#define OTHER	RELAY_TLS_OTHER
 #define NONE	RELAY_DANE_NONE
 #define USABLE	RELAY_DANE_USABLE
 #define UNUSABLE RELAY_DANE_UNUSABLE
@@ -117,6 +118,51 @@ static const struct tls_case {
 	    NONE, 0, GO, TLS_IMPLICIT, 0, 0, 0 },
 	{ "submissions, not verified, REQUIRETLS", TRANSPORT_SUBMISSIONS,
 	    TLS_IMPLICIT, 0, NONE, 1, WEAK, TLS_IMPLICIT, 0, 0, 0 },
+};
+
+static const struct sts_case {
+	struct tls_case	 c;
+	enum relay_sts	 sts;
+} sts_cases[] = {
+	{ { "direct, testing", DIRECT, NONE, 0, GO, TLS_OPTIONAL, 0, 0, 1 },
+	    RELAY_STS_TESTING },
+	{ { "direct, testing, REQUIRETLS", DIRECT, NONE, 1,
+	    WEAK, TLS_OPTIONAL, 0, 0, 1 },
+	    RELAY_STS_TESTING },
+	{ { "direct, enforce", DIRECT, NONE, 0, GO, TLS_REQUIRED, 1, 0, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, enforce, REQUIRETLS", DIRECT, NONE, 1,
+	    GO, TLS_REQUIRED, 1, 0, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, DANE and enforce", DIRECT, USABLE, 0,
+	    GO, TLS_REQUIRED, 1, 1, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, unusable and enforce", DIRECT, UNUSABLE, 1,
+	    GO, TLS_REQUIRED, 1, 0, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, no answer about TLSA, enforce", DIRECT, FAILED, 0,
+	    SKIP, TLS_REQUIRED, 1, 0, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, another host", DIRECT, NONE, 0,
+	    OTHER, TLS_OPTIONAL, 0, 0, 1 },
+	    RELAY_STS_OTHER },
+	{ { "direct, another host, DANE", DIRECT, USABLE, 0,
+	    OTHER, TLS_REQUIRED, 0, 1, 0 },
+	    RELAY_STS_OTHER },
+	{ { "direct, enforce, TLS-Required: No", DIRECT, NONE, REQUIRETLS_NO,
+	    GO, TLS_OPTIONAL, 0, 0, 1 },
+	    RELAY_STS_ENFORCE },
+	{ { "direct, another host, TLS-Required: No", DIRECT, NONE,
+	    REQUIRETLS_NO, GO, TLS_OPTIONAL, 0, 0, 1 },
+	    RELAY_STS_OTHER },
+	{ { "socks, enforce", SOCKS, NONE, 0, GO, TLS_REQUIRED, 1, 0, 0 },
+	    RELAY_STS_ENFORCE },
+	{ { "smtp has no MTA-STS", TRANSPORT_SMTP, TLS_REQUIRED, 0, NONE, 0,
+	    GO, TLS_REQUIRED, 0, 0, 0 },
+	    RELAY_STS_OTHER },
+	{ { "direct, off, enforce", TRANSPORT_DIRECT, TLS_OFF, 0, NONE, 0,
+	    GO, TLS_OFF, 0, 0, 0 },
+	    RELAY_STS_ENFORCE },
 };
 
 static const struct dane_case {
@@ -216,27 +262,33 @@ static const struct candidate_case {
 };
 
 static void
-test_tls(void)
+test_policy(const struct tls_case *c, enum relay_sts sts)
 {
-	const struct tls_case	*c;
 	struct conf_transport	 t = { 0 };
 	struct relay_tls	 p;
-	size_t			 i;
 	int			 rc;
 
-	for (i = 0; i < nitems(tls_cases); i++) {
-		c = &tls_cases[i];
-		t.kind = (uint8_t)c->kind;
-		t.tls = (uint8_t)c->tls;
-		t.verify = (uint8_t)c->verify;
-		rc = (int)relay_tls_policy(&t, (enum relay_dane)c->dane,
-		    c->requiretls, &p);
-		CHECK(rc == c->rc && (int)p.mode == c->mode &&
-		    p.verify == c->want_verify && p.dane == c->want_dane &&
-		    p.fallback == c->fallback,
-		    "%s: %d, mode %d, verify %d, dane %d, fallback %d",
-		    c->name, rc, (int)p.mode, p.verify, p.dane, p.fallback);
-	}
+	t.kind = (uint8_t)c->kind;
+	t.tls = (uint8_t)c->tls;
+	t.verify = (uint8_t)c->verify;
+	rc = (int)relay_tls_policy(&t, (enum relay_dane)c->dane, sts,
+	    c->requiretls, &p);
+	CHECK(rc == c->rc && (int)p.mode == c->mode &&
+	    p.verify == c->want_verify && p.dane == c->want_dane &&
+	    p.fallback == c->fallback,
+	    "%s: %d, mode %d, verify %d, dane %d, fallback %d",
+	    c->name, rc, (int)p.mode, p.verify, p.dane, p.fallback);
+}
+
+static void
+test_tls(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(tls_cases); i++)
+		test_policy(&tls_cases[i], RELAY_STS_NONE);
+	for (i = 0; i < nitems(sts_cases); i++)
+		test_policy(&sts_cases[i].c, sts_cases[i].sts);
 }
 
 static void

@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../wire"))
 from suite import BUILD, USERS, certificate  # noqa: E402
 
-M_LINK, M_STOP, M_READY, M_RELAY, M_DNS, REPLY = 7, 12, 14, 400, 500, 0x80000000
+M_LINK, M_STOP, M_READY, M_RELAY, M_DNS, M_STS, REPLY = 7, 12, 14, 400, 500, 501, 0x80000000
 LOOKUP, QUEUED = 4, 8
 OK, NODATA, NXDOMAIN, TEMPFAIL, BOGUS = range(5)
 A, CNAME, MX, AAAA, TLSA = 1, 5, 15, 28, 52
@@ -159,6 +159,8 @@ class Worker:
             if s is self.queued and t == M_RELAY | REPLY:
                 assert i not in self.answers
                 self.answers[i] = Answer(data[8:])
+            elif s is self.queued and t == M_STS:	# no policy
+                self.queued.send(struct.pack(">II", M_STS | REPLY, i) + b"\0" + string("") + string(""))
             elif s is self.lookup and t == M_DNS:
                 self.answer_dns(i, Reader(data[8:]))
 
