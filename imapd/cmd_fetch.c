@@ -238,6 +238,25 @@ made(struct buf *b, int *any, const struct fetch *f, uint32_t what,
 	(void)buf_add_span(b, ready_section(&f->letter.ready, section));
 }
 
+/* RFC 8514, RFC 8474; we have no threads. */
+static void
+rare(struct buf *b, int *any, uint32_t what, const struct msgrec *r)
+{
+	if ((what & FETCH_SAVEDATE) != 0 && r->saved != 0) {
+		item(b, any, "SAVEDATE \"");
+		(void)date_imap_write(b, (int64_t)r->saved, 0);
+		(void)buf_addc(b, '"');
+	} else if ((what & FETCH_SAVEDATE) != 0)
+		item(b, any, "SAVEDATE NIL");
+	if ((what & FETCH_EMAILID) != 0) {
+		item(b, any, "EMAILID (");
+		objectid_write(b, OBJECTID_EMAIL, r->email);
+		(void)buf_addc(b, ')');
+	}
+	if ((what & FETCH_THREADID) != 0)
+		item(b, any, "THREADID NIL");
+}
+
 static enum fetch_result
 items(struct session *s, struct fetch *f)
 {
@@ -274,6 +293,8 @@ items(struct session *s, struct fetch *f)
 		item(b, &any, "RFC822.SIZE ");
 		number_write(b, r->size);
 	}
+	if ((what & (FETCH_SAVEDATE | FETCH_EMAILID | FETCH_THREADID)) != 0)
+		rare(b, &any, what, r);
 	made(b, &any, f, FETCH_ENVELOPE, "ENVELOPE ", READY_ENVELOPE);
 	made(b, &any, f, FETCH_BODY, "BODY ", READY_BODY);
 	made(b, &any, f, FETCH_BODYSTRUCTURE, "BODYSTRUCTURE ",

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "imapd/cmd.h"
+#include "imapd/parse/write.h"
 
 #define USES_MAX	16	/* named in a CREATE */
 
@@ -89,7 +90,11 @@ cmd_create(struct session *s, struct cursor *c)
 		    "that use, another has it, or they are more than one"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	return (done(s, mailbox_create(s->account, name, use, &mb)));
+	if (mailbox_create(s->account, name, use, &mb) == -1)
+		return (done(s, -1));
+	session_hold(s, s->account->seq);
+	return (session_replyf(s, "OK [MAILBOXID (%c%016llx)] CREATE "
+	    "completed", OBJECTID_MAILBOX, (unsigned long long)mb->id));
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/parse/write.h"
 #include "imapd/qresync.h"
 
 #define CLOSE_SLICE	50	/* messages removed in one transaction */
@@ -184,9 +185,11 @@ opened(struct session *s, struct opening *o)
 	(void)buf_addf(b, ")] kept\r\n"
 	    "* OK [UIDVALIDITY %u] UIDs valid\r\n"
 	    "* OK [UIDNEXT %u] next UID\r\n"
-	    "* OK [HIGHESTMODSEQ %llu] highest\r\n",
+	    "* OK [HIGHESTMODSEQ %llu] highest\r\n* OK [MAILBOXID (",
 	    mb->uidvalidity, s->seen.maxuid + 1,
 	    (unsigned long long)mb->st.modseq);
+	objectid_write(b, OBJECTID_MAILBOX, mb->id);
+	(void)buf_adds(b, ")] its id\r\n");
 	if ((rc = qresync_begin(s, &o->qresync)) == -1) {
 		session_unselect(s);
 		return (session_no(s, errno));

@@ -1,7 +1,7 @@
 /*
  * STATUS, RFC 3501 section 6.3.10, APPENDLIMIT of RFC 7889 section 4, SIZE of
  * RFC 8438, HIGHESTMODSEQ of RFC 7162, DELETED of RFC 9051, DELETED-STORAGE of
- * RFC 9208 section 4.1.4.
+ * RFC 9208 section 4.1.4, MAILBOXID of RFC 8474.
  */
 #include <errno.h>
 
@@ -112,8 +112,13 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	for (i = 0; i < STATUS_ITEMS; i++) {
 		if ((what & 1u << i) == 0)
 			continue;
-		(void)buf_addf(b, "%s%s %llu", sp, status_name(i),
-		    (unsigned long long)v[i]);
+		(void)buf_addf(b, "%s%s ", sp, status_name(i));
+		if (i == STATUS_MAILBOXID) {
+			(void)buf_addc(b, '(');
+			objectid_write(b, OBJECTID_MAILBOX, mb->id);
+			(void)buf_addc(b, ')');
+		} else
+			number_write(b, v[i]);
 		sp = " ";
 	}
 	(void)buf_adds(b, ")\r\n");

@@ -292,6 +292,7 @@ of_record(const struct match *m, const struct match_message *msg, int at)
 	const struct msgrec		*r = msg->rec;
 	int64_t				 date = (int64_t)r->date;
 	int64_t				 day = date + (int64_t)r->zone * 60;
+	int64_t				 saved = (int64_t)r->saved / DAY * DAY;
 	int				 has;
 
 	day -= ((day % DAY) + DAY) % DAY;
@@ -324,6 +325,14 @@ of_record(const struct match *m, const struct match_message *msg, int at)
 		return (seqset_has(&n->set, r->uid));
 	case SEARCH_MODSEQ:
 		return (r->modseq >= (uint64_t)n->number);
+	case SEARCH_SAVEDBEFORE:
+		return (r->saved != 0 && saved < n->number);
+	case SEARCH_SAVEDON:
+		return (r->saved != 0 && saved == n->number);
+	case SEARCH_SAVEDSINCE:
+		return (r->saved != 0 && saved >= n->number);
+	case SEARCH_EMAILID:
+		return (n->id != 0 && r->email == n->id);
 	case SEARCH_OLDER:
 		return (date <= m->now - n->number);
 	case SEARCH_YOUNGER:

@@ -24,6 +24,9 @@ static const struct {
 	{ "ENVELOPE",		FETCH_ENVELOPE,				0 },
 	{ "BODYSTRUCTURE",	FETCH_BODYSTRUCTURE,			0 },
 	{ "MODSEQ",		FETCH_MODSEQ,				0 },
+	{ "SAVEDATE",		FETCH_SAVEDATE,				0 },
+	{ "EMAILID",		FETCH_EMAILID,				0 },
+	{ "THREADID",		FETCH_THREADID,				0 },
 };
 
 static const struct {

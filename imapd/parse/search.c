@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "search.h"
+#include "write.h"
 
 enum arg { NONE, FIXED, FLAG, DATE, NUMBER, INTERVAL, TEXT, FIELD, UIDS, SUB,
-    TWO, MODSEQ };
+    TWO, MODSEQ, OBJECTID };
 
 static const struct key {
 	const char	*name;
@@ -23,6 +24,7 @@ static const struct key {
 	{ "CC",		SEARCH_HEADER,		TEXT,	"Cc" },
 	{ "DELETED",	SEARCH_FLAG,		FIXED,	"\\Deleted" },
 	{ "DRAFT",	SEARCH_FLAG,		FIXED,	"\\Draft" },
+	{ "EMAILID",	SEARCH_EMAILID,		OBJECTID, NULL },
 	{ "FLAGGED",	SEARCH_FLAG,		FIXED,	"\\Flagged" },
 	{ "FROM",	SEARCH_HEADER,		TEXT,	"From" },
 	{ "HEADER",	SEARCH_HEADER,		FIELD,	NULL },
@@ -36,6 +38,10 @@ static const struct key {
 	{ "ON",		SEARCH_ON,		DATE,	NULL },
 	{ "OR",		SEARCH_OR,		TWO,	NULL },
 	{ "RECENT",	SEARCH_RECENT,		NONE,	NULL },
+	{ "SAVEDATESUPPORTED", SEARCH_ALL,	NONE,	NULL },
+	{ "SAVEDBEFORE", SEARCH_SAVEDBEFORE,	DATE,	NULL },
+	{ "SAVEDON",	SEARCH_SAVEDON,		DATE,	NULL },
+	{ "SAVEDSINCE",	SEARCH_SAVEDSINCE,	DATE,	NULL },
 	{ "SEEN",	SEARCH_FLAG,		FIXED,	"\\Seen" },
 	{ "SENTBEFORE",	SEARCH_SENTBEFORE,	DATE,	NULL },
 	{ "SENTON",	SEARCH_SENTON,		DATE,	NULL },
@@ -44,6 +50,7 @@ static const struct key {
 	{ "SMALLER",	SEARCH_SMALLER,		NUMBER,	NULL },
 	{ "SUBJECT",	SEARCH_HEADER,		TEXT,	"Subject" },
 	{ "TEXT",	SEARCH_TEXT,		TEXT,	"" },
+	{ "THREADID",	SEARCH_NOTHING,		OBJECTID, NULL },
 	{ "TO",		SEARCH_HEADER,		TEXT,	"To" },
 	{ "UID",	SEARCH_UID,		UIDS,	NULL },
 	{ "UNANSWERED",	SEARCH_UNFLAG,		FIXED,	"\\Answered" },
@@ -178,6 +185,11 @@ argument(struct cursor *c, struct search *s, const struct key *k, int depth,
 		return (cur_seqset(c, &n->set));
 	case MODSEQ:
 		return (modseq(c, s, at));
+	case OBJECTID:
+		if (cur_atom(c, &n->text) == -1)
+			return (-1);
+		n->id = objectid_read(n->text, OBJECTID_EMAIL);
+		return (0);
 	default:
 		return (-1);
 	}

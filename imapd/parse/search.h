@@ -22,7 +22,11 @@ enum search_key {
 	SEARCH_BODY, SEARCH_TEXT,
 	SEARCH_SEQ, SEARCH_UID,			/* set */
 	SEARCH_MODSEQ,				/* number */
-	SEARCH_OLDER, SEARCH_YOUNGER		/* number: seconds, RFC 5032 */
+	SEARCH_OLDER, SEARCH_YOUNGER,		/* number: seconds, RFC 5032 */
+	SEARCH_SAVEDBEFORE, SEARCH_SAVEDON,	/* number: start of the day */
+	SEARCH_SAVEDSINCE,			/* RFC 8514 */
+	SEARCH_EMAILID,				/* id, RFC 8474; 0: nobody's */
+	SEARCH_NOTHING
 };
 
 struct search_node {
@@ -30,6 +34,7 @@ struct search_node {
 	int		 first, next;	/* children, siblings; -1 none */
 	struct span	 field, text;	/* UTF-8 octets, borrowed */
 	int64_t		 number;
+	uint64_t	 id;
 	struct seqset	 set;
 };
 

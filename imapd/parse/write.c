@@ -82,3 +82,27 @@ mailbox_write(struct buf *b, struct span s, int utf8)
 	}
 	buf_addc(b, '"');
 }
+
+void
+objectid_write(struct buf *b, int kind, uint64_t id)
+{
+	(void)buf_addf(b, "%c%016llx", kind, (unsigned long long)id);
+}
+
+uint64_t
+objectid_read(struct span s, int kind)
+{
+	static const char	 digits[] = "0123456789abcdef";
+	const char		*d;
+	uint64_t		 id = 0;
+	size_t			 i;
+
+	if (s.n != 17 || s.p[0] != kind)
+		return (0);
+	for (i = 1; i < s.n; i++) {
+		if (s.p[i] == '\0' || (d = strchr(digits, s.p[i])) == NULL)
+			return (0);
+		id = id << 4 | (uint64_t)(d - digits);
+	}
+	return (id);
+}

@@ -252,8 +252,10 @@ wait_a_bit(int n)
 	(void)poll(p, 2, 1);
 }
 
-const char *
-t_line(int n)
+int	 t_shows_ids;
+
+static const char *
+next_line(int n)
 {
 	static struct buf	 line;
 	struct span		 s, head;
@@ -278,6 +280,20 @@ t_line(int n)
 	else
 		(void)buf_adds(&line, "(bare LF)");
 	return (buf_cstr(&line));
+}
+
+/* The id of a mailbox is another each time, and each SELECT says it. */
+const char *
+t_line(int n)
+{
+	static const char	 id[] = "* OK [MAILBOXID ";
+	const char		*line;
+
+	do
+		line = next_line(n);
+	while (!t_shows_ids && line != NULL &&
+	    strncmp(line, id, sizeof(id) - 1) == 0);
+	return (line);
 }
 
 static void

@@ -44,6 +44,8 @@ void		 t_logout(int n);
  * in time or the connection ended. */
 void		 t_send(int n, const char *octets, size_t len);
 const char	*t_line(int n);
+/* Else lines with the id of a mailbox are passed over. */
+extern int	 t_shows_ids;
 /* Forget what client n got. */
 void		 t_drain(int n);
 /* Deliver to accounts; the answer. */

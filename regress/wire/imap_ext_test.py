@@ -98,7 +98,8 @@ with Suite() as s:
     caps = ask(m, "CAPABILITY")[0][0].split()
     for cap in "ESEARCH", "SEARCHRES", "WITHIN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", \
             "CREATE-SPECIAL-USE", "CONDSTORE", "QRESYNC", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "METADATA", \
-            "LIST-METADATA", "COMPRESS=DEFLATE":
+            "LIST-METADATA", "COMPRESS=DEFLATE", "SAVEDATE", \
+            "OBJECTID":
         ok(cap in caps, "announced: " + cap)
     for i in range(1, 6):
         m.append("INBOX", None, None, text(i))
