@@ -16,6 +16,7 @@
 
 #include "log.h"
 #include "lookup_https.h"
+#include "tlsctx.h"
 
 #define FETCHES		64		/* under way */
 #define CONNECT_S	20
@@ -43,13 +44,6 @@ static CURLM			*multi;
 static struct event		*timer;
 static struct buf		 authorities;
 static unsigned			 nfetches;
-
-static const char *const ca_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/ssl/cert.pem",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/usr/local/etc/ssl/cert.pem",
-};
 
 /* ---- libcurl's loop ------------------------------------------------------------ */
 
@@ -281,14 +275,11 @@ read_authorities(const char *path, struct buf *why)
 {
 	uint8_t	*room;
 	ssize_t	 n = -1;
-	size_t	 i;
 	int	 fd = -1;
 
-	if (*path != '\0')
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (i = 0; *path == '\0' && fd == -1 && i < nitems(ca_files); i++)
-		fd = open(ca_files[i], O_RDONLY | O_CLOEXEC);
-	if (fd != -1) {
+	if (*path == '\0')
+		path = tlsctx_cafile();
+	if (path != NULL && (fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
 		while (authorities.n < CA_MAX &&
 		    (room = buf_reserve(&authorities, 65536)) != NULL &&
 		    (n = read(fd, room, 65536)) > 0)
@@ -298,7 +289,7 @@ read_authorities(const char *path, struct buf *why)
 	if (n == 0 && authorities.n > 0)
 		return (0);
 	buf_addf(why, "%s: no authorities' certificates: no policy of MTA-STS "
-	    "can be fetched", *path != '\0' ? path : "this system");
+	    "can be fetched", path != NULL ? path : "this system");
 	return (-1);
 }
 

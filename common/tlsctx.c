@@ -353,15 +353,21 @@ static const char *const ca_files[] = {
 	"/usr/local/etc/ssl/cert.pem",
 };
 
+const char *
+tlsctx_cafile(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(ca_files); i++)
+		if (access(ca_files[i], R_OK) == 0)
+			return (ca_files[i]);
+	return (NULL);
+}
+
 static int
 load_store(X509_STORE *store, const char *cafile, struct buf *why)
 {
-	size_t	 i = 0;
-
-	for (; cafile == NULL && i < nitems(ca_files); i++)
-		if (access(ca_files[i], R_OK) == 0)
-			cafile = ca_files[i];
-	if (cafile == NULL) {
+	if (cafile == NULL && (cafile = tlsctx_cafile()) == NULL) {
 		buf_adds(why, "no authorities' certificates on this system; "
 		    "no server can be verified");
 		return (-1);

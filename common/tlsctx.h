@@ -35,6 +35,8 @@ void		*tlsctx_ssl(struct tls *);
 
 /* ---- clients ------------------------------------------------------------ */
 
+/* Where this system has the certificates of authorities; NULL: nowhere known. */
+const char	*tlsctx_cafile(void);
 /*
  * What a client needs for all its connections: the certificates of
  * authorities, read once.  Call before the cage.  cafile is a file in PEM form,
