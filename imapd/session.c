@@ -735,6 +735,21 @@ on_io(struct io *io, enum io_event what, void *arg)
 	}
 }
 
+/* RFC 9585: so that nobody in between takes the connection for dead.  Nothing of
+ * the command's waits to be sent, so it depends on no flush. */
+static void
+still_at_it(struct session *s, uint64_t now)
+{
+	if (s->phase != PHASE_STEP || s->command == NULL ||
+	    (s->command->flags & CF_LONG) == 0 || s->out.n > 0 ||
+	    now - s->last_in < s->store->limits.progress ||
+	    now - s->last_out < s->store->limits.progress)
+		return;
+	(void)buf_addf(&s->out, "* OK [INPROGRESS (\"%.*s\" NIL NIL)] still "
+	    "at it\r\n", (int)s->tag.n, (const char *)s->tag.p);
+	send_out(s);
+}
+
 void
 session_tick(struct session *s)
 {
@@ -753,6 +768,7 @@ session_tick(struct session *s)
 		return;
 	}
 	s->unread = 0;
+	still_at_it(s, now);
 	if (now - s->last_in > REST && now - s->last_out > REST)
 		io_rest(s->io);
 	if (now - s->last_in > l->autologout && s->phase == PHASE_IDLE)

@@ -101,6 +101,7 @@ struct session {
 #define CF_NOEXPUNGE	0x01u	/* RFC 3501 section 7.4.1 */
 #define CF_UID		0x02u	/* also as UID command */
 #define CF_UIDONLY	0x04u	/* as UID command alone */
+#define CF_LONG		0x08u	/* says nothing for long, RFC 9585 */
 
 struct command {
 	const char	*name;

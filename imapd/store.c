@@ -48,6 +48,7 @@ store_init(struct store *st, struct event_base *base)
 		.line = 65536, .literals = 1024 * 1024, .nliterals = 1000,
 		.out_high = 256 * 1024, .out_low = 64 * 1024,
 		.sessions = 200, .autologout = 1860, .still_here = 110,
+		.progress = 10,
 		.stalled = 300, .bad = 20, .mailboxes = 10000,
 	};
 	static const struct timeval	 every = { TICK_S, 0 };

@@ -35,6 +35,7 @@ struct store_limits {
 	unsigned	 sessions;	/* of one account, 200 */
 	unsigned	 autologout;	/* s without a command, 1800 */
 	unsigned	 still_here;	/* s of silence in IDLE, 110 */
+	unsigned	 progress;	/* s of silence in a long command, 10 */
 	unsigned	 stalled;	/* s a client may read nothing, 300 */
 	unsigned	 bad;		/* BAD commands in a row, 20 */
 	unsigned	 mailboxes;	/* of an account, 10000 */
