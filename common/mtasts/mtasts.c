@@ -20,6 +20,7 @@ static const char *const modes[] = {
 };
 
 static int	 is_id(struct span);
+static int	 is_ours(struct span *);
 static int	 fields(struct span, struct span *);
 static int	 is_pattern(struct span);
 static int	 pair(struct mtasts_policy *, struct span, struct span,
@@ -65,21 +66,29 @@ is_id(struct span s)
 	return (s.n > 0 && s.n <= MTASTS_ID);
 }
 
-/* Fields with ";" between; the first is the version.  1 with the id. */
+/*
+ * Is it ours: the version and a ";"?  Others are as if they were not there
+ * (section 3.1).  What follows the ";" is left.
+ */
+static int
+is_ours(struct span *s)
+{
+	struct span	 version;
+
+	return (s->n > 0 && s->p[0] == 'v' && span_split(s, ';', &version) &&
+	    span_eqs(trim(version), "v=" VERSION));
+}
+
+/* Fields with ";" between, perhaps one at the end.  1 with the id. */
 static int
 fields(struct span s, struct span *id)
 {
 	struct span	 f, name;
-	int		 more, n = 0, found = 0;
+	int		 more, found = 0;
 
 	do {
 		more = span_split(&s, ';', &f);
 		f = trim(f);
-		if (n++ == 0) {
-			if (!span_eqs(f, "v=" VERSION))
-				return (0);
-			continue;
-		}
 		if (f.n == 0 && !more)
 			break;
 		if (span_split(&f, '=', &name) == 0)
@@ -96,15 +105,16 @@ fields(struct span s, struct span *id)
 int
 mtasts_record(const struct span *txt, size_t n, struct span *id)
 {
-	size_t	 i;
-	int	 found = 0, good = 0;
+	struct span	 s;
+	size_t		 i;
+	int		 found = 0, good = 0;
 
 	for (i = 0; i < n; i++) {
-		if (txt[i].n < sizeof("v=" VERSION) - 1 || memcmp(txt[i].p,
-		    "v=" VERSION, sizeof("v=" VERSION) - 1) != 0)
+		s = txt[i];
+		if (!is_ours(&s))
 			continue;
 		found++;
-		good = fields(txt[i], id);
+		good = fields(s, id);
 	}
 	return (found == 1 && good);
 }

@@ -88,6 +88,8 @@ WRONG = [
     ("DMARC without p", {("_dmarc." + DOMAIN, "TXT"): [txt("v=DMARC1; rua=mailto:x")]}, "error", "DMARC", "no p=", None),
     ("two MTA-STS", {("_mta-sts." + DOMAIN, "TXT"): [txt("v=STSv1; id=1"), txt("v=STSv1; id=2")]}, "error", "MTA-STS",
      "several records", "_mta-sts"),
+    ("MTA-STS with a mistake", {("_mta-sts." + DOMAIN, "TXT"): [txt("v=STSv1; id=2026-01-01")]}, "error", "MTA-STS",
+     "is no record of MTA-STS", None),
     ("no TLSRPT", {("_smtp._tls." + DOMAIN, "TXT"): []}, "warning", "TLSRPT", "has no record", "v=TLSRPTv1"),
     ("another key", {("_25._tcp." + HOST, "TLSA"): [b"\3\1\1" + bytes(32)]}, "error", "TLSA",
      "no record 3 1 1 for the key in use", "TLSA\t3 1 1"),
