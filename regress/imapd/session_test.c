@@ -266,6 +266,13 @@ test_parts(void)
 	t_remove();
 }
 
+static enum step
+waits(struct session *s)
+{
+	(void)s;
+	return (STEP_WAIT);
+}
+
 /* Who waits for long is told that it is not over. */
 static void
 test_progress(void)
@@ -285,6 +292,7 @@ test_progress(void)
 	session_tick(s);
 	CHECK(s->out.n == 0, "nothing is said when nothing is done");
 	s->phase = PHASE_STEP;
+	s->step = waits;
 	s->tag = span_str("tag1");
 	s->command = &search;
 	session_tick(s);
@@ -299,6 +307,7 @@ test_progress(void)
 	session_tick(s);
 	CHECK(s->out.n == 0, "not within a message");
 	s->phase = PHASE_READ;
+	s->step = NULL;
 	s->command = NULL;
 	t_close();
 	t_remove();
