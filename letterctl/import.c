@@ -106,7 +106,8 @@ import_run(const char *account, int (*produce)(void *, struct import_out *),
 		return (EXIT_AWAY);
 	if (pipe2(fds, O_CLOEXEC) == -1 || (pid = fork()) == -1)
 		err(EXIT_AWAY, NULL);
-	if (pid == 0) {
+	if (pid == 0) {		/* where it asks it connects itself */
+		ctl_close(ctl);
 		close(fds[0]);
 		child(fds[1], produce, arg);
 	}
