@@ -10,7 +10,8 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     gsasl microsocks mutt libsasl2-modules isync msmtp postfix unbound nsd
     ldnsutils
-    neomutt fetchmail s-nail offlineimap3 exim4-daemon-light"
+    neomutt fetchmail s-nail offlineimap3 exim4-daemon-light
+    libgnutls-dane0 libidn12"
 # what the benchmark compares with, beside Postfix
 peers="dovecot-core dovecot-imapd dovecot-lmtpd dovecot-submissiond"
 lint="clang libclang-rt-dev clang-tidy cppcheck mandoc"
@@ -43,8 +44,8 @@ $p
 	*)	missing="$missing $p" ;;
 	esac
 done
-# Conflicts with Postfix: unpacked where its test looks for it, not installed.
-# Without it that test is passed over.
+# Conflicts with Postfix: unpacked where its test looks for it, not installed; its
+# libraries are.  Without it that test is passed over.
 case $want in
 *exim4-daemon-light*)
 	peer=build/peers/exim4-daemon-light
