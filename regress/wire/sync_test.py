@@ -5,11 +5,12 @@ import imaplib
 import os
 import random
 import re
+import shutil
 import subprocess
 import zlib
 
 from imapbox import stream
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, skip
 
 N = int(os.environ.get("SYNC_MESSAGES", "600"))
 ROUNDS = 4
@@ -153,6 +154,9 @@ def same(s, user, md, text):
 def both(s, make, user):
     rng = random.Random(SEED)
     name = make.__name__
+    if shutil.which(name) is None:
+        skip(name + " is not here")
+        return
     root = s.dir + "/" + name
     os.makedirs(root)
     fill(s, user, rng)
