@@ -4,6 +4,7 @@ they read, and what they sent is what is read."""
 import email
 import imaplib
 import os
+import re
 import smtplib
 import ssl
 import subprocess
@@ -171,7 +172,8 @@ def mbsync(s):
     far = int(m.select("INBOX")[1][0])
     is_(len(local()), far, "mbsync: as many messages here as there")
     # one is read here, one removed there, one is new here
-    one = [f for f in os.listdir(box + "/new") + os.listdir(box + "/cur")][0]
+    gone = m.fetch("2", "(UID)")[1][0].split()[2].rstrip(b")").decode()
+    one = [f for f in os.listdir(box + "/new") + os.listdir(box + "/cur") if not re.search(",U=%s(?![0-9])" % gone, f)][0]
     where = box + ("/new/" if os.path.exists(box + "/new/" + one) else "/cur/")
     name = one.split(":2,")[0] + ":2,FS"
     os.rename(where + one, box + "/cur/" + name)
