@@ -137,7 +137,7 @@ with=
 setpriv --pdeathsig TERM true 2>/dev/null && with="setpriv --pdeathsig TERM"
 $with "$build/authd" -d -f "$dir/letterlock.conf" >"$dir/ready" &
 pid=$!
-until grep -q '^ready$' "$dir/ready"; do
+until grep -qs '^ready$' "$dir/ready"; do
 	kill -0 "$pid" 2>/dev/null || {
 		wait "$pid"
 		[ ! -s "$log" ] || tail -n "+$((logged + 1))" "$log" >&2
