@@ -297,15 +297,15 @@ class Proxy:
         while True:
             c = self.listener.accept()[0]
             self.served += 1
-            threading.Thread(target=self.run, args=(c, list(self.script)), daemon=True).start()
+            threading.Thread(target=self.run, args=(c, list(self.script), self.serves), daemon=True).start()
 
-    def run(self, c, script):
+    def run(self, c, script, serves):
         try:
             for say in script:
                 self.asked.append(c.recv(1000))
                 for piece in say if isinstance(say, list) else [say]:
                     c.sendall(piece)
-            if self.serves:
+            if serves:
                 self.be(c)
         except OSError:
             pass
