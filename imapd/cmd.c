@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "imapcap.h"
 #include "imapd/cmd.h"
 
 /* By how often they come. */
@@ -93,6 +94,7 @@ command_run(struct session *s)
 			return (no_command(s, "expected a command"));
 	}
 	if ((cmd = find(name)) == NULL ||
+	    (s->off != 0 && imapcap_no_command(s->off, name)) ||
 	    (s->uid && (cmd->flags & (CF_UID | CF_UIDONLY)) == 0) ||
 	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0))
 		return (no_command(s, "unknown command"));

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "imapcap.h"
 #include "imapd/cmd.h"
 #include "io.h"
 
@@ -12,13 +13,10 @@
 void
 session_capability(const struct session *s, struct buf *b)
 {
-	(void)buf_addf(b, "CAPABILITY IMAP4rev1 ID LITERAL+ IDLE NAMESPACE "
-	    "UIDPLUS MOVE UNSELECT ENABLE CHILDREN SPECIAL-USE MULTIAPPEND "
-	    "ESEARCH SEARCHRES WITHIN LIST-EXTENDED LIST-STATUS STATUS=SIZE "
-	    "CREATE-SPECIAL-USE CONDSTORE QRESYNC QUOTA "
-	    "QUOTA=RES-STORAGE QUOTA=RES-MESSAGE "
-	    "METADATA LIST-METADATA COMPRESS=DEFLATE SAVEDATE OBJECTID INPROGRESS "
-	    "APPENDLIMIT=%llu", (unsigned long long)s->max_message);
+	(void)buf_adds(b, "CAPABILITY IMAP4rev1");
+	imapcap_write(b, IMAPCAP_AFTER, s->off);
+	if (imapcap_on(s->off, "APPENDLIMIT"))
+		(void)buf_addf(b, "=%llu", (unsigned long long)s->max_message);
 }
 
 enum step
@@ -138,6 +136,13 @@ cmd_condstore(struct session *s)
 	    (unsigned long long)mb->st.modseq);
 }
 
+/* Is that the word, and not switched off? */
+static int
+wants(const struct session *s, struct span word, const char *name)
+{
+	return (span_caseeqs(word, name) && imapcap_on(s->off, name));
+}
+
 /* What is not known is passed over, RFC 5161 section 3.1. */
 enum step
 cmd_enable(struct session *s, struct cursor *c)
@@ -148,8 +153,8 @@ cmd_enable(struct session *s, struct cursor *c)
 	do {
 		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
 			return (session_syntax(s, c));
-		condstore |= span_caseeqs(word, "CONDSTORE");
-		qresync |= span_caseeqs(word, "QRESYNC");
+		condstore |= wants(s, word, "CONDSTORE");
+		qresync |= wants(s, word, "QRESYNC");
 	} while (cur_peek(c) == ' ');
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));

@@ -60,6 +60,7 @@ struct session {
 	uint8_t			 *key;		/* of a client certificate */
 	size_t			 keylen;
 	uint64_t		 serial;
+	uint64_t		 off;		/* capabilities, imapcap.h */
 	uint64_t		 max_message;	/* octets of one; the listener's */
 	uint8_t			 tls, admin;
 	uint8_t			 phase;
