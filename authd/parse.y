@@ -30,7 +30,7 @@ static void	 known_here(struct buf *);
 %token	<t> RETRY FIRST EVERY EXPIRE DELAY_REPORT DELAY_AGAIN
 %token	<t> HOST VERIFY SOURCE HELO AUTH ADDRESS
 %token	<t> REMOTE_PORT REMOTE_IPS REMOTE_HOSTNAME REMOTE_DNS ACCOUNT CODE TEXT CONNECTIONS TOTAL
-%token	<t> RECIPIENTS NOIPV4 NOIPV6 REJECT EARLY KEEP_RETIRED SUPPRESS
+%token	<t> RECIPIENTS NOIPV4 NOIPV6 REJECT EARLY KEEP_RETIRED SUPPRESS NO_CAPS
 %token	BAD
 %type	<t> string word number keep_whose
 
@@ -195,6 +195,7 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 	}
 	| KEEP_RETIRED			{ P.place = "keep-retired"; }
 	  number keep_whose		{ keep_retired(&$3, $4.s); }
+	| NO_CAPS strings keep_whose	{ no_capabilities($3.s); }
 	| QUOTA_MESSAGES number		{
 		if (parse_once("quota-messages"))
 			P.conf->mailbox_messages = ranged("quota-messages",
@@ -297,6 +298,7 @@ listen_option
 			P.listener.ccert = (uint8_t)n;
 	}
 	| CLEARTEXT			{ P.listener.cleartext_auth = 1; }
+	| NO_CAPS strings		{ P.listener.no_caps |= capabilities(); }
 	| LIMITS limit_block		{
 		P.listener.limits = P.limits;
 		P.listener_limits = P.limits_set;
@@ -473,6 +475,7 @@ static const struct keyword {
 	{ "quota-messages",	QUOTA_MESSAGES,	" top " },
 	{ "keep-retired",	KEEP_RETIRED,	" top " },
 	{ "suppress-failures",	SUPPRESS,	" top " },
+	{ "no-capabilities",	NO_CAPS,	" top listener " },
 	{ "resolver",		RESOLVER,	" top " },
 	{ "trust-anchor",	TRUST_ANCHOR,	" top " },
 	{ "authorities",	AUTHORITIES,	" top " },
@@ -517,7 +520,7 @@ static const struct keyword {
 	{ "remote-ips",		REMOTE_IPS,	" option " },
 	{ "remote-hostname",	REMOTE_HOSTNAME, " option " },
 	{ "remote-dns",		REMOTE_DNS,	" option " },
-	{ "account",		ACCOUNT,	" option keep-retired " },
+	{ "account",		ACCOUNT,	" option keep-retired no-capabilities " },
 	{ "code",		CODE,		" option " },
 	{ "text",		TEXT,		" option " },
 	{ "connections",	CONNECTIONS,	" option " },

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/un.h>
 
+#include "imapcap.h"
 #include "parse_int.h"
 
 /* A listener whose certificates and limits are settled at the end. */
@@ -269,6 +270,33 @@ keep_retired(const struct lex_token *t, const char *account)
 	k = list_add(&P.conf->keeps, sizeof(*k));
 	set_string(&k->account, account);
 	k->seconds = n;
+}
+
+uint64_t
+capabilities(void)
+{
+	char		**words = P.words.v;
+	uint64_t	 bits, all = 0;
+	size_t		 i;
+
+	for (i = 0; i < P.words.n; i++) {
+		if ((bits = imapcap_bits(span_str(words[i]))) == 0)
+			parse_fail("IMAP has no capability \"%s\" here that "
+			    "can be switched off", words[i]);
+		all |= bits;
+	}
+	return (all);
+}
+
+/* account: NULL, all. */
+void
+no_capabilities(const char *account)
+{
+	struct conf_nocaps	*o;
+
+	o = list_add(&P.conf->no_caps, sizeof(*o));
+	set_string(&o->account, account == NULL ? "" : account);
+	o->off = capabilities();
 }
 
 void
@@ -572,6 +600,9 @@ listeners_settle(void)
 				limit_set(&l->limits, &limits[k],
 				    limit_get(&P.defaults, &limits[k]));
 		settle_certs(l, p);
+		if (l->no_caps != 0 && l->kind != KIND_IMAP)
+			report_error(P.report, l->where,
+			    "no-capabilities is for listeners of imap");
 	}
 }
 

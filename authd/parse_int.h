@@ -92,6 +92,9 @@ void		 domain_begin(const char *);
 void		 domain_done(void);
 void		 separators(const char *);
 void		 keep_retired(const struct lex_token *, const char *account);
+/* The words, as a set of IMAP's capabilities. */
+uint64_t	 capabilities(void);
+void		 no_capabilities(const char *account);
 
 void		 transport_begin(const char *, const char *);
 void		 transport_option(const char *, const struct lex_token *);

@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "imapcap.h"
 #include "parse.h"
 
 static void	 quote(struct buf *, const char *);
 static void	 setting(struct buf *, const char *, const char *);
 static void	 patterns(struct buf *, const char *, const struct list *);
 static void	 print_limits(struct buf *, const struct conf_limits *);
+static void	 print_no_caps(struct buf *, const char *, uint64_t);
 static void	 print_listener(struct buf *, const struct conf *,
 		    const struct conf_listener *);
 static void	 print_domain(struct buf *, const struct conf_domain *);
@@ -194,6 +196,14 @@ print_limits(struct buf *b, const struct conf_limits *l)
 }
 
 static void
+print_no_caps(struct buf *b, const char *before, uint64_t set)
+{
+	buf_addf(b, "%sno-capabilities { ", before);
+	imapcap_names(b, set);
+	buf_adds(b, " }");
+}
+
+static void
 print_listener(struct buf *b, const struct conf *c,
     const struct conf_listener *l)
 {
@@ -233,6 +243,8 @@ print_listener(struct buf *b, const struct conf *c,
 			}
 		buf_adds(b, " }");
 	}
+	if (l->no_caps != 0)
+		print_no_caps(b, " ", l->no_caps);
 	if (l->cleartext_auth)
 		buf_adds(b, " allow-cleartext-auth");
 	print_limits(b, &l->limits);
@@ -284,6 +296,14 @@ print_numbers(struct buf *b, const struct conf *c)
 	CONF_EACH(struct conf_keep, k, &c->keeps) {
 		buf_addf(b, "keep-retired %us account ", k->seconds);
 		quote(b, k->account);
+		buf_addc(b, '\n');
+	}
+	CONF_EACH(struct conf_nocaps, o, &c->no_caps) {
+		print_no_caps(b, "", o->off);
+		if (o->account[0] != '\0') {
+			buf_adds(b, " account ");
+			quote(b, o->account);
+		}
 		buf_addc(b, '\n');
 	}
 	buf_adds(b, "retry first {");

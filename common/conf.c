@@ -37,7 +37,8 @@ const struct codec c_conf_cert = CODEC(conf_cert, f_cert);
 static const struct field f_listener[] = {
 	F_U8(conf_listener, kind), F_U8(conf_listener, tls),
 	F_U8(conf_listener, ccert), F_U8(conf_listener, cleartext_auth),
-	F_U32(conf_listener, mechs), F_CSTR(conf_listener, path, 4096),
+	F_U32(conf_listener, mechs), F_U64(conf_listener, no_caps),
+	F_CSTR(conf_listener, path, 4096),
 	F_RAW(conf_listener, addr), F_CSTR(conf_listener, hostname, NAME_MAX_),
 	F_LIST(conf_listener, certs, 64, &c_index),
 	F_U64(conf_listener, limits.message_size),
@@ -107,6 +108,11 @@ static const struct field f_keep[] = {
 };
 static const struct codec c_keep = CODEC(conf_keep, f_keep);
 
+static const struct field f_nocaps[] = {
+	F_CSTR(conf_nocaps, account, NAME_MAX_), F_U64(conf_nocaps, off),
+};
+static const struct codec c_nocaps = CODEC(conf_nocaps, f_nocaps);
+
 static const struct field f_conf[] = {
 	F_U64(conf, generation), F_CSTR(conf, path, 4096),
 	F_CSTR(conf, hostname, NAME_MAX_), F_CSTR(conf, state, 4096),
@@ -116,6 +122,7 @@ static const struct field f_conf[] = {
 	F_U64(conf, disk_reserve), F_U32(conf, iterations),
 	F_U64(conf, mailbox_quota), F_U64(conf, mailbox_messages),
 	F_U32(conf, keep_retired), F_LIST(conf, keeps, COUNT_MAX, &c_keep),
+	F_LIST(conf, no_caps, COUNT_MAX, &c_nocaps),
 	F_U8(conf, suppress_failures),
 	F_CSTR(conf, log, 4096), F_U8(conf, log_level), F_LIST(conf, resolvers, 64, &c_string),
 	F_CSTR(conf, trust_anchor, 4096), F_CSTR(conf, authorities, 4096),
@@ -210,7 +217,7 @@ conf_put(struct buf *b, const struct conf *c, enum role role, const char *name)
 	/* A worker knows its own transport and nobody's mail domains. */
 	if (role == ROLE_RELAY) {
 		its.transports.n = 0;		/* "default": none of ours */
-		its.certs.n = its.keeps.n = 0;
+		its.certs.n = its.keeps.n = its.no_caps.n = 0;
 		CONF_EACH(struct conf_transport, t, &c->transports) {
 			if (strcasecmp(t->name, name) != 0)
 				continue;
@@ -311,6 +318,18 @@ conf_keep_retired(const struct conf *c, struct span account)
 		if (span_eqs(account, k->account))
 			return (k->seconds);
 	return (c->keep_retired);
+}
+
+uint64_t
+conf_no_caps(const struct conf *c, const struct conf_listener *l,
+    struct span account)
+{
+	uint64_t	 off = l != NULL ? l->no_caps : 0;
+
+	CONF_EACH(struct conf_nocaps, o, &c->no_caps)
+		if (o->account[0] == '\0' || span_eqs(account, o->account))
+			off |= o->off;
+	return (off);
 }
 
 const char *

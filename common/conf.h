@@ -61,6 +61,7 @@ struct conf_listener {
 	uint8_t		 ccert;			/* enum conf_ccert */
 	uint8_t		 cleartext_auth;	/* PLAIN, LOGIN without TLS */
 	uint32_t	 mechs;			/* bit per enum mech */
+	uint64_t	 no_caps;		/* imapcap.h */
 	char		*path;			/* unix socket, or "" */
 	struct sockaddr_storage	 addr;		/* when path is "" */
 	char		*hostname;		/* greeting name */
@@ -147,6 +148,12 @@ struct conf_keep {
 	uint32_t	 seconds;
 };
 
+/* Capabilities of IMAP that sessions of an account do not have. */
+struct conf_nocaps {
+	char		*account;		/* "": all */
+	uint64_t	 off;			/* imapcap.h */
+};
+
 struct conf {
 	uint64_t	 generation;
 	char		*path;			/* of the file */
@@ -163,6 +170,7 @@ struct conf {
 	uint8_t		 suppress_failures;	/* addresses that failed for good */
 	uint32_t	 keep_retired;		/* s, of mail that left the queue; 0 */
 	struct list	 keeps;			/* struct conf_keep, of accounts */
+	struct list	 no_caps;		/* struct conf_nocaps */
 	char		*log;			/* "stderr", "syslog" or a path */
 	uint8_t		 log_level;
 	struct list	 resolvers;		/* char *, "addr" or "addr@port"; none: recurse */
@@ -221,6 +229,10 @@ int		 conf_route_parse(struct span, struct conf_route *,
 		    struct buf *why);
 /* How long what left the queue is remembered; "" is nobody's account. */
 uint32_t	 conf_keep_retired(const struct conf *, struct span account);
+/* What a session of an account, or of nobody yet, does not have; l: where it
+ * came in, or NULL. */
+uint64_t	 conf_no_caps(const struct conf *, const struct conf_listener *l,
+		    struct span account);
 const char	*kind_name(enum conf_kind);
 /* MECH_COUNT when there is no such mechanism; ASCII case does not count. */
 enum mech	 mech_by_name(struct span);

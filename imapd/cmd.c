@@ -94,7 +94,7 @@ command_run(struct session *s)
 			return (no_command(s, "expected a command"));
 	}
 	if ((cmd = find(name)) == NULL ||
-	    (s->off != 0 && imapcap_no_command(s->off, name)) ||
+	    (s->limits.off != 0 && imapcap_no_command(s->limits.off, name)) ||
 	    (s->uid && (cmd->flags & (CF_UID | CF_UIDONLY)) == 0) ||
 	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0))
 		return (no_command(s, "unknown command"));

@@ -14,9 +14,9 @@ void
 session_capability(const struct session *s, struct buf *b)
 {
 	(void)buf_adds(b, "CAPABILITY IMAP4rev1");
-	imapcap_write(b, IMAPCAP_AFTER, s->off);
-	if (imapcap_on(s->off, "APPENDLIMIT"))
-		(void)buf_addf(b, "=%llu", (unsigned long long)s->max_message);
+	imapcap_write(b, IMAPCAP_AFTER, s->limits.off);
+	if (imapcap_on(s->limits.off, "APPENDLIMIT"))
+		(void)buf_addf(b, "=%llu", (unsigned long long)s->limits.message);
 }
 
 enum step
@@ -140,7 +140,7 @@ cmd_condstore(struct session *s)
 static int
 wants(const struct session *s, struct span word, const char *name)
 {
-	return (span_caseeqs(word, name) && imapcap_on(s->off, name));
+	return (span_caseeqs(word, name) && imapcap_on(s->limits.off, name));
 }
 
 /* What is not known is passed over, RFC 5161 section 3.1. */

@@ -129,7 +129,7 @@ take(struct session *s, struct span name, uint64_t size)
 
 	if (mb == NULL)
 		return (refuse(s, "[TRYCREATE] no such mailbox"));
-	if (size > s->max_message)
+	if (size > s->limits.message)
 		return (refuse(s, "[TOOBIG] message too large"));
 	if (size == 0)
 		return (refuse(s, "[CANNOT] a message of no octets"));
@@ -232,7 +232,7 @@ start(struct msg *m)
 	m->started = 1;
 	rc = intake_start(&m->in, a->session->account->part, m->fd,
 	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0), 0,
-	    a->session->max_message);
+	    a->session->limits.message);
 	buf_free(&m->mem);
 	if (m->fd != -1)
 		close(m->fd);

@@ -99,7 +99,7 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	v[STATUS_UIDNEXT] = mb->st.uidnext;
 	v[STATUS_UIDVALIDITY] = mb->uidvalidity;
 	v[STATUS_UNSEEN] = mb->st.unseen;
-	v[STATUS_APPENDLIMIT] = s->max_message;
+	v[STATUS_APPENDLIMIT] = s->limits.message;
 	v[STATUS_SIZE] = mb->st.octets;
 	v[STATUS_HIGHESTMODSEQ] = mb->st.modseq;
 	v[STATUS_DELETED] = mb->st.deleted;

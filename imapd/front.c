@@ -14,6 +14,7 @@
 #include "authconn.h"
 #include "doors.h"
 #include "front.h"
+#include "imapcap.h"
 #include "log.h"
 #include "offer.h"
 #include "parse/cursor.h"
@@ -156,13 +157,21 @@ may_login(const struct front *f)
 	    offered(f->listener, front_has(f), MECH_LOGIN));
 }
 
+/* Capabilities that are switched off for whoever comes in here. */
+static uint64_t
+lacks(const struct front *f)
+{
+	return (conf_no_caps(proc_conf(), f->listener, span_str("")));
+}
+
 void
 front_capability(const struct front *f, struct buf *b)
 {
 	unsigned	 has = front_has(f);
 	int		 m;
 
-	buf_adds(b, "CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID");
+	buf_adds(b, "CAPABILITY IMAP4rev1");
+	imapcap_write(b, IMAPCAP_BEFORE, lacks(f));
 	if (!f->tls && f->listener->tls != TLS_OFF)
 		buf_adds(b, " STARTTLS");
 	for (m = 0; m < MECH_COUNT; m++)
@@ -535,7 +544,8 @@ command(struct front *f)
 	if (cur_tag(&c, &tag) == 0 && cur_sp(&c) == 0 &&
 	    cur_word(&c, &word) == 0)
 		for (i = 0; i < nitems(commands); i++)
-			if (span_caseeqs(word, commands[i].name))
+			if (span_caseeqs(word, commands[i].name) &&
+			    !imapcap_no_command(lacks(f), word))
 				break;
 	f->busy = 1;
 	if (i < nitems(commands))

@@ -74,7 +74,7 @@ session_alloc(struct store *store, const struct msg_session *m)
 
 int
 session_new(struct store *store, struct part *part,
-    const struct msg_session *m, uint64_t max, int fd)
+    const struct msg_session *m, const struct session_limits *limits, int fd)
 {
 	struct session	*s;
 	int		 e;
@@ -83,7 +83,7 @@ session_new(struct store *store, struct part *part,
 		close(fd);
 		return (-1);
 	}
-	s->max_message = max;
+	s->limits = *limits;
 	if ((s->account = account_get(part, m->account, m->name)) == NULL)
 		goto err;
 	if (s->account->nsessions >= store->limits.sessions) {

@@ -47,6 +47,12 @@ enum phase {
 #define ENABLED_UTF8		0x02u
 #define ENABLED_QRESYNC		0x04u	/* and CONDSTORE */
 
+/* What holds for who came in by a listener. */
+struct session_limits {
+	uint64_t	 message;	/* octets of one */
+	uint64_t	 off;		/* capabilities that it lacks, imapcap.h */
+};
+
 struct session {
 	struct work		 work;		/* first */
 	struct store		*store;
@@ -60,8 +66,7 @@ struct session {
 	uint8_t			 *key;		/* of a client certificate */
 	size_t			 keylen;
 	uint64_t		 serial;
-	uint64_t		 off;		/* capabilities, imapcap.h */
-	uint64_t		 max_message;	/* octets of one; the listener's */
+	struct session_limits	 limits;
 	uint8_t			 tls, admin;
 	uint8_t			 phase;
 	uint8_t			 state;		/* ST_AUTH or ST_SELECTED */
@@ -113,11 +118,11 @@ struct command {
 
 /*
  * Begin one: takes fd over, answers the login.  part has the account's
- * partition; max is of the octets of a message.  0, or -1 with errno (fd is
- * closed).
+ * partition.  0, or -1 with errno (fd is closed).
  */
 int		 session_new(struct store *, struct part *,
-		    const struct msg_session *, uint64_t max, int fd);
+		    const struct msg_session *, const struct session_limits *,
+		    int fd);
 /* Say BYE and end. */
 void		 session_bye(struct session *, const char *text);
 /* End at once. */

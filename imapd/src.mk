@@ -23,12 +23,13 @@ MAN += man/imapd.8
 
 # regress: a store without processes
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
-TESTS += regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
+TESTS += regress/imapd/capability_test regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
 	regress/imapd/fetch_test regress/imapd/flags_test \
 	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/objectid_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
 	regress/crash/late_crash_test regress/crash/store_crash_test
+SRCS.regress/imapd/capability_test := $(IMAP_TEST)
 SRCS.regress/imapd/condstore_test := $(IMAP_TEST)
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)

@@ -88,20 +88,23 @@ answer(struct peer *p, uint32_t type, uint32_t id, enum result result,
 
 /* ---- sessions ----------------------------------------------------------- */
 
-static uint64_t
-message_limit(uint32_t listener)
+/* What holds for who came in by this listener. */
+static void
+limit(struct session_limits *limits, const struct msg_session *m)
 {
 	const struct conf		*c = proc_conf();
 	const struct conf_listener	*l = c->listeners.v;
 
-	if (listener < c->listeners.n && l[listener].kind == KIND_IMAP)
-		return (l[listener].limits.message_size);
-	return (50u << 20);
+	l = m->listener < c->listeners.n && l[m->listener].kind == KIND_IMAP ?
+	    &l[m->listener] : NULL;
+	limits->message = l != NULL ? l->limits.message_size : 50u << 20;
+	limits->off = conf_no_caps(c, l, m->name);
 }
 
 static int
 on_session(struct peer *p, struct imsg *m)
 {
+	struct session_limits	 limits;
 	struct msg_session	 s;
 	struct part		*part;
 	int			 fd = m->fd, rc = -1;
@@ -116,9 +119,10 @@ on_session(struct peer *p, struct imsg *m)
 	} else if (fd != -1 && stopping) {
 		close(fd);
 		errno = ECANCELED;
-	} else if (fd != -1)
-		rc = session_new(&store, part, &s, message_limit(s.listener),
-		    fd);
+	} else if (fd != -1) {
+		limit(&limits, &s);
+		rc = session_new(&store, part, &s, &limits, fd);
+	}
 	if (rc == 0) {
 		answer(p, M_SESSION, m->id, RESULT_OK, "");
 		return (0);

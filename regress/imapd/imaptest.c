@@ -24,6 +24,7 @@
 struct store		 t_store;
 struct part		*t_part;
 uint64_t		 t_account[IMAPTEST_CLIENTS];
+struct session_limits	 t_limits = { .message = 50 << 20 };
 
 static struct event_base *base;
 static char		 dir[64];
@@ -175,7 +176,7 @@ enter(int n, uint64_t id, int preauth)
 	m.mech = span_str(preauth ? "tlsclientauth" : "PLAIN");
 	m.remote = span_str("192.0.2.1");
 	m.tag = span_str(preauth ? "" : "login");
-	if (session_new(&t_store, t_part, &m, 50 << 20, sv[1]) == -1)
+	if (session_new(&t_store, t_part, &m, &t_limits, sv[1]) == -1)
 		die("session_new");
 	buf_reset(&got[n]);
 	fds[n] = sv[0];

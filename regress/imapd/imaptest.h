@@ -22,9 +22,12 @@ int		 t_check(int ok, const char *file, int line, const char *, ...)
 int		 t_done(void);
 #define CHECK(ok, ...)	t_check(!!(ok), __FILE__, __LINE__, __VA_ARGS__)
 
-/* The store and its partition. */
-extern struct store	 t_store;
-extern struct part	*t_part;
+struct session_limits;
+
+/* The store and its partition; of sessions to come. */
+extern struct store		 t_store;
+extern struct part		*t_part;
+extern struct session_limits	 t_limits;
 
 /* Open a store in a fresh directory, or in dir; close it, remove it. */
 void		 t_open(const char *dir);
