@@ -48,7 +48,7 @@ FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz \
 	regress/fuzz/mbox_fuzz regress/fuzz/session_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
-SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST)
+SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST) regress/imapd/told.c
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
 TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test

@@ -234,6 +234,19 @@ receive(int n)
 	return (k == -1 && errno == EAGAIN);
 }
 
+struct span
+t_take(int n)
+{
+	static struct buf	 taken;
+
+	buf_reset(&taken);
+	if (fds[n] != -1)
+		(void)receive(n);
+	(void)buf_add_span(&taken, span_buf(&got[n]));
+	buf_reset(&got[n]);
+	return (span_buf(&taken));
+}
+
 void
 t_drain(int n)
 {

@@ -49,6 +49,8 @@ void		 t_send(int n, const char *octets, size_t len);
 const char	*t_line(int n);
 /* Else lines with the id of a mailbox are passed over. */
 extern int	 t_shows_ids;
+/* All that client n got, until the next call with this client. */
+struct span	 t_take(int n);
 /* Forget what client n got. */
 void		 t_drain(int n);
 /* Deliver to accounts; the answer. */
