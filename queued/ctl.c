@@ -83,6 +83,47 @@ ctl_done(struct ctl *c)
 	ctl_free(c);
 }
 
+static void
+on_flushed(struct dbenv_wait *w, int error)
+{
+	struct ctl	*c = w->arg;
+
+	if (error != 0)
+		ctl_error(c, "queue: not written: %s", strerror(error));
+	else
+		ctl_done(c);
+}
+
+void
+ctl_done_flushed(struct ctl *c)
+{
+	c->wait.done = on_flushed;
+	c->wait.arg = c;
+	if (dbenv_wait(q.env, dbenv_seq(q.env), &c->wait) == 1)
+		on_flushed(&c->wait, 0);
+}
+
+int
+ctl_listing(struct ctl *c, uint64_t *msg, uint32_t *n)
+{
+	struct buf	 why = { 0 };
+
+	*msg = 0;
+	*n = 0;
+	if (filter_parse(&c->m, &c->filter, &why) == -1 ||
+	    (c->m.cursor.n > 0 && q_id_parse(c->m.cursor, msg, n) == -1)) {
+		ctl_error(c, "%s", why.n > 0 ? buf_cstr(&why) :
+		    "malformed cursor");
+		buf_free(&why);
+		return (-1);
+	}
+	if (*msg == 0) {
+		*msg = c->filter.msg;
+		*n = c->filter.n;
+	}
+	return (0);
+}
+
 struct span
 ctl_arg(const struct ctl *c, size_t i)
 {

@@ -85,6 +85,11 @@ void		 ctl_down(struct peer *);
 void		 ctl_error(struct ctl *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 void		 ctl_done(struct ctl *);
+/* The same, once what was changed is on disk. */
+void		 ctl_done_flushed(struct ctl *);
+/* A listing begins: its filter, and the recipient to go on with.  -1: that was
+ * wrong, and is answered. */
+int		 ctl_listing(struct ctl *, uint64_t *msg, uint32_t *n);
 struct span	 ctl_arg(const struct ctl *, size_t);
 /* Take the last argument off; take a flag out: 1 it was there. */
 struct span	 ctl_last(struct ctl *);

@@ -113,24 +113,14 @@ ctl_list(struct ctl *c)
 	struct rec_rcpt		 r;
 	struct q_msg		 m = { 0 };
 	struct span		 key, val;
-	struct buf		 why = { 0 };
-	uint64_t		 msg = 0;
-	uint32_t		 n = 0;
+	uint64_t		 msg;
+	uint32_t		 n;
 	size_t			 looked = 0;
 	uint8_t			 k[12], p[8];
 	int			 rc, full = 0;
 
-	if (filter_parse(&c->m, &c->filter, &why) == -1 ||
-	    (c->m.cursor.n > 0 && q_id_parse(c->m.cursor, &msg, &n) == -1)) {
-		ctl_error(c, "%s", why.n > 0 ? buf_cstr(&why) :
-		    "malformed cursor");
-		buf_free(&why);
+	if (ctl_listing(c, &msg, &n) == -1)
 		return;
-	}
-	if (msg == 0) {
-		msg = c->filter.msg;
-		n = c->filter.n;
-	}
 	dbenv_iter_init(&it, q.rcpt, key_rcpt(k, msg, n), c->filter.msg == 0 ?
 	    span_of(NULL, 0) : key_msg(p, c->filter.msg));
 	while (!full && (rc = dbenv_iter_next(&it, &key, &val)) != 0) {

@@ -16,7 +16,6 @@ struct wanted {
 
 static int	 wanted_parse(struct ctl *, struct wanted *, struct buf *);
 static void	 wanted_free(struct wanted *);
-static void	 on_flushed(struct dbenv_wait *, int);
 
 static void
 wanted_free(struct wanted *w)
@@ -116,17 +115,6 @@ ctl_rule_add(struct ctl *c)
 	wanted_free(&w);
 }
 
-static void
-on_flushed(struct dbenv_wait *w, int error)
-{
-	struct ctl	*c = w->arg;
-
-	if (error != 0)
-		ctl_error(c, "queue: not written: %s", strerror(error));
-	else
-		ctl_done(c);
-}
-
 void
 ctl_rule_remove(struct ctl *c)
 {
@@ -144,10 +132,7 @@ ctl_rule_remove(struct ctl *c)
 		log_info("hold rule %llu removed", (unsigned long long)id);
 		buf_addf(&c->text, "removed; what is held stays so: "
 		    "letterctl queue release");
-		c->wait.done = on_flushed;
-		c->wait.arg = c;
-		if (dbenv_wait(q.env, dbenv_seq(q.env), &c->wait) == 1)
-			on_flushed(&c->wait, 0);
+		ctl_done_flushed(c);
 	}
 }
 

@@ -15,7 +15,6 @@ static int	 account_of(struct ctl *, struct imsg *, int *);
 static int	 on_add(void *, struct peer *, struct imsg *);
 static int	 on_remove(void *, struct peer *, struct imsg *);
 static int	 on_lookup(void *, struct peer *, struct imsg *);
-static void	 on_flushed(struct dbenv_wait *, int);
 
 static struct json_object *
 row(const struct rec_suppress *s)
@@ -139,25 +138,11 @@ account_of(struct ctl *c, struct imsg *m, int *rc)
 }
 
 static void
-on_flushed(struct dbenv_wait *w, int error)
-{
-	struct ctl	*c = w->arg;
-
-	if (error != 0)
-		ctl_error(c, "queue: not written: %s", strerror(error));
-	else
-		ctl_done(c);
-}
-
-static void
 flush(struct ctl *c, const char *done)
 {
 	log_info("account %s: <%s> is %s its suppression list",
 	    log_esc(ctl_arg(c, 0)), log_esc(ctl_arg(c, 1)), done);
-	c->wait.done = on_flushed;
-	c->wait.arg = c;
-	if (dbenv_wait(q.env, dbenv_seq(q.env), &c->wait) == 1)
-		on_flushed(&c->wait, 0);
+	ctl_done_flushed(c);
 }
 
 static int
