@@ -42,6 +42,7 @@ static const struct imapcap caps[] = {
 	{ "SAVEDATE",		AFTER,	NULL,		NULL },
 	{ "OBJECTID",		AFTER,	NULL,		NULL },
 	{ "INPROGRESS",		AFTER,	NULL,		NULL },
+	{ "PREVIEW",		AFTER,	NULL,		NULL },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

@@ -44,6 +44,7 @@ plan(struct fetch *f)
 		{ FETCH_ENVELOPE,	READY_ENVELOPE },
 		{ FETCH_BODYSTRUCTURE,	READY_STRUCTURE },
 		{ FETCH_BODY,		READY_BODY },
+		{ FETCH_PREVIEW,	READY_TREE },
 	};
 	const struct section	*x;
 	size_t			 i;
@@ -257,6 +258,17 @@ rare(struct buf *b, int *any, uint32_t what, const struct msgrec *r)
 		item(b, any, "THREADID NIL");
 }
 
+/* RFC 8970 section 3.1.  0, or -1: the message cannot be read. */
+static int
+preview(struct session *s, struct fetch *f)
+{
+	buf_reset(&f->chosen);
+	if ((f->items.what & FETCH_PREVIEW) == 0)
+		return (0);
+	return (message_preview(&f->chosen, f->letter.tree, &f->letter.source,
+	    s->store->charsets, 0));
+}
+
 static enum fetch_result
 items(struct session *s, struct fetch *f)
 {
@@ -265,6 +277,11 @@ items(struct session *s, struct fetch *f)
 	uint32_t	 what = f->items.what;
 	int		 any = 0;
 
+	if (preview(s, f) == -1) {
+		f->failed++;
+		f->stage = FETCH_NEXT;
+		return (FETCH_MORE);
+	}
 	mark_seen(s, f);
 	(void)buf_adds(b, "* ");
 	number_write(b, f->seq);
@@ -295,6 +312,10 @@ items(struct session *s, struct fetch *f)
 	}
 	if ((what & (FETCH_SAVEDATE | FETCH_EMAILID | FETCH_THREADID)) != 0)
 		rare(b, &any, what, r);
+	if ((what & FETCH_PREVIEW) != 0) {
+		item(b, &any, "PREVIEW ");
+		string_write(b, span_buf(&f->chosen));
+	}
 	made(b, &any, f, FETCH_ENVELOPE, "ENVELOPE ", READY_ENVELOPE);
 	made(b, &any, f, FETCH_BODY, "BODY ", READY_BODY);
 	made(b, &any, f, FETCH_BODYSTRUCTURE, "BODYSTRUCTURE ",

@@ -27,6 +27,7 @@ static const struct {
 	{ "SAVEDATE",		FETCH_SAVEDATE,				0 },
 	{ "EMAILID",		FETCH_EMAILID,				0 },
 	{ "THREADID",		FETCH_THREADID,				0 },
+	{ "PREVIEW",		FETCH_PREVIEW,				0 },
 };
 
 static const struct {
@@ -167,6 +168,25 @@ partial(struct cursor *c, struct section *s)
 	return (cur_char(c, '>'));
 }
 
+/* RFC 8970 section 4: SP "(LAZY)"; we always have it at hand. */
+static int
+lazy(struct cursor *c)
+{
+	struct span	 was = c->s;
+
+	if (cur_peek(c) != ' ' || cur_sp(c) == -1)
+		return (0);
+	if (cur_peek(c) != '(') {	/* the next item, or modifiers */
+		c->s = was;
+		return (0);
+	}
+	(void)cur_char(c, '(');
+	if (cur_is(c, "LAZY") == 0)
+		return (cur_char(c, ')'));
+	c->s = was;
+	return (0);
+}
+
 static int
 item(struct cursor *c, struct fetch_items *f, int alone)
 {
@@ -180,7 +200,7 @@ item(struct cursor *c, struct fetch_items *f, int alone)
 		if (span_caseeqs(w, simple[i].name) &&
 		    (alone || !simple[i].macro)) {
 			f->what |= simple[i].what;
-			return (0);
+			return (simple[i].what == FETCH_PREVIEW ? lazy(c) : 0);
 		}
 	for (i = 0; i < nitems(whole); i++)
 		if (span_caseeqs(w, whole[i].name)) {

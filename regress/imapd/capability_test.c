@@ -88,6 +88,7 @@ main(void)
 	t_script("without", without);
 	CHECK(imapcap_bits(span_str("IMAP4rev1")) == 0, "IMAP4rev1 stays");
 	CHECK(imapcap_bits(span_str("")) == 0, "no name is none");
+	t_close();
 	t_remove();
 	return (t_done());
 }
