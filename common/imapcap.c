@@ -43,6 +43,7 @@ static const struct imapcap caps[] = {
 	{ "OBJECTID",		AFTER,	NULL,		NULL },
 	{ "INPROGRESS",		AFTER,	NULL,		NULL },
 	{ "PREVIEW",		AFTER,	NULL,		NULL },
+	{ "REPLACE",		AFTER,	NULL,		"REPLACE " },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "LIST",		ST_BOTH,	0,		cmd_list },
 	{ "LSUB",		ST_BOTH,	0,		cmd_lsub },
 	{ "APPEND",		ST_BOTH,	0,		cmd_append },
+	{ "REPLACE",		ST_SELECTED,	CF_UID,		cmd_replace },
 	{ "CREATE",		ST_BOTH,	0,		cmd_create },
 	{ "DELETE",		ST_BOTH,	0,		cmd_delete },
 	{ "RENAME",		ST_BOTH,	0,		cmd_rename },

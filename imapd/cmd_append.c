@@ -1,5 +1,5 @@
 /*
- * APPEND.  See append.h.  Octets of a message go to memory up to APPEND_MEMORY,
+ * APPEND and REPLACE.  See append.h.  Octets of a message go to memory up to APPEND_MEMORY,
  * then to an unlinked file; at its end the message becomes an intake.  When the
  * command is whole and all intakes are done, they become messages in one
  * transaction.  What is more than STAGE_OCTETS in small messages waits in files
@@ -43,6 +43,7 @@ struct append {
 	int		 error;		/* errno of the first that failed */
 	int		 nul;		/* RFC 3501: no literal has one */
 	uint64_t	 mailbox;
+	uint32_t	 replaced;	/* UID in the open mailbox; 0: none */
 	size_t		 at;		/* while parsing: message */
 	uint32_t	 flags;		/* of the next one */
 	uint64_t	 date;
@@ -53,7 +54,14 @@ struct append {
 
 static enum lex_policy	 policy(void *, struct span, uint64_t, int);
 static enum lex_policy	 refuse(struct session *, const char *);
-static enum lex_policy	 take(struct session *, struct span, uint64_t);
+static enum lex_policy	 take(struct session *, struct span, uint64_t,
+			    uint32_t);
+static int		 crowded(const struct session *, uint64_t, size_t,
+			    uint32_t);
+static int		 old_one(struct cursor *, struct session *, int,
+			    uint32_t *);
+static enum step	 read_messages(struct session *, struct cursor *,
+			    struct mailbox *);
 static struct msg	*msg_new(struct append *);
 static void		 msg_end(struct msg *);
 static void		 on_intake(struct intake *, int);
@@ -88,6 +96,57 @@ refuse(struct session *s, const char *why)
 	return (LEX_REFUSE);
 }
 
+/* A command that takes messages as literals, up to the name of its mailbox;
+ * *old: the UID of the message that goes, as far as it is known; 0: none. */
+static int
+takes_message(struct cursor *c, struct session *s, uint32_t *old)
+{
+	struct span	 tag, word;
+	int		 uid = 0;
+
+	*old = 0;
+	if (cur_tag(c, &tag) == -1 || cur_sp(c) == -1 ||
+	    cur_word(c, &word) == -1)
+		return (0);
+	if (span_caseeqs(word, "APPEND"))
+		return (1);
+	if (span_caseeqs(word, "UID")) {
+		uid = 1;
+		if (cur_sp(c) == -1 || cur_word(c, &word) == -1)
+			return (0);
+	}
+	return (span_caseeqs(word, "REPLACE") && s->state == ST_SELECTED &&
+	    old_one(c, s, uid, old) == 0);
+}
+
+/* SP seq-number of RFC 8508 section 4, as a UID; 0 when there is no such
+ * message. */
+static int
+old_one(struct cursor *c, struct session *s, int uid, uint32_t *old)
+{
+	uint64_t	 n;
+
+	*old = 0;
+	if (cur_sp(c) == -1)
+		return (-1);
+	if (cur_peek(c) == '*') {
+		(void)cur_char(c, '*');
+		*old = seen_uid(&s->seen, seen_count(&s->seen));
+		return (0);
+	}
+	if (cur_number(c, UINT32_MAX, &n) == -1)
+		return (-1);
+	if (n == 0) {
+		c->error = "expected the number of a message";
+		return (-1);
+	}
+	if (!uid)
+		*old = seen_uid(&s->seen, (uint32_t)n);
+	else if (seen_rec(&s->seen, (uint32_t)n) != NULL)
+		*old = (uint32_t)n;
+	return (0);
+}
+
 /*
  * A literal is announced.  Is it a message of APPEND?  Whatever can be said
  * against it is said before the client sends it.
@@ -99,30 +158,45 @@ policy(void *arg, struct span so_far, uint64_t size, int nonsync)
 	struct append	*a = s->append;
 	struct buf	 scratch = { 0 };
 	struct cursor	 c;
-	struct span	 tag, word, name;
+	struct span	 name;
 	enum lex_policy	 p = LEX_KEEP;
 	size_t		 n = 0, had = a == NULL ? 0 : a->n;
+	uint32_t	 old;
 
 	(void)so_far;
 	(void)nonsync;
 	cursor_init(&c, &s->lex, &scratch, s->enabled & ENABLED_UTF8);
-	if (cur_tag(&c, &tag) == 0 && cur_sp(&c) == 0 &&
-	    cur_word(&c, &word) == 0 && span_caseeqs(word, "APPEND") &&
+	if (takes_message(&c, s, &old) &&
 	    cur_sp(&c) == 0 && cur_mailbox(&c, &name) == 0 &&
 	    cur_peek(&c) == ' ') {
 		/* Flags and dates are strings without a literal: the one
 		 * that is announced is the message behind those we have. */
 		while (n < had && arguments(&c, NULL) == 0)
 			n++;
-		p = n == had ? take(s, name, size) :
+		p = old != 0 && had > 0 ?
+		    refuse(s, "REPLACE takes one message") :
+		    n == had ? take(s, name, size, old) :
 		    refuse(s, "malformed APPEND");
 	}
 	buf_free(&scratch);
 	return (p);
 }
 
+/* No room for so many octets and messages, once the old one has gone? */
+static int
+crowded(const struct session *s, uint64_t octets, size_t n, uint32_t old)
+{
+	const struct msgrec	*rec;
+
+	if (old != 0 && (rec = seen_rec(&s->seen, old)) != NULL) {
+		octets -= octets < rec->size ? octets : rec->size;
+		n--;
+	}
+	return ((octets > 0 || n > 0) && quota_over(s->account, octets, n));
+}
+
 static enum lex_policy
-take(struct session *s, struct span name, uint64_t size)
+take(struct session *s, struct span name, uint64_t size, uint32_t old)
 {
 	struct append	*a = s->append;
 	struct mailbox	*mb = mailbox_named(s->account, name);
@@ -135,8 +209,8 @@ take(struct session *s, struct span name, uint64_t size)
 		return (refuse(s, "[CANNOT] a message of no octets"));
 	if (!dbenv_writable(s->account->part->env))
 		return (refuse(s, "[UNAVAILABLE] the disk is full"));
-	if (quota_over(s->account, size + (a == NULL ? 0 : a->octets),
-	    1 + (a == NULL ? 0 : a->n)))
+	if (crowded(s, size + (a == NULL ? 0 : a->octets),
+	    1 + (a == NULL ? 0 : a->n), old))
 		return (refuse(s, "[OVERQUOTA] the quota is used up"));
 	if (a != NULL && a->n >= BATCH_MAX)
 		return (refuse(s, "[LIMIT] too many messages in one command"));
@@ -377,18 +451,53 @@ keywords(struct append *a, struct mailbox *mb, struct msgrec *r)
 enum step
 cmd_append(struct session *s, struct cursor *c)
 {
-	struct append	*a = s->append;
 	struct mailbox	*mb;
 	struct span	 name;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1)
 		return (session_syntax(s, c));
-	if (a == NULL) {
+	if (s->append == NULL) {
 		c->error = "expected the literal of a message";
 		return (session_syntax(s, c));
 	}
 	if ((mb = mailbox_named(s->account, name)) == NULL)
 		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	return (read_messages(s, c, mb));
+}
+
+/* RFC 8508 section 3: a message comes, another one goes, in one transaction. */
+enum step
+cmd_replace(struct session *s, struct cursor *c)
+{
+	struct mailbox	*mb;
+	struct span	 name;
+	uint32_t	 old;
+
+	if (old_one(c, s, s->uid, &old) == -1 || cur_sp(c) == -1 ||
+	    cur_mailbox(c, &name) == -1)
+		return (session_syntax(s, c));
+	if (s->append == NULL) {
+		c->error = "expected the literal of a message";
+		return (session_syntax(s, c));
+	}
+	if (old == 0)
+		return (session_reply(s, s->uid ?
+		    "NO [NONEXISTENT] no such message" :
+		    "BAD no such message"));
+	if (s->seen.readonly)
+		return (session_no(s, EROFS));
+	if ((mb = mailbox_named(s->account, name)) == NULL)
+		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	s->append->replaced = old;
+	return (read_messages(s, c, mb));
+}
+
+/* The rest of the command, and then on with them. */
+static enum step
+read_messages(struct session *s, struct cursor *c, struct mailbox *mb)
+{
+	struct append	*a = s->append;
+
 	a->mailbox = mb->id;
 	for (a->at = 0; a->at < a->n; a->at++) {
 		if (arguments(c, a) == -1)
@@ -423,7 +532,7 @@ appending(struct session *s)
 		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (quota_over(s->account, a->octets, a->n))
+	if (crowded(s, a->octets, a->n, a->replaced))
 		return (session_no(s, EDQUOT));
 	return (a->small > STAGE_OCTETS ? begin_stage(s, mb) : store(s, mb));
 }
@@ -504,26 +613,57 @@ stored(struct session *s, const struct mailbox *mb, uint32_t lo, uint32_t hi)
 	    mb->uidvalidity, lo, hi));
 }
 
+/* The old one goes, in the open batch.  -1 with errno. */
+static int
+drop_old(struct session *s, uint32_t uid)
+{
+	const struct msgrec	*rec = view_find(s->seen.view, uid);
+
+	if (rec == NULL) {
+		errno = ESTALE;
+		return (-1);
+	}
+	return (batch_expunge(s->seen.view->mb, rec, &s->seen));
+}
+
+static enum step
+replaced(struct session *s, const struct mailbox *mb, uint32_t uid)
+{
+	session_hold(s, s->seen.view->mb->seq);
+	(void)buf_addf(session_out(s), "* OK [APPENDUID %u %u] the new one is "
+	    "there\r\n", mb->uidvalidity, uid);
+	return (cmd_expunged(s, 1));
+}
+
 static enum step
 store(struct session *s, struct mailbox *mb)
 {
 	struct append	*a = s->append;
 	struct msg	*m;
 	size_t		 i;
+	int		 rc = 0;
 
 	if (batch_begin(s->account->part) == -1)
 		return (session_no(s, errno));
-	for (i = 0; i < a->n; i++) {
+	for (i = 0; i < a->n && rc == 0; i++) {
 		m = a->msgs[i];
-		if (intake_put(&m->in, 1, &m->rec) == -1 ||
-		    batch_add(mb, &m->rec) == -1) {
-			batch_abort();
-			return (session_no(s, errno));
-		}
+		if ((rc = intake_put(&m->in, 1, &m->rec)) == 0)
+			rc = batch_add(mb, &m->rec);
+	}
+	if (rc == 0 && a->replaced != 0)
+		rc = drop_old(s, a->replaced);
+	if (rc == -1) {
+		rc = errno;
+		batch_abort();
+		return (rc == ESTALE ? session_reply(s,
+		    "NO [EXPUNGEISSUED] the old message is gone") :
+		    session_no(s, rc));
 	}
 	if (batch_commit() == -1)
 		return (session_no(s, errno));
 	session_hold(s, mb->seq);
+	if (a->replaced != 0)
+		return (replaced(s, mb, a->msgs[0]->rec.uid));
 	return (stored(s, mb, a->msgs[0]->rec.uid,
 	    a->msgs[a->n - 1]->rec.uid));
 }
