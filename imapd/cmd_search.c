@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "imapd/cmd.h"
-#include "imapd/letter.h"
-#include "imapd/match.h"
+#include "imapd/look.h"
 #include "imapd/parse/write.h"
+#include "imapd/searching.h"
 #include "imapd/targets.h"
 
 #define TURN_US		500	/* in one slice */
@@ -35,24 +35,23 @@ struct found {
 };
 
 struct searching {
-	struct match		*match;
 	struct targets		 targets;
 	unsigned		 failed;	/* messages not to be read */
-	struct found		 found;
+	struct look		 look;
+	uint32_t		 seq;		/* of the message at work */
+	struct found		 found;		/* of SEARCH itself */
 
-	/* the message at work */
-	int			 busy;
-	uint32_t		 seq;
-	struct letter		 letter;
-	struct match_message	 msg;
-	struct buf		 header;
+	const struct search_use	*use;		/* of others; or NULL */
+	void			*data;
+	int			 error;		/* of it */
+	int			 enough;
 };
 
+static enum step	 begin(struct session *, struct searching *,
+			    struct search *);
 static enum step	 searching(struct session *);
 static int		 next_message(struct session *, struct searching *);
-static int		 one(struct session *, struct searching *);
-static int		 need(struct searching *, unsigned);
-static int		 read_header(struct searching *);
+static void		 one(struct session *, struct searching *);
 static int		 plan(struct session *, struct searching *);
 static void		 hit(struct session *, struct searching *);
 static void		 list_run(struct session *, struct found *);
@@ -63,6 +62,7 @@ static uint64_t		 shown_modseq(const struct found *);
 static int		 enough(const struct searching *);
 static enum step	 refuse(struct session *, int, unsigned);
 static enum step	 finish(struct session *, struct searching *);
+static enum step	 hand_over(struct session *, struct searching *);
 static int		 keyword(void *, struct span);
 static int		 uids(void *, struct seqset *, int);
 static void		 forget(void *);
@@ -91,7 +91,7 @@ uids(void *arg, struct seqset *set, int uid)
 static int
 plan(struct session *s, struct searching *g)
 {
-	const struct seqset	*set = match_set(g->match);
+	const struct seqset	*set = match_set(g->look.match);
 	struct targets		*t = &g->targets;
 
 	if (set == NULL)
@@ -132,11 +132,9 @@ begin_answer(struct session *s, unsigned returns)
 enum step
 cmd_search(struct session *s, struct cursor *c)
 {
-	struct match_env	 env = { 0 };
 	struct search		 program;
 	struct searching	*g;
 	unsigned		 returns;
-	int			 e;
 
 	if (cur_sp(c) == -1 || cur_search(c, &program) == -1)
 		return (session_syntax(s, c));
@@ -149,23 +147,51 @@ cmd_search(struct session *s, struct cursor *c)
 		search_free(&program);
 		return (refuse(s, ENOMEM, returns));
 	}
-	g->found.returns = program.returns;
-	g->found.with_modseq = program.modseq;
+	return (begin(s, g, &program));
+}
+
+enum step
+search_for(struct session *s, struct search *program,
+    const struct search_use *use, void *data)
+{
+	struct searching	*g;
+	unsigned		 returns = program->returns;
+
+	if ((g = calloc(1, sizeof(*g))) == NULL) {
+		search_free(program);
+		use->free(data);
+		return (refuse(s, ENOMEM, returns));
+	}
+	g->use = use;
+	g->data = data;
+	return (begin(s, g, program));
+}
+
+static enum step
+begin(struct session *s, struct searching *g, struct search *program)
+{
+	struct match_env	 env = { 0 };
+	unsigned		 returns = program->returns;
+	int			 e, modseq = program->modseq;
+
+	g->found.returns = returns;
+	g->found.with_modseq = modseq;
 	env.keyword = keyword;
 	env.uids = uids;
 	env.arg = s;
 	env.charsets = s->store->charsets;
 	env.now = (int64_t)store_time();
-	if ((g->match = match_new(&program, &env)) == NULL ||
+	if ((g->look.match = match_new(program, &env)) == NULL ||
 	    plan(s, g) == -1) {
 		e = errno;
-		returns = g->found.returns;
+		search_free(program);
 		forget(g);
 		return (refuse(s, e, returns));
 	}
-	if (g->found.with_modseq)
+	if (modseq)
 		cmd_condstore(s);
-	begin_answer(s, g->found.returns);
+	if (g->use == NULL)
+		begin_answer(s, returns);
 	return (session_begin(s, searching, g, forget));
 }
 
@@ -174,11 +200,11 @@ forget(void *arg)
 {
 	struct searching	*g = arg;
 
-	match_free(g->match);
+	look_free(&g->look);
 	targets_free(&g->targets);
-	letter_close(&g->letter);
-	buf_free(&g->header);
 	seqset_free(&g->found.saved);
+	if (g->use != NULL)
+		g->use->free(g->data);
 	free(g);
 }
 
@@ -188,19 +214,24 @@ searching(struct session *s)
 	struct searching	*g = s->data;
 	uint64_t		 until = store_us() + TURN_US;
 	unsigned		 n = 0;
-	int			 rc = 0, more = 1;
+	int			 more = 1;
 
-	while (rc == 0 && more) {
+	for (;;) {
 		if (++n % TURN_MESSAGES == 0 && (store_us() >= until ||
 		    !session_room(s)))
 			break;
-		if (enough(g))
+		if (enough(g) || (!g->look.busy && !next_message(s, g))) {
 			more = 0;
-		else if (g->busy || (more = next_message(s, g)) == 1)
-			rc = one(s, g);
+			break;
+		}
+		one(s, g);
+		if (g->look.busy)
+			break;
 	}
 	targets_pause(&g->targets);
-	return (more ? STEP_AGAIN : finish(s, g));
+	if (more)
+		return (STEP_AGAIN);
+	return (g->use == NULL ? finish(s, g) : hand_over(s, g));
 }
 
 /* The ranges of ALL go out as they are found. */
@@ -273,10 +304,10 @@ static void
 hit(struct session *s, struct searching *g)
 {
 	struct found	*f = &g->found;
-	uint32_t	 uid = g->letter.rec.uid;
+	uint32_t	 uid = g->look.letter.rec.uid;
 	uint32_t	 n = s->uid ? uid : g->seq;
 
-	note_modseq(f, g->letter.rec.modseq);
+	note_modseq(f, g->look.letter.rec.modseq);
 	if (f->count++ == 0) {
 		f->min = n;
 		f->minuid = uid;
@@ -305,7 +336,11 @@ hit(struct session *s, struct searching *g)
 static int
 enough(const struct searching *g)
 {
-	return (!g->busy && g->found.count > 0 &&
+	if (g->look.busy)
+		return (0);
+	if (g->use != NULL)
+		return (g->enough);
+	return (g->found.count > 0 &&
 	    (g->found.returns & ~RETURN_SAVE) == RETURN_MIN);
 }
 
@@ -358,6 +393,23 @@ finish(struct session *s, struct searching *g)
 	return (session_reply(s, "OK SEARCH completed"));
 }
 
+/* What was found is another's, who goes on. */
+static enum step
+hand_over(struct session *s, struct searching *g)
+{
+	const struct search_use	*use = g->use;
+	void			*data = g->data;
+	unsigned		 failed = g->failed;
+	int			 e = g->error;
+
+	if (e != 0)
+		return (session_no(s, e));	/* g goes with the command */
+	g->use = NULL;
+	forget(g);
+	use->over(data, failed);
+	return (session_begin(s, use->step, data, use->free));
+}
+
 static int
 next_message(struct session *s, struct searching *g)
 {
@@ -365,85 +417,34 @@ next_message(struct session *s, struct searching *g)
 
 	if (!targets_next(&g->targets, &s->seen, &t))
 		return (0);
-	letter_open(&g->letter, s->account->part, t.rec);
 	g->seq = t.seq;
-	memset(&g->msg, 0, sizeof(g->msg));
-	g->msg.rec = &g->letter.rec;
-	g->msg.recent = seen_recent(&s->seen, t.rec->uid);
-	g->msg.source = g->letter.source;
-	match_begin(g->match);
-	g->busy = 1;
+	look_begin(&g->look, s->account->part, t.rec,
+	    seen_recent(&s->seen, t.rec->uid));
 	return (1);
 }
 
-/* 0, 1: later, -1. */
-static int
-need(struct searching *g, unsigned sections)
-{
-	const struct ready	*r = &g->letter.ready;
-	int			 rc;
-
-	sections |= READY_BIT(READY_FIELDS);
-	if ((rc = letter_need(&g->letter, sections)) != 0)
-		return (rc);
-	g->msg.ready = 1;
-	g->msg.fields = ready_section(r, READY_FIELDS);
-	g->msg.whole = (r->flags & READY_WHOLE) != 0;
-	g->msg.dated = (r->flags & READY_DATED) != 0;
-	g->msg.day = r->day;
-	g->msg.tree = g->letter.tree;
-	return (0);
-}
-
-static int
-read_header(struct searching *g)
-{
-	uint64_t	 n = g->letter.ready.header;
-
-	if (n > g->letter.rec.size)
-		n = g->letter.rec.size;
-	if (n > MATCH_HEADER)
-		n = MATCH_HEADER;
-	buf_reset(&g->header);
-	if (letter_read(&g->letter, &g->header, 0, (size_t)n) == -1)
-		return (-1);
-	g->msg.header = span_of(n == 0 ? (const uint8_t *)"" : g->header.p,
-	    (size_t)n);
-	return (0);
-}
-
-/* Look into the message at work: 0 it is decided, 1 go on later. */
-static int
+/* Look into the message at work, as far as one slice goes. */
+static void
 one(struct session *s, struct searching *g)
 {
-	int	 rc = 0;
+	int	 rc;
 
-	while (rc == 0)
-		switch (match_step(g->match, &g->msg)) {
-		case MATCH_YES:
+	switch (look_on(&g->look)) {
+	case LOOK_YES:
+		if (g->use == NULL) {
 			hit(s, g);
-			/* FALLTHROUGH */
-		case MATCH_NO:
-			g->busy = 0;
-			return (0);
-		case MATCH_READY:
-			rc = need(g, 0);
-			break;
-		case MATCH_HEADER_WANTED:
-			rc = read_header(g);
-			break;
-		case MATCH_TREE:
-			rc = need(g, READY_BIT(READY_TREE));
-			break;
-		case MATCH_LATER:
-			return (1);
-		case MATCH_ERROR:
-			rc = -1;
 			break;
 		}
-	if (rc == 1)
-		return (1);
-	g->failed++;
-	g->busy = 0;
-	return (0);
+		rc = g->use->hit(g->data, &g->look.letter.rec, g->seq);
+		g->enough = rc != 0;
+		if (rc == -1)
+			g->error = errno;
+		break;
+	case LOOK_FAILED:
+		g->failed++;
+		break;
+	case LOOK_NO:
+	case LOOK_LATER:
+		break;
+	}
 }

@@ -9,7 +9,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c i
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
-	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c \
+	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c imapd/look.c \
 	imapd/mailbox.c imapd/match.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
 	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \

@@ -284,19 +284,35 @@ returns(struct cursor *c, struct search *s)
 }
 
 int
+cur_search_return(struct cursor *c, struct search *s)
+{
+	if (returns(c, s) == 0)
+		return (0);
+	search_free(s);
+	return (-1);
+}
+
+int
+cur_search_keys(struct cursor *c, struct search *s)
+{
+	if (node(c, s, SEARCH_AND) == 0 && many(c, s, 0, 0) == 0)
+		return (0);
+	search_free(s);
+	return (-1);
+}
+
+int
 cur_search(struct cursor *c, struct search *s)
 {
 	memset(s, 0, sizeof(*s));
-	if (cur_is(c, "RETURN") == 0 && returns(c, s) == -1)
-		goto bad;
+	if (cur_is(c, "RETURN") == 0 && cur_search_return(c, s) == -1)
+		return (-1);
 	if (cur_is(c, "CHARSET") == 0 && (cur_sp(c) == -1 ||
-	    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1))
-		goto bad;
-	if (node(c, s, SEARCH_AND) == 0 && many(c, s, 0, 0) == 0)
-		return (0);
-bad:
-	search_free(s);
-	return (-1);
+	    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1)) {
+		search_free(s);
+		return (-1);
+	}
+	return (cur_search_keys(c, s));
 }
 
 void
