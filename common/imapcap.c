@@ -44,6 +44,8 @@ static const struct imapcap caps[] = {
 	{ "INPROGRESS",		AFTER,	NULL,		NULL },
 	{ "PREVIEW",		AFTER,	NULL,		NULL },
 	{ "REPLACE",		AFTER,	NULL,		"REPLACE " },
+	{ "UIDONLY",		AFTER,	NULL,		NULL },
+	{ "UIDBATCHES",		AFTER,	NULL,		"UIDBATCHES " },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

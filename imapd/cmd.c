@@ -18,7 +18,9 @@ static const struct command commands[] = {
 	    cmd_search },
 	{ "COPY",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_copy },
 	{ "MOVE",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_move },
-	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_expunge },
+	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG | CF_NUMBERLESS,
+	    cmd_expunge },
+	{ "UIDBATCHES",		ST_SELECTED,	0,		cmd_uidbatches },
 	{ "CHECK",		ST_SELECTED,	0,		cmd_check },
 	{ "SELECT",		ST_BOTH,	0,		cmd_select },
 	{ "EXAMINE",		ST_BOTH,	0,		cmd_examine },
@@ -83,6 +85,7 @@ command_run(struct session *s)
 	s->uid = 0;
 	s->command = NULL;
 	cursor_init(&c, &s->lex, &s->scratch, s->enabled & ENABLED_UTF8);
+	c.uidonly = (s->enabled & ENABLED_UIDONLY) != 0;
 	if (cur_tag(&c, &s->tag) == -1) {
 		s->tag = span_str("*");
 		return (no_command(s, c.error));
@@ -99,6 +102,10 @@ command_run(struct session *s)
 	    (s->uid && (cmd->flags & (CF_UID | CF_UIDONLY)) == 0) ||
 	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0))
 		return (no_command(s, "unknown command"));
+	if (c.uidonly && !s->uid && (cmd->flags & (CF_UID | CF_NUMBERLESS)) ==
+	    CF_UID)			/* RFC 9586 section 3.2 */
+		return (no_command(s, "[UIDREQUIRED] no numbers of messages, "
+		    "UIDONLY is enabled"));
 	if ((cmd->when & s->state) == 0)
 		return (no_command(s, "no mailbox is selected"));
 	s->command = cmd;

@@ -29,6 +29,8 @@ command_fn	 cmd_getmetadata, cmd_setmetadata;
 command_fn	 cmd_getquota, cmd_getquotaroot, cmd_setquota;
 /* cmd_append.c; cmd_replace also as UID form */
 command_fn	 cmd_append, cmd_replace;
+/* cmd_uidbatches.c */
+command_fn	 cmd_uidbatches;
 /* cmd_fetch.c and so on; the UID form when session.uid is set */
 command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
 		 cmd_store;

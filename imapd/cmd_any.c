@@ -148,13 +148,14 @@ enum step
 cmd_enable(struct session *s, struct cursor *c)
 {
 	struct span	 word;
-	int		 condstore = 0, qresync = 0;
+	int		 condstore = 0, qresync = 0, uidonly = 0;
 
 	do {
 		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
 			return (session_syntax(s, c));
 		condstore |= wants(s, word, "CONDSTORE");
 		qresync |= wants(s, word, "QRESYNC");
+		uidonly |= wants(s, word, "UIDONLY");
 	} while (cur_peek(c) == ' ');
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
@@ -162,8 +163,11 @@ cmd_enable(struct session *s, struct cursor *c)
 		cmd_condstore(s);
 	if (qresync)
 		s->enabled |= ENABLED_QRESYNC;
-	(void)buf_addf(session_out(s), "* ENABLED%s%s\r\n", condstore ?
-	    " CONDSTORE" : "", qresync ? " QRESYNC" : "");
+	if (uidonly)
+		s->enabled |= ENABLED_UIDONLY;
+	(void)buf_addf(session_out(s), "* ENABLED%s%s%s\r\n", condstore ?
+	    " CONDSTORE" : "", qresync ? " QRESYNC" : "", uidonly ?
+	    " UIDONLY" : "");
 	return (session_reply(s, "OK ENABLE completed"));
 }
 

@@ -115,7 +115,11 @@ cmd_fetch(struct session *s, struct cursor *c)
 		return (session_reply(s, "BAD VANISHED is for UID FETCH, "
 		    "after ENABLE QRESYNC"));
 	}
-	if (s->uid)
+	if (f->items.partial.lo != 0 && !s->uid) {
+		forget(f);
+		return (session_reply(s, "BAD PARTIAL is for UID FETCH"));
+	}
+	if (s->uid && (s->enabled & ENABLED_UIDONLY) == 0)
 		f->items.what |= FETCH_UID;
 	if ((f->items.what & FETCH_MODSEQ) != 0)
 		cmd_condstore(s);
@@ -125,6 +129,8 @@ cmd_fetch(struct session *s, struct cursor *c)
 		forget(f);
 		return (session_no(s, ENOMEM));
 	}
+	if (f->items.partial.lo != 0)
+		targets_partial(&f->targets, &s->seen, &f->items.partial);
 	return (session_begin(s, fetching, f, forget));
 }
 
@@ -283,9 +289,7 @@ items(struct session *s, struct fetch *f)
 		return (FETCH_MORE);
 	}
 	mark_seen(s, f);
-	(void)buf_adds(b, "* ");
-	number_write(b, f->seq);
-	(void)buf_adds(b, " FETCH (");
+	session_write_fetch(s, b, f->seq, r->uid);
 	if ((what & FETCH_UID) != 0) {
 		item(b, &any, "UID ");
 		number_write(b, r->uid);

@@ -172,7 +172,8 @@ opened(struct session *s, struct opening *o)
 	session_write_keywords(s, b);
 	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n* %u RECENT\r\n",
 	    seen_count(&s->seen), seen_nrecent(&s->seen));
-	if ((unseen = first_unseen(&s->seen)) != 0)
+	if ((s->enabled & ENABLED_UIDONLY) == 0 &&
+	    (unseen = first_unseen(&s->seen)) != 0)
 		(void)buf_addf(b, "* OK [UNSEEN %u] first unseen\r\n", unseen);
 	(void)buf_adds(b, "* OK [PERMANENTFLAGS ");
 	if (readonly)

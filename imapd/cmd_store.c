@@ -285,10 +285,9 @@ answer(struct session *s, const struct storing *g)
 	for (i = 0; i < g->ntouched && (modseq || !g->silent); i++) {
 		if ((r = view_find(s->seen.view, g->touched[i].uid)) == NULL)
 			continue;
-		(void)buf_adds(b, "* ");
-		number_write(b, g->touched[i].seq);
-		(void)buf_adds(b, " FETCH (");
-		if (s->uid || (s->enabled & ENABLED_QRESYNC) != 0) {
+		session_write_fetch(s, b, g->touched[i].seq, r->uid);
+		if ((s->enabled & ENABLED_UIDONLY) == 0 &&
+		    (s->uid || (s->enabled & ENABLED_QRESYNC) != 0)) {
 			(void)buf_adds(b, "UID ");
 			number_write(b, r->uid);
 			(void)buf_addc(b, ' ');

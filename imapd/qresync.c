@@ -38,6 +38,11 @@ read_set(struct cursor *c, struct seqset *set)
 static int
 read_match(struct cursor *c, struct qresync *q)
 {
+	if (c->uidonly) {	/* RFC 9586 section 3.7 */
+		c->error = "[UIDREQUIRED] no numbers of messages, UIDONLY is "
+		    "enabled";
+		return (-1);
+	}
 	if (cur_char(c, '(') == -1 || read_set(c, &q->seqs) == -1 ||
 	    cur_sp(c) == -1 || read_set(c, &q->uids) == -1 ||
 	    cur_char(c, ')') == -1)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "imapd/append.h"
+#include "imapd/parse/write.h"
 #include "imapd/session.h"
 #include "imapd/vanished.h"
 #include "io.h"
@@ -396,11 +397,11 @@ write_expunged(struct seen *n, uint32_t seq, uint32_t uid)
 	struct session	*s = of_seen(n);
 
 	(void)uid;
-	if ((s->enabled & ENABLED_QRESYNC) == 0)
+	if ((s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) == 0)
 		(void)buf_addf(&s->out, "* %u EXPUNGE\r\n", seq);
 }
 
-/* RFC 7162 section 3.2.10: instead of the above.  What has no room there is
+/* RFC 7162 section 3.2.10, RFC 9586 section 3.6: instead of the above.  What has no room there is
  * told by a connection that ends. */
 static void
 write_vanished(struct seen *n, const uint32_t *uids, size_t k)
@@ -409,7 +410,7 @@ write_vanished(struct seen *n, const uint32_t *uids, size_t k)
 	struct seqset	 set = { 0 };
 	size_t		 i;
 
-	if ((s->enabled & ENABLED_QRESYNC) == 0)
+	if ((s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) == 0)
 		return;
 	for (i = 0; i < k && seqset_add(&set, uids[i]) == 0; i++)
 		continue;
@@ -425,13 +426,26 @@ write_changed(struct seen *n, const struct msgrec *r)
 	session_write_changed(of_seen(n), r);
 }
 
+/* RFC 9586 section 3.3: the UID stands in front. */
+void
+session_write_fetch(const struct session *s, struct buf *b, uint32_t seq,
+    uint32_t uid)
+{
+	int	 uidonly = (s->enabled & ENABLED_UIDONLY) != 0;
+
+	(void)buf_adds(b, "* ");
+	number_write(b, uidonly ? uid : seq);
+	(void)buf_adds(b, uidonly ? " UIDFETCH (" : " FETCH (");
+}
+
 void
 session_write_changed(struct session *s, const struct msgrec *r)
 {
 	struct seen	*n = &s->seen;
 
-	(void)buf_addf(&s->out, "* %u FETCH (UID %u ", seen_seq(n, r->uid),
-	    r->uid);
+	session_write_fetch(s, &s->out, seen_seq(n, r->uid), r->uid);
+	if ((s->enabled & ENABLED_UIDONLY) == 0)
+		(void)buf_addf(&s->out, "UID %u ", r->uid);
 	session_write_flags(s, &s->out, r, seen_recent(n, r->uid));
 	if ((s->enabled & ENABLED_CONDSTORE) != 0)
 		(void)buf_addf(&s->out, " MODSEQ (%llu)",

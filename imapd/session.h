@@ -46,6 +46,7 @@ enum phase {
 #define ENABLED_CONDSTORE	0x01u
 #define ENABLED_UTF8		0x02u
 #define ENABLED_QRESYNC		0x04u	/* and CONDSTORE */
+#define ENABLED_UIDONLY		0x08u	/* RFC 9586 */
 
 /* What holds for who came in by a listener. */
 struct session_limits {
@@ -108,6 +109,7 @@ struct session {
 #define CF_UID		0x02u	/* also as UID command */
 #define CF_UIDONLY	0x04u	/* as UID command alone */
 #define CF_LONG		0x08u	/* says nothing for long, RFC 9585 */
+#define CF_NUMBERLESS	0x10u	/* no numbers of messages without UID either */
 
 struct command {
 	const char	*name;
@@ -161,6 +163,9 @@ int		 session_input(struct session *);
 /* One message's answer to a flag change. */
 void		 session_write_flags(struct session *, struct buf *,
 		    const struct msgrec *, int recent);
+/* How what is told of a message begins, up to the parenthesis. */
+void		 session_write_fetch(const struct session *, struct buf *,
+		    uint32_t seq, uint32_t uid);
 /* A message's flags, as a change of them is told. */
 void		 session_write_changed(struct session *, const struct msgrec *);
 void		 session_tell(struct session *, int expunges);

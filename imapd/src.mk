@@ -14,6 +14,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c i
 	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
+IMAP_STORE += imapd/cmd_uidbatches.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -58,3 +59,7 @@ SRCS.regress/imapd/late_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST)
+TESTS += regress/imapd/uidonly_test regress/imapd/uidbatches_test regress/imapd/partial_test
+SRCS.regress/imapd/uidonly_test := $(IMAP_TEST)
+SRCS.regress/imapd/uidbatches_test := $(IMAP_TEST)
+SRCS.regress/imapd/partial_test := $(IMAP_TEST)

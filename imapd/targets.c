@@ -159,6 +159,98 @@ targets_next(struct targets *t, const struct seen *n, struct target *m)
 	return (0);
 }
 
+/* How many that the session counts have a lower UID. */
+static uint32_t
+below(const struct seen *n, uint32_t uid)
+{
+	if (uid > n->maxuid)
+		return (seen_count(n));
+	return ((uint32_t)(view_lower(n->view, uid) + gone_at(n, uid)));
+}
+
+/* Those of a range. */
+static uint32_t
+within(const struct seen *n, const struct range *r)
+{
+	uint32_t	 to = r->hi >= n->maxuid ? seen_count(n) :
+			    below(n, r->hi + 1);
+
+	return (to - below(n, r->lo));
+}
+
+uint32_t
+targets_count(const struct targets *t, const struct seen *n)
+{
+	uint32_t	 sum = 0;
+	size_t		 i;
+
+	for (i = 0; i < t->set.n; i++)
+		sum += within(n, &t->set.r[i]);
+	return (sum);
+}
+
+/* The UID of number k. */
+static uint32_t
+number(const struct targets *t, const struct seen *n, uint32_t k)
+{
+	uint32_t	 some;
+	size_t		 i;
+
+	for (i = 0; i < t->set.n; i++) {
+		some = within(n, &t->set.r[i]);
+		if (k <= some)
+			return (seen_uid(n, below(n, t->set.r[i].lo) + k));
+		k -= some;
+	}
+	return (0);
+}
+
+void
+targets_between(struct targets *t, const struct seen *n, uint32_t lo,
+    uint32_t hi)
+{
+	uint32_t	 all = targets_count(t, n), from, to;
+	size_t		 i, k = 0;
+
+	if (hi > all)
+		hi = all;
+	if (lo > hi) {
+		t->set.n = 0;
+		return;
+	}
+	from = number(t, n, lo);
+	to = number(t, n, hi);
+	for (i = 0; i < t->set.n; i++) {
+		if (t->set.r[i].hi < from || t->set.r[i].lo > to)
+			continue;
+		t->set.r[k] = t->set.r[i];
+		if (t->set.r[k].lo < from)
+			t->set.r[k].lo = from;
+		if (t->set.r[k].hi > to)
+			t->set.r[k].hi = to;
+		k++;
+	}
+	t->set.n = k;
+}
+
+void
+targets_partial(struct targets *t, const struct seen *n,
+    const struct partial *p)
+{
+	uint32_t	 all;
+
+	if (!p->from_end) {
+		targets_between(t, n, p->lo, p->hi);
+		return;
+	}
+	all = targets_count(t, n);
+	if (p->lo > all)
+		t->set.n = 0;
+	else
+		targets_between(t, n, p->hi > all ? 1 : all - p->hi + 1,
+		    all - p->lo + 1);
+}
+
 void
 targets_pause(struct targets *t)
 {

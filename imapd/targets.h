@@ -45,6 +45,14 @@ int	 targets_saved(struct seqset *, const struct session *);
  */
 int	 targets_next(struct targets *, const struct seen *, struct target *);
 void	 targets_pause(struct targets *);
+/* How many there are; a few steps for each range. */
+uint32_t targets_count(const struct targets *, const struct seen *);
+/* From here on only those from number lo (of 1) to hi; of those from the
+ * end, RFC 9394. */
+void	 targets_between(struct targets *, const struct seen *, uint32_t lo,
+	    uint32_t hi);
+void	 targets_partial(struct targets *, const struct seen *,
+	    const struct partial *);
 /* Begin again. */
 void	 targets_rewind(struct targets *);
 /* Is one of them gone already? */

@@ -17,6 +17,7 @@ struct cursor {
 	const char	*error;		/* static text */
 	const struct lex *lex;		/* for streamed literals; may be NULL */
 	int		 utf8;		/* UTF8=ACCEPT: 8-bit in quoted strings */
+	int		 uidonly;	/* no numbers of messages, RFC 9586 */
 	struct buf	*scratch;	/* unescaped strings live here until the
 					 * command is done; borrowed */
 };

@@ -250,13 +250,21 @@ items(struct cursor *c, struct fetch_items *f)
 	return (cur_char(c, ')'));
 }
 
-/* "CHANGEDSINCE" SP number, "VANISHED": RFC 7162 sections 3.1.4.1, 3.2.6. */
+/* "CHANGEDSINCE" SP number, "VANISHED": RFC 7162 sections 3.1.4.1, 3.2.6;
+ * "PARTIAL" SP range: RFC 9394 section 3.3. */
 static int
 modifier(struct cursor *c, struct fetch_items *f, int *since)
 {
 	if (cur_is(c, "VANISHED") == 0) {
 		f->vanished = 1;
 		return (0);
+	}
+	if (cur_is(c, "PARTIAL") == 0) {
+		if (f->partial.lo != 0) {
+			c->error = "PARTIAL twice";
+			return (-1);
+		}
+		return (cur_sp(c) == -1 ? -1 : cur_partial(c, &f->partial));
 	}
 	if (cur_is(c, "CHANGEDSINCE") == -1 || cur_sp(c) == -1 ||
 	    cur_number(c, INT64_MAX, &f->since) == -1)

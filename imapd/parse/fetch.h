@@ -5,6 +5,7 @@
 #define IMAP_FETCH_H
 
 #include "cursor.h"
+#include "seqset.h"
 
 #define FETCH_SECTIONS	64		/* BODY[...] items in one command */
 #define FETCH_FIELDS	256		/* names in one HEADER.FIELDS */
@@ -52,6 +53,7 @@ struct fetch_items {
 	int		 sets_seen;	/* some section without PEEK */
 	uint64_t	 since;		/* CHANGEDSINCE, RFC 7162; 0: all */
 	int		 vanished;	/* VANISHED, of the same */
+	struct partial	 partial;	/* PARTIAL, RFC 9394; lo 0: none */
 };
 
 int	 cur_fetch(struct cursor *, struct fetch_items *);

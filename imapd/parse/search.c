@@ -8,7 +8,7 @@
 #include "write.h"
 
 enum arg { NONE, FIXED, FLAG, DATE, NUMBER, INTERVAL, TEXT, FIELD, UIDS, SUB,
-    TWO, MODSEQ, OBJECTID };
+    TWO, MODSEQ, OBJECTID, ABOVE, BELOW };
 
 static const struct key {
 	const char	*name;
@@ -53,6 +53,8 @@ static const struct key {
 	{ "THREADID",	SEARCH_NOTHING,		OBJECTID, NULL },
 	{ "TO",		SEARCH_HEADER,		TEXT,	"To" },
 	{ "UID",	SEARCH_UID,		UIDS,	NULL },
+	{ "UIDAFTER",	SEARCH_UID,		ABOVE,	NULL },
+	{ "UIDBEFORE",	SEARCH_UID,		BELOW,	NULL },
 	{ "UNANSWERED",	SEARCH_UNFLAG,		FIXED,	"\\Answered" },
 	{ "UNDELETED",	SEARCH_UNFLAG,		FIXED,	"\\Deleted" },
 	{ "UNDRAFT",	SEARCH_UNFLAG,		FIXED,	"\\Draft" },
@@ -132,6 +134,32 @@ modseq(struct cursor *c, struct search *s, int at)
 	return (0);
 }
 
+/* UIDAFTER, UIDBEFORE, RFC 9738 section 3.2: all that are past a UID. */
+static int
+past(struct cursor *c, struct search_node *n, int above)
+{
+	uint64_t	 uid;
+
+	if (cur_number(c, UINT32_MAX, &uid) == -1)
+		return (-1);
+	if (uid == 0) {
+		c->error = "expected a UID";
+		return (-1);
+	}
+	if (uid == (above ? UINT32_MAX : 1)) {
+		n->key = SEARCH_NOTHING;
+		return (0);
+	}
+	if ((n->set.r = calloc(1, sizeof(*n->set.r))) == NULL) {
+		c->error = "no memory";
+		return (-1);
+	}
+	n->set.n = 1;
+	n->set.r->lo = above ? (uint32_t)uid + 1 : 1;
+	n->set.r->hi = above ? UINT32_MAX : (uint32_t)uid - 1;
+	return (0);
+}
+
 static int
 argument(struct cursor *c, struct search *s, const struct key *k, int depth,
     int at)
@@ -183,6 +211,9 @@ argument(struct cursor *c, struct search *s, const struct key *k, int depth,
 		return (cur_astring(c, &n->text));
 	case UIDS:
 		return (cur_seqset(c, &n->set));
+	case ABOVE:
+	case BELOW:
+		return (past(c, n, k->arg == ABOVE));
 	case MODSEQ:
 		return (modseq(c, s, at));
 	case OBJECTID:
@@ -213,6 +244,11 @@ one(struct cursor *c, struct search *s, int depth, int *at)
 		return (cur_char(c, ')'));
 	}
 	if (o == '*' || o == '$' || (o >= '0' && o <= '9')) {
+		if (c->uidonly && o != '$') {	/* RFC 9586 section 3.5 */
+			c->error = "[UIDREQUIRED] no numbers of messages, "
+			    "UIDONLY is enabled";
+			return (-1);
+		}
 		if ((*at = node(c, s, SEARCH_SEQ)) == -1)
 			return (-1);
 		return (cur_seqset(c, &s->nodes[*at].set));

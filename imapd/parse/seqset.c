@@ -71,6 +71,32 @@ bad:
 	return (-1);
 }
 
+int
+cur_partial(struct cursor *c, struct partial *p)
+{
+	struct span	 save = c->s;
+	uint64_t	 v[2];
+	int		 i;
+
+	p->from_end = cur_peek(c) == '-';
+	for (i = 0; i < 2; i++) {
+		if ((i == 1 && cur_char(c, ':') == -1) || (p->from_end &&
+		    cur_char(c, '-') == -1) || cur_number(c, UINT32_MAX,
+		    &v[i]) == -1)
+			goto bad;
+		if (v[i] == 0) {
+			c->error = "results are counted from one";
+			goto bad;
+		}
+	}
+	p->lo = (uint32_t)(v[0] < v[1] ? v[0] : v[1]);
+	p->hi = (uint32_t)(v[0] < v[1] ? v[1] : v[0]);
+	return (0);
+bad:
+	c->s = save;
+	return (-1);
+}
+
 static int
 order(const void *a, const void *b)
 {

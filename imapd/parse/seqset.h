@@ -16,6 +16,17 @@ struct seqset {
 	int		 saved;		/* "$", RFC 5182 */
 };
 
+/*
+ * Which of some results, RFC 9394: the first is 1, or the last one when they are
+ * counted from the end.  lo <= hi.
+ */
+struct partial {
+	uint32_t	 lo, hi;
+	int		 from_end;
+};
+
+/* "PARTIAL" was read: a range as "1:500" or "-1:-500", either way round. */
+int	 cur_partial(struct cursor *, struct partial *);
 /* "*" is 0 until seqset_resolve().  Free with seqset_free(). */
 int	 cur_seqset(struct cursor *, struct seqset *);
 /*

@@ -17,6 +17,9 @@ static void	 exists(struct told *, uint64_t, struct span);
 static void	 expunge(struct told *, uint64_t, struct span);
 static void	 vanished(struct told *, struct span, struct span, int);
 static void	 fetch(struct told *, uint64_t, struct span, struct span);
+static void	 uidfetch(struct told *, uint64_t, struct span, struct span);
+static void	 take_items(struct told *, struct told_msg *, uint32_t,
+		    struct span, struct span);
 static int	 item(struct span *, struct span *, struct span *);
 static int	 value(struct span *, struct span *);
 static int	 literal(struct span *, struct span *);
@@ -148,6 +151,10 @@ untagged(struct told *t, struct span s)
 	if (span_caseprefix(s, "BYE"))
 		t->bye = 1;
 	(void)span_split(&s, ' ', &word);
+	while (span_eqs(word, "ENABLED") && s.n > 0) {
+		(void)span_split(&s, ' ', &rest);
+		t->uidonly |= span_eqs(rest, "UIDONLY");
+	}
 	if (span_num(word, UINT32_MAX, &n) == -1)
 		return;
 	rest = s;
@@ -158,6 +165,8 @@ untagged(struct told *t, struct span s)
 		expunge(t, n, all);
 	else if (span_eqs(word, "FETCH"))
 		fetch(t, n, s, all);
+	else if (span_eqs(word, "UIDFETCH"))
+		uidfetch(t, n, s, all);
 	else if (!span_eqs(word, "RECENT"))
 		t->bad(t, "a number and what?", rest);
 }
@@ -219,6 +228,7 @@ told_again(struct told *t)
 {
 	told_closed(t);
 	t->bye = t->qresync = t->condstore = t->quiet = 0;
+	t->uidonly = 0;
 	buf_free(&t->in);
 	t->looked = 0;
 }
@@ -257,7 +267,7 @@ take_out(struct told *t, uint32_t at)
 static void
 expunge(struct told *t, uint64_t n, struct span all)
 {
-	if (!t->tolerant && (t->quiet || t->qresync))
+	if (t->uidonly || (!t->tolerant && (t->quiet || t->qresync)))
 		t->bad(t, "no EXPUNGE now", all);
 	if (n == 0 || n > t->n)
 		t->bad(t, "no such number", all);
@@ -318,7 +328,8 @@ vanished(struct told *t, struct span set, struct span all, int earlier)
 	uint32_t	 i, k;
 	int		 rc;
 
-	if (!t->tolerant && (!t->qresync || (!earlier && t->quiet)))
+	if (!t->tolerant && ((!t->qresync && !t->uidonly) ||
+	    (!earlier && t->quiet)))
 		t->bad(t, "no VANISHED now", all);
 	while ((rc = next_range(&set, &lo, &hi)) == 1) {
 		for (i = k = 0; i < t->nkept; i++)
@@ -498,15 +509,44 @@ uid_fits(const struct told *t, uint32_t at, uint32_t uid)
 static void
 fetch(struct told *t, uint64_t seq, struct span s, struct span all)
 {
-	struct span	 name, v;
-	struct told_msg	*m, now;
-
-	if (seq == 0 || seq > t->n) {
+	if (t->uidonly)
+		t->bad(t, "no number now", all);
+	if (seq == 0 || seq > t->n)
 		t->bad(t, "no such number", all);
-		return;
-	}
-	m = &t->m[seq - 1];
-	now = *m;
+	else
+		take_items(t, &t->m[seq - 1], 0, s, all);
+}
+
+/* RFC 9586: of a message that has this UID, or that may have it. */
+static void
+uidfetch(struct told *t, uint64_t uid, struct span s, struct span all)
+{
+	struct told_msg	 other = { 0 };
+	uint32_t	 i;
+	int		 unknown = 0;
+
+	if (!t->uidonly)
+		t->bad(t, "no UIDFETCH now", all);
+	for (i = 0; i < t->n && t->m[i].uid != uid; i++)
+		unknown |= t->m[i].uid == 0;
+	if (i < t->n)
+		take_items(t, &t->m[i], (uint32_t)uid, s, all);
+	else if (unknown)
+		take_items(t, &other, (uint32_t)uid, s, all);
+	else
+		t->bad(t, "no such UID", all);
+}
+
+/* uid: as it stands in front, or 0. */
+static void
+take_items(struct told *t, struct told_msg *m, uint32_t uid, struct span s,
+    struct span all)
+{
+	struct span	 name, v;
+	struct told_msg	 now = *m;
+
+	if (uid != 0)
+		now.uid = uid;
 	if (s.n < 2 || s.p[0] != '(' || s.p[s.n - 1] != ')') {
 		t->bad(t, "no list", all);
 		return;
@@ -517,7 +557,8 @@ fetch(struct told *t, uint64_t seq, struct span s, struct span all)
 			t->bad(t, "no item", all);
 			return;
 		}
-	if (now.uid != 0 && !uid_fits(t, (uint32_t)seq - 1, now.uid))
+	if ((uid != 0 && now.uid != uid) || (uid == 0 && now.uid != 0 &&
+	    !uid_fits(t, (uint32_t)(m - t->m), now.uid)))
 		t->bad(t, "another UID", all);
 	if (m->number != 0 && now.number != m->number)
 		t->bad(t, "another message", all);

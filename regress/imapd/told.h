@@ -39,6 +39,7 @@ struct told {
 	int		 bye;
 	int		 qresync;	/* VANISHED, not EXPUNGE */
 	int		 condstore;	/* MODSEQ with all flags */
+	int		 uidonly;	/* VANISHED, UIDFETCH; as ENABLED says */
 	int		 quiet;		/* no EXPUNGE now */
 	int		 tolerant;	/* it does not know what it asked for */
 	uint32_t	 uidvalidity, uidnext;
