@@ -13,6 +13,7 @@
 	"S" n ": * OK [UIDN~",						\
 	"S" n ": * OK [HIGHEST~", "S" n ": ~ OK [READ-~"
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): the macro's literals meet. */
 static const char *const whole[] = {
 	"O1", "D1: Subject: 1\r\n\r\n1", "D1: Subject: 2\r\n\r\n2",
 	"D1: Subject: 3\r\n\r\n3",
@@ -103,6 +104,8 @@ static const char *const quota[] = {
 	"S1: * 2 FETCH (UID 8)", "S1: e OK ~",
 	NULL
 };
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 int
 main(void)
