@@ -42,6 +42,7 @@ struct append {
 	size_t		 pending;	/* intakes */
 	int		 error;		/* errno of the first that failed */
 	int		 nul;		/* RFC 3501: no literal has one */
+	int		 binary;	/* but a literal8, RFC 3516 */
 	uint64_t	 mailbox;
 	uint32_t	 replaced;	/* UID in the open mailbox; 0: none */
 	size_t		 at;		/* while parsing: message */
@@ -421,11 +422,12 @@ arguments(struct cursor *c, struct append *a)
 		return (-1);
 	if (cur_message(c, &octets, &streamed, &binary) == -1)
 		return (-1);
-	if (streamed == -1 || binary) {
+	if (streamed == -1) {
 		c->error = "expected the literal of a message";
 		return (-1);
 	}
 	if (a != NULL) {
+		a->binary |= binary;
 		a->date = date < 0 ? 0 : (uint64_t)date;
 		a->zone = zone;
 	}
@@ -513,8 +515,11 @@ read_messages(struct session *s, struct cursor *c, struct mailbox *mb)
 	}
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
+	/* BODY[] has to give what was stored, and cannot have one. */
 	if (a->nul)
-		return (session_reply(s, "NO [CANNOT] a message with a NUL"));
+		return (session_reply(s, a->binary ?
+		    "NO [UNKNOWN-CTE] a message with a NUL" :
+		    "NO [CANNOT] a message with a NUL"));
 	return (session_begin(s, appending, NULL, NULL));
 }
 

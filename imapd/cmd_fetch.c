@@ -54,7 +54,8 @@ plan(struct fetch *f)
 			f->need |= READY_BIT(made[i].section);
 	for (i = 0; i < f->items.nsections; i++) {
 		x = &f->items.sections[i];
-		if (x->nparts > 0)
+		if (x->nparts > 0 || x->form == FORM_BINARY ||
+		    x->form == FORM_BINARY_SIZE)
 			f->need |= READY_BIT(READY_TREE);
 		else if (x->kind == SECTION_FIELDS)
 			f->need |= READY_BIT(READY_FIELDS);
@@ -164,6 +165,9 @@ fetching(struct session *s)
 	if (f->failed > 0)
 		return (session_reply(s,
 		    "NO [SERVERBUG] some messages could not be read"));
+	if (f->unknown > 0)
+		return (session_reply(s, "NO [UNKNOWN-CTE] some parts cannot "
+		    "be decoded"));
 	return (session_reply(s, "OK FETCH completed"));
 }
 
@@ -283,6 +287,11 @@ items(struct session *s, struct fetch *f)
 	uint32_t	 what = f->items.what;
 	int		 any = 0;
 
+	if (!fetch_decodable(f)) {
+		f->unknown++;
+		f->stage = FETCH_NEXT;
+		return (FETCH_MORE);
+	}
 	if (preview(s, f) == -1) {
 		f->failed++;
 		f->stage = FETCH_NEXT;

@@ -9,13 +9,15 @@
 #include "imapd/parse/fetch.h"
 #include "imapd/letter.h"
 #include "imapd/targets.h"
+#include "transfer.h"
 
 enum fetch_stage {
 	FETCH_NEXT,		/* no message at work */
 	FETCH_READY,		/* what is ready-made is read */
 	FETCH_ITEMS,		/* all but sections */
 	FETCH_SECTION,		/* the next section begins */
-	FETCH_SELECT,		/* fields of a header are counted, then sent */
+	FETCH_SELECT,		/* fields of a header, or octets decoded, are
+				 * counted, then sent */
 	FETCH_OCTETS		/* the octets of a section */
 };
 
@@ -32,6 +34,7 @@ struct fetch {
 	unsigned		 need;		/* READY_BIT of sections */
 	enum fetch_stage	 stage;
 	unsigned		 failed;	/* messages not to be read */
+	unsigned		 unknown;	/* messages not to be decoded */
 
 	/* the message at work */
 	struct letter		 letter;
@@ -43,8 +46,11 @@ struct fetch {
 	size_t			 section;
 	uint64_t		 at, end;	/* octets of the message */
 	struct header_selector	 selector;
-	uint64_t		 begin;		/* of the header */
-	uint64_t		 total;		/* octets of the fields wanted */
+	struct transfer		 decoder;
+	int			 decoding;	/* it, not the selector, works */
+	int			 nul;		/* there may be one: literal8 */
+	uint64_t		 begin;		/* of what goes through them */
+	uint64_t		 total;		/* octets that come out */
 	uint64_t		 skip, left;	/* of these to be sent */
 	int			 counting;
 	struct buf		 slice, chosen;
@@ -52,6 +58,8 @@ struct fetch {
 
 enum fetch_result	 fetch_section(struct session *, struct fetch *);
 enum fetch_result	 fetch_select(struct session *, struct fetch *);
+/* Can the sections that are to be decoded be?  RFC 3516 section 4.2. */
+int			 fetch_decodable(const struct fetch *);
 enum fetch_result	 fetch_octets(struct session *, struct fetch *);
 
 #endif

@@ -41,6 +41,18 @@ static const struct {
 	{ "RFC822.TEXT",	FORM_RFC822_TEXT,	SECTION_TEXT,	0 },
 };
 
+static const struct {
+	const char		*name;
+	enum section_form	 form;
+	int			 peek;
+} bodies[] = {
+	{ "BODY",		FORM_BODY,		0 },	/* first */
+	{ "BODY.PEEK",		FORM_BODY,		1 },
+	{ "BINARY",		FORM_BINARY,		0 },
+	{ "BINARY.PEEK",	FORM_BINARY,		1 },
+	{ "BINARY.SIZE",	FORM_BINARY_SIZE,	1 },
+};
+
 static int	 item(struct cursor *, struct fetch_items *, int);
 static int	 items(struct cursor *, struct fetch_items *);
 static int	 modifiers(struct cursor *, struct fetch_items *);
@@ -212,13 +224,16 @@ item(struct cursor *c, struct fetch_items *f, int alone)
 			f->sets_seen |= !s->peek;
 			return (0);
 		}
-	if (!span_caseeqs(w, "BODY") && !span_caseeqs(w, "BODY.PEEK")) {
+	for (i = 0; i < nitems(bodies); i++)
+		if (span_caseeqs(w, bodies[i].name))
+			break;
+	if (i == nitems(bodies)) {
 		c->error = "unknown FETCH item";
 		return (-1);
 	}
 	if (cur_peek(c) != '[') {
-		if (w.n != 4) {
-			c->error = "BODY.PEEK needs a section";
+		if (i > 0) {
+			c->error = "expected a section";
 			return (-1);
 		}
 		f->what |= FETCH_BODY;
@@ -226,12 +241,17 @@ item(struct cursor *c, struct fetch_items *f, int alone)
 	}
 	if ((s = add(c, f)) == NULL)
 		return (-1);
-	s->peek = w.n != 4;
+	s->form = bodies[i].form;
+	s->peek = bodies[i].peek;
 	f->sets_seen |= !s->peek;
 	(void)cur_char(c, '[');
 	if (section(c, s) == -1)
 		return (-1);
-	return (partial(c, s));
+	if (s->form != FORM_BODY && s->kind != SECTION_ALL) {
+		c->error = "expected the numbers of a part";
+		return (-1);
+	}
+	return (s->form == FORM_BINARY_SIZE ? 0 : partial(c, s));
 }
 
 static int
@@ -320,11 +340,11 @@ void
 section_write(struct buf *b, const struct section *s)
 {
 	static const char *const forms[] = { "BODY", "RFC822",
-	    "RFC822.HEADER", "RFC822.TEXT" };
+	    "RFC822.HEADER", "RFC822.TEXT", "BINARY", "BINARY.SIZE" };
 	size_t	 i;
 
 	buf_adds(b, forms[s->form]);
-	if (s->form != FORM_BODY)
+	if (s->form >= FORM_RFC822 && s->form <= FORM_RFC822_TEXT)
 		return;
 	buf_addc(b, '[');
 	/* A name of a field may have come as a literal: write it anew. */

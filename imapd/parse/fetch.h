@@ -29,7 +29,7 @@ enum section_kind { SECTION_ALL, SECTION_HEADER, SECTION_FIELDS,
     SECTION_FIELDS_NOT, SECTION_TEXT, SECTION_MIME };
 /* How the item is called in the answer. */
 enum section_form { FORM_BODY, FORM_RFC822, FORM_RFC822_HEADER,
-    FORM_RFC822_TEXT };
+    FORM_RFC822_TEXT, FORM_BINARY, FORM_BINARY_SIZE };	/* RFC 3516 */
 
 struct section {
 	enum section_form	 form;
