@@ -116,10 +116,13 @@ cmd_delete(struct session *s, struct cursor *c)
 			    "NO [HASCHILDREN] there are mailboxes below"));
 		return (session_no(s, ENOENT));
 	}
-	/* RFC 3501 leaves open what becomes of who has it selected. */
+	/* RFC 3501 leaves open what becomes of who has it selected: it hears
+	 * that this is over, whatever comes of the rest. */
 	if (mb != s->account->inbox && s->state == ST_SELECTED &&
-	    s->seen.view->mb == mb)
+	    s->seen.view->mb == mb) {
 		session_unselect(s);
+		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
+	}
 	return (done(s, mailbox_delete(mb)));
 }
 

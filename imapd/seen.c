@@ -11,7 +11,11 @@ static size_t	 reach(const struct seen *);
 static void	 add_recent(struct seen *, uint32_t, uint32_t);
 static void	 tell_expunged(struct seen *, const struct seen_teller *,
 		    uint64_t);
-static int	 may_tell(const struct view *, const struct view_change *);
+static uint64_t	 unflushed(const struct seen *, uint64_t);
+static int	 overtaken(const struct view *, const struct view_change *,
+		    uint64_t);
+static int	 may_tell(const struct view *, const struct view_change *,
+		    uint64_t);
 static void	 tell_flags(struct seen *, const struct seen_teller *,
 		    const struct view_change *);
 
@@ -254,19 +258,56 @@ seen_claim(struct seen *s)
 	    key_u64_2(k, mb->account->id, mb->id), &c_mbstate, &mb->st);
 }
 
+/* The first group, not flushed, in which a message came or went of which the
+ * session has not been told. */
+static uint64_t
+unflushed(const struct seen *s, uint64_t done)
+{
+	const struct view	*v = s->view;
+	uint64_t		 first = UINT64_MAX;
+	size_t			 i;
+
+	for (i = 0; i < s->ngone; i++)
+		if (s->gone[i].seq > done && s->gone[i].seq < first)
+			first = s->gone[i].seq;
+	for (i = s->place - v->base; i < v->njournal; i++)
+		if (v->journal[i].kind == CHANGE_ADD &&
+		    v->journal[i].seq > done) {
+			if (v->journal[i].seq < first)
+				first = v->journal[i].seq;
+			break;
+		}
+	return (first);
+}
+
+/* Did one of these messages change again in that group or later? */
+static int
+overtaken(const struct view *v, const struct view_change *c, uint64_t first)
+{
+	const struct view_change	*l;
+
+	for (l = v->journal + v->njournal; l-- > c + 1 && l->seq >= first;)
+		if (l->kind == CHANGE_FLAGS && l->lo <= c->hi &&
+		    l->hi >= c->lo)
+			return (1);
+	return (0);
+}
+
 /*
  * Flags are told as they are now: all of their changes must be committed, and
- * what allows late ones flushed.
+ * what allows late ones flushed.  Whoever was told of a mod-sequence takes it
+ * that nothing below it is missing: so they wait for what came or went before
+ * them.
  */
 static int
-may_tell(const struct view *v, const struct view_change *c)
+may_tell(const struct view *v, const struct view_change *c, uint64_t first)
 {
 	const struct mailbox	*mb = v->mb;
 	uint64_t		 done = dbenv_flushed(v->part->env);
 	uint64_t		 committed = dbenv_committed(v->part->env);
 
 	if (c->kind == CHANGE_FLAGS && (mb->marked > done ||
-	    mb->late > committed))
+	    mb->late > committed || c->seq >= first || overtaken(v, c, first)))
 		return (0);
 	return (c->seq <= (c->late ? committed : done));
 }
@@ -281,7 +322,7 @@ seen_news(const struct seen *s, int expunges)
 	if (s->lost)
 		return (1);
 	if (s->place < v->base + v->njournal &&
-	    may_tell(v, &v->journal[s->place - v->base]))
+	    may_tell(v, &v->journal[s->place - v->base], unflushed(s, done)))
 		return (1);
 	for (i = 0; expunges && i < s->ngone; i++)
 		if (s->gone[i].seq <= done)
@@ -346,13 +387,14 @@ seen_tell(struct seen *s, const struct seen_teller *t, int expunges)
 	struct view		*v = s->view;
 	const struct view_change *c;
 	uint64_t		 done = dbenv_flushed(v->part->env);
+	uint64_t		 first = unflushed(s, done);
 	uint32_t		 most = s->maxuid;
 
 	if (expunges)
 		tell_expunged(s, t, done);
 	while (s->place < v->base + v->njournal) {
 		c = &v->journal[s->place - v->base];
-		if (!may_tell(v, c))
+		if (!may_tell(v, c, first))
 			break;
 		s->place++;
 		if (c->kind == CHANGE_FLAGS)

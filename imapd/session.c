@@ -598,12 +598,26 @@ hold_flags(struct session *s)
 		s->late = mb->late;
 }
 
+/*
+ * Mod-sequences may have been shown of what changed just now: nothing below them
+ * may be missing when the client has its answer.
+ */
+static void
+hold_modseqs(struct session *s)
+{
+	if (s->state == ST_SELECTED && s->command != NULL &&
+	    (s->command->flags & CF_NOEXPUNGE) != 0 &&
+	    (s->enabled & ENABLED_CONDSTORE) != 0)
+		session_hold(s, s->seen.view->mb->seq);
+}
+
 static void
 after_step(struct session *s, enum step r)
 {
 	hold_flags(s);
 	switch (r) {
 	case STEP_DONE:
+		hold_modseqs(s);
 		s->phase = PHASE_FLUSH;
 		break;
 	case STEP_FLUSH:

@@ -59,7 +59,9 @@ TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress
 SRCS.regress/imapd/late_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
-SRCS.regress/imapd/stress_test := $(IMAP_TEST)
+SRCS.regress/imapd/stress_test := $(IMAP_TEST) regress/imapd/storm.c \
+	regress/imapd/storm_look.c regress/imapd/storm_say.c \
+	regress/imapd/told.c regress/imapd/world.c
 TESTS += regress/imapd/uidonly_test regress/imapd/uidbatches_test regress/imapd/partial_test
 SRCS.regress/imapd/uidonly_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidbatches_test := $(IMAP_TEST)

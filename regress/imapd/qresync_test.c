@@ -291,6 +291,81 @@ damaged(void)
 	t_remove();
 }
 
+static unsigned	 nflags;
+
+static void
+no_news(struct seen *n)
+{
+	(void)n;
+}
+
+static void
+tell_one(struct seen *n, uint32_t a, uint32_t b)
+{
+	(void)n;
+	(void)a;
+	(void)b;
+}
+
+static void
+tell_vanished(struct seen *n, const uint32_t *uids, size_t k)
+{
+	(void)n;
+	(void)uids;
+	(void)k;
+}
+
+static void
+tell_flags(struct seen *n, const struct msgrec *r)
+{
+	(void)n;
+	(void)r;
+	nflags++;
+}
+
+/*
+ * A client takes it that below a mod-sequence that it was told nothing is
+ * missing: flags wait for a message that came before they changed and is not
+ * flushed, and so do earlier changes of the same message.
+ */
+static void
+in_order(void)
+{
+	static const char *const	 flushed[] = { "O2", "C2: a APPEND Sent {1+}",
+					    "C2= a\r\n", "S2: a OK ~", NULL };
+	static const struct seen_teller	 teller = { tell_one, tell_vanished,
+					    tell_flags, tell_one };
+	struct seen			 seen = { .news = no_news };
+	struct msgrec			 three, added;
+	struct view			*v;
+	uint64_t			 now;
+
+	t_open(NULL);
+	t_script("begin", begin);
+	t_settle();
+	v = inbox()->view;
+	three = *view_find(v, 3);
+	added = *view_find(v, 5);
+	added.uid = 7;
+	now = dbenv_committed(t_part->env);
+	seen_open(&seen, v);
+	view_flags(v, &three, now, 0, 1);
+	CHECK(seen_news(&seen, 0), "flags that are committed are told");
+	CHECK(view_add(v, &added, now + 1) == 0 && seen_news(&seen, 0),
+	    "whatever comes after them");
+	view_flags(v, &three, now + 1, 0, 1);
+	CHECK(!seen_news(&seen, 0), "not if they change again after it");
+	seen_tell(&seen, &teller, 1);
+	CHECK(nflags == 0 && seen.maxuid == 6, "nothing is told then");
+	t_script("flushed", flushed);
+	CHECK(seen_news(&seen, 0), "until that is flushed");
+	seen_tell(&seen, &teller, 1);
+	CHECK(nflags == 2 && seen.maxuid == 7, "then all is");
+	seen_close(&seen);
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
@@ -306,5 +381,6 @@ main(void)
 	t_remove();
 	ends();
 	damaged();
+	in_order();
 	return (t_done());
 }

@@ -186,15 +186,6 @@ code(struct told *t, struct span s)
 		told_closed(t);
 		return;
 	}
-	if (span_eqs(name, "MAILBOXID") && s.n > i + 3) {
-		char	 hex[24];
-
-		snprintf(hex, sizeof(hex), "%.*s", s.n - i - 3 < 17 ?
-		    (int)(s.n - i - 3) : 17, (const char *)s.p + i + 2);
-		if (t->selected)
-			t->mailbox = strtoull(hex + 1, NULL, 16);
-		return;
-	}
 	s = span_of(s.p + i, s.n - i);
 	for (i = 1; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
 		continue;
@@ -218,8 +209,8 @@ void
 told_closed(struct told *t)
 {
 	t->n = 0;
-	t->highest = t->mailbox = 0;
-	t->uidvalidity = t->uidnext = 0;
+	t->highest = 0;
+	t->uidvalidity = t->uidnext = t->since = 0;
 	t->selected = 0;
 }
 
@@ -227,7 +218,7 @@ void
 told_again(struct told *t)
 {
 	told_closed(t);
-	t->bye = t->qresync = t->condstore = t->quiet = 0;
+	t->bye = t->qresync = t->condstore = t->quiet = t->resyncing = 0;
 	t->uidonly = 0;
 	buf_free(&t->in);
 	t->looked = 0;
@@ -253,6 +244,8 @@ exists(struct told *t, uint64_t n, struct span all)
 	}
 	if (n > t->n)
 		memset(t->m + t->n, 0, (n - t->n) * sizeof(*t->m));
+	if (t->uidnext != 0)	/* not SELECT's own */
+		t->since += (uint32_t)n - t->n;
 	t->n = (uint32_t)n;
 }
 
@@ -332,11 +325,13 @@ vanished(struct told *t, struct span set, struct span all, int earlier)
 	    (!earlier && t->quiet)))
 		t->bad(t, "no VANISHED now", all);
 	while ((rc = next_range(&set, &lo, &hi)) == 1) {
-		for (i = k = 0; i < t->nkept; i++)
+		for (i = k = 0; t->resyncing && i < t->nkept; i++)
 			if (t->kept[i].uid < lo || t->kept[i].uid > hi)
 				t->kept[k++] = t->kept[i];
-		t->vanished += t->nkept - k;
-		t->nkept = k;
+		if (t->resyncing) {
+			t->vanished += t->nkept - k;
+			t->nkept = k;
+		}
 		for (i = 0; earlier && i < t->n; i++)
 			if (t->m[i].uid >= lo && t->m[i].uid <= hi)
 				t->bad(t, "what is there is no earlier one",
@@ -488,7 +483,7 @@ keep_one(struct told *t, const struct told_msg *m)
 {
 	uint32_t	 i;
 
-	if (m->uid == 0 || !m->known || t->nkept == 0)
+	if (!t->resyncing || m->uid == 0 || !m->known)
 		return;
 	for (i = 0; i < t->nkept && t->kept[i].uid < m->uid; i++)
 		continue;
@@ -624,7 +619,7 @@ told_resync(struct told *t)
 	}
 	while (k < t->nkept)
 		all[n++] = t->kept[k++];
-	if (n != t->n)
+	if (n + t->since != t->n)
 		t->bad(t, "what it has is not what is there",
 		    span_str("SELECT"));
 	for (i = 0; i < n && i < t->n; i++) {
@@ -635,4 +630,28 @@ told_resync(struct told *t)
 		t->m[i] = all[i];
 	}
 	free(all);
+}
+
+/* Without QRESYNC, all UIDs are known by now: what was not told has not
+ * changed. */
+void
+told_flags_kept(struct told *t)
+{
+	const struct told_msg	*k;
+	uint32_t		 i;
+
+	for (i = 0; i < t->n; i++) {
+		if (t->m[i].known)
+			continue;
+		if ((k = told_kept(t, t->m[i].uid)) == NULL) {
+			/* unless it was on its way out */
+			t->m[i].due = t->m[i].uid != 0 &&
+			    t->m[i].uid < t->uidnext;
+			continue;
+		}
+		t->m[i].flags = k->flags;
+		t->m[i].known = 1;
+		if (k->modseq > t->m[i].modseq)
+			t->m[i].modseq = k->modseq;
+	}
 }

@@ -28,6 +28,7 @@ struct told_msg {
 	uint32_t	 flags;
 	uint8_t		 known;		/* flags are */
 	uint8_t		 recent;	/* it was told that it is */
+	uint8_t		 due;		/* its flags had to be told */
 	uint64_t	 modseq;	/* 0: not known */
 };
 
@@ -43,10 +44,12 @@ struct told {
 	int		 quiet;		/* no EXPUNGE now */
 	int		 tolerant;	/* it does not know what it asked for */
 	uint32_t	 uidvalidity, uidnext;
+	uint32_t	 since;		/* messages that came after SELECT's */
 	uint64_t	 highest;	/* of a response code */
-	uint64_t	 mailbox;	/* MAILBOXID */
 	unsigned	 vanished, fetched, expunged;
-	/* what is kept from an earlier session: by UID, see told_resync() */
+	/* what is kept from an earlier session: by UID; while it is brought up
+	 * to date, what vanishes or changes does so there as well */
+	int		 resyncing;
 	struct told_msg	*kept;
 	uint32_t	 nkept;
 	size_t		 capkept;
@@ -74,8 +77,10 @@ void		 told_free(struct told *);
 
 /* Keep a copy of what is known now: 0, -1 when something is not known. */
 int		 told_keep(struct told *);
-/* After SELECT with QRESYNC: what was kept and told is all there is. */
+/* After SELECT with QRESYNC: what was kept and told is all there is; without,
+ * when all UIDs are told: flags that are not are as they were kept. */
 void		 told_resync(struct told *);
+void		 told_flags_kept(struct told *);
 struct told_msg	*told_kept(const struct told *, uint32_t uid);
 
 /* The number in "Subject: n5", as text or as a quoted string, or 0. */
