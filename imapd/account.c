@@ -11,6 +11,7 @@
 #include "imapd/ending.h"
 #include "imapd/late.h"
 #include "imapd/mailbox_int.h"
+#include "imapd/sharing.h"
 #include "imapd/store.h"
 #include "imapd/vanished.h"
 #include "imapd/view.h"
@@ -151,6 +152,10 @@ load_mailboxes(struct account *a)
 	/* ENOENT would say that there is no such account. */
 	e = errno == ENOENT ? EILSEQ : errno;
 	dbenv_iter_free(&it);
+	if (rc == 0 && sharing_load(a, v, n) == -1) {
+		e = errno == ENOENT ? EILSEQ : errno;
+		rc = -1;
+	}
 	drop_missing(a, v, n);
 	free(a->mailboxes);
 	a->mailboxes = v;
@@ -476,6 +481,7 @@ write_removed(struct account *a)
 		if (dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
 		    dbenv_del(p->state, span_of(k, 16)) == -1 ||
 		    late_remove(a->mailboxes[i]) == -1 ||
+		    sharing_write_removed(a->mailboxes[i]) == -1 ||
 		    dbenv_put(p->dead, key_u64(kd, a->mailboxes[i]->id),
 		    span_of("", 0)) == -1)
 			return (-1);
@@ -496,16 +502,18 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	int		 e;
 
 	*seq = 0;
-	if ((a = account_find(p, id)) == NULL)
-		return (errno == ENOENT ? 0 : -1);
+	if ((a = account_find(p, id)) == NULL && errno != ENOENT)
+		return (-1);
 	account_put(a);
-	if (a->refs > 0) {
+	if (a != NULL && a->refs > 0) {
 		errno = EBUSY;
 		return (-1);
 	}
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
-	if (write_removed(a) == -1) {
+	/* Others may have shared with one that nobody has used yet. */
+	if ((a != NULL && write_removed(a) == -1) ||
+	    sharing_write_gone(p, id) == -1) {
 		e = errno;
 		dbenv_abort(p->env);
 		errno = e;
@@ -514,6 +522,9 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	if (dbenv_commit(p->env) == -1)
 		return (-1);
 	*seq = dbenv_seq(p->env);
+	sharing_apply_gone(p, id);
+	if (a == NULL)
+		return (0);
 	for (i = 0; i < a->nmailboxes; i++)
 		(void)ending_add(p, a->mailboxes[i]->id, *seq);
 	for (ap = &p->accounts[id % PART_BUCKETS]; *ap != a;

@@ -27,6 +27,7 @@
 #define USE_FLAGGED	0x20u
 #define USE_ALL		0x40u
 
+struct acl_entry;
 struct view;
 
 struct mailbox {
@@ -38,6 +39,8 @@ struct mailbox {
 	uint64_t	 created;
 	char		**keywords;		/* KEYWORDS_MAX at most */
 	size_t		 nkeywords;
+	struct acl_entry *acl;			/* by account, acl.h */
+	size_t		 nacl;
 	struct mbstate	 st;
 	uint64_t	 seq;			/* group of the last change */
 	uint64_t	 late;			/* the same, of late ones */

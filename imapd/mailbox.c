@@ -11,6 +11,7 @@
 #include "imapd/ending.h"
 #include "imapd/late.h"
 #include "imapd/mailbox_int.h"
+#include "imapd/sharing.h"
 #include "imapd/store.h"
 #include "imapd/view.h"
 
@@ -369,6 +370,7 @@ mailbox_free(struct mailbox *mb)
 	if (mb == NULL)
 		return;
 	mailbox_drop_keywords(mb);
+	sharing_drop(mb);
 	free(mb->name);
 	free(mb);
 }
@@ -436,7 +438,7 @@ mailbox_apply_new(struct account *a, struct span name, uint32_t use,
 	mb->st.recent = 1;
 	mb->st.modseq = 1;
 	mb->seq = a->seq = dbenv_seq(a->part->env);
-	if (insert(a, mb) == -1) {
+	if (sharing_apply_new(mb) == -1 || insert(a, mb) == -1) {
 		mailbox_free(mb);
 		return (NULL);
 	}
@@ -464,6 +466,7 @@ mailbox_create(struct account *a, struct span name, uint32_t use,
 	if (dbenv_begin(env) == -1)
 		return (-1);
 	if (mailbox_write_new(a, name, use, &id) == -1 ||
+	    sharing_write_new(a, name, id) == -1 ||
 	    account_write(a) == -1) {
 		dbenv_abort(env);
 		return (-1);
@@ -491,7 +494,7 @@ write_dead(struct mailbox *mb)
 
 	(void)key_u64_2(k, mb->account->id, mb->id);
 	if (annotation_remove_all(mb->account, &mb->id) == -1 ||
-	    late_remove(mb) == -1 ||
+	    late_remove(mb) == -1 || sharing_write_removed(mb) == -1 ||
 	    dbenv_del(p->mailbox, span_of(k, 16)) == -1 ||
 	    dbenv_del(p->state, span_of(k, 16)) == -1)
 		return (-1);

@@ -52,6 +52,11 @@ static const struct field f_mailbox[] = {
 };
 const struct codec c_rec_mailbox = CODEC(rec_mailbox, f_mailbox);
 
+static const struct field f_acl[] = {
+	F_STR(rec_acl, name, 512), F_U32(rec_acl, give), F_U32(rec_acl, take),
+};
+const struct codec c_rec_acl = CODEC(rec_acl, f_acl);
+
 static const struct field f_state[] = {
 	F_U32(mbstate, uidnext), F_U32(mbstate, recent),
 	F_U32(mbstate, messages), F_U32(mbstate, unseen),
@@ -76,6 +81,8 @@ static const struct {
 	{ "state",	offsetof(struct part, state) },
 	{ "sub",	offsetof(struct part, sub) },
 	{ "annotation",	offsetof(struct part, annotation) },
+	{ "acl",	offsetof(struct part, acl) },
+	{ "share",	offsetof(struct part, share) },
 	{ "index",	offsetof(struct part, index) },
 	{ "ready",	offsetof(struct part, ready) },
 	{ "late",	offsetof(struct part, late) },
@@ -107,6 +114,14 @@ key_u64_2(uint8_t k[16], uint64_t a, uint64_t b)
 	be64(k, a);
 	be64(k + 8, b);
 	return (span_of(k, 16));
+}
+
+struct span
+key_u64_3(uint8_t k[24], uint64_t a, uint64_t b, uint64_t c)
+{
+	(void)key_u64_2(k, a, b);
+	be64(k + 16, c);
+	return (span_of(k, 24));
 }
 
 struct span

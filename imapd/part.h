@@ -8,6 +8,11 @@
  *	sub		account name		subscribed; nothing else
  *	annotation	account mailbox name	a value, RFC 5464; mailbox 0: of
  *						the account
+ *	acl		account mailbox account	what it has for the last account (0:
+ *						anyone), sharing.h
+ *	share		account name NUL mailbox	that account is in an acl of
+ *						the mailbox of the account with
+ *						this name: its number
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
  *	late		account mailbox		the highest modseq that may be
@@ -52,7 +57,7 @@ struct part {
 	struct dbenv		*env;
 	struct body		*bodies;
 	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
-				*index, *ready, *late, *vanished, *gone, *dead,
+				*acl, *share, *index, *ready, *late, *vanished, *gone, *dead,
 				*key;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */
@@ -77,6 +82,11 @@ struct rec_mailbox {
 	uint32_t	 uses;			/* account.h */
 	uint64_t	 created;
 	struct span	 keywords;		/* names with a space between */
+};
+
+struct rec_acl {
+	struct span	 name;			/* of the account, or "anyone" */
+	uint32_t	 give, take;		/* acl.h */
 };
 
 struct mbstate {
@@ -111,7 +121,7 @@ struct msgrec {
 #define MF_DRAFT	0x10u
 #define MF_ALL		0x1fu
 
-extern const struct codec c_rec_account, c_rec_mailbox, c_mbstate, c_msgrec;
+extern const struct codec c_rec_account, c_rec_mailbox, c_rec_acl, c_mbstate, c_msgrec;
 
 struct part_conf {
 	const char	*home;		/* relative to the working directory */
@@ -134,6 +144,7 @@ void		 part_tick(struct part *);
 /* Keys, in k (big enough); the span covers them. */
 struct span	 key_u64(uint8_t k[8], uint64_t);
 struct span	 key_u64_2(uint8_t k[16], uint64_t, uint64_t);
+struct span	 key_u64_3(uint8_t k[24], uint64_t, uint64_t, uint64_t);
 struct span	 key_msg(uint8_t k[12], uint64_t mailbox, uint32_t uid);
 uint32_t	 key_uid(struct span);		/* of a key_msg() */
 /* Put a struct by its codec. */

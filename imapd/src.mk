@@ -4,14 +4,14 @@ IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/list.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
-IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
+IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
 	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c \
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c imapd/look.c \
 	imapd/mailbox.c imapd/match.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
-	imapd/section.c imapd/seen.c imapd/session.c imapd/session_in.c \
+	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
 IMAP_STORE += imapd/cmd_uidbatches.c
@@ -55,6 +55,8 @@ SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST) regress/imapd/told.c
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
+TESTS += regress/imapd/rights_test
+SRCS.regress/imapd/rights_test := imapd/acl.c common/buf/buf.c
 TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test
 SRCS.regress/imapd/late_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
