@@ -23,7 +23,7 @@ static void	 known_here(struct buf *);
 
 %token	<t> WORD QUOTED NUMBER
 %token	<t> HOSTNAME STATE CONTROL POSTMASTER LOG LEVEL PROCESSES PARTITIONS
-%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA QUOTA_MESSAGES RESOLVER TRUST_ANCHOR AUTHORITIES
+%token	<t> CACHE DISK_RESERVE ITERATIONS QUOTA QUOTA_MESSAGES MESSAGE_LIMIT SAVE_LIMIT RESOLVER TRUST_ANCHOR AUTHORITIES
 %token	<t> ALLOW_PRIVATE USER INCLUDE CERTIFICATE CERT KEY
 %token	<t> LISTEN ON ALL SOCKET PORT TLS MECHANISMS CCERTS CLEARTEXT LIMITS
 %token	<t> TRANSPORT ROUTE FROM TO MINIMUM DOMAIN CASE SEPARATORS DKIM
@@ -200,6 +200,16 @@ setting	: INCLUDE string		{ lex_include(P.lex, $2.s); }
 		if (parse_once("quota-messages"))
 			P.conf->mailbox_messages = ranged("quota-messages",
 			    &$2, 0, UINT32_MAX);
+	}
+	| MESSAGE_LIMIT number		{
+		if (parse_once("message-limit"))
+			P.conf->message_limit = (uint32_t)ranged(
+			    "message-limit", &$2, 1000, UINT32_MAX);
+	}
+	| SAVE_LIMIT number		{
+		if (parse_once("save-limit"))
+			P.conf->save_limit = (uint32_t)ranged("save-limit",
+			    &$2, 1000, UINT32_MAX);
 	}
 	| RESOLVER strings		{
 		char	*s, **words = P.words.v;
@@ -473,6 +483,8 @@ static const struct keyword {
 	{ "iterations",		ITERATIONS,	" top " },
 	{ "quota",		QUOTA,		" top " },
 	{ "quota-messages",	QUOTA_MESSAGES,	" top " },
+	{ "message-limit",	MESSAGE_LIMIT,	" top " },
+	{ "save-limit",		SAVE_LIMIT,	" top " },
 	{ "keep-retired",	KEEP_RETIRED,	" top " },
 	{ "suppress-failures",	SUPPRESS,	" top " },
 	{ "no-capabilities",	NO_CAPS,	" top listener " },

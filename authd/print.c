@@ -289,6 +289,10 @@ print_numbers(struct buf *b, const struct conf *c)
 	if (c->mailbox_messages != 0)
 		buf_addf(b, "quota-messages %llu\n",
 		    (unsigned long long)c->mailbox_messages);
+	if (c->message_limit != 0)
+		buf_addf(b, "message-limit %u\n", c->message_limit);
+	if (c->save_limit != 0)
+		buf_addf(b, "save-limit %u\n", c->save_limit);
 	if (!c->suppress_failures)
 		buf_adds(b, "suppress-failures no\n");
 	if (c->keep_retired != 0)

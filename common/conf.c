@@ -121,6 +121,7 @@ static const struct field f_conf[] = {
 	F_U32(conf, npartitions), F_U64(conf, cache),
 	F_U64(conf, disk_reserve), F_U32(conf, iterations),
 	F_U64(conf, mailbox_quota), F_U64(conf, mailbox_messages),
+	F_U32(conf, message_limit), F_U32(conf, save_limit),
 	F_U32(conf, keep_retired), F_LIST(conf, keeps, COUNT_MAX, &c_keep),
 	F_LIST(conf, no_caps, COUNT_MAX, &c_nocaps),
 	F_U8(conf, suppress_failures),

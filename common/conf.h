@@ -167,6 +167,8 @@ struct conf {
 	uint32_t	 iterations;		/* of new verifiers, 32768 */
 	uint64_t	 mailbox_quota;		/* octets per account, 0: none */
 	uint64_t	 mailbox_messages;	/* likewise */
+	uint32_t	 message_limit;		/* of one IMAP command, 0: none */
+	uint32_t	 save_limit;		/* of COPY and APPEND, likewise */
 	uint8_t		 suppress_failures;	/* addresses that failed for good */
 	uint32_t	 keep_retired;		/* s, of mail that left the queue; 0 */
 	struct list	 keeps;			/* struct conf_keep, of accounts */

@@ -47,6 +47,8 @@ static const struct imapcap caps[] = {
 	{ "REPLACE",		AFTER,	NULL,		"REPLACE " },
 	{ "UIDONLY",		AFTER,	NULL,		NULL },
 	{ "UIDBATCHES",		AFTER,	NULL,		"UIDBATCHES " },
+	{ "MESSAGELIMIT",	IMAPCAP_VALUED,	NULL,	NULL },
+	{ "SAVELIMIT",		IMAPCAP_VALUED,	NULL,	NULL },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

@@ -12,7 +12,8 @@
 enum imapcap_when {
 	IMAPCAP_BEFORE,		/* announced before login alone */
 	IMAPCAP_BOTH,
-	IMAPCAP_AFTER		/* announced after login alone */
+	IMAPCAP_AFTER,		/* announced after login alone */
+	IMAPCAP_VALUED		/* after login, with a value, if there is one */
 };
 
 /*

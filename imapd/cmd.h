@@ -11,6 +11,8 @@
 #include "imapd/parse/list.h"
 #include "imapd/session.h"
 
+struct targets;
+
 typedef enum step	 command_fn(struct session *, struct cursor *);
 
 /* cmd_any.c */
@@ -50,7 +52,7 @@ int		 cmd_metadata_write(struct session *, const struct mailbox *,
  * the command is known to be good. */
 void		 cmd_condstore(struct session *);
 /* The answer of a command that removed messages, if any. */
-enum step	 cmd_expunged(struct session *, int any);
+enum step	 cmd_expunged(struct session *, const struct targets *, int any);
 /* May something be added now?  Else the answer is given and 0 returned. */
 int		 cmd_writable(struct session *);
 

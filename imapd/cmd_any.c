@@ -17,6 +17,10 @@ session_capability(const struct session *s, struct buf *b)
 	imapcap_write(b, IMAPCAP_AFTER, s->limits.off);
 	if (imapcap_on(s->limits.off, "APPENDLIMIT"))
 		(void)buf_addf(b, "=%llu", (unsigned long long)s->limits.message);
+	if (s->limits.messages != 0)
+		(void)buf_addf(b, " MESSAGELIMIT=%u", s->limits.messages);
+	else if (s->limits.saves != 0)
+		(void)buf_addf(b, " SAVELIMIT=%u", s->limits.saves);
 }
 
 enum step

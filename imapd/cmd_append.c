@@ -6,6 +6,7 @@
  * and is staged.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/intake.h"
+#include "imapd/limited.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
 
@@ -45,6 +47,7 @@ struct append {
 	int		 binary;	/* but a literal8, RFC 3516 */
 	uint64_t	 mailbox;
 	uint32_t	 replaced;	/* UID in the open mailbox; 0: none */
+	char		 why[64];	/* one more is refused */
 	size_t		 at;		/* while parsing: message */
 	uint32_t	 flags;		/* of the next one */
 	uint64_t	 date;
@@ -213,6 +216,11 @@ take(struct session *s, struct span name, uint64_t size, uint32_t old)
 	if (crowded(s, size + (a == NULL ? 0 : a->octets),
 	    1 + (a == NULL ? 0 : a->n), old))
 		return (refuse(s, "[OVERQUOTA] the quota is used up"));
+	if (a != NULL && limited_copies(s) != 0 && a->n >= limited_copies(s)) {
+		(void)snprintf(a->why, sizeof(a->why), "[MESSAGELIMIT %u] too "
+		    "many messages for one command", limited_copies(s));
+		return (refuse(s, a->why));
+	}
 	if (a != NULL && a->n >= BATCH_MAX)
 		return (refuse(s, "[LIMIT] too many messages in one command"));
 	if (a == NULL && (a = calloc(1, sizeof(*a))) == NULL)
@@ -637,7 +645,7 @@ replaced(struct session *s, const struct mailbox *mb, uint32_t uid)
 	session_hold(s, s->seen.view->mb->seq);
 	(void)buf_addf(session_out(s), "* OK [APPENDUID %u %u] the new one is "
 	    "there\r\n", mb->uidvalidity, uid);
-	return (cmd_expunged(s, 1));
+	return (cmd_expunged(s, NULL, 1));
 }
 
 static enum step

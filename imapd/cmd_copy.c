@@ -9,6 +9,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/limited.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
 #include "imapd/targets.h"
@@ -119,6 +120,19 @@ answer(struct session *s, const struct copying *x, const struct mailbox *to)
 	return (STEP_DONE);
 }
 
+/* A copy is all or nothing: the answer is given, then. */
+static int
+too_many(struct session *s, const struct targets *t)
+{
+	uint32_t	 most = limited_copies(s), n;
+
+	if (most == 0 || (n = targets_count(t, &s->seen)) <= most)
+		return (0);
+	(void)limited_refuse(s, most, targets_number(t, &s->seen,
+	    n - most + 1));
+	return (1);
+}
+
 static enum step
 begin(struct session *s, struct cursor *c, int move)
 {
@@ -145,10 +159,12 @@ begin(struct session *s, struct cursor *c, int move)
 		return (session_reply(s,
 		    "NO [EXPUNGEISSUED] some messages are gone"));
 	}
-	if (!cmd_writable(s)) {
+	if (!cmd_writable(s) || (!move && too_many(s, &x->targets))) {
 		forget(x);
 		return (STEP_DONE);
 	}
+	if (move)
+		limited_cut(s, &x->targets);
 	x->to = to->id;
 	return (session_begin(s, start, x, forget));
 }
@@ -351,7 +367,7 @@ moving(struct session *s)
 	int		 rc;
 
 	if (x->moved)
-		return (cmd_expunged(s, x->any));
+		return (cmd_expunged(s, &x->targets, x->any));
 	if (to == NULL)
 		return (failed(s, ENOENT));
 	if ((rc = move_some(s, x, to)) == -1) {

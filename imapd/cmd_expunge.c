@@ -8,6 +8,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/ending.h"
+#include "imapd/limited.h"
 #include "imapd/targets.h"
 
 #define LOOK_AT		5000	/* messages looked at in one slice */
@@ -21,6 +22,7 @@ struct expunging {
 
 static enum step	 expunging(struct session *);
 static int		 some(struct session *, struct expunging *);
+static void		 cut(struct session *, struct targets *);
 static void		 forget(void *);
 
 enum step
@@ -41,7 +43,36 @@ cmd_expunge(struct session *s, struct cursor *c)
 		forget(x);
 		return (session_no(s, rc == -1 ? ENOMEM : EROFS));
 	}
+	if (s->uid)
+		cut(s, &x->targets);
 	return (session_begin(s, expunging, x, forget));
+}
+
+/*
+ * RFC 9738 section 3.1: of those that are marked, the last ones; EXPUNGE itself
+ * has no limit.
+ */
+static void
+cut(struct session *s, struct targets *t)
+{
+	uint32_t	 most = limited_all(s), n, lowest = 0;
+	struct target	 m;
+
+	if (most == 0 || s->seen.view->mb->st.deleted <= most)
+		return;
+	for (n = 0; targets_next(t, &s->seen, &m);)
+		n += !m.gone && (m.rec->flags & MF_DELETED) != 0;
+	targets_rewind(t);
+	if (n <= most)
+		return;
+	for (n -= most - 1; n > 0 && targets_next(t, &s->seen, &m);)
+		if (!m.gone && (m.rec->flags & MF_DELETED) != 0) {
+			lowest = m.rec->uid;
+			n--;
+		}
+	targets_rewind(t);
+	targets_from(t, lowest);
+	t->limited = lowest;
 }
 
 static void
@@ -84,13 +115,16 @@ some(struct session *s, struct expunging *x)
 
 /* RFC 7162 section 3.2.7: all up to there is told before the answer. */
 enum step
-cmd_expunged(struct session *s, int any)
+cmd_expunged(struct session *s, const struct targets *t, int any)
 {
-	const struct mailbox	*mb = s->seen.view->mb;
+	static const struct targets	 none;
+	const struct mailbox		*mb = s->seen.view->mb;
 
+	if (t == NULL)
+		t = &none;
 	if (!any || (s->enabled & ENABLED_QRESYNC) == 0)
-		return (session_replyf(s, "OK %s completed",
-		    s->command->name));
+		return (limited_reply(s, t));
+	limited_tell(s, t);
 	session_hold_mailbox(s, mb);
 	return (session_replyf(s, "OK [HIGHESTMODSEQ %llu] %s completed",
 	    (unsigned long long)mb->st.modseq, s->command->name));
@@ -107,7 +141,7 @@ expunging(struct session *s)
 	if (x->untold > 0)
 		session_hold(s, s->seen.view->mb->seq);
 	if (rc == 0)
-		return (cmd_expunged(s, x->any));
+		return (cmd_expunged(s, &x->targets, x->any));
 	if (x->untold < TELL_AFTER)
 		return (STEP_AGAIN);
 	x->untold = 0;

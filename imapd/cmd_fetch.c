@@ -10,6 +10,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/fetching.h"
+#include "imapd/limited.h"
 #include "imapd/parse/write.h"
 #include "imapd/vanished.h"
 
@@ -120,6 +121,11 @@ cmd_fetch(struct session *s, struct cursor *c)
 		forget(f);
 		return (session_reply(s, "BAD PARTIAL is for UID FETCH"));
 	}
+	if (f->items.partial.lo != 0 && limited_all(s) != 0 &&
+	    f->items.partial.hi - f->items.partial.lo >= limited_all(s)) {
+		forget(f);
+		return (limited_refuse(s, limited_all(s), 0));
+	}
 	if (s->uid && (s->enabled & ENABLED_UIDONLY) == 0)
 		f->items.what |= FETCH_UID;
 	if ((f->items.what & FETCH_MODSEQ) != 0)
@@ -132,6 +138,7 @@ cmd_fetch(struct session *s, struct cursor *c)
 	}
 	if (f->items.partial.lo != 0)
 		targets_partial(&f->targets, &s->seen, &f->items.partial);
+	limited_cut(s, &f->targets);
 	return (session_begin(s, fetching, f, forget));
 }
 
@@ -162,13 +169,14 @@ fetching(struct session *s)
 	targets_pause(&f->targets);
 	if (r != FETCH_END)
 		return (STEP_AGAIN);
+	if (f->failed == 0 && f->unknown == 0)
+		return (limited_reply(s, &f->targets));
+	limited_tell(s, &f->targets);
 	if (f->failed > 0)
 		return (session_reply(s,
 		    "NO [SERVERBUG] some messages could not be read"));
-	if (f->unknown > 0)
-		return (session_reply(s, "NO [UNKNOWN-CTE] some parts cannot "
-		    "be decoded"));
-	return (session_reply(s, "OK FETCH completed"));
+	return (session_reply(s,
+	    "NO [UNKNOWN-CTE] some parts cannot be decoded"));
 }
 
 /* RFC 3501 section 6.4.5: \Seen is set by what is no PEEK. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "imapd/cmd.h"
+#include "imapd/limited.h"
 #include "imapd/look.h"
 #include "imapd/parse/write.h"
 #include "imapd/searching.h"
@@ -188,6 +189,8 @@ begin(struct session *s, struct searching *g, struct search *program)
 		forget(g);
 		return (refuse(s, e, returns));
 	}
+	if (s->command->run == cmd_search)	/* RFC 9738 section 3.3 */
+		limited_cut(s, &g->targets);
 	if (modseq)
 		cmd_condstore(s);
 	if (g->use == NULL)
@@ -384,13 +387,14 @@ finish(struct session *s, struct searching *g)
 		(void)buf_adds(out, "\r\n");
 	if ((f->returns & RETURN_SAVE) != 0)
 		saved(s, f);
+	if (!f->not_saved && g->failed == 0)
+		return (limited_reply(s, &g->targets));
+	limited_tell(s, &g->targets);
 	if (f->not_saved)
 		return (session_reply(s, "NO [NOTSAVED] too many messages to "
 		    "be remembered"));
-	if (g->failed > 0)
-		return (session_replyf(s, "OK SEARCH completed, %u messages "
-		    "could not be read", g->failed));
-	return (session_reply(s, "OK SEARCH completed"));
+	return (session_replyf(s, "OK SEARCH completed, %u messages could not "
+	    "be read", g->failed));
 }
 
 /* What was found is another's, who goes on. */
@@ -404,6 +408,7 @@ hand_over(struct session *s, struct searching *g)
 
 	if (e != 0)
 		return (session_no(s, e));	/* g goes with the command */
+	limited_tell(s, &g->targets);
 	g->use = NULL;
 	forget(g);
 	use->over(data, failed);

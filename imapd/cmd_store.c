@@ -8,6 +8,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/limited.h"
 #include "imapd/parse/write.h"
 #include "imapd/targets.h"
 
@@ -194,6 +195,7 @@ cmd_store(struct session *s, struct cursor *c)
 	if (g->conditional)
 		cmd_condstore(s);
 	session_tell_keywords(s);
+	limited_cut(s, &g->targets);
 	g->slice = slice_size(g, &s->seen);
 	return (session_begin(s, storing, g, forget));
 }
@@ -331,10 +333,11 @@ storing(struct session *s)
 	answer(s, g);
 	if (rc == 1)
 		return (STEP_AGAIN);
+	if (g->modified.n == 0 && (!g->gone || s->uid))
+		return (limited_reply(s, &g->targets));
+	limited_tell(s, &g->targets);
 	if (g->modified.n > 0)
 		return (reply_modified(s, g));
-	if (g->gone && !s->uid)		/* RFC 2180 section 4.2.2, RFC 5530 */
-		return (session_reply(s,
-		    "NO [EXPUNGEISSUED] some messages are gone"));
-	return (session_reply(s, "OK STORE completed"));
+	/* RFC 2180 section 4.2.2, RFC 5530 */
+	return (session_reply(s, "NO [EXPUNGEISSUED] some messages are gone"));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "imapcap.h"
 #include "imapd/append.h"
 #include "imapd/parse/write.h"
 #include "imapd/session.h"
@@ -85,6 +86,10 @@ session_new(struct store *store, struct part *part,
 		return (-1);
 	}
 	s->limits = *limits;
+	if (!imapcap_on(limits->off, "MESSAGELIMIT"))
+		s->limits.messages = 0;
+	if (!imapcap_on(limits->off, "SAVELIMIT"))
+		s->limits.saves = 0;
 	if ((s->account = account_get(part, m->account, m->name)) == NULL)
 		goto err;
 	if (s->account->nsessions >= store->limits.sessions) {

@@ -52,6 +52,8 @@ enum phase {
 struct session_limits {
 	uint64_t	 message;	/* octets of one */
 	uint64_t	 off;		/* capabilities that it lacks, imapcap.h */
+	uint32_t	 messages;	/* in one command, limited.h; 0: any */
+	uint32_t	 saves;		/* in COPY and APPEND alone */
 };
 
 struct session {

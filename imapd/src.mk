@@ -14,7 +14,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
-IMAP_STORE += imapd/cmd_uidbatches.c
+IMAP_STORE += imapd/cmd_uidbatches.c imapd/limited.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -64,7 +64,9 @@ SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST) regress/imapd/storm.c \
 	regress/imapd/storm_look.c regress/imapd/storm_say.c \
 	regress/imapd/told.c regress/imapd/world.c
-TESTS += regress/imapd/uidonly_test regress/imapd/uidbatches_test regress/imapd/partial_test
+TESTS += regress/imapd/uidonly_test regress/imapd/uidbatches_test regress/imapd/partial_test \
+	regress/imapd/messagelimit_test
+SRCS.regress/imapd/messagelimit_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidonly_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidbatches_test := $(IMAP_TEST)
 SRCS.regress/imapd/partial_test := $(IMAP_TEST)

@@ -98,6 +98,8 @@ limit(struct session_limits *limits, const struct msg_session *m)
 	l = m->listener < c->listeners.n && l[m->listener].kind == KIND_IMAP ?
 	    &l[m->listener] : NULL;
 	limits->message = l != NULL ? l->limits.message_size : 50u << 20;
+	limits->messages = c->message_limit;
+	limits->saves = c->save_limit;
 	limits->off = conf_no_caps(c, l, m->name);
 }
 

@@ -189,9 +189,8 @@ targets_count(const struct targets *t, const struct seen *n)
 	return (sum);
 }
 
-/* The UID of number k. */
-static uint32_t
-number(const struct targets *t, const struct seen *n, uint32_t k)
+uint32_t
+targets_number(const struct targets *t, const struct seen *n, uint32_t k)
 {
 	uint32_t	 some;
 	size_t		 i;
@@ -205,32 +204,44 @@ number(const struct targets *t, const struct seen *n, uint32_t k)
 	return (0);
 }
 
+/* Only the UIDs from there to there. */
+static void
+clip(struct targets *t, uint32_t from, uint32_t to)
+{
+	struct range	 r;
+	size_t		 i, k = 0;
+
+	for (i = 0; i < t->set.n; i++) {
+		r = t->set.r[i];
+		if (r.hi < from || r.lo > to)
+			continue;
+		if (r.lo < from)
+			r.lo = from;
+		if (r.hi > to)
+			r.hi = to;
+		t->set.r[k++] = r;
+	}
+	t->set.n = k;
+}
+
+void
+targets_from(struct targets *t, uint32_t uid)
+{
+	clip(t, uid, UINT32_MAX);
+}
+
 void
 targets_between(struct targets *t, const struct seen *n, uint32_t lo,
     uint32_t hi)
 {
-	uint32_t	 all = targets_count(t, n), from, to;
-	size_t		 i, k = 0;
+	uint32_t	 all = targets_count(t, n);
 
 	if (hi > all)
 		hi = all;
-	if (lo > hi) {
+	if (lo > hi)
 		t->set.n = 0;
-		return;
-	}
-	from = number(t, n, lo);
-	to = number(t, n, hi);
-	for (i = 0; i < t->set.n; i++) {
-		if (t->set.r[i].hi < from || t->set.r[i].lo > to)
-			continue;
-		t->set.r[k] = t->set.r[i];
-		if (t->set.r[k].lo < from)
-			t->set.r[k].lo = from;
-		if (t->set.r[k].hi > to)
-			t->set.r[k].hi = to;
-		k++;
-	}
-	t->set.n = k;
+	else
+		clip(t, targets_number(t, n, lo), targets_number(t, n, hi));
 }
 
 void

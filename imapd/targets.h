@@ -13,6 +13,8 @@ struct targets {
 	size_t		 range;		/* in set */
 	size_t		 i, g;		/* in the view's records, in the gone */
 	int		 placed;	/* i and g are right */
+	uint32_t	 limited;	/* the lowest of those that were left,
+					 * limited.h; 0: all were */
 };
 
 struct target {
@@ -47,12 +49,16 @@ int	 targets_next(struct targets *, const struct seen *, struct target *);
 void	 targets_pause(struct targets *);
 /* How many there are; a few steps for each range. */
 uint32_t targets_count(const struct targets *, const struct seen *);
-/* From here on only those from number lo (of 1) to hi; of those from the
- * end, RFC 9394. */
+/* The UID of number k of them, the first is 1; 0: there is none. */
+uint32_t targets_number(const struct targets *, const struct seen *,
+	    uint32_t k);
+/* From here on only those from number lo (of 1) to hi; those that RFC 9394
+ * speaks of; those with this UID and above. */
 void	 targets_between(struct targets *, const struct seen *, uint32_t lo,
 	    uint32_t hi);
 void	 targets_partial(struct targets *, const struct seen *,
 	    const struct partial *);
+void	 targets_from(struct targets *, uint32_t uid);
 /* Begin again. */
 void	 targets_rewind(struct targets *);
 /* Is one of them gone already? */

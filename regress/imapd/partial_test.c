@@ -92,6 +92,7 @@ main(void)
 	t_script("ranges", ranges);
 	t_script("refused", refused);
 	t_script("changed", changed);
+	t_close();
 	t_remove();
 	return (t_done());
 }

@@ -123,6 +123,7 @@ main(void)
 	say("a EXPUNGE\r\n");
 	t_drain(2);
 	t_script("told", told);
+	t_close();
 	t_remove();
 	return (t_done());
 }

@@ -187,6 +187,7 @@ main(void)
 	t_script("moving", moving);
 	t_script("condstore", condstore);
 	script("qresync", qresync);
+	t_close();
 	t_remove();
 	return (t_done());
 }
