@@ -42,6 +42,7 @@ static const struct imapcap caps[] = {
 	{ "SAVEDATE",		AFTER,	NULL,		NULL },
 	{ "OBJECTID",		AFTER,	NULL,		NULL },
 	{ "INPROGRESS",		AFTER,	NULL,		NULL },
+	{ "UTF8=ACCEPT",	AFTER,	NULL,		NULL },
 	{ "BINARY",		AFTER,	NULL,		NULL },
 	{ "PREVIEW",		AFTER,	NULL,		NULL },
 	{ "REPLACE",		AFTER,	NULL,		"REPLACE " },

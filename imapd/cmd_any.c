@@ -140,38 +140,42 @@ cmd_condstore(struct session *s)
 	    (unsigned long long)mb->st.modseq);
 }
 
-/* Is that the word, and not switched off? */
-static int
-wants(const struct session *s, struct span word, const char *name)
-{
-	return (span_caseeqs(word, name) && imapcap_on(s->limits.off, name));
-}
-
 /* What is not known is passed over, RFC 5161 section 3.1. */
 enum step
 cmd_enable(struct session *s, struct cursor *c)
 {
+	static const struct {
+		const char	*name;
+		unsigned	 bit;
+	} all[] = {
+		{ "CONDSTORE",		ENABLED_CONDSTORE },
+		{ "QRESYNC",		ENABLED_QRESYNC },
+		{ "UTF8=ACCEPT",	ENABLED_UTF8 },
+		{ "UIDONLY",		ENABLED_UIDONLY },
+	};
 	struct span	 word;
-	int		 condstore = 0, qresync = 0, uidonly = 0;
+	unsigned	 bits = 0;
+	size_t		 i;
 
 	do {
 		if (cur_sp(c) == -1 || cur_atom(c, &word) == -1)
 			return (session_syntax(s, c));
-		condstore |= wants(s, word, "CONDSTORE");
-		qresync |= wants(s, word, "QRESYNC");
-		uidonly |= wants(s, word, "UIDONLY");
+		for (i = 0; i < nitems(all); i++)
+			if (span_caseeqs(word, all[i].name) &&
+			    imapcap_on(s->limits.off, all[i].name))
+				bits |= all[i].bit;
 	} while (cur_peek(c) == ' ');
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (condstore || qresync)	/* RFC 7162 section 3.2.3 */
+	/* RFC 7162 section 3.2.3 */
+	if ((bits & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0)
 		cmd_condstore(s);
-	if (qresync)
-		s->enabled |= ENABLED_QRESYNC;
-	if (uidonly)
-		s->enabled |= ENABLED_UIDONLY;
-	(void)buf_addf(session_out(s), "* ENABLED%s%s%s\r\n", condstore ?
-	    " CONDSTORE" : "", qresync ? " QRESYNC" : "", uidonly ?
-	    " UIDONLY" : "");
+	s->enabled |= (uint8_t)bits;
+	(void)buf_adds(session_out(s), "* ENABLED");
+	for (i = 0; i < nitems(all); i++)
+		if ((bits & all[i].bit) != 0)
+			(void)buf_addf(session_out(s), " %s", all[i].name);
+	(void)buf_adds(session_out(s), "\r\n");
 	return (session_reply(s, "OK ENABLE completed"));
 }
 

@@ -408,6 +408,25 @@ note_flag(void *arg, struct span flag)
 	return (0);
 }
 
+/* A literal, or that of UTF8 SP "(" literal8 ")", RFC 6855 section 4, which says
+ * nothing that we need to know: what comes is kept as it is. */
+static int
+message(struct cursor *c, struct span *octets, int *streamed, int *binary)
+{
+	if (cur_is(c, "UTF8") == -1)
+		return (cur_message(c, octets, streamed, binary));
+	if (cur_sp(c) == -1 || cur_char(c, '(') == -1)
+		return (-1);
+	if (!c->utf8 || cur_peek(c) != '~') {
+		c->error = c->utf8 ? "expected a literal8" :
+		    "UTF8 is for after ENABLE UTF8=ACCEPT";
+		return (-1);
+	}
+	if (cur_message(c, octets, streamed, binary) == -1)
+		return (-1);
+	return (cur_char(c, ')'));
+}
+
 /* SP [flags SP] [date SP] message: of one message.  a may be NULL. */
 static int
 arguments(struct cursor *c, struct append *a)
@@ -428,7 +447,7 @@ arguments(struct cursor *c, struct append *a)
 	if (cur_peek(c) == '"' &&
 	    (cur_date_time(c, &date, &zone) == -1 || cur_sp(c) == -1))
 		return (-1);
-	if (cur_message(c, &octets, &streamed, &binary) == -1)
+	if (message(c, &octets, &streamed, &binary) == -1)
 		return (-1);
 	if (streamed == -1) {
 		c->error = "expected the literal of a message";

@@ -170,6 +170,8 @@ quoted(struct cursor *c, struct span *out)
 	if (p == end)
 		FAIL(c, "unterminated quoted string");
 	*out = span_of(c->s.p + 1, (size_t)(p - c->s.p - 1));
+	if (c->utf8 && u8_check(out->p, out->n) != NULL)
+		FAIL(c, "a quoted string that is not UTF-8");
 	c->s = span_of(p + 1, (size_t)(end - p - 1));
 	if (escaped) {
 		for (p = out->p; p < out->p + out->n; p++) {

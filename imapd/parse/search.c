@@ -343,10 +343,14 @@ cur_search(struct cursor *c, struct search *s)
 	memset(s, 0, sizeof(*s));
 	if (cur_is(c, "RETURN") == 0 && cur_search_return(c, s) == -1)
 		return (-1);
-	if (cur_is(c, "CHARSET") == 0 && (cur_sp(c) == -1 ||
-	    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1)) {
-		search_free(s);
-		return (-1);
+	if (cur_is(c, "CHARSET") == 0) {
+		if (c->utf8)	/* RFC 9755 section 3 */
+			c->error = "CHARSET after ENABLE UTF8=ACCEPT";
+		if (c->utf8 || cur_sp(c) == -1 ||
+		    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1) {
+			search_free(s);
+			return (-1);
+		}
 	}
 	return (cur_search_keys(c, s));
 }
