@@ -5,6 +5,7 @@
 #include "charset.h"
 #include "imaptest.h"
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): long literals meet. */
 static const char *const before[] = {
 	"O1",
 	"C1: a CREATE \"M\303\274ll\"", "S1: a BAD ~",
@@ -34,7 +35,7 @@ static const char *const names[] = {
 	"C1: f CREATE \"\346\227\245/\346\234\254\"", "S1: f OK ~",
 	"C1: f SUBSCRIBE \"\346\227\245/\346\234\254\"", "S1: f OK ~",
 	"C1: g LSUB \"\" \"\346\227\245*\"",
-	"S1: * LSUB () \"/\" \"\346\227\245/\346\234\254\"", "S1: g OK ~",
+	"S1: * LSUB (\\HasNoChildren) \"/\" \"\346\227\245/\346\234\254\"", "S1: g OK ~",
 	"C1: h RENAME \"M\303\274ll\" \"q\\\"\303\237\\\\\"", "S1: h OK ~",
 	"C1: i LIST \"\" q%",
 	"S1: * LIST (\\HasNoChildren) \"/\" \"q\\\"\303\237\\\\\"",
@@ -82,6 +83,8 @@ static const char *const other[] = {
 	"S2: M\303\274ll NIL ~", "S2: c OK ~",
 	NULL
 };
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 int
 main(void)
