@@ -505,6 +505,8 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	if ((a = account_find(p, id)) == NULL && errno != ENOENT)
 		return (-1);
 	account_put(a);
+	if (a == NULL && !sharing_named(p, id))
+		return (0);
 	if (a != NULL && a->refs > 0) {
 		errno = EBUSY;
 		return (-1);

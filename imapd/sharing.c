@@ -320,6 +320,16 @@ share_read(struct span key, struct span val, uint64_t *mailbox,
 }
 
 int
+sharing_named(struct part *p, uint64_t account)
+{
+	struct span	 key, val;
+	uint8_t		 k[8];
+
+	return (dbenv_next(p->share, key_u64(k, account), &key, &val) == 0 &&
+	    key.n > 8 && memcmp(key.p, k, 8) == 0);
+}
+
+int
 sharing_write_gone(struct part *p, uint64_t account)
 {
 	struct span	 key, val;

@@ -43,6 +43,8 @@ int		 sharing_write_removed(const struct mailbox *);
 /* Records of a new mailbox: what is nearest above it has them. */
 int		 sharing_write_new(const struct account *, struct span name,
 		    uint64_t id);
+/* Does a list name an account? */
+int		 sharing_named(struct part *, uint64_t account);
 /* All that names an account goes. */
 int		 sharing_write_gone(struct part *, uint64_t account);
 /* Memory: read lists (v: by identity); what was written is applied. */
