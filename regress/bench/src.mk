@@ -7,3 +7,5 @@ PROGS += regress/bench/imapd
 SRCS.regress/bench/imapd := $(SRCS.imapd) regress/bench/ownkey.c
 PROGS += regress/bench/queueload
 SRCS.regress/bench/queueload := regress/bench/queueload.c queued/db.c
+PROGS += regress/bench/idleload
+SRCS.regress/bench/idleload := regress/bench/idleload.c
