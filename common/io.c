@@ -26,6 +26,7 @@
 
 #define IN_MAX		16384	/* default of io_inmax() */
 #define SCRATCH		65536	/* read at once */
+#define KEPT		512	/* octets of an empty buffer that stays */
 #define TLS_CHUNK	16384	/* tls_write takes no more */
 #define LINGER		5	/* seconds to see the peer go */
 #define KEEPALIVE	120	/* seconds idle before the first probe */
@@ -51,7 +52,7 @@ struct io {
 	unsigned		 paused : 1, reading : 1, full : 1, above : 1,
 				 handshake : 1, starting : 1, finishing : 1,
 				 closing : 1, dead : 1, eof : 1, again : 1, told : 1,
-				 by_line : 1;
+				 by_line : 1, resting : 1;
 };
 
 static void	 on_read(evutil_socket_t, short, void *);
@@ -477,10 +478,12 @@ flush(struct io *io)
 		failed(io, io->error);
 		return;
 	}
-	if (io->out.cap > IN_MAX || io->out.n != 0)
+	if (io->out.cap > KEPT || io->out.n != 0)
 		buf_freezero(&io->out);
 	buf_freezero(&io->zout);
 	io->sent = 0;
+	if (io->resting)
+		io_rest(io);
 	if (io->starting) {	/* the answer to STARTTLS is out */
 		io->starting = 0;
 		handshake(io);
@@ -737,8 +740,15 @@ io_compress(struct io *io)
 void
 io_rest(struct io *io)
 {
-	if (io->z != NULL && io->in.n == 0 && io->zin.n == 0 &&
-	    io_outlen(io) == 0)
+	io->resting = io_outlen(io) > 0;
+	if (io->resting)
+		return;
+	buf_freezero(&io->out);
+	if (io->in.n > 0)
+		return;
+	if (io->depth == 0)		/* else its end does it */
+		buf_freezero(&io->in);
+	if (io->z != NULL && io->zin.n == 0)
 		deflate_rest(io->z);
 }
 

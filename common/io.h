@@ -70,7 +70,7 @@ void		 io_lowat(struct io *, size_t);
  * memory, or it is so already.  io_outlen() counts octets in either form.
  */
 int		 io_compress(struct io *);
-/* Nothing is under way and nothing will be for a while. */
+/* Nothing will be under way for a while, once what is queued is sent. */
 void		 io_rest(struct io *);
 
 /* IO_TIMEOUT once when this many seconds have passed; 0: none.  Each call

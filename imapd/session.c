@@ -653,6 +653,8 @@ turn_read(struct session *s)
 		session_bye(s, "");
 		return (-1);
 	}
+	if (rc == 0 && s->phase == PHASE_IDLE)
+		io_rest(s->io);
 	if (rc <= 0)
 		return (rc);
 	if (s->phase == PHASE_READ) {
@@ -811,5 +813,6 @@ session_tick(struct session *s)
 	else if (s->phase == PHASE_IDLE && now - s->last_out >= l->still_here) {
 		(void)buf_adds(&s->out, "* OK still here\r\n");
 		send_out(s);
+		io_rest(s->io);
 	}
 }
