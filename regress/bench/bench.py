@@ -3,12 +3,15 @@
 Letterlock beside Postfix and Dovecot, on this machine, in one run, as ratios:
 messages accepted and stored, mail sent to others, what a long queue costs, TLS
 handshakes, logins, IMAP work, and what an idle session costs.
-	bench.py [--quick] [messages] [relay] [queue] [handshakes] [logins] [imap]
+	bench.py [--quick] [--messages N] [messages] [relay] [queue] [handshakes] [logins] [imap]
 	    [idle]
-Words choose parts; without any, all are run.
+Words choose parts; without any, all are run.  --messages: IMAP work with so many
+of mixed sizes.
 """
+import base64
 import json
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -25,6 +28,7 @@ from peers import Peers, available  # noqa: E402
 from suite import BUILD, DOMAIN, PASSWORD, Suite, certificate, free_ports, wait_for  # noqa: E402
 
 QUICK = "--quick" in sys.argv
+MESSAGES = int(sys.argv[sys.argv.index("--messages") + 1]) if "--messages" in sys.argv else 0
 USERS = ["u%d" % i for i in range(8)]
 FIRST = ["f%d" % i for i in range(64)]		# log in once each
 RCPTS = ",".join("%s@%s" % (u, DOMAIN) for u in USERS)
@@ -193,27 +197,81 @@ def rsa(path):
                     "-out", path + "/mail.crt"], check=True, stderr=subprocess.DEVNULL)
 
 
-def imap(server):
-    """One mailbox, that of the first user."""
+SIZES = (1, 2, 2, 3, 3, 4, 4, 6, 8, 12, 20, 60)	# KiB, mixed
+
+
+def mixed(i):
+    """Message i: text or base64, some with an attachment."""
+    r = random.Random(i)
+    size = r.choice(SIZES) * 1024
+    words = [b"".join(r.choice((b"ka", b"to", b"mi", b"re", b"sun", b"el")) for _ in range(3)) for _ in range(50)]
+    text = b"".join(b" ".join(r.choices(words, k=10)) + b"\r\n" for _ in range(min(size, 8192) // 75 + 1))
+    head = (b"From: Sender %d <s%d@example.com>\r\nTo: u0@letterlock.test\r\nSubject: message %d about %s\r\n"
+            b"Date: Mon, 02 Jan 2023 10:%02d:%02d +0000\r\nMessage-ID: <m%d@example.com>\r\nMIME-Version: 1.0\r\n"
+            % (i % 500, i % 500, i, words[0], i // 60 % 60, i % 60, i))
+    if size <= 8192:
+        return head + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text
+    return (head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n" +
+            text + b"\r\n--b\r\nContent-Type: application/octet-stream; name=a\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n" +
+            base64.encodebytes(r.randbytes(size * 3 // 4)).replace(b"\n", b"\r\n") + b"--b--\r\n")
+
+
+def fill(port, user, n, name=b"INBOX"):
+    """n messages of mixed sizes, by MULTIAPPEND where there is such a thing."""
+    c = Imap(port)
+    c.login(user)
+    for i in range(0, n, 50):
+        all = [mixed(k) for k in range(i, min(i + 50, n))]
+        c.cmd(b"APPEND " + name + b"".join(b" {%d+}\r\n" % len(m) + m for m in all))
+    c.s.close()
+
+
+def append(port, n):
+    """On one connection, one after the other."""
+    c = Imap(port)
+    c.login(USERS[1])
+    text = b"Subject: x\r\n\r\n" + b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n" * 62
+    return rate(lambda: [c.cmd(b"APPEND INBOX {%d+}\r\n" % len(text) + text) for _ in range(n)], n, 2)
+
+
+FIELDS = b"FETCH 1:* (BODY.PEEK[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID)])"
+EVERY = b"FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
+
+
+def imap(server, name=b"INBOX"):
+    """One mailbox, that of the first user: (row, a second), one after the other."""
     c = Imap(server.imap)
     c.login(USERS[0])
-    c.cmd(b"SELECT INBOX")
-    n = 0
-    c.s.sendall(b"t STATUS INBOX (MESSAGES)\r\n")
-    text = c.s.recv(4096).decode()
-    n = int(text.split("MESSAGES ")[1].split(")")[0])
+    c.cmd(b"SELECT " + name)
+    c.s.sendall(b"t STATUS %s (MESSAGES)\r\n" % name)
+    n = int(c.s.recv(4096).decode().split("MESSAGES ")[1].split(")")[0])
+    many = 3 if n < 50000 else 1
+
+    def each(text, command, times=many):
+        return text + ", messages", rate(lambda: c.cmd(command), n, times)
+
+    def flags():
+        c.cmd(b"STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        c.cmd(b"STORE 1:* -FLAGS.SILENT (\\Flagged)")
+
+    def one():
+        for i in range(200):
+            c.cmd(b"STORE %d +FLAGS (\\Seen)" % (i % n + 1))
+            c.cmd(b"STORE %d -FLAGS (\\Seen)" % (i % n + 1))
+    yield "APPEND, one connection", append(server.imap, 100 if QUICK else 1000)
+    yield "SELECT", rate(lambda: [c.cmd(b"SELECT " + name) for _ in range(200)], 200)
+    yield each("FETCH UID FLAGS", b"FETCH 1:* (UID FLAGS)")
+    yield each("FETCH ENVELOPE BODYSTRUCTURE, first", EVERY, 1)
+    yield each("FETCH ENVELOPE BODYSTRUCTURE, again", EVERY)
+    yield each("FETCH six header fields", FIELDS)
     megabytes = c.cmd(b"FETCH 1:* BODY.PEEK[]") / 1e6
-    out = {}
-    out["SELECT"] = rate(lambda: [c.cmd(b"SELECT INBOX") for _ in range(50)], 50)
-    out["FETCH 1:* (UID FLAGS), messages"] = rate(lambda: c.cmd(b"FETCH 1:* (UID FLAGS)"), n)
-    every = b"FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
-    out["FETCH ENVELOPE BODYSTRUCTURE, messages"] = rate(lambda: c.cmd(every), n)
-    out["FETCH BODY.PEEK[], MB"] = rate(lambda: c.cmd(b"FETCH 1:* BODY.PEEK[]"), megabytes)
-    out["SEARCH BODY, no match, messages"] = rate(lambda: c.cmd(b'SEARCH BODY "zebra crossing"'), n)
-    out["STORE of one message"] = rate(lambda: [c.cmd(b"STORE %d +FLAGS (\\Seen)" % i) and
-                                                c.cmd(b"STORE %d -FLAGS (\\Seen)" % i)
-                                                for i in range(1, 51)], 100)
-    return out
+    yield "FETCH BODY.PEEK[], MB", rate(lambda: c.cmd(b"FETCH 1:* BODY.PEEK[]"), megabytes, many)
+    yield each("SEARCH SUBJECT", b'SEARCH SUBJECT "zebra"')
+    yield each("SEARCH BODY, no match", b'SEARCH BODY "zebra crossing"')
+    yield "STORE 1:*, messages", rate(flags, 2 * n, many)
+    yield "STORE of one message", rate(one, 400)
+    c.s.close()
 
 
 def tree(roots):
@@ -244,30 +302,45 @@ def memory(roots):
     return n
 
 
-def idle(server, kind, n):
+IDLE = {"IMAP": [], "IMAP, TLS": ["-t"], "IMAP, TLS, COMPRESS": ["-t", "-z"]}
+
+
+def idle_imap(server, options, n):
+    """By idleload: n of them, besides those that were there before."""
+    p = subprocess.Popen([BUILD + "/regress/bench/idleload", "-n", str(len(FIRST)), "-p", PASSWORD,
+                          "-u", ",".join("%s@%s" % (u, DOMAIN) for u in FIRST)] + options +
+                         [str(server.imaps if "-t" in options else server.imap)],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def wait():
+        if p.stdout.readline() != "idle\n":
+            sys.exit("idleload did not hold its sessions")
+        time.sleep(1)
+        return memory(server.pids())
+    before = wait()
+    p.stdin.write("%d\n" % n)
+    p.stdin.flush()
+    after = wait()
+    p.stdin.close()
+    p.wait()
+    time.sleep(1)
+    return (after - before) / n
+
+
+def idle_smtp(server, n):
     conns = []
 
     def more(k):
         for i in range(k):
-            if kind == "SMTP":
-                s = socket.create_connection(("127.0.0.1", server.smtp), 60)
-                s.recv(4096)
-                s.sendall(b"EHLO x\r\n")
-                s.recv(4096)
-                conns.append(s)
-                continue
-            c = Imap(server.imaps if kind == "IMAP, TLS" else server.imap, kind == "IMAP, TLS")
-            c.login(USERS[i % len(USERS)])
-            c.cmd(b"SELECT INBOX")
-            c.s.sendall(b"x IDLE\r\n")
-            c.s.recv(4096)
-            conns.append(c.s)
-    more(50)
-    time.sleep(1)
-    before = memory(server.pids())
-    more(n)
-    time.sleep(2)
-    after = memory(server.pids())
+            s = socket.create_connection(("127.0.0.1", server.smtp), 60)
+            s.recv(4096)
+            s.sendall(b"EHLO x\r\n")
+            s.recv(4096)
+            conns.append(s)
+        time.sleep(1)
+        return memory(server.pids())
+    before = more(50)
+    after = more(n)
     for s in conns:
         s.close()
     time.sleep(1)
@@ -301,17 +374,29 @@ def messages(s, p):
 
 
 def commands(s, p):
-    a, b = imap(s), imap(p)
-    for k in a:
-        row(k, a[k], b[k])
+    name = b"INBOX"
+    if MESSAGES:
+        name = b"mixed"
+        for server in s, p:
+            c = Imap(server.imap)
+            c.login(USERS[0])
+            c.cmd(b"CREATE mixed")
+            fill(server.imap, USERS[0], MESSAGES, name)
+    # By turns, so that both have the same weather.
+    for (what, ours), (_, theirs) in zip(imap(s, name), imap(p, name)):
+        row(what, ours, theirs)
 
 
 def idles(s, p):
     print("%-44s %12s %12s %8s" % ("KiB", "", "", "theirs/ours"))
-    n = 200 if QUICK else 1000
-    row("an idle session, IMAP", idle(s, "IMAP", n), idle(p, "IMAP", 200), True)
-    row("an idle session, IMAP, TLS", idle(s, "IMAP, TLS", n), idle(p, "IMAP, TLS", 200), True)
-    row("an idle session, SMTP", idle(s, "SMTP", n), idle(p, "SMTP", 40), True)
+    n = 1000 if QUICK else 10000
+    for u in FIRST:
+        fill(s.imap, u, 10)
+        fill(p.imap, u, 10)
+    for kind, options in IDLE.items():
+        row("%d idle sessions, %s" % (n, kind), idle_imap(s, options, n),
+            idle_imap(p, options, 200 if QUICK else 500), True)
+    row("an idle session, SMTP", idle_smtp(s, n // 10), idle_smtp(p, 40), True)
 
 
 def relay(s, p):
@@ -342,12 +427,12 @@ PARTS = {
 
 
 def main():
-    words = [a for a in sys.argv[1:] if a != "--quick"]
+    words = [a for i, a in enumerate(sys.argv[1:]) if not a.startswith("--") and sys.argv[i] != "--messages"]
     if not set(words) <= set(PARTS):
         sys.exit("bench: the parts are " + ", ".join(PARTS))
     if not available():
         sys.exit("bench: needs root, Postfix and Dovecot")
-    if "imap" in words and "messages" not in words:
+    if "imap" in words and "messages" not in words and not MESSAGES:
         words.append("messages")
     with tempfile.TemporaryDirectory() as d, Ours(CONF, accounts=USERS + FIRST) as s:
         os.chmod(d, 0o755)
