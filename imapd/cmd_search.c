@@ -220,16 +220,15 @@ searching(struct session *s)
 	int			 more = 1;
 
 	for (;;) {
-		if (++n % TURN_MESSAGES == 0 && (store_us() >= until ||
-		    !session_room(s)))
+		/* after each run of a text too: that may have taken long */
+		if ((g->look.busy || ++n % TURN_MESSAGES == 0) &&
+		    (store_us() >= until || !session_room(s)))
 			break;
 		if (enough(g) || (!g->look.busy && !next_message(s, g))) {
 			more = 0;
 			break;
 		}
 		one(s, g);
-		if (g->look.busy)
-			break;
 	}
 	targets_pause(&g->targets);
 	if (more)

@@ -46,8 +46,11 @@ read_header(struct look *l)
 
 	if (n > l->letter.rec.size)
 		n = l->letter.rec.size;
-	if (n > MATCH_HEADER)
+	l->msg.header_long = 0;
+	if (n > MATCH_HEADER) {
+		l->msg.header_long = n;
 		n = MATCH_HEADER;
+	}
 	buf_reset(&l->header);
 	if (letter_read(&l->letter, &l->header, 0, (size_t)n) == -1)
 		return (-1);

@@ -42,6 +42,8 @@ struct match {
 
 	/* the text being looked through */
 	struct text_walk	*walk;
+	struct text_fields	 fields;	/* of a long header */
+	int			 wanted;	/* the field at work is the one */
 	struct fold_find	 find;
 	int			 finding;	/* which node; -1 none */
 };
@@ -59,6 +61,8 @@ static int	 of_header(struct match *, const struct match_message *, int);
 static enum match_result look(struct match *, const struct match_message *,
 		    int);
 static void	 records(struct match *, const struct match_message *);
+static int	 long_header(struct match *, const struct match_message *,
+		    int);
 static enum match_result text(struct match *, const struct match_message *,
 		    int);
 static void	 text_stop(struct match *);
@@ -149,8 +153,9 @@ compile_text(struct match *m, const struct charset *cs, struct search_node *n,
 	size_t		 was = m->texts.n;
 	int		 rc;
 
-	rc = charset_convert(&utf8, cs, n->text);
-	if (rc == 0)
+	if (charset_is_utf8(cs))	/* what is none is compared as it is */
+		rc = fold_text(&m->texts, n->text);
+	else if ((rc = charset_convert(&utf8, cs, n->text)) == 0)
 		rc = fold_text(&m->texts, span_buf(&utf8));
 	buf_free(&utf8);
 	l->needle.n = m->texts.n - was;
@@ -395,7 +400,49 @@ text_stop(struct match *m)
 		fold_find_end(&m->find);
 	text_walk_free(m->walk);
 	m->walk = NULL;
+	text_fields_end(&m->fields);
 	m->finding = -1;
+}
+
+/* The same in a header that is read in slices; OPEN: there is more. */
+static int
+long_header(struct match *m, const struct match_message *msg, int at)
+{
+	struct text_piece	 f;
+	struct buf		 b = { 0 };
+	int			 rc, v = OPEN;
+
+	if (m->finding != at) {
+		text_stop(m);
+		text_fields_start(&m->fields, &msg->source, 0,
+		    msg->header_long);
+		fold_find_start(&m->find, m->leaves[at].needle);
+		m->finding = at;
+	}
+	do {
+		if ((rc = text_fields_next(&m->fields, &f)) == 0)
+			v = NO;
+		if (rc != 1)
+			break;
+		rc = 0;
+		if (f.begins)
+			m->wanted = f.name.n > 0 && span_caseeq(f.name,
+			    m->program.nodes[at].field);
+		if (!m->wanted)
+			continue;
+		buf_reset(&b);
+		if ((rc = text_fields_value(&m->fields, &b, &f,
+		    m->charsets)) == 0 &&
+		    (rc = fold_find_feed(&m->find, span_buf(&b))) == 0 &&
+		    f.ends)
+			rc = fold_find_break(&m->find);
+		if (rc == 1)
+			v = YES;
+	} while (rc == 0 && m->fields.left.n > 0);
+	if (rc == -1)
+		m->failed = errno;
+	buf_free(&b);
+	return (v);
 }
 
 /* One slice of one key's text. */
@@ -422,16 +469,16 @@ text(struct match *m, const struct match_message *msg, int at)
 		m->finding = at;
 	}
 	rc = text_walk_next(m->walk, &some, &begins);
-	if (rc == 0)
-		l->value = NO;
-	else if (rc == 1) {
-		if (begins)
-			fold_find_break(&m->find);
-		if ((rc = fold_find_feed(&m->find, some)) == 1)
-			l->value = YES;
-	}
+	if (rc == 0) {
+		if ((rc = fold_find_break(&m->find)) == 0)
+			l->value = NO;
+	} else if (rc == 1 &&
+	    (!begins || (rc = fold_find_break(&m->find)) == 0))
+		rc = fold_find_feed(&m->find, some);
 	if (rc == -1)
 		return (MATCH_ERROR);
+	if (rc == 1)
+		l->value = YES;
 	if (l->value != OPEN)
 		text_stop(m);
 	return (MATCH_LATER);
@@ -460,7 +507,13 @@ look(struct match *m, const struct match_message *msg, int at)
 			l->cost = COST_HEADER;	/* others may do */
 			break;
 		}
-		l->value = (uint8_t)of_header(m, msg, at);
+		if (msg->header.p == NULL || msg->header_long == 0) {
+			l->value = (uint8_t)of_header(m, msg, at);
+			break;
+		}
+		l->value = (uint8_t)long_header(m, msg, at);
+		if (l->value != OPEN)
+			text_stop(m);
 		break;
 	case COST_TEXT:
 		return (text(m, msg, at));

@@ -10,7 +10,8 @@
 #include "imapd/part.h"
 #include "text.h"
 
-#define MATCH_HEADER	TEXT_HEADER	/* octets of a header looked at */
+#define MATCH_HEADER	TEXT_HEADER	/* octets of a header read at
+					 * once */
 
 enum match_result {
 	MATCH_NO,
@@ -34,6 +35,8 @@ struct match_message {
 	int32_t			 day;		/* of the Date field */
 
 	struct span		 header;	/* p NULL: not yet */
+	uint64_t		 header_long;	/* octets of all of it, when these
+						 * are but its beginning */
 
 	const struct mime	*tree;
 	struct message_source	 source;

@@ -244,6 +244,12 @@ charset_name(const struct charset *c)
 	return (c->name);
 }
 
+int
+charset_is_utf8(const struct charset *c)
+{
+	return (c == NULL || c->how == UTF8);
+}
+
 /* One octet, one character. */
 static int
 convert_octets(struct buf *b, const struct charset *c, struct span s)
@@ -334,7 +340,7 @@ convert(struct charset_stream *cs, struct buf *b, struct span s, int last)
 	const struct charset	*c = cs->charset;
 	size_t			 n = s.n, cut;
 
-	if (c == NULL || c->how == UTF8)
+	if (charset_is_utf8(c))
 		return (convert_utf8(b, s, last));
 	switch (c->how) {
 	case SHIFTS:

@@ -31,6 +31,9 @@ const struct charset	*charset_find(const struct charsets *, struct span);
 /* Its own name. */
 const char		*charset_name(const struct charset *);
 
+/* Is it UTF-8, US-ASCII, or not known (NULL)? */
+int			 charset_is_utf8(const struct charset *);
+
 /* A text on its way.  charset NULL: taken for UTF-8, as it stands. */
 struct charset_stream {
 	const struct charset	*charset;

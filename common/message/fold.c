@@ -29,6 +29,8 @@ static void	 table_fill(void);
 static size_t	 fold_ascii(uint8_t *, const uint8_t *, size_t);
 static size_t	 fold_hangul(uint32_t, uint32_t *);
 static int	 fold_other(struct buf *, uint32_t);
+static int	 fold_octet(struct buf *, uint8_t);
+static int	 find(struct fold_find *);
 
 /* One character's folded form, up to FOLD_CHARS characters. */
 static size_t
@@ -123,6 +125,16 @@ fold_other(struct buf *b, uint32_t cp)
 	return (buf_failed(b) ? -1 : 0);
 }
 
+/* An octet that is no UTF-8: as a surrogate, which no text folds to. */
+static int
+fold_octet(struct buf *b, uint8_t o)
+{
+	uint8_t	 to[3] = { 0xed, (uint8_t)(0xb0 | o >> 6),
+		    (uint8_t)(0x80 | (o & 0x3f)) };
+
+	return (buf_add(b, to, sizeof(to)));
+}
+
 int
 fold_text(struct buf *b, struct span s)
 {
@@ -141,7 +153,8 @@ fold_text(struct buf *b, struct span s)
 		s.n -= n;
 		while (s.n > 0 && s.p[0] >= 0x80) {
 			len = utf8_decode(s, &cp);
-			if (fold_other(b, len > 0 ? cp : 0xfffd) == -1)
+			if ((len > 0 ? fold_other(b, cp) :
+			    fold_octet(b, s.p[0])) == -1)
 				return (-1);
 			len = len > 0 ? len : 1;
 			s.p += len;
@@ -158,9 +171,60 @@ fold_contains(struct span s, struct span needle)
 	int			 rc;
 
 	fold_find_start(&f, needle);
-	rc = fold_find_feed(&f, s);
+	if ((rc = fold_find_feed(&f, s)) == 0)
+		rc = fold_find_break(&f);
 	fold_find_end(&f);
 	return (rc);
+}
+
+/* How many octets at the end of s begin a character and do not end it. */
+static size_t
+cut_short(struct span s)
+{
+	uint32_t	 cp;
+	size_t		 keep;
+
+	for (keep = 1; keep <= 3 && keep <= s.n; keep++)
+		if (s.p[s.n - keep] >= 0xc0)
+			return (utf8_decode(span_of(s.p + s.n - keep, keep),
+			    &cp) == -1 ? keep : 0);
+	return (0);
+}
+
+int
+fold_feed(struct fold_stream *f, struct buf *b, struct span s)
+{
+	uint32_t	 cp;
+	size_t		 keep;
+
+	while (f->ncut > 0 && s.n > 0) {	/* a character cut in two */
+		if ((s.p[0] & 0xc0) != 0x80) {
+			if (fold_flush(f, b) == -1)
+				return (-1);
+			break;
+		}
+		f->cut[f->ncut++] = s.p[0];
+		s.p++;
+		s.n--;
+		if (utf8_decode(span_of(f->cut, f->ncut), &cp) != -1 &&
+		    fold_flush(f, b) == -1)
+			return (-1);
+	}
+	if ((keep = cut_short(s)) > 0) {
+		memcpy(f->cut, s.p + s.n - keep, keep);
+		f->ncut = keep;
+		s.n -= keep;
+	}
+	return (fold_text(b, s));
+}
+
+int
+fold_flush(struct fold_stream *f, struct buf *b)
+{
+	size_t	 n = f->ncut;
+
+	f->ncut = 0;
+	return (fold_text(b, span_of(f->cut, n)));
 }
 
 void
@@ -171,43 +235,10 @@ fold_find_start(struct fold_find *f, struct span needle)
 	f->found = needle.n == 0;
 }
 
-int
-fold_find_feed(struct fold_find *f, struct span s)
+/* Look through what is held, and keep what may be the start of a needle. */
+static int
+find(struct fold_find *f)
 {
-	uint32_t	 cp;
-	size_t		 keep;
-
-	if (f->found || s.n == 0)
-		return (f->found);
-	while (f->ncut > 0 && s.n > 0) {	/* a character cut in two */
-		f->cut[f->ncut++] = s.p[0];
-		if (utf8_decode(span_of(f->cut, f->ncut), &cp) == -1 &&
-		    f->ncut < 4) {
-			s.p++;
-			s.n--;
-			continue;
-		}
-		if ((s.p[0] & 0xc0) == 0x80) {
-			s.p++;
-			s.n--;
-		} else
-			f->ncut--;
-		if (fold_text(&f->text, span_of(f->cut, f->ncut)) == -1)
-			return (-1);
-		f->ncut = 0;
-	}
-	for (keep = 1; keep <= 3 && keep <= s.n; keep++)
-		if (s.p[s.n - keep] >= 0xc0) {
-			if (utf8_decode(span_of(s.p + s.n - keep, keep),
-			    &cp) == -1) {
-				memcpy(f->cut, s.p + s.n - keep, keep);
-				f->ncut = keep;
-				s.n -= keep;
-			}
-			break;
-		}
-	if (fold_text(&f->text, s) == -1)
-		return (-1);
 	if (f->text.n >= f->needle.n) {
 		f->found = memmem(f->text.p, f->text.n, f->needle.p,
 		    f->needle.n) != NULL;
@@ -216,11 +247,26 @@ fold_find_feed(struct fold_find *f, struct span s)
 	return (f->found);
 }
 
-void
+int
+fold_find_feed(struct fold_find *f, struct span s)
+{
+	if (f->found || s.n == 0)
+		return (f->found);
+	if (fold_feed(&f->stream, &f->text, s) == -1)
+		return (-1);
+	return (find(f));
+}
+
+int
 fold_find_break(struct fold_find *f)
 {
+	if (!f->found) {
+		if (fold_flush(&f->stream, &f->text) == -1)
+			return (-1);
+		(void)find(f);
+	}
 	buf_reset(&f->text);
-	f->ncut = 0;
+	return (f->found);
 }
 
 void

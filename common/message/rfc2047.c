@@ -24,6 +24,8 @@ struct eword {
 
 struct run {				/* words in one charset */
 	const struct charset	*charset;
+	int			 raw;		/* no U+FFFD for what is no
+						 * UTF-8 */
 	struct buf		 octets;
 };
 
@@ -33,7 +35,9 @@ static int	 word_parse(struct span, struct eword *);
 static int	 hex(int);
 static int	 word_octets(struct buf *, const struct eword *);
 static void	 run_end(struct run *, struct buf *);
-static void	 plain(struct buf *, struct span);
+static void	 plain(struct buf *, struct span, int);
+static int	 decode(struct buf *, struct span, const struct charsets *,
+		    int);
 static void	 clean(struct buf *, size_t);
 static void	 tidy(struct buf *, struct span);
 static int	 needs_word(struct span);
@@ -135,7 +139,9 @@ run_end(struct run *r, struct buf *b)
 {
 	size_t	 begin = b->n;
 
-	if (r->charset != NULL)
+	if (r->charset != NULL && r->raw && charset_is_utf8(r->charset))
+		(void)buf_add_span(b, span_buf(&r->octets));
+	else if (r->charset != NULL)
 		(void)charset_convert(b, r->charset, span_buf(&r->octets));
 	if (buf_failed(&r->octets))
 		b->failed = r->octets.failed;
@@ -146,11 +152,14 @@ run_end(struct run *r, struct buf *b)
 
 /* Text outside words: unfolded, one line. */
 static void
-plain(struct buf *b, struct span s)
+plain(struct buf *b, struct span s, int raw)
 {
 	size_t	 begin = b->n, i, n;
 
-	utf8_add_clean(b, s);
+	if (raw)
+		buf_add_span(b, s);
+	else
+		utf8_add_clean(b, s);
 	for (i = n = begin; i < b->n; i++)
 		if (b->p[i] != '\r' && b->p[i] != '\n')
 			b->p[n++] = b->p[i];
@@ -170,11 +179,11 @@ all_blank(struct span s)
 	return (i == s.n);
 }
 
-int
-rfc2047_decode(struct buf *b, struct span s, const struct charsets *all)
+static int
+decode(struct buf *b, struct span s, const struct charsets *all, int raw)
 {
 	const struct charset	*c;
-	struct run		 r = { 0 };
+	struct run		 r = { .raw = raw };
 	struct eword		 w;
 	const uint8_t		*eq;
 	size_t			 at = 0;	/* text before it, not yet added */
@@ -188,7 +197,7 @@ rfc2047_decode(struct buf *b, struct span s, const struct charsets *all)
 		}
 		if (r.charset == NULL || !all_blank(span_of(s.p, at))) {
 			run_end(&r, b);
-			plain(b, span_of(s.p, at));
+			plain(b, span_of(s.p, at), raw);
 		} else if (r.charset != c)
 			run_end(&r, b);
 		r.charset = c;
@@ -198,9 +207,21 @@ rfc2047_decode(struct buf *b, struct span s, const struct charsets *all)
 		at = 0;
 	}
 	run_end(&r, b);
-	plain(b, s);
+	plain(b, s, raw);
 	buf_free(&r.octets);
 	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+rfc2047_decode(struct buf *b, struct span s, const struct charsets *all)
+{
+	return (decode(b, s, all, 0));
+}
+
+int
+rfc2047_decode_raw(struct buf *b, struct span s, const struct charsets *all)
+{
+	return (decode(b, s, all, 1));
 }
 
 /* A word that cannot stand as it is. */

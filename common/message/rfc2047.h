@@ -22,6 +22,9 @@ struct charsets;
  */
 int	 rfc2047_decode(struct buf *, struct span,
 	    const struct charsets *);
+/* The same, for comparing: octets that are not UTF-8 stay as they are. */
+int	 rfc2047_decode_raw(struct buf *, struct span,
+	    const struct charsets *);
 /*
  * Append UTF-8 text for an unstructured field, ASCII as it is, else as encoded
  * words of at most 75 octets in lines folded by CRLF and a space; col is how

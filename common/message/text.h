@@ -11,7 +11,7 @@
 #include "transfer.h"
 
 #define TEXT_SLICE	(64 * 1024)	/* octets of a message read at once */
-#define TEXT_HEADER	(256 * 1024)	/* octets of a header that count */
+#define TEXT_HEADER	(256 * 1024)	/* octets of a header read at once */
 
 /* One body on its way; any slices. */
 struct text_stream {
@@ -19,6 +19,7 @@ struct text_stream {
 	struct charset_stream	 charset;
 	struct html		 html;
 	int			 is_html;
+	int			 raw;	/* what is no UTF-8 stays as it is */
 	struct buf		 octets, utf8;
 };
 /* charsets may be NULL.  An unknown charset is taken for UTF-8. */
@@ -30,12 +31,9 @@ int	 text_feed(struct text_stream *, struct buf *, struct span);
 int	 text_end(struct text_stream *, struct buf *);
 
 /*
- * A header as text: a line "Name: value" for each field, values unfolded and
- * decoded.  0, or -1 as buf_add().
+ * One unstructured value, for comparing: unfolded and decoded, but octets that
+ * are no UTF-8 stay as they are.  0, or -1 as buf_add().
  */
-int	 text_header(struct buf *, struct span header,
-	    const struct charsets *);
-/* One unstructured value. */
 int	 text_value(struct buf *, struct span value, const struct charsets *);
 
 /* What a walk over a message shows. */
@@ -46,6 +44,38 @@ int	 text_value(struct buf *, struct span value, const struct charsets *);
 /* SEARCH BODY and SEARCH TEXT, RFC 3501 section 6.4.4. */
 #define TEXT_SEARCH_BODY (TEXT_BODY | TEXT_INNER)
 #define TEXT_SEARCH_TEXT (TEXT_BODY | TEXT_HEADERS | TEXT_INNER | TEXT_PARTS)
+
+/*
+ * The fields of a header of any length, in slices.  A field that is longer than
+ * a slice comes in pieces, cut between its lines where it has some.
+ */
+struct text_fields {
+	const struct message_source	*src;
+	uint64_t			 at, end;
+	struct buf			 in, name;
+	struct span			 left;	/* of in */
+	int				 cut;	/* in ends within a field */
+	int				 inside;	/* a field, at left */
+	int				 word, blank;	/* how the last piece
+							 * ended */
+};
+struct text_piece {
+	struct span	 name;		/* of the field; empty: it is none */
+	struct span	 value;		/* or a piece of it, as it stands */
+	int		 begins, ends;	/* the field */
+};
+/* From octet at to end; the source stays borrowed. */
+void	 text_fields_start(struct text_fields *, const struct message_source *,
+	    uint64_t at, uint64_t end);
+/*
+ * The next one, borrowed until the next call, which may read: left.n is 0
+ * before it does.  1, 0 at the end, -1: ENOMEM or that of the source.
+ */
+int	 text_fields_next(struct text_fields *, struct text_piece *);
+/* Append its text; those of all pieces together are text_value(). */
+int	 text_fields_value(struct text_fields *, struct buf *,
+	    const struct text_piece *, const struct charsets *);
+void	 text_fields_end(struct text_fields *);
 
 /* A walk: slice by slice, so that long ones can be interrupted. */
 struct text_walk;
@@ -58,7 +88,9 @@ struct text_walk	*text_walk_new(const struct mime *,
 			    const struct charsets *, unsigned what);
 /*
  * The next run of text, borrowed until the next call; at most TEXT_SLICE
- * octets of the message are read for it.  *begins (may be NULL): it does not
+ * octets of the message are read for it, TEXT_HEADER of a header.  It is UTF-8
+ * but for octets that were none to begin with, and a character may be cut by
+ * its end.  *begins (may be NULL): it does not
  * go on where the one before ended.  Returns 1 (the run may be empty), 0 at
  * the end, -1: ENOMEM or that of the source.
  */

@@ -101,6 +101,15 @@ static const struct {
 	{ "\346\227\245\346\234\254\350\252\236", "\346\234\254", 1 },
 	{ "a\377b", "a\377b", 1 },
 	{ "a\377b", "ab", 0 },
+	/* octets that are no UTF-8 are the same as themselves alone */
+	{ "a\377b", "a\376b", 0 },
+	{ "a\377b", "a\357\277\275b", 0 },
+	{ "caf\351", "CAF\351", 1 },
+	{ "caf\351", "CAF\311", 0 },
+	{ "\320\244", "\244", 0 },
+	{ "\320\244\244", "\244", 1 },
+	{ "\360\237\230x", "\237\230X", 1 },
+	{ "\360\237\230\200", "\237\230", 0 },
 	{ "aaaaaaaaab", "aab", 1 },
 };
 
@@ -126,6 +135,8 @@ test_fold(void)
 				(void)span_take(&s, s.n < n ? s.n : n, &part);
 				rc = fold_find_feed(&f, part);
 			}
+			if (rc == 0)
+				rc = fold_find_break(&f);
 			fold_find_end(&f);
 			if (rc != folds[i].found)
 				CHECK(0, "\"%s\" by %zu", folds[i].text, n);
@@ -178,6 +189,9 @@ test_rules(void)
 	"cGxhaW4gdGV4dA==\r\n"						\
 	"--b\r\nContent-Type: application/pdf; name=\"secret.pdf\"\r\n\r\n"\
 	"hidden words\r\n"						\
+	"--b\r\nContent-Type: text/plain; charset=x-nobody\r\n"		\
+	"X-Raw: 8 b\351ts\r\n\r\n"					\
+	"as it \344tands or st\303\244nds, to its last \344\r\n"		\
 	"--b\r\nContent-Type: message/rfc822\r\n\r\n"			\
 	"Subject: the inner one\r\n\r\nwithin\r\n--b--\r\n"
 
@@ -195,6 +209,11 @@ test_find(void)
 		{ "secret.pdf", 0, 1 }, { "preamble", 0, 0 },
 		{ "inner ONE", 1, 1 }, { "within", 1, 1 },
 		{ "subject: caf\303\251", 0, 1 }, { "", 1, 1 },
+		/* what is said to be in a charset that nobody knows */
+		{ "as it \344tands", 1, 1 }, { "as it \345tands", 0, 0 },
+		{ "as it \357\277\275", 0, 0 }, { "\344tands", 1, 1 },
+		{ "st\303\244nds", 1, 1 }, { "8 b\351ts", 0, 1 },
+		{ "8 b\303\251ts", 0, 0 }, { "last \344", 1, 1 },
 	};
 	struct span		 s = span_str(MAIL);
 	struct message_source	 src = { message_source_span, &s };
@@ -215,6 +234,60 @@ test_find(void)
 	mime_free(m);
 	charsets_free(all);
 	buf_free(&needle);
+}
+
+/* A header of several slices, fields of more than one, and the end of it. */
+static void
+test_long_header(void)
+{
+	static const struct {
+		const char	*needle;
+		int		 text;
+	} t[] = {
+		{ "x-first: one", 1 }, { "x-last: behind", 1 },
+		{ "w0 w1 w2", 1 }, { "w60000 w60001", 1 },
+		{ "the END. x-last", 0 }, { "w69999 the end.", 1 },
+		{ "wordword", 1 }, { "word word", 0 }, { "x-none", 0 },
+		{ "solid", 1 }, { "no field", 0 },
+	};
+	struct buf		 b = { 0 }, needle = { 0 };
+	struct message_source	 src = { message_source_span, NULL };
+	struct mime		*m;
+	struct span		 s;
+	unsigned		 i, n = 0;
+
+	buf_adds(&b, "X-First: one\r\nX-Long:");
+	for (i = 0; i < 70000; i++) {
+		buf_addf(&b, " w%u", i);
+		if (i % 10 == 9)
+			buf_adds(&b, "\r\n");
+	}
+	buf_adds(&b, " the end.\r\nno field\r\nX-Words:");
+	for (i = 0; i < 30000; i++)
+		buf_adds(&b, "\r\n =?utf-8?q?word?=");
+	buf_adds(&b, "\r\nX-Solid: ");
+	for (i = 0; i < 600000; i++)
+		buf_addc(&b, 'x');
+	buf_adds(&b, "solid\r\nX-Last: behind\r\n\r\nbody\r\n");
+	s = span_buf(&b);
+	src.arg = &s;
+	m = message_parse(s);
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&needle);
+		fold_text(&needle, span_str(t[i].needle));
+		CHECK(text_find(m, &src, NULL, TEXT_SEARCH_TEXT,
+		    span_buf(&needle)) == t[i].text, "long header: \"%s\"",
+		    t[i].needle);
+	}
+	/* the words are one word, wherever the slices are cut */
+	buf_reset(&needle);
+	for (n = 0; n < 30000; n++)
+		buf_adds(&needle, "WORD");
+	CHECK(text_find(m, &src, NULL, TEXT_SEARCH_TEXT, span_buf(&needle)) ==
+	    1, "long header: words");
+	mime_free(m);
+	buf_free(&needle);
+	buf_free(&b);
 }
 
 static void
@@ -365,6 +438,7 @@ main(void)
 	test_fold();
 	test_rules();
 	test_find();
+	test_long_header();
 	test_preview();
 	test_msgid();
 	test_subject();
