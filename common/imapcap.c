@@ -50,6 +50,9 @@ static const struct imapcap caps[] = {
 	{ "UIDBATCHES",		AFTER,	NULL,		"UIDBATCHES " },
 	{ "MESSAGELIMIT",	IMAPCAP_VALUED,	NULL,	NULL },
 	{ "SAVELIMIT",		IMAPCAP_VALUED,	NULL,	NULL },
+	{ "SORT",		AFTER,	NULL,		"SORT " },
+	{ "SORT=DISPLAY",	AFTER,	"SORT",		NULL },
+	{ "ESORT",		AFTER,	"SORT",		NULL },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

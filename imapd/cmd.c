@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	    cmd_store },
 	{ "SEARCH",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID | CF_LONG,
 	    cmd_search },
+	{ "SORT",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID | CF_LONG,
+	    cmd_sort },
 	{ "COPY",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_copy },
 	{ "MOVE",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_move },
 	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG | CF_NUMBERLESS,

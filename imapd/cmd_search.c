@@ -12,6 +12,7 @@
 #include "imapd/limited.h"
 #include "imapd/look.h"
 #include "imapd/parse/write.h"
+#include "imapd/results.h"
 #include "imapd/searching.h"
 #include "imapd/targets.h"
 
@@ -56,7 +57,6 @@ static void		 one(struct session *, struct searching *);
 static int		 plan(struct session *, struct searching *);
 static void		 hit(struct session *, struct searching *);
 static void		 list_run(struct session *, struct found *);
-static void		 save(struct found *, uint32_t, uint32_t);
 static void		 saved(struct session *, struct found *);
 static void		 note_modseq(struct found *, uint64_t);
 static uint64_t		 shown_modseq(const struct found *);
@@ -119,15 +119,10 @@ refuse(struct session *s, int e, unsigned returns)
 static void
 begin_answer(struct session *s, unsigned returns)
 {
-	struct buf	*out = session_out(s);
-
 	if (returns == 0)
-		(void)buf_adds(out, "* SEARCH");
-	if ((returns & ~RETURN_SAVE) == 0)
-		return;
-	(void)buf_adds(out, "* ESEARCH (TAG ");
-	string_write(out, s->tag);
-	(void)buf_adds(out, s->uid ? ") UID" : ")");
+		(void)buf_adds(session_out(s), "* SEARCH");
+	else if (returns != RETURN_SAVE)
+		esearch_begin(s, NULL);
 }
 
 enum step
@@ -253,17 +248,15 @@ list_run(struct session *s, struct found *f)
 	}
 }
 
-/* No message stands between neighbours, and none ever will. */
-static void
-save(struct found *f, uint32_t seq, uint32_t uid)
+int
+search_save(struct seqset *set, uint32_t *last, uint32_t seq, uint32_t uid)
 {
-	struct seqset	*set = &f->saved;
-
-	if (set->n > 0 && f->saved_seq + 1 == seq)
+	if (set->n > 0 && *last + 1 == seq)
 		set->r[set->n - 1].hi = uid;
 	else if (set->n == SAVED_MAX || seqset_add(set, uid) == -1)
-		f->not_saved = 1;
-	f->saved_seq = seq;
+		return (-1);
+	*last = seq;
+	return (0);
 }
 
 /* With MIN or MAX and neither ALL nor COUNT only these are saved. */
@@ -331,7 +324,8 @@ hit(struct session *s, struct searching *g)
 	}
 	if ((f->returns & RETURN_SAVE) != 0 && !saves_ends(f) &&
 	    !f->not_saved)
-		save(f, g->seq, uid);
+		f->not_saved = search_save(&f->saved, &f->saved_seq, g->seq,
+		    uid) == -1;
 }
 
 /* Who asks for the first alone need not wait for the others. */

@@ -16,7 +16,8 @@ look_begin(struct look *l, struct part *p, const struct msgrec *r, int recent)
 	l->msg.rec = &l->letter.rec;
 	l->msg.recent = recent;
 	l->msg.source = l->letter.source;
-	match_begin(l->match);
+	if (l->match != NULL)
+		match_begin(l->match);
 	l->busy = 1;
 }
 
@@ -91,6 +92,19 @@ look_on(struct look *l)
 		return (LOOK_LATER);
 	l->busy = 0;
 	return (LOOK_FAILED);
+}
+
+int
+look_fields(struct look *l, struct span *fields)
+{
+	int	 rc;
+
+	if ((rc = need(l, 0)) != 0)
+		return (rc);
+	if (!l->msg.whole && l->msg.header.p == NULL && read_header(l) == -1)
+		return (-1);
+	*fields = l->msg.header.p != NULL ? l->msg.header : l->msg.fields;
+	return (0);
 }
 
 void

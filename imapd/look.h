@@ -17,7 +17,7 @@ enum look_result {
 };
 
 struct look {
-	struct match		*match;		/* of whoever looks */
+	struct match		*match;		/* or NULL, for look_fields() */
 	int			 busy;		/* a message is at work */
 	struct letter		 letter;
 	struct match_message	 msg;
@@ -29,6 +29,12 @@ void			 look_begin(struct look *, struct part *,
 			    const struct msgrec *, int recent);
 /* busy is over with any result but LOOK_LATER. */
 enum look_result	 look_on(struct look *);
+/*
+ * The header's fields of the message at work, those that are kept ready, or all
+ * of the header when these are not all of them: 0; 1 call again in a later
+ * slice; -1 it cannot be read.  Needs no program.
+ */
+int			 look_fields(struct look *, struct span *);
 /* The program too. */
 void			 look_free(struct look *);
 

@@ -24,5 +24,12 @@ struct search_use {
  */
 enum step	 search_for(struct session *, struct search *,
 		    const struct search_use *, void *data);
+/*
+ * Add a message to a set of UIDs that becomes "$": in order, last is the number
+ * of the one before (0: none).  Neighbours make a run: no message stands between
+ * them, and none ever will.  0, or -1: too many.
+ */
+int		 search_save(struct seqset *, uint32_t *last, uint32_t seq,
+		    uint32_t uid);
 
 #endif

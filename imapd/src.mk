@@ -2,6 +2,7 @@ IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
 	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/list.c imapd/parse/search.c imapd/parse/seqset.c \
+	imapd/parse/sort.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
@@ -15,6 +16,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
 IMAP_STORE += imapd/cmd_uidbatches.c imapd/limited.c
+IMAP_STORE += imapd/cmd_sort.c imapd/merge.c imapd/results.c imapd/sortkey.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -46,6 +48,7 @@ SRCS.regress/imapd/metadata_test := $(IMAP_TEST)
 SRCS.regress/imapd/quota_test := $(IMAP_TEST)
 SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)
+SRCS.regress/imapd/sort_test := $(IMAP_TEST)
 SRCS.regress/imapd/view_test := $(IMAP_TEST)
 SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
 SRCS.regress/crash/late_crash_test := $(IMAP_TEST)
@@ -71,3 +74,4 @@ SRCS.regress/imapd/messagelimit_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidonly_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidbatches_test := $(IMAP_TEST)
 SRCS.regress/imapd/partial_test := $(IMAP_TEST)
+TESTS += regress/imapd/sort_test

@@ -211,45 +211,72 @@ time_parse(struct span *s, struct fields *f)
 	return (number(s, 1, 2, &f->sec) == -1 ? -1 : 0);
 }
 
+/* The day's name, which is not checked, and the day. */
+static int
+day_parse(struct span *s, struct fields *f)
+{
+	struct span	 word;
+	int		 n;
+
+	skip(s);
+	if (letters(s, &word) == 0) {
+		skip(s);
+		if (s->n > 0 && s->p[0] == ',')
+			s->p++, s->n--;
+		skip(s);
+	}
+	if (number(s, 1, 2, &f->day) == -1)
+		return (-1);
+	skip(s);
+	if (s->n > 0 && s->p[0] == '-')		/* 24-Nov-2026, seen */
+		s->p++, s->n--;
+	if (letters(s, &word) == -1 || (f->month = month_number(word)) == -1)
+		return (-1);
+	skip(s);
+	if (s->n > 0 && s->p[0] == '-')
+		s->p++, s->n--;
+	if ((n = number(s, 2, 4, &f->year)) == -1)
+		return (-1);
+	if (n == 2)				/* RFC 5322 section 4.3 */
+		f->year += f->year < 50 ? 2000 : 1900;
+	else if (n == 3)
+		f->year += 1900;
+	skip(s);
+	if (s->n > 0 && s->p[0] == ',')
+		s->p++, s->n--, skip(s);
+	return (0);
+}
+
 int
 date_parse(struct span s, struct date *d)
 {
 	struct fields	 f;
-	struct span	 word;
-	int		 n;
 
 	memset(d, 0, sizeof(*d));
-	skip(&s);
-	if (letters(&s, &word) == 0) {		/* the day's name: not checked */
-		skip(&s);
-		if (s.n > 0 && s.p[0] == ',')
-			s.p++, s.n--;
-		skip(&s);
-	}
-	if (number(&s, 1, 2, &f.day) == -1)
-		return (invalid());
-	skip(&s);
-	if (s.n > 0 && s.p[0] == '-')		/* 24-Nov-2026, seen */
-		s.p++, s.n--;
-	if (letters(&s, &word) == -1 || (f.month = month_number(word)) == -1)
-		return (invalid());
-	skip(&s);
-	if (s.n > 0 && s.p[0] == '-')
-		s.p++, s.n--;
-	if ((n = number(&s, 2, 4, &f.year)) == -1)
-		return (invalid());
-	if (n == 2)				/* RFC 5322 section 4.3 */
-		f.year += f.year < 50 ? 2000 : 1900;
-	else if (n == 3)
-		f.year += 1900;
-	skip(&s);
-	if (s.n > 0 && s.p[0] == ',')
-		s.p++, s.n--, skip(&s);
-	if (time_parse(&s, &f) == -1)
+	if (day_parse(&s, &f) == -1 || time_parse(&s, &f) == -1)
 		return (invalid());
 	skip(&s);
 	zone_parse(&s, d);
 	return (compute(&f, d->zone, d));
+}
+
+int
+date_sent(struct span s, struct date *d)
+{
+	struct fields	 f;
+
+	memset(d, 0, sizeof(*d));
+	if (day_parse(&s, &f) == -1)
+		return (invalid());
+	if (time_parse(&s, &f) == 0) {
+		skip(&s);
+		zone_parse(&s, d);
+		if (compute(&f, d->zone, d) == 0)
+			return (0);
+	}
+	f.hour = f.min = f.sec = 0;
+	d->zone_unknown = 1;
+	return (compute(&f, 0, d));
 }
 
 int

@@ -22,6 +22,11 @@ struct date {
  * what follows the zone is passed over.  Returns 0, or -1 (EINVAL).
  */
 int	 date_parse(struct span, struct date *);
+/*
+ * The same for sorting, RFC 5256 section 2.2: a day with a time that is none is
+ * that day's midnight, UTC.
+ */
+int	 date_sent(struct span, struct date *);
 /* Append "Tue, 24 Nov 2026 10:07:42 +0000".  -1 EINVAL: outside the bounds. */
 int	 date_write(struct buf *, int64_t time, int zone);
 

@@ -1,5 +1,5 @@
 /*
- * Folding for SEARCH.  ASCII goes eight octets at a time; characters below
+ * Folding for SEARCH and SORT.  ASCII goes eight octets at a time; characters below
  * FOLD_TABLE come from a table that is filled once, by whoever comes first.
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 
 struct folded {
 	uint8_t	 n;			/* FOLD_OCTETS + 1: too long for it */
+	uint8_t	 exact;			/* the same by RFC 5051 alone */
 	uint8_t	 octets[FOLD_OCTETS];
 };
 
@@ -25,25 +26,41 @@ static struct folded	 table[FOLD_TABLE];
 static pthread_once_t	 table_once = PTHREAD_ONCE_INIT;
 
 static size_t	 fold_one(uint32_t, uint32_t *);
+static size_t	 casemap_one(uint32_t, uint32_t *);
 static void	 table_fill(void);
 static size_t	 fold_ascii(uint8_t *, const uint8_t *, size_t);
 static size_t	 fold_hangul(uint32_t, uint32_t *);
-static int	 fold_other(struct buf *, uint32_t);
+static int	 fold_other(struct buf *, uint32_t, int);
 static int	 fold_octet(struct buf *, uint8_t);
+static int	 fold(struct buf *, struct span, int);
 static int	 find(struct fold_find *);
 
-/* One character's folded form, up to FOLD_CHARS characters. */
+/* One character by RFC 5051, up to FOLD_CHARS characters. */
 static size_t
-fold_one(uint32_t cp, uint32_t *to)
+casemap_one(uint32_t cp, uint32_t *to)
 {
 	ucs4_t	 title = uc_totitle(cp), parts[FOLD_CHARS * 2];
-	size_t	 i, n = 0, len = nitems(parts);
+	size_t	 i, len = nitems(parts);
 
 	if (u32_normalize(UNINORM_NFKD, &title, 1, parts, &len) == NULL) {
 		parts[0] = title;
 		len = 1;
 	}
-	for (i = 0; i < len && n < FOLD_CHARS; i++)
+	if (len > FOLD_CHARS)
+		len = FOLD_CHARS;
+	for (i = 0; i < len; i++)
+		to[i] = parts[i];
+	return (len);
+}
+
+/* The same without marks, and title case once more. */
+static size_t
+fold_one(uint32_t cp, uint32_t *to)
+{
+	uint32_t	 parts[FOLD_CHARS];
+	size_t		 i, n = 0, len = casemap_one(cp, parts);
+
+	for (i = 0; i < len; i++)
 		if (!uc_is_general_category_withtable(parts[i],
 		    UC_CATEGORY_MASK_Mn))
 			to[n++] = uc_totitle(parts[i]);
@@ -54,12 +71,14 @@ static void
 table_fill(void)
 {
 	struct buf	 b = { 0 };
-	uint32_t	 cp, to[FOLD_CHARS];
+	uint32_t	 cp, to[FOLD_CHARS], plain[FOLD_CHARS];
 	size_t		 i, n;
 
 	for (cp = 0x80; cp < FOLD_TABLE; cp++) {
 		buf_reset(&b);
 		n = fold_one(cp, to);
+		table[cp].exact = casemap_one(cp, plain) == n &&
+		    memcmp(to, plain, n * sizeof(*to)) == 0;
 		for (i = 0; i < n; i++)
 			utf8_add(&b, to[i]);
 		table[cp].n = FOLD_OCTETS + 1;
@@ -107,19 +126,20 @@ fold_hangul(uint32_t cp, uint32_t *to)
 }
 
 static int
-fold_other(struct buf *b, uint32_t cp)
+fold_other(struct buf *b, uint32_t cp, int exact)
 {
 	uint32_t	 to[FOLD_CHARS];
 	size_t		 i, n;
 
-	if (cp < FOLD_TABLE && table[cp].n <= FOLD_OCTETS)
+	if (cp < FOLD_TABLE && table[cp].n <= FOLD_OCTETS &&
+	    (!exact || table[cp].exact))
 		return (buf_add(b, table[cp].octets, table[cp].n));
 	if (cp >= 0x3400 && cp < 0xa000)	/* ideographs stay */
 		return (utf8_add(b, cp));
 	if (cp >= 0xac00 && cp <= 0xd7a3)
 		n = fold_hangul(cp, to);
 	else
-		n = fold_one(cp, to);
+		n = exact ? casemap_one(cp, to) : fold_one(cp, to);
 	for (i = 0; i < n; i++)
 		utf8_add(b, to[i]);
 	return (buf_failed(b) ? -1 : 0);
@@ -138,6 +158,18 @@ fold_octet(struct buf *b, uint8_t o)
 int
 fold_text(struct buf *b, struct span s)
 {
+	return (fold(b, s, 0));
+}
+
+int
+fold_casemap(struct buf *b, struct span s)
+{
+	return (fold(b, s, 1));
+}
+
+static int
+fold(struct buf *b, struct span s, int exact)
+{
 	uint8_t		*to;
 	uint32_t	 cp;
 	size_t		 n;
@@ -153,7 +185,7 @@ fold_text(struct buf *b, struct span s)
 		s.n -= n;
 		while (s.n > 0 && s.p[0] >= 0x80) {
 			len = utf8_decode(s, &cp);
-			if ((len > 0 ? fold_other(b, cp) :
+			if ((len > 0 ? fold_other(b, cp, exact) :
 			    fold_octet(b, s.p[0])) == -1)
 				return (-1);
 			len = len > 0 ? len : 1;

@@ -12,6 +12,8 @@
 
 /* Append the folded form of UTF-8 text.  0, or -1 as buf_add(). */
 int	 fold_text(struct buf *, struct span utf8);
+/* The same, but by RFC 5051 alone: for sorting. */
+int	 fold_casemap(struct buf *, struct span utf8);
 /* Does text contain the needle, which is folded already?  1, 0, -1 ENOMEM. */
 int	 fold_contains(struct span utf8, struct span needle);
 

@@ -6,7 +6,7 @@
 
 #include "imapd/parse/fetch.h"
 #include "mutf7.h"
-#include "imapd/parse/search.h"
+#include "imapd/parse/sort.h"
 
 int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static void	 lex(const uint8_t *, size_t, size_t, struct buf *);
@@ -25,9 +25,11 @@ static void
 grammar(const struct lex *l)
 {
 	struct fetch_items	 f;
+	struct thread_args	 how;
 	struct search		 s;
+	struct sort		 by;
 	struct seqset		 set;
-	struct cursor		 c;
+	struct cursor		 c, d;
 	struct buf		 scratch = { 0 }, b = { 0 };
 	struct span		 t;
 	int64_t			 when;
@@ -38,6 +40,12 @@ grammar(const struct lex *l)
 	(void)cur_sp(&c);
 	(void)cur_word(&c, &t);
 	(void)cur_sp(&c);
+	d = c;
+	if (cur_sort(&d, &by) == 0)
+		search_free(&by.search);
+	d = c;
+	if (cur_thread(&d, &how) == 0)
+		search_free(&how.search);
 	if (cur_seqset(&c, &set) == 0) {
 		seqset_resolve(&set, 1000);
 		seqset_free(&set);

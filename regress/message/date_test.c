@@ -165,6 +165,35 @@ test_write(void)
 	buf_free(&b);
 }
 
+/* RFC 5256 section 2.2: the day counts, whatever the time. */
+static void
+test_sent(void)
+{
+	static const struct {
+		const char	*in;
+		int64_t		 time;	/* -1: an error */
+	} t[] = {
+		{ "Tue, 24 Nov 2026 10:07:42 +0100", 1795511262 },
+		{ "24 Nov 2026 10:07:42 NONE", 1795514862 },
+		{ "24 Nov 2026 25:07:42 +0100", 1795478400 },
+		{ "24 Nov 2026 soon +0100", 1795478400 },
+		{ "24 Nov 2026", 1795478400 },
+		{ "31 Nov 2026 10:00:00 +0000", -1 },
+		{ "Nov 2026", -1 },
+		{ "", -1 },
+	};
+	struct date	 d;
+	size_t		 i;
+	int		 rc;
+
+	for (i = 0; i < nitems(t); i++) {
+		rc = date_sent(span_str(t[i].in), &d);
+		CHECK(t[i].time == -1 ? rc == -1 : rc == 0 &&
+		    d.time == t[i].time, "sent \"%s\": %d %lld", t[i].in, rc,
+		    (long long)d.time);
+	}
+}
+
 int
 main(void)
 {
@@ -180,6 +209,7 @@ main(void)
 		    "\"%s\": %d %lld %d %d", cases[i].in, rc,
 		    (long long)d.time, d.zone, d.zone_unknown);
 	}
+	test_sent();
 	test_imap();
 	test_internet();
 	test_write();

@@ -113,6 +113,33 @@ static const struct {
 	{ "aaaaaaaaab", "aab", 1 },
 };
 
+/* RFC 5051 alone: marks stay, title case comes before the decomposition. */
+static void
+test_casemap(void)
+{
+	static const struct {
+		const char	*text, *want;
+	} t[] = {
+		{ "abcdefghi Z", "ABCDEFGHI Z" },
+		{ "\303\251a", "E\314\201A" },
+		{ "e\314\201a", "E\314\201A" },
+		{ "\357\254\200", "ff" },
+		{ "\317\202", "\316\243" },
+		{ "a\377b", "A\355\263\277B" },
+		{ "\352\260\200", "\341\204\200\341\205\241" },
+	};
+	struct buf	 b = { 0 };
+	size_t		 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&b);
+		CHECK(fold_casemap(&b, span_str(t[i].text)) == 0 &&
+		    span_eqs(span_buf(&b), t[i].want), "\"%s\": \"%.*s\"",
+		    t[i].text, (int)b.n, (const char *)b.p);
+	}
+	buf_free(&b);
+}
+
 static void
 test_fold(void)
 {
@@ -436,6 +463,7 @@ main(void)
 {
 	test_html();
 	test_fold();
+	test_casemap();
 	test_rules();
 	test_find();
 	test_long_header();

@@ -1,0 +1,181 @@
+/*
+ * SORT, RFC 5256, with ESEARCH answers (RFC 5267) and display names (RFC 5957):
+ * what the search finds is kept, what it is sorted by is read from the
+ * ready-made fields, then it is sorted and told, all in slices.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/cmd.h"
+#include "imapd/look.h"
+#include "imapd/merge.h"
+#include "imapd/results.h"
+#include "imapd/searching.h"
+#include "imapd/sortkey.h"
+
+#define TURN_US		500	/* in one slice */
+#define TURN_MESSAGES	16	/* before looking at the clock */
+
+struct sorting {
+	struct sort		 args;
+	struct results		 results;
+	struct sort_table	 table;
+	struct look		 look;		/* without a program */
+	struct merge		 merge;
+	int			 needs_header;
+	int			 loaded, sorted, begun;
+};
+
+static int		 hit(void *, const struct msgrec *, uint32_t);
+static void		 found(void *, unsigned);
+static enum step	 sorting(struct session *);
+static int		 load(struct session *, struct sorting *);
+static int		 load_one(struct session *, struct sorting *);
+static enum step	 answer(struct session *, struct sorting *);
+static void		 forget(void *);
+
+static const struct search_use	 use = { hit, sorting, found, forget };
+
+enum step
+cmd_sort(struct session *s, struct cursor *c)
+{
+	struct sorting	*g;
+
+	if ((g = calloc(1, sizeof(*g))) == NULL)
+		return (session_no(s, ENOMEM));
+	if (cur_sp(c) == -1 || cur_sort(c, &g->args) == -1 ||
+	    cur_end(c) == -1) {
+		forget(g);
+		return (session_syntax(s, c));
+	}
+	g->table.keys = g->args.keys;
+	g->table.nkeys = g->args.nkeys;
+	g->table.charsets = s->store->charsets;
+	g->needs_header = sort_needs_header(g->args.keys, g->args.nkeys);
+	g->results.returns = g->args.search.returns;
+	g->results.with_modseq = g->args.search.modseq;
+	g->results.by_uid = s->uid;
+	return (search_for(s, &g->args.search, &use, g));
+}
+
+static void
+forget(void *arg)
+{
+	struct sorting	*g = arg;
+
+	search_free(&g->args.search);
+	results_free(&g->results);
+	sort_table_free(&g->table);
+	look_free(&g->look);
+	merge_end(&g->merge);
+	free(g);
+}
+
+static int
+hit(void *arg, const struct msgrec *rec, uint32_t seq)
+{
+	struct sorting	*g = arg;
+
+	return (results_add(&g->results, rec, seq));
+}
+
+static void
+found(void *arg, unsigned failed)
+{
+	struct sorting	*g = arg;
+
+	g->results.failed = failed;
+}
+
+static enum step
+sorting(struct session *s)
+{
+	struct sorting	*g = s->data;
+	uint64_t	 until = store_us() + TURN_US;
+	int		 rc = 1;
+
+	if (!g->loaded) {
+		if ((rc = load(s, g)) == -1)
+			return (session_no(s, errno));
+		if (rc == 1)
+			return (STEP_AGAIN);
+		g->loaded = 1;
+		if (merge_begin(&g->merge, g->table.n) == -1)
+			return (session_no(s, ENOMEM));
+	}
+	while (!g->sorted) {
+		if (merge_step(&g->merge, sort_order, &g->table) == 0) {
+			g->sorted = 1;
+			g->results.order = g->merge.from;
+		} else if (store_us() >= until)
+			return (STEP_AGAIN);
+	}
+	return (answer(s, g));
+}
+
+/* What they are sorted by: 1 there is more, 0, or -1 with errno. */
+static int
+load(struct session *s, struct sorting *g)
+{
+	uint64_t	 until = store_us() + TURN_US;
+	unsigned	 n = 0;
+	int		 rc;
+
+	while (g->table.n < g->results.n) {
+		if (++n % TURN_MESSAGES == 0 && store_us() >= until)
+			return (1);
+		if ((rc = load_one(s, g)) != 0)
+			return (rc);
+	}
+	return (0);
+}
+
+/* A message that cannot be read is as one without a header. */
+static int
+load_one(struct session *s, struct sorting *g)
+{
+	const struct hit	*r = &g->results.r[g->table.n];
+	const struct msgrec	*rec;
+	struct sort_message	 m = { 0 };
+	int			 rc;
+
+	if ((rec = seen_rec(&s->seen, r->uid)) != NULL) {
+		m.date = (int64_t)rec->date;
+		m.size = rec->size;
+	}
+	if (g->needs_header && rec != NULL) {
+		if (!g->look.busy)
+			look_begin(&g->look, s->account->part, rec, 0);
+		if ((rc = look_fields(&g->look, &m.header)) == 1)
+			return (1);
+		g->results.failed += rc == -1;
+		g->look.busy = 0;
+	}
+	return (sort_add(&g->table, &m));
+}
+
+static enum step
+answer(struct session *s, struct sorting *g)
+{
+	struct results	*l = &g->results;
+
+	if (l->returns != RETURN_SAVE) {
+		if (!g->begun) {
+			g->begun = 1;
+			if (l->returns == 0)
+				(void)buf_adds(session_out(s), "* SORT");
+			else
+				esearch_begin(s, NULL);
+		}
+		if (results_write(s, l) == 1)
+			return (STEP_AGAIN);
+	}
+	if (results_save(s, l) == -1)
+		return (session_reply(s, "NO [NOTSAVED] too many messages to "
+		    "be remembered"));
+	if (l->failed > 0)
+		return (session_replyf(s, "OK SORT completed, %u messages "
+		    "could not be read", l->failed));
+	return (session_reply(s, "OK SORT completed"));
+}

@@ -1,0 +1,212 @@
+/*
+ * Messages that were found.  See results.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/parse/write.h"
+#include "imapd/results.h"
+#include "imapd/searching.h"
+
+#define SLICE	1000		/* numbers before looking for room */
+
+static const struct hit *result(const struct results *, size_t);
+static uint32_t	 number(const struct results *, size_t);
+static void	 run(struct session *, struct results *);
+static void	 one(struct session *, struct results *);
+static void	 rest(struct session *, const struct results *);
+static uint64_t	 modseq(const struct results *);
+
+void
+esearch_begin(struct session *s, const struct mailbox *mb)
+{
+	struct buf	*out = session_out(s);
+
+	(void)buf_adds(out, "* ESEARCH (TAG ");
+	string_write(out, s->tag);
+	if (mb != NULL) {
+		(void)buf_adds(out, " MAILBOX ");
+		mailbox_write(out, span_str(mb->name),
+		    s->enabled & ENABLED_UTF8);
+		(void)buf_addf(out, " UIDVALIDITY %u", mb->uidvalidity);
+	}
+	(void)buf_adds(out, s->uid || mb != NULL ? ") UID" : ")");
+}
+
+int
+results_add(struct results *l, const struct msgrec *rec, uint32_t seq)
+{
+	struct hit	*more;
+	size_t		 cap;
+
+	if (l->n == l->cap) {
+		cap = l->cap == 0 ? 64 : l->cap * 2;
+		if ((more = reallocarray(l->r, cap, sizeof(*more))) == NULL)
+			return (-1);
+		l->r = more;
+		l->cap = cap;
+	}
+	l->r[l->n].uid = rec->uid;
+	l->r[l->n].seq = seq;
+	l->r[l->n++].modseq = rec->modseq;
+	return (0);
+}
+
+void
+results_free(struct results *l)
+{
+	free(l->r);
+	memset(l, 0, sizeof(*l));
+}
+
+/* The ith as they are told. */
+static const struct hit *
+result(const struct results *l, size_t i)
+{
+	return (&l->r[l->order == NULL ? i : l->order[i]]);
+}
+
+static uint32_t
+number(const struct results *l, size_t i)
+{
+	return (l->by_uid ? result(l, i)->uid : result(l, i)->seq);
+}
+
+static void
+run(struct session *s, struct results *l)
+{
+	struct buf	*out = session_out(s);
+
+	if (l->lo == 0)
+		return;
+	if (l->any)
+		(void)buf_addc(out, ',');
+	l->any = 1;
+	number_write(out, l->lo);
+	if (l->hi != l->lo) {
+		(void)buf_addc(out, ':');
+		number_write(out, l->hi);
+	}
+	l->lo = 0;
+}
+
+/* In order, so a range stands for numbers that follow each other. */
+static void
+one(struct session *s, struct results *l)
+{
+	uint32_t	 n = number(l, l->at++);
+
+	if (l->returns == 0) {
+		(void)buf_addc(session_out(s), ' ');
+		number_write(session_out(s), n);
+	} else if (l->lo != 0 && l->hi + 1 == n)
+		l->hi = n;
+	else {
+		run(s, l);
+		l->lo = l->hi = n;
+	}
+}
+
+int
+results_write(struct session *s, struct results *l)
+{
+	size_t	 i;
+
+	if (!l->begun) {
+		l->begun = 1;
+		if (l->returns == 0)
+			l->to = l->n;
+		else if ((l->returns & RETURN_ALL) != 0 && l->n > 0) {
+			(void)buf_adds(session_out(s), " ALL ");
+			l->to = l->n;
+		}
+	}
+	for (i = 0; l->at < l->to; i++) {
+		if (i == SLICE)
+			return (1);
+		one(s, l);
+	}
+	run(s, l);
+	rest(s, l);
+	return (0);
+}
+
+/* What is one number each. */
+static void
+rest(struct session *s, const struct results *l)
+{
+	struct buf	*out = session_out(s);
+
+	if ((l->returns & RETURN_MIN) != 0 && l->n > 0)
+		(void)buf_addf(out, " MIN %u", number(l, 0));
+	if ((l->returns & RETURN_MAX) != 0 && l->n > 0)
+		(void)buf_addf(out, " MAX %u", number(l, l->n - 1));
+	if ((l->returns & RETURN_COUNT) != 0)
+		(void)buf_addf(out, " COUNT %zu", l->n);
+	if (l->with_modseq && l->n > 0)
+		(void)buf_addf(out, l->returns == 0 ? " (MODSEQ %llu)" :
+		    " MODSEQ %llu", (unsigned long long)modseq(l));
+	(void)buf_adds(out, "\r\n");
+}
+
+/* Are the ends alone told, or saved? */
+static int
+ends_only(const struct results *l)
+{
+	return ((l->returns & (RETURN_MIN | RETURN_MAX)) != 0 &&
+	    (l->returns & (RETURN_ALL | RETURN_COUNT)) == 0);
+}
+
+/* Is the ith of those told, or saved? */
+static int
+counts(const struct results *l, size_t i)
+{
+	if (!ends_only(l))
+		return (1);
+	return ((i == 0 && (l->returns & RETURN_MIN) != 0) ||
+	    (i == l->n - 1 && (l->returns & RETURN_MAX) != 0));
+}
+
+/* The highest of what is shown, RFC 4731 section 3.2. */
+static uint64_t
+modseq(const struct results *l)
+{
+	uint64_t	 most = 0;
+	size_t		 i;
+
+	for (i = 0; i < l->n; i++)
+		if (counts(l, i) && result(l, i)->modseq > most)
+			most = result(l, i)->modseq;
+	return (most);
+}
+
+int
+results_save(struct session *s, const struct results *l)
+{
+	struct seqset	 set = { 0 };
+	uint32_t	 last = 0;
+	uint8_t		*saved;
+	size_t		 i;
+	int		 rc = 0;
+
+	if ((l->returns & RETURN_SAVE) == 0)
+		return (0);
+	seqset_free(&s->saved);
+	if ((saved = calloc(1, l->n + 1)) == NULL)
+		return (-1);
+	for (i = 0; i < l->n; i++)
+		if (counts(l, i))
+			saved[result(l, i) - l->r] = 1;
+	for (i = 0; i < l->n && rc == 0; i++)
+		if (saved[i])
+			rc = search_save(&set, &last, l->r[i].seq,
+			    l->r[i].uid);
+	free(saved);
+	if (rc == -1) {
+		seqset_free(&set);
+		return (-1);
+	}
+	s->saved = set;
+	return (0);
+}
