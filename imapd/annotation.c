@@ -55,49 +55,54 @@ annotation_next(struct account *a, uint64_t mailbox, struct span prefix,
 	return (1);
 }
 
-/* Is there room for it, in the place of what it replaces? */
+/* Count them, the first time: 0, or -1 with errno. */
 static int
-fits(struct account *a, uint64_t mailbox, struct span name,
-    struct span value)
+count(struct account *a, struct annotation_sum *sum)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
-	uint8_t			 k[KEY_MAX], self[KEY_MAX];
-	size_t			 n = 1, octets = name.n + value.n;
+	uint8_t			 k[8];
 	int			 rc;
 
-	key = key_of(self, a, mailbox, name);
+	if (sum->known)
+		return (0);
 	dbenv_iter_init(&it, a->part->annotation, span_of("", 0),
 	    key_u64(k, a->id));
-	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
-		if (key.n != 16 + name.n || memcmp(key.p, self, key.n) != 0) {
-			n++;
-			octets += key.n + val.n;
-		}
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		sum->n++;
+		sum->octets += key.n + val.n;
+	}
 	dbenv_iter_free(&it);
-	if (rc == 0 && n <= ANNOTATIONS && octets <= ANNOTATIONS_OCTETS)
-		return (0);
-	if (rc == 0)
-		errno = EMLINK;
-	return (-1);
+	sum->known = rc == 0;
+	return (rc);
 }
 
 int
 annotation_set(struct account *a, uint64_t mailbox, struct span name,
-    const struct span *value)
+    const struct span *value, struct annotation_sum *sum)
 {
-	uint8_t	 k[KEY_MAX];
+	struct dbenv_db	*db = a->part->annotation;
+	struct span	 key, old;
+	uint8_t		 k[KEY_MAX];
+	int		 was;
 
-	if (value != NULL) {
-		if (fits(a, mailbox, name, *value) == -1)
-			return (-1);
-		return (dbenv_put(a->part->annotation,
-		    key_of(k, a, mailbox, name), *value));
-	}
-	if (dbenv_del(a->part->annotation, key_of(k, a, mailbox, name)) == -1 &&
-	    errno != ENOENT)
+	key = key_of(k, a, mailbox, name);
+	if (count(a, sum) == -1 ||
+	    ((was = dbenv_get(db, key, &old) == 0) == 0 && errno != ENOENT))
 		return (-1);
-	return (0);
+	if (was) {
+		sum->n--;
+		sum->octets -= key.n + old.n;
+	}
+	if (value == NULL)
+		return (was ? dbenv_del(db, key) : 0);
+	sum->n++;
+	sum->octets += key.n + value->n;
+	if (sum->n > ANNOTATIONS || sum->octets > ANNOTATIONS_OCTETS) {
+		errno = EMLINK;
+		return (-1);
+	}
+	return (dbenv_put(db, key, *value));
 }
 
 int

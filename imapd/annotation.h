@@ -30,12 +30,19 @@ int	 annotation_get(struct account *, uint64_t mailbox, struct span name,
  */
 int	 annotation_next(struct account *, uint64_t mailbox, struct span prefix,
 	    struct annotation *at);
+/* What an account has of them, for annotation_set(); zeroed at first. */
+struct annotation_sum {
+	int		 known;
+	size_t		 n, octets;
+};
+
 /*
  * In an open command: set it, or remove it when value is NULL.  -1 with errno;
- * EMLINK: they would be too many or too large.
+ * EMLINK: they would be too many or too large.  They are counted once for all
+ * that one command sets.
  */
 int	 annotation_set(struct account *, uint64_t mailbox, struct span name,
-	    const struct span *value);
+	    const struct span *value, struct annotation_sum *);
 /* In an open command: all of a mailbox, or with NULL of all the account. */
 int	 annotation_remove_all(struct account *, const uint64_t *mailbox);
 

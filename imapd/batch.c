@@ -42,6 +42,8 @@ static struct {
 	struct op	*ops;
 	size_t		 nops, capops;
 	size_t		 written;	/* ops up to here are */
+	const struct mailbox *again;	/* batch_again() */
+	uint64_t	 before;
 } batch;
 
 static struct box	*box_of(struct mailbox *);
@@ -62,7 +64,15 @@ batch_begin(struct part *p)
 	batch.part = p;
 	batch.nboxes = 0;
 	batch.nops = batch.written = 0;
+	batch.again = NULL;
 	return (0);
+}
+
+void
+batch_again(const struct mailbox *mb, uint64_t before)
+{
+	batch.again = mb;
+	batch.before = before;
 }
 
 /* Its counters as this batch leaves them. */
@@ -395,8 +405,9 @@ batch_commit(void)
 	}
 	for (i = 0; i < batch.nboxes; i++) {
 		b = &batch.boxes[i];
-		if ((b->nuids > 0 && vanished_put(b->mb, b->st.modseq, b->uids,
-		    b->nuids, &b->st.floor) == -1) || decide(b) == -1 ||
+		if ((b->nuids > 0 && vanished_put(b->mb, b->mb == batch.again ?
+		    batch.before : 0, b->st.modseq, b->uids, b->nuids,
+		    &b->st.floor) == -1) || decide(b) == -1 ||
 		    part_put(batch.part->state,
 		    key_u64_2(k, b->mb->account->id, b->mb->id), &c_mbstate,
 		    &b->st) == -1) {

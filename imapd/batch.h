@@ -34,6 +34,12 @@ int		 batch_flags(struct mailbox *, const struct msgrec *old,
 /* Drops its reference too, unless another session but self counts it. */
 int		 batch_expunge(struct mailbox *, const struct msgrec *,
 		    const struct seen *self);
+/*
+ * A command that removes messages of this mailbox in one batch after another:
+ * before is the modseq of its last one, 0 at first.  Its record of what vanished
+ * goes on, so that a long command leaves no more of them than a short one.
+ */
+void		 batch_again(const struct mailbox *, uint64_t before);
 /* Memory follows; the reply waits for the mailbox's seq. */
 int		 batch_commit(void);
 void		 batch_abort(void);

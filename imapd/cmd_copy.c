@@ -29,6 +29,7 @@ struct copying {
 	int		 move;
 	int		 moved;		/* all; the answer is left */
 	int		 any;
+	uint64_t	 before;	/* see batch_again() */
 	struct stage	*stage;
 };
 
@@ -321,6 +322,7 @@ move_some(struct session *s, struct copying *x, struct mailbox *to)
 
 	if (batch_begin(s->account->part) == -1)
 		return (-1);
+	batch_again(mb, x->before);
 	while (n < MOVE_SLICE &&
 	    (more = targets_next(&x->targets, &s->seen, &t)) == 1) {
 		if (t.gone)
@@ -339,6 +341,8 @@ move_some(struct session *s, struct copying *x, struct mailbox *to)
 		return (-1);
 	x->untold += (size_t)n;
 	x->any |= n > 0;
+	if (n > 0)
+		x->before = mb->st.modseq;
 	session_hold(s, mb->seq > to->seq ? mb->seq : to->seq);
 	return (more);
 }

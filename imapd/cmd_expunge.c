@@ -17,6 +17,7 @@
 struct expunging {
 	struct targets	 targets;
 	unsigned	 untold;
+	uint64_t	 before;	/* see batch_again() */
 	int		 any;
 };
 
@@ -95,6 +96,7 @@ some(struct session *s, struct expunging *x)
 
 	if (batch_begin(s->account->part) == -1)
 		return (-1);
+	batch_again(mb, x->before);
 	while (n < ENDING_MESSAGES && looked++ < LOOK_AT &&
 	    (more = targets_next(&x->targets, &s->seen, &t)) == 1) {
 		if (t.gone || (t.rec->flags & MF_DELETED) == 0)
@@ -110,7 +112,11 @@ some(struct session *s, struct expunging *x)
 	targets_pause(&x->targets);
 	x->untold += n;
 	x->any |= n > 0;
-	return (batch_commit() == -1 ? -1 : more);
+	if (batch_commit() == -1)
+		return (-1);
+	if (n > 0)
+		x->before = mb->st.modseq;
+	return (more);
 }
 
 /* RFC 7162 section 3.2.7: all up to there is told before the answer. */

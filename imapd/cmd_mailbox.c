@@ -77,6 +77,7 @@ cmd_create(struct session *s, struct cursor *c)
 {
 	struct mailbox	*mb;
 	struct span	 name;
+	struct buf	 id = { 0 };
 	uint32_t	 use = 0;
 	int		 none = 0;
 
@@ -93,8 +94,11 @@ cmd_create(struct session *s, struct cursor *c)
 	if (mailbox_create(s->account, name, use, &mb) == -1)
 		return (done(s, -1));
 	session_hold(s, s->account->seq);
-	return (session_replyf(s, "OK [MAILBOXID (%c%016llx)] CREATE "
-	    "completed", OBJECTID_MAILBOX, (unsigned long long)mb->id));
+	objectid_write(&id, OBJECTID_MAILBOX, mb->id);
+	(void)session_replyf(s, "OK [MAILBOXID (%s)] CREATE completed",
+	    buf_cstr(&id));
+	buf_free(&id);
+	return (STEP_DONE);
 }
 
 /*

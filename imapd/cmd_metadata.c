@@ -228,6 +228,7 @@ enum step
 cmd_setmetadata(struct session *s, struct cursor *c)
 {
 	struct dbenv	*env = s->account->part->env;
+	struct annotation_sum sum = { 0 };
 	struct span	 name, names[ENTRIES], values[ENTRIES];
 	const char	*why;
 	uint64_t	 mailbox;
@@ -255,7 +256,7 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 		return (session_no(s, errno));
 	for (i = 0; i < n && rc == 0; i++)
 		rc = annotation_set(s->account, mailbox, names[i],
-		    nils[i] ? NULL : &values[i]);
+		    nils[i] ? NULL : &values[i], &sum);
 	if (rc == -1) {
 		rc = errno;
 		dbenv_abort(env);

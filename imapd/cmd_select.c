@@ -29,6 +29,7 @@ static enum step	 resyncing(struct session *);
 static enum step	 answer(struct session *);
 static void		 forget(void *);
 static enum step	 closing(struct session *);
+static enum step	 closed(struct session *, int);
 static uint32_t		 first_unseen(const struct seen *);
 
 enum step
@@ -229,13 +230,34 @@ cmd_unselect(struct session *s, struct cursor *c)
 enum step
 cmd_close(struct session *s, struct cursor *c)
 {
+	uint64_t	*before;	/* see batch_again() */
+
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
 	if (s->seen.readonly || s->seen.view->mb->st.deleted == 0) {
 		session_unselect(s);
 		return (session_reply(s, "OK CLOSE completed"));
 	}
-	return (session_begin(s, closing, NULL, NULL));
+	if ((before = calloc(1, sizeof(*before))) == NULL)
+		return (session_no(s, ENOMEM));
+	return (session_begin(s, closing, before, free));
+}
+
+/* RFC 7162 section 3.2.8: who keeps count is told where it stands. */
+static enum step
+closed(struct session *s, int any)
+{
+	struct mailbox	*mb = s->seen.view->mb;
+
+	if (!any || (s->enabled & ENABLED_QRESYNC) == 0) {
+		session_unselect(s);
+		return (session_reply(s, "OK CLOSE completed"));
+	}
+	session_hold_mailbox(s, mb);
+	(void)session_replyf(s, "OK [HIGHESTMODSEQ %llu] CLOSE completed",
+	    (unsigned long long)mb->st.modseq);
+	session_unselect(s);
+	return (STEP_DONE);
 }
 
 /* Of those that this session counts; a few a slice, from where we are. */
@@ -244,6 +266,7 @@ closing(struct session *s)
 {
 	struct view	*v = s->seen.view;
 	struct mailbox	*mb = v->mb;
+	uint64_t	*before = s->data;
 	size_t		 i, n = 0;
 
 	/* It will not be told; others are counted against VIEW_GONE_MAX. */
@@ -251,6 +274,7 @@ closing(struct session *s)
 		seen_forget(&s->seen);
 	if (batch_begin(v->part) == -1)
 		return (session_no(s, errno));
+	batch_again(mb, *before);
 	for (i = 0; i < v->n && v->recs[i].uid <= s->seen.maxuid &&
 	    n < CLOSE_SLICE; i++) {
 		if ((v->recs[i].flags & MF_DELETED) == 0)
@@ -263,9 +287,10 @@ closing(struct session *s)
 	}
 	if (batch_commit() == -1)
 		return (session_no(s, errno));
+	if (n > 0)
+		*before = mb->st.modseq;
 	session_hold(s, mb->seq);
 	if (n == CLOSE_SLICE)
 		return (STEP_AGAIN);
-	session_unselect(s);
-	return (session_reply(s, "OK CLOSE completed"));
+	return (closed(s, *before != 0));
 }

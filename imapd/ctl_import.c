@@ -148,6 +148,7 @@ mark_name(struct span key, char room[sizeof(MARKS) + MARK_KEY])
 static int
 write_mark(struct import *x)
 {
+	struct annotation_sum	 sum = { 0 };
 	struct dbenv	*env = x->account->part->env;
 	struct span	 value = span_buf(&x->reached), key, name;
 	char		 room[sizeof(MARKS) + MARK_KEY];
@@ -158,7 +159,7 @@ write_mark(struct import *x)
 		return (0);
 	if (dbenv_begin(env) == -1)
 		return (-1);
-	if (annotation_set(x->account, 0, name, &value) == -1) {
+	if (annotation_set(x->account, 0, name, &value, &sum) == -1) {
 		e = errno;
 		dbenv_abort(env);
 		errno = e;

@@ -16,6 +16,8 @@
 static int	 put_runs(struct mailbox *, uint64_t, const struct buf *,
 		    unsigned);
 static int	 count(struct mailbox *);
+static int	 take_back(struct mailbox *, uint64_t, struct buf *);
+static uint32_t	 joined(struct buf *, uint32_t);
 static int	 trim(struct mailbox *, uint64_t *);
 static int	 add_range(struct seqset *, uint32_t, uint32_t);
 static int	 read_runs(struct span, const struct seqset *, struct seqset *);
@@ -96,27 +98,73 @@ trim(struct mailbox *mb, uint64_t *floor)
 	return (0);
 }
 
+/*
+ * The last piece with that modseq is gone, and its runs (with the time in front)
+ * are in *runs, if more have room there.  Whoever knew of them already is told
+ * once more.
+ */
+static int
+take_back(struct mailbox *mb, uint64_t modseq, struct buf *runs)
+{
+	struct dbenv_db	*db = mb->account->part->vanished;
+	struct span	 key, val;
+	uint8_t		 k[18];
+	int		 rc;
+
+	(void)key_u64_2(k, mb->id, modseq);
+	k[16] = k[17] = 0xff;			/* above any piece */
+	if (dbenv_prev(db, span_of(k, sizeof(k)), &key, &val) == -1)
+		return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
+	if (key.n != sizeof(k) || memcmp(key.p, k, 16) != 0 || val.n < 16 ||
+	    val.n % 8 != 0 || val.n / 8 - 1 >= RUNS)
+		return (0);
+	memcpy(k, key.p, sizeof(k));
+	if (buf_add_span(runs, val) == -1)
+		return (-1);
+	rc = dbenv_del(db, span_of(k, sizeof(k)));
+	mb->nvanished -= mb->nvanished > 0;
+	return (rc);
+}
+
+/* The last run of these ends right before uid: it is taken out. */
+static uint32_t
+joined(struct buf *runs, uint32_t uid)
+{
+	struct span	 s;
+	uint32_t	 lo, hi;
+
+	if (runs->n < 16)
+		return (uid);
+	s = span_of(runs->p + runs->n - 8, 8);
+	if (span_get_u32(&s, &lo) == -1 || span_get_u32(&s, &hi) == -1 ||
+	    hi == UINT32_MAX || hi + 1 != uid)
+		return (uid);
+	runs->n -= 8;
+	return (lo);
+}
+
 /* RFC 7162 section 3.2: as runs lo, hi.  Time stands in front. */
 int
-vanished_put(struct mailbox *mb, uint64_t modseq, const uint32_t *uids,
-    size_t n, uint64_t *floor)
+vanished_put(struct mailbox *mb, uint64_t before, uint64_t modseq,
+    const uint32_t *uids, size_t n, uint64_t *floor)
 {
 	struct buf	 runs = { 0 };
-	unsigned	 k = 0, piece = 0;
+	unsigned	 piece = 0;
 	size_t		 i, j;
 	int		 rc = count(mb);
 
+	if (rc == 0 && before != 0 && n > 0)
+		rc = take_back(mb, before, &runs);
 	for (i = 0; i < n && rc == 0; i = j) {
 		for (j = i + 1; j < n && uids[j] == uids[j - 1] + 1; j++)
 			continue;
-		if (k == 0)
+		if (runs.n == 0)
 			(void)buf_put_u64(&runs, store_time());
-		(void)buf_put_u32(&runs, uids[i]);
+		(void)buf_put_u32(&runs, joined(&runs, uids[i]));
 		(void)buf_put_u32(&runs, uids[j - 1]);
-		if (++k == RUNS || j == n) {
+		if (runs.n == 8 + 8 * RUNS || j == n) {
 			rc = put_runs(mb, modseq, &runs, piece++);
 			buf_reset(&runs);
-			k = 0;
 		}
 	}
 	buf_free(&runs);

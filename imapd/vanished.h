@@ -15,10 +15,12 @@
 
 /*
  * In the open command: these UIDs (ascending) vanished with modseq; old records
- * go, a few with each new one, and raise *floor.  0, or -1 with errno.
+ * go, a few with each new one, and raise *floor.  before: the modseq of what the
+ * same client's command removed right before, all of it below, or 0; a record of
+ * that which has room is taken into the new one.  0, or -1 with errno.
  */
-int	 vanished_put(struct mailbox *, uint64_t modseq, const uint32_t *uids,
-	    size_t n, uint64_t *floor);
+int	 vanished_put(struct mailbox *, uint64_t before, uint64_t modseq,
+	    const uint32_t *uids, size_t n, uint64_t *floor);
 /* It was undone: how many there are is to be counted again. */
 void	 vanished_undone(struct mailbox *);
 /*

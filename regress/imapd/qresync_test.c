@@ -207,6 +207,39 @@ records(uint64_t *first)
 	return (n);
 }
 
+/* A command in many slices: as one, while there is room in a record. */
+static void
+slices(void)
+{
+	struct mailbox	*mb = inbox();
+	uint64_t	 floor = 0, first;
+	uint32_t	 uids[200], uid = 0;
+	size_t		 i, k, n, was = records(&first);
+
+	for (i = 1; i <= 20; i++) {
+		for (k = 0; k < 50; k++)
+			uids[k] = ++uid;
+		CHECK(vanished_put(mb, i == 1 ? 0 : 100 + i - 1, 100 + i, uids,
+		    50, &floor) == 0, "slice %zu", i);
+	}
+	n = records(&first);
+	CHECK(n == was + 1, "a run in slices is one, not %zu", n - was);
+	CHECK(mb->nvanished == n, "%zu counted", mb->nvanished);
+	for (i = 1; i <= 4; i++) {
+		for (k = 0; k < 50; k++)
+			uids[k] = uid += 2;
+		CHECK(vanished_put(mb, i == 1 ? 0 : 200 + i - 1, 200 + i, uids,
+		    50, &floor) == 0, "slice %zu", i);
+	}
+	CHECK(records(&first) == n + 3, "200 runs in slices are three, not %zu",
+	    records(&first) - n);
+	/* one that is not there, or of another command */
+	uids[0] = uid += 2;
+	CHECK(vanished_put(mb, 150, 300, uids, 1, &floor) == 0 &&
+	    records(&first) == n + 4, "none is taken in");
+	CHECK(mb->nvanished == n + 4, "%zu counted", mb->nvanished);
+}
+
 /* What one command, with these UIDs, leaves. */
 static uint64_t
 vanish(uint64_t modseq, size_t n, uint32_t step)
@@ -217,7 +250,7 @@ vanish(uint64_t modseq, size_t n, uint32_t step)
 
 	for (i = 0; i < n; i++)
 		uids[i] = (uint32_t)(i + 1) * step;
-	CHECK(vanished_put(inbox(), modseq, uids, n, &floor) == 0,
+	CHECK(vanished_put(inbox(), 0, modseq, uids, n, &floor) == 0,
 	    "%zu vanished", n);
 	return (floor);
 }
@@ -255,6 +288,7 @@ ends(void)
 	CHECK(vanish(25, 1, 1) == 20 && records(&first) == 7 && first == 21,
 	    "that goes as well");
 	buf_free(&v);
+	slices();
 	t_close();
 	t_remove();
 }
@@ -366,6 +400,67 @@ in_order(void)
 	t_remove();
 }
 
+static void
+say(const char *line)
+{
+	t_send(1, line, strlen(line));
+	t_settle();
+	t_drain(1);
+}
+
+/* What a client that knew all of it is told. */
+static const char *const once_more[] = {
+	"O2", "C2: a ENABLE QRESYNC", "S2: * ENABLED QRESYNC", "S2: a OK ~",
+	"C2: b SELECT INBOX (QRESYNC (UIDV 2))", "S2: * FLAGS ~",
+	"S2: * 0 EXISTS", "S2: * ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
+	"S2: * OK [UIDN~", "S2: * OK [HIGHESTMODSEQ ~",
+	"S2: * VANISHED (EARLIER) 1:480", "S2: b OK ~",
+	NULL
+};
+
+/* EXPUNGE, MOVE and CLOSE of so many that they go in slices: a record each. */
+static void
+long_ones(void)
+{
+	static const char *const	 begins[] = {
+		"O1", "C1: a ENABLE QRESYNC", "S1: * ENABLED QRESYNC",
+		"S1: a OK ~", "C1: b APPEND INBOX {1+}", "C1= a\r\n",
+		"S1: b OK ~", NULL
+	};
+	static const char *const	 closes[] = {
+		"C1: a UID STORE 1:* +FLAGS.SILENT (\\Deleted)", NULL
+	};
+	static const char *const	 closed[] = {
+		"C1: b CLOSE", "S1: b OK [HIGHESTMODSEQ ~", "C1: c CLOSE",
+		"S1: c BAD ~", "C1: d SELECT INBOX", NULL
+	};
+	uint64_t	 first;
+	int		 i;
+
+	t_open(NULL);
+	t_script("begins", begins);
+	say("a SELECT INBOX\r\n");
+	for (i = 0; i < 5; i++)
+		say("b UID COPY 1:* INBOX\r\n");	/* 32 */
+	for (i = 0; i < 14; i++)
+		say("b UID COPY 1:32 INBOX\r\n");	/* 480 */
+	say("c UID STORE 1:160 +FLAGS.SILENT (\\Deleted)\r\n");
+	say("d EXPUNGE\r\n");
+	CHECK(records(&first) == 1, "EXPUNGE: %zu records", records(&first));
+	say("e UID MOVE 161:320 Archive\r\n");
+	CHECK(records(&first) == 2, "MOVE: %zu records", records(&first));
+	t_script("closes", closes);
+	t_settle();
+	t_drain(1);
+	t_script("closed", closed);
+	t_settle();
+	t_drain(1);
+	CHECK(records(&first) == 3, "CLOSE: %zu records", records(&first));
+	script("once more", once_more);
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
@@ -381,6 +476,7 @@ main(void)
 	t_remove();
 	ends();
 	damaged();
+	long_ones();
 	in_order();
 	return (t_done());
 }

@@ -101,6 +101,23 @@ told_take(struct told *t, const void *p, size_t n)
 	buf_free(&r);
 }
 
+/* OK to CLOSE or UNSELECT, with a response code or without. */
+static int
+is_end(struct span s)
+{
+	struct span	 word;
+
+	if (!span_caseprefix(s, "OK "))
+		return (0);
+	(void)span_split(&s, ' ', &word);
+	if (s.n > 0 && s.p[0] == '[') {
+		(void)span_split(&s, ']', &word);
+		(void)span_split(&s, ' ', &word);
+	}
+	return (span_caseprefix(s, "CLOSE ") || span_caseprefix(s,
+	    "UNSELECT "));
+}
+
 static void
 response(struct told *t, struct span s)
 {
@@ -123,8 +140,7 @@ response(struct told *t, struct span s)
 	}
 	if (s.n > 4 && s.p[3] == '[')
 		code(t, span_of(s.p + 4, s.n - 4));
-	if (span_caseprefix(s, "OK CLOSE ") ||
-	    span_caseprefix(s, "OK UNSELECT "))
+	if (is_end(s))
 		told_closed(t);
 	if (t->tagged != NULL)
 		t->tagged(t, tag, s);
