@@ -10,6 +10,7 @@
 
 /* IMAP4rev1 is not here: nobody can do without it. */
 static const struct imapcap caps[] = {
+	{ "IMAP4rev2",		BOTH,	NULL,		NULL },
 	{ "SASL-IR",		IMAPCAP_BEFORE,	NULL,	NULL },
 	{ "ID",			BOTH,	NULL,		"ID " },
 	{ "LITERAL+",		BOTH,	NULL,		NULL },

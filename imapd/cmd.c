@@ -23,14 +23,14 @@ static const struct command commands[] = {
 	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG | CF_NUMBERLESS,
 	    cmd_expunge },
 	{ "UIDBATCHES",		ST_SELECTED,	0,		cmd_uidbatches },
-	{ "CHECK",		ST_SELECTED,	0,		cmd_check },
+	{ "CHECK",		ST_SELECTED,	CF_REV1,	cmd_check },
 	{ "SELECT",		ST_BOTH,	0,		cmd_select },
 	{ "EXAMINE",		ST_BOTH,	0,		cmd_examine },
 	{ "CLOSE",		ST_SELECTED,	0,		cmd_close },
 	{ "UNSELECT",		ST_SELECTED,	0,		cmd_unselect },
 	{ "STATUS",		ST_BOTH,	0,		cmd_status },
 	{ "LIST",		ST_BOTH,	0,		cmd_list },
-	{ "LSUB",		ST_BOTH,	0,		cmd_lsub },
+	{ "LSUB",		ST_BOTH,	CF_REV1,	cmd_lsub },
 	{ "APPEND",		ST_BOTH,	0,		cmd_append },
 	{ "REPLACE",		ST_SELECTED,	CF_UID,		cmd_replace },
 	{ "CREATE",		ST_BOTH,	0,		cmd_create },
@@ -88,6 +88,8 @@ command_run(struct session *s)
 	s->command = NULL;
 	cursor_init(&c, &s->lex, &s->scratch, s->enabled & ENABLED_UTF8);
 	c.uidonly = (s->enabled & ENABLED_UIDONLY) != 0;
+	c.accept = (s->enabled & ENABLED_ACCEPT) != 0;
+	c.rev2 = (s->enabled & ENABLED_REV2) != 0;
 	if (cur_tag(&c, &s->tag) == -1) {
 		s->tag = span_str("*");
 		return (no_command(s, c.error));
@@ -102,7 +104,8 @@ command_run(struct session *s)
 	if ((cmd = find(name)) == NULL ||
 	    (s->limits.off != 0 && imapcap_no_command(s->limits.off, name)) ||
 	    (s->uid && (cmd->flags & (CF_UID | CF_UIDONLY)) == 0) ||
-	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0))
+	    (!s->uid && (cmd->flags & CF_UIDONLY) != 0) ||
+	    (c.rev2 && (cmd->flags & CF_REV1) != 0))
 		return (no_command(s, "unknown command"));
 	if (c.uidonly && !s->uid && (cmd->flags & (CF_UID | CF_NUMBERLESS)) ==
 	    CF_UID)			/* RFC 9586 section 3.2 */

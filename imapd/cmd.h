@@ -39,6 +39,8 @@ command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
 
 /* Arguments: a space and a mailbox name, then the end.  0 or -1. */
 int		 cmd_one_mailbox(struct cursor *, struct span *);
+/* An untagged LIST of this name. */
+void		 cmd_list_write(struct session *, struct span name);
 /*
  * An untagged STATUS with these items (bits of enum status_item): 0, or -1 with
  * errno and nothing said.

@@ -150,7 +150,8 @@ cmd_enable(struct session *s, struct cursor *c)
 	} all[] = {
 		{ "CONDSTORE",		ENABLED_CONDSTORE },
 		{ "QRESYNC",		ENABLED_QRESYNC },
-		{ "UTF8=ACCEPT",	ENABLED_UTF8 },
+		{ "UTF8=ACCEPT",	ENABLED_ACCEPT },
+		{ "IMAP4rev2",		ENABLED_REV2 },
 		{ "UIDONLY",		ENABLED_UIDONLY },
 	};
 	struct span	 word;
@@ -171,6 +172,8 @@ cmd_enable(struct session *s, struct cursor *c)
 	if ((bits & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0)
 		cmd_condstore(s);
 	s->enabled |= (uint8_t)bits;
+	if ((bits & (ENABLED_ACCEPT | ENABLED_REV2)) != 0)
+		s->enabled |= ENABLED_UTF8;
 	(void)buf_adds(session_out(s), "* ENABLED");
 	for (i = 0; i < nitems(all); i++)
 		if ((bits & all[i].bit) != 0)

@@ -217,6 +217,8 @@ next_message(struct session *s, struct fetch *f)
 	f->seq = t.seq;
 	f->gone = t.gone;
 	f->marked = 0;
+	f->rev2 = (s->enabled & ENABLED_REV2) == 0 ||
+	    (f->items.what & (FETCH_BODY | FETCH_BODYSTRUCTURE)) == 0;
 	f->stage = FETCH_READY;
 	return (FETCH_MORE);
 }
@@ -225,8 +227,14 @@ next_message(struct session *s, struct fetch *f)
 static enum fetch_result
 ready(struct session *s, struct fetch *f)
 {
+	int	 rc = letter_need(&f->letter, f->need);
+
 	(void)s;
-	switch (letter_need(&f->letter, f->need)) {
+	if (rc == 0 && !f->rev2) {
+		f->rev2 = 1;
+		rc = letter_rev2(&f->letter);
+	}
+	switch (rc) {
 	case 0:
 		f->stage = FETCH_ITEMS;
 		return (FETCH_MORE);

@@ -234,6 +234,14 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
 }
 
+void
+cmd_list_write(struct session *s, struct span name)
+{
+	static const struct listing	 plain;
+
+	show(s, &plain, name, 0);
+}
+
 /*
  * Names above this one that are no mailboxes, or where subscriptions are listed
  * not subscribed (in LSUB only where "%" ends before it).  In the order of names all that is below one

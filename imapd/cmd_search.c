@@ -138,6 +138,8 @@ cmd_search(struct session *s, struct cursor *c)
 		search_free(&program);
 		return (session_syntax(s, c));
 	}
+	if (c->rev2 && program.returns == 0)	/* RFC 9051 section 6.4.4 */
+		program.returns = RETURN_ALL;
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
 		returns = program.returns;
 		search_free(&program);

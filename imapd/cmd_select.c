@@ -171,9 +171,13 @@ opened(struct session *s, struct opening *o)
 	session_hold_mailbox(s, mb);
 	(void)buf_adds(b, "* FLAGS ");
 	session_write_keywords(s, b);
-	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n* %u RECENT\r\n",
-	    seen_count(&s->seen), seen_nrecent(&s->seen));
-	if ((s->enabled & ENABLED_UIDONLY) == 0 &&
+	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n", seen_count(&s->seen));
+	if ((s->enabled & ENABLED_REV2) != 0)	/* RFC 9051 section 6.3.2 */
+		cmd_list_write(s, span_str(mb->name));
+	else
+		(void)buf_addf(b, "* %u RECENT\r\n",
+		    seen_nrecent(&s->seen));
+	if ((s->enabled & (ENABLED_UIDONLY | ENABLED_REV2)) == 0 &&
 	    (unseen = first_unseen(&s->seen)) != 0)
 		(void)buf_addf(b, "* OK [UNSEEN %u] first unseen\r\n", unseen);
 	(void)buf_adds(b, "* OK [PERMANENTFLAGS ");

@@ -40,6 +40,7 @@ struct fetch {
 	struct letter		 letter;
 	uint32_t		 seq;
 	int			 gone;
+	int			 rev2;		/* its structure is RFC 9051's */
 	int			 marked;	/* \Seen was set for this */
 
 	/* the section at work */

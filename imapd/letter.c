@@ -29,7 +29,7 @@ stop(struct letter *l)
 	l->build = NULL;
 	mime_free(l->tree);
 	l->tree = NULL;
-	l->made = 0;
+	l->made = l->rev2 = 0;
 }
 
 void
@@ -89,6 +89,25 @@ letter_need(struct letter *l, unsigned sections)
 	return (make(l));
 }
 
+int
+letter_rev2(struct letter *l)
+{
+	static const char	 global[] = "\"message\" \"global\"";
+	struct span		 s = ready_section(&l->ready, READY_STRUCTURE);
+
+	if (s.n == 0 || memmem(s.p, s.n, global, sizeof(global) - 1) == NULL)
+		return (0);
+	stop(l);
+	if ((l->build = ready_begin()) == NULL) {
+		complain(l);
+		return (-1);
+	}
+	ready_rev2(l->build);
+	l->rev2 = 1;
+	l->at = 0;
+	return (1);
+}
+
 static int
 make(struct letter *l)
 {
@@ -109,7 +128,8 @@ make(struct letter *l)
 		complain(l);
 		return (-1);
 	}
-	keep(l);
+	if (!l->rev2)
+		keep(l);
 	stop(l);
 	l->made = 1;
 	return (1);

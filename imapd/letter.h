@@ -23,6 +23,7 @@ struct letter {
 	struct ready_build	*build;
 	uint64_t		 at;
 	int			 made;
+	int			 rev2;	/* not to be kept */
 	struct buf		 slice;
 };
 
@@ -34,6 +35,12 @@ void	 letter_open(struct letter *, struct part *, const struct msgrec *);
  * logged.
  */
 int	 letter_need(struct letter *, unsigned sections);
+/*
+ * Once it is at hand: does the structure say that a part is message/global?
+ * Then that is made anew as RFC 9051 has it: 1, letter_need() goes on; 0 not;
+ * -1 as above.
+ */
+int	 letter_rev2(struct letter *);
 /* Append octets: 0, or -1 with errno, which is logged. */
 int	 letter_read(struct letter *, struct buf *, uint64_t at, size_t n);
 void	 letter_close(struct letter *);

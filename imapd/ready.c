@@ -24,6 +24,7 @@ struct ready_build {
 	struct ready_build	*next;	/* kept */
 	struct buf		 data;
 	uint64_t		 size;
+	unsigned		 form;	/* IMAP_FORM_* of structures */
 };
 
 /* Of the loop thread, which begins and frees all of them. */
@@ -76,6 +77,7 @@ ready_begin(void)
 	if ((r = kept) != NULL) {
 		kept = r->next;
 		nkept--;
+		r->form = 0;
 		return (r);
 	}
 	if ((r = calloc(1, sizeof(*r))) == NULL)
@@ -86,6 +88,12 @@ ready_begin(void)
 		return (NULL);
 	}
 	return (r);
+}
+
+void
+ready_rev2(struct ready_build *r)
+{
+	r->form = IMAP_FORM_REV2;
 }
 
 int
@@ -160,19 +168,20 @@ head_put(struct buf *b, const struct mime *m, struct span header)
 
 static int
 section_put(struct buf *b, enum ready_section section, const struct mime *m,
-    struct span header)
+    struct span header, unsigned form)
 {
 	switch (section) {
 	case READY_ENVELOPE:
 		return (message_envelope(b, header, 0));
 	case READY_STRUCTURE:
-		return (message_bodystructure(b, m, IMAP_FORM_EXTENDED));
+		return (message_bodystructure(b, m,
+		    IMAP_FORM_EXTENDED | form));
 	case READY_FIELDS:
 		return (header_select(b, header, fields, nitems(fields), 0));
 	case READY_TREE:
 		return (mime_save(b, m));
 	case READY_BODY:
-		return (message_bodystructure(b, m, 0));
+		return (message_bodystructure(b, m, form));
 	case READY_SECTIONS:
 		break;
 	}
@@ -190,7 +199,8 @@ build(struct ready_build *r, const struct mime *m)
 	head_put(b, m, header);
 	for (i = 0; i < READY_SECTIONS; i++) {
 		was = b->n;
-		if (section_put(b, (enum ready_section)i, m, header) == -1) {
+		if (section_put(b, (enum ready_section)i, m, header,
+		    r->form) == -1) {
 			errno = ENOMEM;
 			return (-1);
 		}

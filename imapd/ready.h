@@ -37,6 +37,8 @@ struct ready_build;
 
 /* Octets of the message in order; by any thread, one at a time. */
 struct ready_build	*ready_begin(void);
+/* Structures as RFC 9051 has them: message/global is a message.  Not to be kept. */
+void			 ready_rev2(struct ready_build *);
 int			 ready_feed(struct ready_build *, struct span);
 /* All octets were fed. */
 int			 ready_end(struct ready_build *);

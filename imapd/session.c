@@ -461,8 +461,11 @@ session_write_changed(struct session *s, const struct msgrec *r)
 static void
 write_exists(struct seen *n, uint32_t count, uint32_t recent)
 {
-	(void)buf_addf(&of_seen(n)->out, "* %u EXISTS\r\n* %u RECENT\r\n",
-	    count, recent);
+	struct session	*s = of_seen(n);
+
+	(void)buf_addf(&s->out, "* %u EXISTS\r\n", count);
+	if ((s->enabled & ENABLED_REV2) == 0)
+		(void)buf_addf(&s->out, "* %u RECENT\r\n", recent);
 }
 
 void
@@ -482,7 +485,7 @@ session_write_flags(struct session *s, struct buf *b, const struct msgrec *r,
 			(void)buf_adds(b, names[i]);
 			sp = " ";
 		}
-	if (recent) {
+	if (recent && (s->enabled & ENABLED_REV2) == 0) {
 		(void)buf_adds(b, sp);
 		(void)buf_adds(b, "\\Recent");
 		sp = " ";

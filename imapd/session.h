@@ -44,9 +44,11 @@ enum phase {
 
 /* RFC 5161 and what else a client switched on. */
 #define ENABLED_CONDSTORE	0x01u
-#define ENABLED_UTF8		0x02u
+#define ENABLED_UTF8		0x02u	/* in names and quoted strings */
 #define ENABLED_QRESYNC		0x04u	/* and CONDSTORE */
 #define ENABLED_UIDONLY		0x08u	/* RFC 9586 */
+#define ENABLED_REV2		0x10u	/* RFC 9051; and UTF8 */
+#define ENABLED_ACCEPT		0x20u	/* UTF8=ACCEPT; and UTF8 */
 
 /* What holds for who came in by a listener. */
 struct session_limits {
@@ -112,6 +114,7 @@ struct session {
 #define CF_UIDONLY	0x04u	/* as UID command alone */
 #define CF_LONG		0x08u	/* says nothing for long, RFC 9585 */
 #define CF_NUMBERLESS	0x10u	/* no numbers of messages without UID either */
+#define CF_REV1		0x20u	/* RFC 9051 took it out */
 
 struct command {
 	const char	*name;

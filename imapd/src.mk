@@ -28,7 +28,7 @@ MAN += man/imapd.8
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
 TESTS += regress/imapd/capability_test regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
 	regress/imapd/fetch_test regress/imapd/flags_test \
-	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
+	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/rev2_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
 	regress/crash/late_crash_test regress/crash/store_crash_test
@@ -43,6 +43,7 @@ SRCS.regress/imapd/objectid_test := $(IMAP_TEST)
 SRCS.regress/imapd/preview_test := $(IMAP_TEST)
 SRCS.regress/imapd/replace_test := $(IMAP_TEST)
 SRCS.regress/imapd/binary_test := $(IMAP_TEST)
+SRCS.regress/imapd/rev2_test := $(IMAP_TEST)
 SRCS.regress/imapd/utf8_test := $(IMAP_TEST)
 SRCS.regress/imapd/metadata_test := $(IMAP_TEST)
 SRCS.regress/imapd/quota_test := $(IMAP_TEST)

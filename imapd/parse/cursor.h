@@ -16,8 +16,10 @@ struct cursor {
 	struct span	 s;		/* what is left */
 	const char	*error;		/* static text */
 	const struct lex *lex;		/* for streamed literals; may be NULL */
-	int		 utf8;		/* UTF8=ACCEPT: 8-bit in quoted strings */
+	int		 utf8;		/* 8-bit in quoted strings */
 	int		 uidonly;	/* no numbers of messages, RFC 9586 */
+	int		 accept;	/* UTF8=ACCEPT: no CHARSET, RFC 9755 */
+	int		 rev2;		/* without what RFC 9051 took out */
 	struct buf	*scratch;	/* unescaped strings live here until the
 					 * command is done; borrowed */
 };

@@ -214,7 +214,7 @@ item(struct cursor *c, struct fetch_items *f, int alone)
 			f->what |= simple[i].what;
 			return (simple[i].what == FETCH_PREVIEW ? lazy(c) : 0);
 		}
-	for (i = 0; i < nitems(whole); i++)
+	for (i = 0; i < nitems(whole) && !c->rev2; i++)
 		if (span_caseeqs(w, whole[i].name)) {
 			if ((s = add(c, f)) == NULL)
 				return (-1);

@@ -55,7 +55,7 @@ cur_status_items(struct cursor *c, unsigned *what)
 		for (i = 0; i < nitems(status); i++)
 			if (span_caseeqs(word, status[i]))
 				break;
-		if (i == nitems(status)) {
+		if (i == nitems(status) || (i == STATUS_RECENT && c->rev2)) {
 			c->error = "unknown STATUS item";
 			return (-1);
 		}

@@ -257,6 +257,10 @@ one(struct cursor *c, struct search *s, int depth, int *at)
 		return (-1);
 	for (i = 0; i < nitems(keys); i++)
 		if (span_caseeqs(w, keys[i].name)) {
+			if (c->rev2 && (keys[i].key == SEARCH_NEW ||
+			    keys[i].key == SEARCH_OLD ||
+			    keys[i].key == SEARCH_RECENT))
+				break;
 			if ((*at = node(c, s, keys[i].key)) == -1)
 				return (-1);
 			return (argument(c, s, &keys[i], depth, *at));
@@ -344,9 +348,9 @@ cur_search(struct cursor *c, struct search *s)
 	if (cur_is(c, "RETURN") == 0 && cur_search_return(c, s) == -1)
 		return (-1);
 	if (cur_is(c, "CHARSET") == 0) {
-		if (c->utf8)	/* RFC 9755 section 3 */
+		if (c->accept)	/* RFC 9755 section 3 */
 			c->error = "CHARSET after ENABLE UTF8=ACCEPT";
-		if (c->utf8 || cur_sp(c) == -1 ||
+		if (c->accept || cur_sp(c) == -1 ||
 		    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1) {
 			search_free(s);
 			return (-1);

@@ -30,7 +30,7 @@ static const char *const simple[] = {
 
 /* RFC 3501 7.1.4; what belongs before a login is NO, whatever its arguments. */
 static const char *const preauth[] = {
-	"P1", "S1: * PREAUTH [CAPABILITY IMAP4rev1 ID ~] Letterlock ready",
+	"P1", "S1: * PREAUTH [CAPABILITY IMAP4rev1 IMAP4rev2 ID ~] Letterlock ready",
 	"C1: a LOGIN b c", "S1: a NO LOGIN: you are logged in already",
 	"C1: b AUTHENTICATE EXTERNAL =",
 	"S1: b NO AUTHENTICATE: you are logged in already",
