@@ -257,9 +257,17 @@ select_slice(struct fetch *f)
 	return (through(f));
 }
 
+/* Is all of the window counted? */
+static int
+covers(const struct fetch *f, const struct section *x)
+{
+	return (x->partial && f->total >= x->offset &&
+	    f->total - x->offset >= x->length);
+}
+
 /*
- * Twice through the header or part, since its length goes first; once when it fits
- * into one slice.
+ * Twice through the header or part, since its length goes first, as far as the
+ * window needs; once when it fits into one slice.
  */
 enum fetch_result
 fetch_select(struct session *s, struct fetch *f)
@@ -277,10 +285,13 @@ fetch_select(struct session *s, struct fetch *f)
 	}
 	if (!f->counting) {
 		send_some(s, f);
-		return (f->at == f->end ? section_end(f) : FETCH_LATER);
+		if (f->left == 0)
+			return (section_end(f));
+		s->broken = f->at == f->end;	/* more was promised */
+		return (FETCH_LATER);
 	}
 	f->total += f->chosen.n;
-	if (f->at < f->end)
+	if (f->at < f->end && !covers(f, x))
 		return (FETCH_LATER);
 	if (is_size(f))
 		return (say_size(s, f, f->total));

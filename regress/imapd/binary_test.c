@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "imaptest.h"
+#include "transfer.h"
+
+#define BIG	(700 * 1024)	/* octets of a part: many slices */
 
 static const char	 parts[] =
 	"MIME-Version: 1.0\r\n"
@@ -134,6 +137,88 @@ large(void)
 	free(want);
 }
 
+/* All up to the tagged answer "x". */
+static struct span
+all(void)
+{
+	static struct buf	 b;
+	struct span		 s;
+	size_t			 i;
+
+	buf_reset(&b);
+	do {
+		t_settle();
+		s = t_take(1);
+		(void)buf_add_span(&b, s);
+		for (i = b.n > 1 ? b.n - 2 : 0; i > 0 && b.p[i - 1] != '\n';
+		    i--)
+			continue;
+	} while (s.n > 0 && (b.n < i + 2 || b.p[i] != 'x' ||
+	    b.p[b.n - 1] != '\n'));
+	return (span_buf(&b));
+}
+
+/* A part that is decoded twice, and windows of it. */
+static void
+windows(void)
+{
+	static const struct {
+		size_t	 at, n;
+	} rows[] = {
+		{ 0, SIZE_MAX }, { 0, 10 }, { BIG - 7, 100 },
+		{ 300000, 5 }, { 1000, 600000 }, { BIG, 1 }
+	};
+	static const char	 size[] = "x FETCH 8 BINARY.SIZE[1]\r\n";
+	struct transfer	 t;
+	struct buf	 b = { 0 }, want = { 0 };
+	struct span	 got;
+	uint8_t		*octets = malloc(BIG);
+	size_t		 i, n;
+
+	for (i = 0; i < BIG; i++)
+		octets[i] = (uint8_t)(i * 7 + i / 251);
+	(void)buf_adds(&b, "Content-Transfer-Encoding: base64\r\n\r\n");
+	transfer_start(&t, MIME_BASE64);
+	(void)transfer_encode(&t, &b, span_of(octets, BIG));
+	(void)transfer_encode_end(&t, &b);
+	(void)buf_addf(&want, "x APPEND INBOX {%zu+}\r\n", b.n);
+	t_send(1, (const char *)want.p, want.n);
+	t_send(1, (const char *)b.p, b.n);
+	t_send(1, "\r\n", 2);
+	(void)all();
+	t_send(1, size, sizeof(size) - 1);
+	buf_reset(&b);
+	(void)buf_addf(&b, "* 8 FETCH (BINARY.SIZE[1] %d)\r\nx OK FETCH "
+	    "completed\r\n", BIG);
+	CHECK(span_eq(all(), span_buf(&b)), "the size of a large part");
+	for (i = 0; i < nitems(rows); i++) {
+		buf_reset(&b);
+		buf_reset(&want);
+		n = BIG - rows[i].at;
+		if (n > rows[i].n)
+			n = rows[i].n;
+		(void)buf_adds(&b, "x FETCH 8 BINARY.PEEK[1]");
+		(void)buf_adds(&want, "* 8 FETCH (BINARY[1]");
+		if (rows[i].n != SIZE_MAX) {
+			(void)buf_addf(&b, "<%zu.%zu>", rows[i].at,
+			    rows[i].n);
+			(void)buf_addf(&want, "<%zu>", rows[i].at);
+		}
+		(void)buf_adds(&b, "\r\n");
+		/* there is a NUL in its first octets */
+		(void)buf_addf(&want, " ~{%zu}\r\n", n);
+		(void)buf_add(&want, octets + rows[i].at, n);
+		(void)buf_adds(&want, ")\r\nx OK FETCH completed\r\n");
+		t_send(1, (const char *)b.p, b.n);
+		got = all();
+		CHECK(span_eq(got, span_buf(&want)), "window %zu of a large "
+		    "part: %zu octets for %zu", i, got.n, want.n);
+	}
+	buf_free(&b);
+	buf_free(&want);
+	free(octets);
+}
+
 int
 main(void)
 {
@@ -172,6 +257,7 @@ main(void)
 	    "C1: a NOOP", "S1: * ~", "S1: * ~", "S1: a OK ~", NULL });
 	t_script("append", append);
 	large();
+	windows();
 	t_close();
 	t_remove();
 	return (t_done());

@@ -32,7 +32,7 @@ def rows(c, table):
 # ---- before login ----
 
 BEFORE = [
-    ("CAPABILITY", b"CAPABILITY", OK, [rb"\* CAPABILITY IMAP4rev1 "]),
+    ("CAPABILITY", b"CAPABILITY", OK, [rb"\* CAPABILITY IMAP4rev1 IMAP4rev2 "]),
     ("NOOP", b"NOOP", OK, []),
     ("ID", b'ID ("name" "x" "version" NIL)', OK, [rb"\* ID \("]),
     ("ID NIL", b"ID NIL", OK, [rb"\* ID "]),
@@ -111,7 +111,7 @@ AUTH = [
     ("C20 AUTHENTICATE again", b"AUTHENTICATE PLAIN", NO, []),
     ("C20 AUTHENTICATE with a response", b"AUTHENTICATE PLAIN AGEAYg==", NO, []),
     ("C20 STARTTLS", b"STARTTLS", rb"(NO|BAD) ", []),
-    ("CAPABILITY", b"CAPABILITY", OK, [rb"\* CAPABILITY IMAP4rev1 (?!.*AUTH=)(?!.*STARTTLS)(?!.*LOGINDISABLED)"]),
+    ("CAPABILITY", b"CAPABILITY", OK, [rb"\* CAPABILITY IMAP4rev1 IMAP4rev2 (?!.*AUTH=)(?!.*STARTTLS)(?!.*LOGINDISABLED)"]),
     ("NAMESPACE", b"NAMESPACE", OK, [rb'\* NAMESPACE \(\("" "/"\)\) NIL NIL\r\n']),
     ("ENABLE of nothing known", b"ENABLE XYZZY", OK, [rb"\* ENABLED\s*\r\n"]),
     ("ENABLE alone", b"ENABLE", BAD, []),
