@@ -54,6 +54,7 @@ static const struct imapcap caps[] = {
 	{ "SORT",		AFTER,	NULL,		"SORT " },
 	{ "SORT=DISPLAY",	AFTER,	"SORT",		NULL },
 	{ "ESORT",		AFTER,	"SORT",		NULL },
+	{ "NOTIFY",		AFTER,	NULL,		"NOTIFY " },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */
 };
 

@@ -11,6 +11,7 @@
 #include "imapd/ending.h"
 #include "imapd/late.h"
 #include "imapd/mailbox_int.h"
+#include "imapd/notify.h"
 #include "imapd/sharing.h"
 #include "imapd/store.h"
 #include "imapd/vanished.h"
@@ -421,6 +422,7 @@ reload(struct account *a, uint64_t seq)
 		    log_escs(a->name), strerror(errno));
 		a->id = 0;	/* nobody finds it any more */
 	}
+	notify_undone(a);
 	for (i = 0; i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
 		vanished_undone(mb);

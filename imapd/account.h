@@ -8,6 +8,7 @@
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
+#include <sys/queue.h>
 #include <stdint.h>
 
 #include "part.h"
@@ -28,6 +29,7 @@
 #define USE_ALL		0x40u
 
 struct acl_entry;
+struct notify;
 struct view;
 
 struct mailbox {
@@ -71,6 +73,7 @@ struct account {
 	unsigned	 refs;
 	unsigned	 nsessions;
 	uint64_t	 used;			/* store_now() */
+	LIST_HEAD(, notify) notifies;		/* who asked, notify.h */
 	struct account	*next;			/* in the bucket */
 };
 

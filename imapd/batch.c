@@ -7,6 +7,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/late.h"
+#include "imapd/notify.h"
 #include "imapd/ready.h"
 #include "imapd/store.h"
 #include "imapd/vanished.h"
@@ -32,6 +33,7 @@ struct box {
 	int		 flags;		/* some changed */
 	int		 more;		/* and something else */
 	int		 late;
+	unsigned	 events;	/* notify.h */
 	uint64_t	 ceiling;	/* of a new mark */
 };
 
@@ -326,6 +328,8 @@ apply_box(struct box *b, uint64_t seq)
 {
 	struct mailbox	*mb = b->mb;
 
+	b->events = (b->st.uidnext != mb->st.uidnext ? EVENT_NEW : 0) |
+	    (b->nuids > 0 ? EVENT_EXPUNGE : 0) | (b->flags ? EVENT_FLAGS : 0);
 	b->st.recent = mb->st.recent;
 	mb->st = b->st;
 	if (b->late)
@@ -368,6 +372,7 @@ apply(void)
 			    seq);
 		if (b->late && b->mb->view != NULL)
 			view_news(b->mb->view);
+		notify_messages(b->mb, b->events);
 	}
 }
 

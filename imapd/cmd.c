@@ -38,6 +38,7 @@ static const struct command commands[] = {
 	{ "RENAME",		ST_BOTH,	0,		cmd_rename },
 	{ "SUBSCRIBE",		ST_BOTH,	0,		cmd_subscribe },
 	{ "UNSUBSCRIBE",	ST_BOTH,	0,		cmd_unsubscribe },
+	{ "NOTIFY",		ST_BOTH,	0,		cmd_notify },
 	{ "GETMETADATA",	ST_BOTH,	0,		cmd_getmetadata },
 	{ "SETMETADATA",	ST_BOTH,	0,		cmd_setmetadata },
 	{ "GETQUOTAROOT",	ST_BOTH,	0,		cmd_getquotaroot },

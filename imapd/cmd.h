@@ -27,6 +27,8 @@ command_fn	 cmd_create, cmd_delete, cmd_rename, cmd_subscribe,
 command_fn	 cmd_list, cmd_lsub, cmd_status;
 /* cmd_metadata.c */
 command_fn	 cmd_getmetadata, cmd_setmetadata;
+/* cmd_notify.c */
+command_fn	 cmd_notify;
 /* cmd_quota.c */
 command_fn	 cmd_getquota, cmd_getquotaroot, cmd_setquota;
 /* cmd_append.c; cmd_replace also as UID form */

@@ -22,7 +22,6 @@ static enum fetch_result next_message(struct session *, struct fetch *);
 static enum fetch_result ready(struct session *, struct fetch *);
 static enum fetch_result items(struct session *, struct fetch *);
 static void		 mark_seen(struct session *, struct fetch *);
-static void		 forget(void *);
 
 static enum fetch_result (*const stages[])(struct session *,
     struct fetch *) = {
@@ -34,9 +33,8 @@ static enum fetch_result (*const stages[])(struct session *,
 	[FETCH_OCTETS] = fetch_octets,
 };
 
-/* What of the ready-made data the items need. */
-static void
-plan(struct fetch *f)
+void
+fetch_plan(struct fetch *f)
 {
 	static const struct {
 		uint32_t		 what;
@@ -101,52 +99,54 @@ cmd_fetch(struct session *s, struct cursor *c)
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return (session_no(s, ENOMEM));
 	if (cur_sp(c) == -1) {
-		forget(f);
+		fetch_end(f);
 		return (session_syntax(s, c));
 	}
 	at = *c;
 	if (targets_read(&f->targets, s, c) == -1 ||
 	    cur_sp(c) == -1 || cur_fetch(c, &f->items) == -1 ||
 	    cur_end(c) == -1) {
-		forget(f);
+		fetch_end(f);
 		return (session_syntax(s, c));
 	}
 	if (f->items.vanished && (!s->uid ||
 	    (s->enabled & ENABLED_QRESYNC) == 0)) {
-		forget(f);
+		fetch_end(f);
 		return (session_reply(s, "BAD VANISHED is for UID FETCH, "
 		    "after ENABLE QRESYNC"));
 	}
 	if (f->items.partial.lo != 0 && !s->uid) {
-		forget(f);
+		fetch_end(f);
 		return (session_reply(s, "BAD PARTIAL is for UID FETCH"));
 	}
 	if (f->items.partial.lo != 0 && limited_all(s) != 0 &&
 	    f->items.partial.hi - f->items.partial.lo >= limited_all(s)) {
-		forget(f);
+		fetch_end(f);
 		return (limited_refuse(s, limited_all(s), 0));
 	}
 	if (s->uid && (s->enabled & ENABLED_UIDONLY) == 0)
 		f->items.what |= FETCH_UID;
 	if ((f->items.what & FETCH_MODSEQ) != 0)
 		cmd_condstore(s);
-	plan(f);
+	fetch_plan(f);
 	session_tell_keywords(s);
 	if (f->items.vanished && vanished(s, &at, f->items.since) == -1) {
-		forget(f);
+		fetch_end(f);
 		return (session_no(s, ENOMEM));
 	}
 	if (f->items.partial.lo != 0)
 		targets_partial(&f->targets, &s->seen, &f->items.partial);
 	limited_cut(s, &f->targets);
-	return (session_begin(s, fetching, f, forget));
+	return (session_begin(s, fetching, f, fetch_end));
 }
 
-static void
-forget(void *arg)
+void
+fetch_end(void *arg)
 {
 	struct fetch	*f = arg;
 
+	if (f == NULL)
+		return;
 	targets_free(&f->targets);
 	fetch_free(&f->items);
 	letter_close(&f->letter);
@@ -155,10 +155,9 @@ forget(void *arg)
 	free(f);
 }
 
-static enum step
-fetching(struct session *s)
+enum fetch_result
+fetch_some(struct session *s, struct fetch *f)
 {
-	struct fetch		*f = s->data;
 	enum fetch_result	 r = FETCH_MORE;
 	uint64_t		 until = store_us() + TURN_US;
 	unsigned		 n = 0;
@@ -167,7 +166,15 @@ fetching(struct session *s)
 	    (++n % TURN_STAGES != 0 || store_us() < until))
 		r = stages[f->stage](s, f);
 	targets_pause(&f->targets);
-	if (r != FETCH_END)
+	return (r);
+}
+
+static enum step
+fetching(struct session *s)
+{
+	struct fetch	*f = s->data;
+
+	if (fetch_some(s, f) != FETCH_END)
 		return (STEP_AGAIN);
 	if (f->failed == 0 && f->unknown == 0)
 		return (limited_reply(s, &f->targets));

@@ -8,6 +8,7 @@
 
 #include "imapd/annotation.h"
 #include "imapd/cmd.h"
+#include "imapd/notify.h"
 #include "imapd/parse/write.h"
 
 #define ENTRIES		100	/* in one command */
@@ -268,5 +269,6 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 		return (session_no(s, errno));
 	s->account->seq = dbenv_seq(env);
 	session_hold(s, s->account->seq);
+	notify_metadata(s->account, name, names, (size_t)n);
 	return (session_reply(s, "OK SETMETADATA completed"));
 }

@@ -57,6 +57,12 @@ struct fetch {
 	struct buf		 slice, chosen;
 };
 
+/* What of the ready-made data the items need: once they are read. */
+void			 fetch_plan(struct fetch *);
+/* A slice. */
+enum fetch_result	 fetch_some(struct session *, struct fetch *);
+/* Free it; NULL is none. */
+void			 fetch_end(void *);
 enum fetch_result	 fetch_section(struct session *, struct fetch *);
 enum fetch_result	 fetch_select(struct session *, struct fetch *);
 /* Can the sections that are to be decoded be?  RFC 3516 section 4.2. */

@@ -11,6 +11,7 @@
 #include "imapd/ending.h"
 #include "imapd/late.h"
 #include "imapd/mailbox_int.h"
+#include "imapd/notify.h"
 #include "imapd/sharing.h"
 #include "imapd/store.h"
 #include "imapd/view.h"
@@ -483,6 +484,7 @@ mailbox_create(struct account *a, struct span name, uint32_t use,
 		*mbp = NULL;
 		return (-1);
 	}
+	notify_name(a, (*mbp)->name, NULL);
 	return (0);
 }
 
@@ -524,6 +526,7 @@ mailbox_delete(struct mailbox *mb)
 		return (-1);
 	a->seq = dbenv_seq(a->part->env);
 	extract(a, mb);
+	notify_name(a, mb->name, NULL);
 	mailbox_detach(mb);
 	return (ending_add(a->part, id, a->seq));
 }
@@ -565,7 +568,11 @@ rename_inbox(struct account *a, struct span to)
 	old->uses = 0;
 	old->seq = a->seq;
 	a->inbox = mb;
-	return (insert(a, old));
+	if (insert(a, old) == -1)
+		return (-1);
+	notify_name(a, old->name, NULL);
+	notify_messages(mb, EVENT_EXPUNGE);
+	return (0);
 }
 
 /* The new name of what is, or is under, from; the caller frees it. */
@@ -601,12 +608,33 @@ by_name(const void *x, const void *y)
 	return (strcmp((*a)->name, (*b)->name));
 }
 
+/* Their names are new; the list is sorted, then it is told who was what. */
+static void
+resort(struct account *a, char *const *old, struct span from, struct span to)
+{
+	char	*name;
+	size_t	 i;
+
+	qsort(a->mailboxes, a->nmailboxes, sizeof(*a->mailboxes), by_name);
+	if (LIST_EMPTY(&a->notifies))
+		return;
+	for (i = 0; i < a->nmailboxes; i++) {
+		if (old[i] == NULL)
+			continue;
+		if ((name = renamed(old[i], from, to)) == NULL)
+			notify_undone(a);
+		else
+			notify_name(a, name, old[i]);
+		free(name);
+	}
+}
+
 int
 mailbox_rename(struct account *a, struct span from, struct span to)
 {
 	struct dbenv	*env = a->part->env;
 	struct mailbox	*mb;
-	char		**names;
+	char		**names, *name;
 	size_t		 i, n = 0;
 	int		 e = 0;
 
@@ -641,26 +669,24 @@ mailbox_rename(struct account *a, struct span from, struct span to)
 		dbenv_abort(env);
 	else if (dbenv_commit(env) == -1)
 		e = errno;
-	for (i = 0; i < a->nmailboxes; i++) {
+	for (i = 0; e == 0 && i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
 		if (names[i] == NULL)
 			continue;
-		if (e != 0) {
-			free(names[i]);
-			continue;
-		}
-		free(mb->name);
+		name = mb->name;
 		mb->name = names[i];
+		names[i] = name;
 		mb->seq = dbenv_seq(env);
 	}
-	free(names);
-	if (e != 0) {
-		errno = e;
-		return (-1);
+	if (e == 0) {
+		a->seq = dbenv_seq(env);
+		resort(a, names, from, to);
 	}
-	a->seq = dbenv_seq(env);
-	qsort(a->mailboxes, a->nmailboxes, sizeof(*a->mailboxes), by_name);
-	return (0);
+	for (i = 0; i < a->nmailboxes; i++)
+		free(names[i]);
+	free(names);
+	errno = e;
+	return (e == 0 ? 0 : -1);
 }
 
 static size_t
@@ -718,12 +744,14 @@ account_subscribe(struct account *a, struct span name, int on)
 		memmove(nv + i + 1, nv + i, (a->nsubs - i) * sizeof(*nv));
 		nv[i] = copy;
 		a->nsubs++;
+		notify_subscription(a, copy);
 		return (0);
 	}
-	free(copy);
 	free(nv[i]);
 	a->nsubs--;
 	memmove(nv + i, nv + i + 1, (a->nsubs - i) * sizeof(*nv));
+	notify_subscription(a, copy);
+	free(copy);
 	return (0);
 err:
 	free(copy);

@@ -9,6 +9,7 @@
 
 #include "imapcap.h"
 #include "imapd/append.h"
+#include "imapd/notify.h"
 #include "imapd/parse/write.h"
 #include "imapd/session.h"
 #include "imapd/vanished.h"
@@ -29,10 +30,14 @@ static void	 greet(struct session *, const struct msg_session *);
 static void	 write_expunged(struct seen *, uint32_t, uint32_t);
 static void	 write_vanished(struct seen *, const uint32_t *, size_t);
 static void	 write_changed(struct seen *, const struct msgrec *);
+static void	 ignore_changed(struct seen *, const struct msgrec *);
 static void	 write_exists(struct seen *, uint32_t, uint32_t);
 
 static const struct seen_teller teller = {
 	write_expunged, write_vanished, write_changed, write_exists
+};
+static const struct seen_teller no_flags = {
+	write_expunged, write_vanished, ignore_changed, write_exists
 };
 
 static struct session *
@@ -147,6 +152,7 @@ session_free(struct session *s)
 	if (s->data_free != NULL)
 		s->data_free(s->data);
 	append_free(s);
+	notify_free(s->notify);
 	session_unselect(s);
 	if (s->account != NULL) {
 		dbenv_unwait(s->account->part->env, &s->wait);
@@ -299,10 +305,16 @@ session_begin(struct session *s, enum step (*step)(struct session *),
 void
 session_unselect(struct session *s)
 {
+	int	 untold;
+
+	s->state = ST_AUTH;
+	if (s->notify != NULL && s->seen.view != NULL) {
+		untold = !s->seen.view->mb->removed && seen_news(&s->seen, 1);
+		notify_left(s, untold);
+	}
 	seen_close(&s->seen);
 	seqset_free(&s->saved);
 	s->seen.news = news;
-	s->state = ST_AUTH;
 }
 
 /* Output goes to the socket; a large buffer changes hands. */
@@ -343,6 +355,9 @@ take_back(struct session *s, int error)
 	    s->phase == PHASE_STEP) {
 		(void)session_no(s, error);
 		s->phase = PHASE_FLUSH;
+	} else if (s->phase == PHASE_PUSH) {
+		notify_lost(s);
+		s->phase = s->resume;
 	}
 	s->hold = s->late = s->wrote = 0;
 }
@@ -429,6 +444,13 @@ static void
 write_changed(struct seen *n, const struct msgrec *r)
 {
 	session_write_changed(of_seen(n), r);
+}
+
+static void
+ignore_changed(struct seen *n, const struct msgrec *r)
+{
+	(void)n;
+	(void)r;
 }
 
 /* RFC 9586 section 3.3: the UID stands in front. */
@@ -526,6 +548,7 @@ void
 session_tell(struct session *s, int expunges)
 {
 	struct dbenv	*env = s->account->part->env;
+	uint32_t	 most = s->seen.maxuid;
 
 	if (s->state != ST_SELECTED)
 		return;
@@ -535,7 +558,9 @@ session_tell(struct session *s, int expunges)
 	if (!seen_news(&s->seen, expunges))
 		return;
 	session_tell_keywords(s);
-	seen_tell(&s->seen, &teller, expunges);
+	seen_tell(&s->seen, notify_flags(s) ? &teller : &no_flags, expunges);
+	if (s->notify != NULL && s->seen.maxuid > most)
+		notify_arrived(s, most + 1, s->seen.maxuid);
 }
 
 static void
@@ -543,7 +568,8 @@ news(struct seen *n)
 {
 	struct session	*s = of_seen(n);
 
-	if (n->lost || s->phase == PHASE_IDLE)
+	if (n->lost || s->phase == PHASE_IDLE ||
+	    (s->phase == PHASE_READ && s->notify != NULL))
 		session_wake(s);
 }
 
@@ -640,6 +666,25 @@ after_step(struct session *s, enum step r)
 		send_out(s);
 }
 
+/* What NOTIFY asked for, or else IDLE.  Returns as notify_some(). */
+static int
+push(struct session *s)
+{
+	int	 rc = 0;
+
+	if (s->notify != NULL) {
+		if ((rc = notify_some(s)) == 1) {
+			hold_flags(s);
+			s->resume = s->phase;
+			s->phase = PHASE_PUSH;
+		}
+	} else if (s->phase == PHASE_IDLE && session_room(s)) {
+		session_tell(s, 1);
+		send_out(s);
+	}
+	return (rc);
+}
+
 /* Waits for a command, or for DONE.  Returns as turn(). */
 static int
 turn_read(struct session *s)
@@ -647,10 +692,8 @@ turn_read(struct session *s)
 	enum step	 r;
 	int		 rc;
 
-	if (s->phase == PHASE_IDLE && session_room(s)) {
-		session_tell(s, 1);
-		send_out(s);
-	}
+	if ((rc = push(s)) != 0)
+		return (rc == 1);
 	if ((rc = session_input(s)) == 0 && s->ended) {
 		s->phase = PHASE_OVER;	/* it closed; flush and go */
 		session_bye(s, "");
@@ -712,6 +755,14 @@ turn(struct session *s)
 		send_out(s);
 		s->phase = PHASE_STEP;
 		return (1);
+	case PHASE_PUSH:
+		if (!flushed(s))
+			return (0);
+		if (s->phase == PHASE_PUSH) {
+			send_out(s);
+			s->phase = s->resume;
+		}
+		return (1);
 	case PHASE_FLUSH:
 		hold_flags(s);
 		if (!flushed(s))
@@ -736,9 +787,11 @@ run(struct work *w)
 	uint64_t	 until = store_us() + 500;
 	int		 rc;
 
+	notify_by(s);
 	do {
 		rc = turn(s);
 	} while (rc == 1 && store_us() < until);
+	notify_by(NULL);
 	return (rc == 1);
 }
 

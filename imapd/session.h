@@ -20,6 +20,7 @@ struct io;
 struct session;
 struct command;
 struct append;
+struct notify;
 
 /* States, as bits for the table of commands. */
 #define ST_AUTH		0x01u		/* logged in, no mailbox */
@@ -39,6 +40,8 @@ enum phase {
 	PHASE_FLUSH,		/* waits for the flush, then the answer */
 	PHASE_PAUSE,		/* waits for the flush, then step again */
 	PHASE_IDLE,		/* RFC 2177: until DONE */
+	PHASE_PUSH,		/* waits for the flush, then what NOTIFY asked
+				 * for leaves */
 	PHASE_OVER		/* BYE was sent */
 };
 
@@ -74,6 +77,7 @@ struct session {
 	struct session_limits	 limits;
 	uint8_t			 tls, admin;
 	uint8_t			 phase;
+	uint8_t			 resume;	/* the phase after a push */
 	uint8_t			 state;		/* ST_AUTH or ST_SELECTED */
 	uint8_t			 enabled;
 	uint8_t			 bad;		/* BAD answers in a row */
@@ -105,6 +109,7 @@ struct session {
 	void			*data;		/* the command's own */
 	void			(*data_free)(void *);
 	struct append		*append;	/* messages on their way in */
+	struct notify		*notify;	/* after NOTIFY */
 
 	TAILQ_ENTRY(session)	 entry;
 };

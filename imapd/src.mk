@@ -1,17 +1,17 @@
 IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
 	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
-	imapd/parse/list.c imapd/parse/search.c imapd/parse/seqset.c \
+	imapd/parse/list.c imapd/parse/notify.c imapd/parse/search.c imapd/parse/seqset.c \
 	imapd/parse/sort.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
 	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c \
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
-	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_quota.c \
+	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_notify.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c imapd/look.c \
-	imapd/mailbox.c imapd/match.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
+	imapd/mailbox.c imapd/match.c imapd/notify.c imapd/notify_tell.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
@@ -28,7 +28,7 @@ MAN += man/imapd.8
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
 TESTS += regress/imapd/capability_test regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
 	regress/imapd/fetch_test regress/imapd/flags_test \
-	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/rev2_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
+	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/notify_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/rev2_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
 	regress/crash/late_crash_test regress/crash/store_crash_test
@@ -46,6 +46,7 @@ SRCS.regress/imapd/binary_test := $(IMAP_TEST)
 SRCS.regress/imapd/rev2_test := $(IMAP_TEST)
 SRCS.regress/imapd/utf8_test := $(IMAP_TEST)
 SRCS.regress/imapd/metadata_test := $(IMAP_TEST)
+SRCS.regress/imapd/notify_test := $(IMAP_TEST)
 SRCS.regress/imapd/quota_test := $(IMAP_TEST)
 SRCS.regress/imapd/search_test := $(IMAP_TEST)
 SRCS.regress/imapd/session_test := $(IMAP_TEST)

@@ -325,6 +325,20 @@ cur_fetch(struct cursor *c, struct fetch_items *f)
 	return (-1);
 }
 
+int
+cur_fetch_list(struct cursor *c, struct fetch_items *f)
+{
+	memset(f, 0, sizeof(*f));
+	if (cur_peek(c) != '(') {
+		c->error = "expected \"(\"";
+		return (-1);
+	}
+	if (items(c, f) == 0)
+		return (0);
+	fetch_free(f);
+	return (-1);
+}
+
 void
 fetch_free(struct fetch_items *f)
 {

@@ -57,6 +57,8 @@ struct fetch_items {
 };
 
 int	 cur_fetch(struct cursor *, struct fetch_items *);
+/* "(" items ")" alone. */
+int	 cur_fetch_list(struct cursor *, struct fetch_items *);
 void	 fetch_free(struct fetch_items *);
 /* The item's name as the answer has it: BODY[1.MIME]<0> ... */
 void	 section_write(struct buf *, const struct section *);

@@ -1,0 +1,388 @@
+/*
+ * NOTIFY, RFC 5465: what is asked for, what comes of it while no command runs,
+ * what does not.  Client 1 watches, client 2 of the same account does things.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "imaptest.h"
+#include "imapd/account.h"
+#include "imapd/notify.h"
+
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): the macros' literals meet. */
+#define ALL	"MessageNew MessageExpunge FlagChange"
+#define OPENED(n)							\
+	"S" n ": * FLAGS ~", "S" n ": * ~", "S" n ": * ~",		\
+	"S" n ": * OK [PERM~", "S" n ": * OK [UIDV~", "S" n ": * OK [UIDN~", \
+	"S" n ": * OK [HIGH~"
+#define EVENTS	"(MessageNew MessageExpunge FlagChange MailboxName "	\
+	"SubscriptionChange MailboxMetadataChange ServerMetadataChange)"
+
+static const char *const grammar[] = {
+	"O1",
+	"C1: a NOTIFY", "S1: a BAD ~",
+	"C1: b NOTIFY NONE", "S1: b OK ~",
+	"C1: c NOTIFY NONE x", "S1: c BAD ~",
+	"C1: d NOTIFY SET", "S1: d BAD ~",
+	"C1: e NOTIFY SET STATUS", "S1: e BAD ~",
+	"C1: f NOTIFY SET (personal NONE)", "S1: f OK ~",
+	"C1: g NOTIFY SET (personal)", "S1: g BAD ~",
+	"C1: h NOTIFY SET (personal ())", "S1: h BAD ~",
+	"C1: i NOTIFY SET (everything (" ALL "))", "S1: i BAD ~",
+	"C1: j NOTIFY SET (personal (MessageNew))", "S1: j BAD ~",
+	"C1: k NOTIFY SET (personal (MessageExpunge))", "S1: k BAD ~",
+	"C1: l NOTIFY SET (personal (FlagChange))", "S1: l BAD ~",
+	"C1: m NOTIFY SET (selected (" ALL ")) (selected-delayed NONE)",
+	"S1: m BAD ~",
+	"C1: n NOTIFY SET (selected (MailboxName))", "S1: n BAD ~",
+	"C1: o NOTIFY SET (personal (MessageNew (UID) MessageExpunge))",
+	"S1: o BAD ~",
+	"C1: p NOTIFY SET (selected (MessageNew () MessageExpunge))",
+	"S1: p BAD ~",
+	"C1: q NOTIFY SET (selected (MessageNew (FLAGS BODY.PEEK[HEADER.FIELDS "
+	    "({4+}", "C1= From)]) MessageExpunge))\r\n", "S1: q OK ~",
+	"C1: r NOTIFY SET (mailboxes (a b INBOX) (" ALL ")) (subtree x "
+	    "(MailboxName))  (inboxes NONE)", "S1: r BAD ~",
+	"C1: s notify set status (Mailboxes (a b) (messagenew messageexpunge "
+	    "flagchange)) (SUBTREE x (mailboxname)) (inboxes none)",
+	"S1: s OK ~",
+	"C1: t NOTIFY SET (mailboxes () (MailboxName))", "S1: t BAD ~",
+	/* section 3.1: the whole command is refused */
+	"C1: u NOTIFY SET (personal (" ALL " AnnotationChange))",
+	"S1: u NO [BADEVENT " EVENTS "] ~",
+	"C1: v NOTIFY SET (selected (Frob)) (personal (MailboxName))",
+	"S1: v NO [BADEVENT " EVENTS "] ~",
+	"C1: w NOTIFY SET (personal (Frob)", "S1: w BAD ~",
+	NULL
+};
+
+/* Other mailboxes: STATUS, what was asked for alone, each once. */
+static const char *const others[] = {
+	"O1", "O2",
+	"C1: a NOTIFY SET STATUS (mailboxes (Sent Trash) (" ALL ")) "
+	    "(mailboxes Junk (MessageNew MessageExpunge)) "
+	    "(mailboxes Drafts (MailboxName))",
+	"S1: * STATUS Junk (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
+	"S1: * STATUS Sent (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
+	"S1: * STATUS Trash (~", "S1: a OK ~",
+	"C2: a APPEND Sent {1+}", "C2= a\r\n", "S2: a OK ~",
+	"S1: * STATUS Sent (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ~",
+	"C2: b SELECT Sent", "S2: * FLAGS ~", "S2: * 1 EXISTS",
+	"S2: * 1 RECENT", "S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~",
+	"S2: * OK [UIDV~", "S2: * OK [UIDN~", "S2: * OK [HIGH~", "S2: b OK ~",
+	"C2: c STORE 1 FLAGS (\\Seen)", "S2: * 1 FETCH ~", "S2: c OK ~",
+	"S1: * STATUS Sent (UIDVALIDITY ~",
+	"C2: d APPEND Junk {1+}", "C2= a\r\n", "S2: d OK ~",
+	"S1: * STATUS Junk (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ~",
+	"C2: e APPEND INBOX {1+}", "C2= a\r\n", "S2: e OK ~",
+	"C2: f APPEND Drafts {1+}", "C2= a\r\n", "S2: f OK ~",
+	"C2: g STORE 1 +FLAGS (\\Deleted)", "S2: * 1 FETCH ~", "S2: g OK ~",
+	"S1: * STATUS Sent (UIDVALIDITY ~",
+	"C2: h EXPUNGE", "S2: * 1 EXPUNGE", "S2: h OK ~",
+	"S1: * STATUS Sent (MESSAGES 0 UIDNEXT 2 UIDVALIDITY ~",
+	"C2: i SELECT Junk", "S2: * OK [CLOSED] ~", "S2: * FLAGS ~",
+	"S2: * 1 EXISTS", "S2: * 1 RECENT", "S2: * OK [UNSEEN 1] ~",
+	"S2: * OK [PERM~", "S2: * OK [UIDV~", "S2: * OK [UIDN~",
+	"S2: * OK [HIGH~", "S2: i OK ~",
+	/* not asked for */
+	"C2: j STORE 1 FLAGS (\\Seen)", "S2: * 1 FETCH ~", "S2: j OK ~",
+	"C2: k MOVE 1 Trash", "S2: * OK [COPYUID ~", "S2: * 1 EXPUNGE",
+	"S2: k OK ~",
+	"S1: * STATUS ~", "S1: * STATUS ~",
+	/* who does it is not told */
+	"C1: l APPEND Sent {1+}", "C1= a\r\n", "S1: l OK ~",
+	"C1: m NOOP", "S1: m OK ~",
+	/* CONDSTORE */
+	"C1: n ENABLE CONDSTORE", "S1: * ENABLED CONDSTORE", "S1: n OK ~",
+	"C2: n APPEND Sent {1+}", "C2= a\r\n", "S2: n OK ~",
+	"S1: * STATUS Sent (MESSAGES 2 UIDNEXT 4 UIDVALIDITY ~",
+	"C1: o NOTIFY NONE", "S1: o OK ~",
+	"C2: o APPEND Sent {1+}", "C2= a\r\n", "S2: o OK ~",
+	"C1: p NOOP", "S1: p OK ~",
+	"X1", "X2",
+	NULL
+};
+
+/* The selected one, at once; IDLE adds nothing. */
+static const char *const selected[] = {
+	"O1", "O2",
+	"C1: a NOTIFY SET (selected (" ALL ")) (personal (" ALL "))",
+	"S1: a OK ~",
+	"C1: b SELECT Archive", OPENED("1"), "S1: b OK ~",
+	"C2: b SELECT Archive", OPENED("2"), "S2: b OK ~",
+	"C2: c APPEND Archive {1+}", "C2= a\r\n", "S2: * 1 EXISTS",
+	"S2: * 0 RECENT", "S2: c OK ~",
+	"S1: * 1 EXISTS", "S1: * 1 RECENT",
+	"C2: d STORE 1 FLAGS (\\Flagged)", "S2: * 1 FETCH ~", "S2: d OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))",
+	"C2: e STORE 1 +FLAGS.SILENT (\\Deleted)", "S2: e OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted \\Recent))",
+	"C2: f EXPUNGE", "S2: * 1 EXPUNGE", "S2: f OK ~",
+	"S1: * 1 EXPUNGE",
+	/* not also as a STATUS */
+	"C1: g IDLE", "S1: + ~",
+	"C2: g APPEND Archive {1+}", "C2= a\r\n", "S2: * 1 EXISTS",
+	"S2: * ~", "S2: g OK ~", "S1: * 1 EXISTS", "S1: * 1 RECENT",
+	"C2: h APPEND Junk {1+}", "C2= a\r\n", "S2: h OK ~",
+	"S1: * STATUS Junk (~",
+	"C1: DONE", "S1: g OK ~",
+	/* now it is another one, and this is told as others */
+	"C1: i EXAMINE Drafts", "S1: * OK [CLOSED] ~", "S1: * FLAGS ~",
+	"S1: * 1 EXISTS", "S1: * 1 RECENT", "S1: * OK [UNSEEN 1] ~",
+	"S1: * OK [PERM~", "S1: * OK [UIDV~", "S1: * OK [UIDN~",
+	"S1: * OK [HIGH~", "S1: i OK ~",
+	"C2: i APPEND Archive {1+}", "C2= a\r\n", "S2: * 2 EXISTS",
+	"S2: * ~", "S2: i OK ~",
+	"S1: * STATUS Archive (MESSAGES 2 ~",
+	"X1", "X2",
+	NULL
+};
+
+/* Expunged ones wait for a command that may tell them. */
+static const char *const delayed[] = {
+	"O1", "O2",
+	"C1: a SELECT Archive", "S1: * FLAGS ~", "S1: * 2 EXISTS", "S1: * ~",
+	"S1: * OK [UNSEEN 1] ~", "S1: * OK [PERM~", "S1: * OK [UIDV~",
+	"S1: * OK [UIDN~", "S1: * OK [HIGH~", "S1: a OK ~",
+	"C2: a SELECT Archive", "S2: * FLAGS ~", "S2: * 2 EXISTS", "S2: * ~",
+	"S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
+	"S2: * OK [UIDN~", "S2: * OK [HIGH~", "S2: a OK ~",
+	/* it begins with what there was */
+	"C2: b STORE 2 FLAGS (\\Draft)", "S2: * 2 FETCH ~", "S2: b OK ~",
+	"C1: b NOTIFY SET (selected-delayed (" ALL "))",
+	"S1: * 2 FETCH (UID 3 FLAGS (\\Draft~", "S1: b OK ~",
+	"C2: c STORE 1 +FLAGS (\\Deleted)", "S2: * 1 FETCH ~", "S2: c OK ~",
+	"S1: * 1 FETCH (UID 2 FLAGS (\\Deleted~",
+	"C2: d EXPUNGE", "S2: * 1 EXPUNGE", "S2: d OK ~",
+	"C2: e APPEND Archive {1+}", "C2= a\r\n", "S2: * 2 EXISTS",
+	"S2: * ~", "S2: e OK ~",
+	"S1: * 3 EXISTS", "S1: * ~",
+	"C1: f FETCH 1:3 UID", "S1: * 1 FETCH (UID 2)", "S1: * 2 FETCH (UID 3)",
+	"S1: * 3 FETCH (UID 4)", "S1: f OK ~",
+	"C1: g NOOP", "S1: * 1 EXPUNGE", "S1: g OK ~",
+	/* IDLE may tell them */
+	"C2: h STORE 1 FLAGS.SILENT (\\Deleted)", "S2: h OK ~",
+	"S1: * 1 FETCH ~",
+	"C2: i EXPUNGE", "S2: * 1 EXPUNGE", "S2: i OK ~",
+	"C1: i IDLE", "S1: + ~", "S1: * 1 EXPUNGE", "C1: DONE", "S1: i OK ~",
+	/* flags were not asked for: not told, and not counted as told */
+	"C1: j NOTIFY SET (selected-delayed (MessageNew MessageExpunge))",
+	"S1: j OK ~",
+	"C2: k STORE 1 FLAGS (\\Flagged)", "S2: * 1 FETCH ~", "S2: k OK ~",
+	"C2: l APPEND Archive {1+}", "C2= a\r\n", "S2: * 2 EXISTS",
+	"S2: * ~", "S2: l OK ~",
+	"S1: * 2 EXISTS", "S1: * ~", "C1: l NOOP", "S1: l OK ~",
+	/* nothing at all, but a command still learns what RFC 3501 wants */
+	"C1: m NOTIFY SET (personal (MailboxName))", "S1: m OK ~",
+	"C2: n APPEND Archive {1+}", "C2= a\r\n", "S2: * 3 EXISTS",
+	"S2: * ~", "S2: n OK ~",
+	"C1: o IDLE", "S1: + ~", "C1: DONE", "S1: * 3 EXISTS", "S1: * ~",
+	"S1: o OK ~",
+	"X1", "X2",
+	NULL
+};
+
+/* QRESYNC: UIDs; and the items of new messages. */
+static const char *const fetched[] = {
+	"O1", "O2",
+	"C1: a ENABLE QRESYNC", "S1: * ENABLED ~", "S1: a OK ~",
+	"C1: b CREATE F", "S1: b OK ~", "C1: c SELECT F", OPENED("1"),
+	"S1: c OK ~",
+	"C1: d NOTIFY SET (selected (MessageNew (BODY[HEADER.FIELDS ({2+}",
+	"C1= To Subject)] RFC822.SIZE) MessageExpunge FlagChange))\r\n",
+	"S1: d OK ~",
+	"C2: b APPEND F (\\Flagged) {22+}",
+	"C2= Subject: hello\r\n\r\nbody\r\n", "S2: b OK ~",
+	"S1: * 1 EXISTS", "S1: * 1 RECENT",
+	"S1: * 1 FETCH (UID 1 RFC822.SIZE 22 BODY[HEADER.FIELDS (To "
+	    "Subject)] {18}", "S1: Subject: hello", "S1: ", "S1: )",
+	/* of its own, behind the answer; and nobody has read it */
+	"C1: f APPEND F {14+}", "C1= Subject: two\r\n\r\n",
+	"S1: * 2 EXISTS", "S1: * 2 RECENT", "S1: f OK ~",
+	"S1: * 2 FETCH (UID 2 RFC822.SIZE 14 BODY[HEADER.FIELDS (To "
+	    "Subject)] {14}", "S1: Subject: two", "S1: )",
+	"C1: g FETCH 2 FLAGS", "S1: * 2 FETCH (FLAGS (\\Recent))", "S1: g OK ~",
+	"D2: Subject: x\r\n\r\n",		/* that is the INBOX */
+	"C2: h SELECT F", "S2: * FLAGS ~", "S2: * 2 EXISTS", "S2: * ~",
+	"S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
+	"S2: * OK [UIDN~", "S2: * OK [HIGH~", "S2: h OK ~",
+	"C2: i STORE 1 +FLAGS.SILENT (\\Deleted)", "S2: i OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted \\Recent) MODSEQ (~",
+	"C2: j EXPUNGE", "S2: * 1 EXPUNGE", "S2: j OK ~",
+	"S1: * VANISHED 1",
+	/* many at once, and without reading */
+	"C1: k NOTIFY SET (selected-delayed (MessageNew (PREVIEW UID) "
+	    "MessageExpunge))", "S1: k OK ~",
+	"C2: k UID COPY 2 F", "S2: * 2 EXISTS", "S2: * ~", "S2: k OK ~",
+	"S1: * 2 EXISTS", "S1: * ~",
+	"S1: * 2 FETCH (UID 3 PREVIEW \"\")",
+	"X1", "X2",
+	NULL
+};
+
+static const char *const named[] = {
+	"O1", "O2",
+	"C1: a NOTIFY SET (subtree N (MailboxName SubscriptionChange)) "
+	    "(mailboxes M (MailboxName)) (subscribed (SubscriptionChange))",
+	"S1: a OK ~",
+	"C2: a CREATE N", "S2: a OK ~",
+	"S1: * LIST (\\HasNoChildren) \"/\" N",
+	"C2: b CREATE N/a&AOk-", "S2: b OK ~",
+	"S1: * LIST (\\HasNoChildren) \"/\" N/a&AOk-",
+	"C2: c CREATE NN", "S2: c OK ~",
+	"C2: d SUBSCRIBE N", "S2: d OK ~",
+	"S1: * LIST (\\HasChildren \\Subscribed) \"/\" N",
+	"C2: e SUBSCRIBE N", "S2: e OK ~",		/* it was */
+	"C2: f RENAME N M", "S2: f OK ~",
+	"S1: * LIST (\\HasChildren) \"/\" M (\"OLDNAME\" (N))",
+	"S1: * LIST (\\HasNoChildren) \"/\" M/a&AOk- (\"OLDNAME\" (N/a&AOk-))",
+	"C2: g DELETE M/a&AOk-", "S2: g OK ~",
+	"C2: h DELETE M", "S2: h OK ~",
+	"S1: * LIST (\\NonExistent \\HasNoChildren) \"/\" M",
+	"C2: i UNSUBSCRIBE N", "S2: i OK ~",
+	"S1: * LIST (\\NonExistent \\HasNoChildren) \"/\" N",
+	"C2: j UNSUBSCRIBE Junk", "S2: j OK ~",
+	"S1: * LIST (\\HasNoChildren \\Junk) \"/\" Junk",
+	"C2: k SUBSCRIBE Junk", "S2: k OK ~",
+	"S1: * LIST (\\HasNoChildren \\Junk \\Subscribed) \"/\" Junk",
+	/* the INBOX's messages go, it stays */
+	"C1: l NOTIFY SET (personal (" ALL " MailboxName))", "S1: l OK ~",
+	"C2: l RENAME INBOX Old", "S2: l OK ~",
+	"S1: * LIST (\\HasNoChildren) \"/\" Old",
+	"S1: * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
+	/* what is above others goes, and they stay */
+	"C2: m CREATE t/b", "S2: m OK ~", "S1: * LIST ~",
+	"C2: n CREATE t", "S2: n OK ~",
+	"S1: * LIST (\\HasChildren) \"/\" t",
+	"C2: o DELETE t", "S2: o OK ~",
+	"S1: * LIST (\\NonExistent \\HasChildren) \"/\" t",
+	"C1: p CREATE mine", "S1: p OK ~", "C1: q NOOP", "S1: q OK ~",
+	"X1", "X2",
+	NULL
+};
+
+static const char *const metadata[] = {
+	"O1", "O2",
+	"C1: a NOTIFY SET (mailboxes Sent (MailboxMetadataChange))",
+	"S1: a OK ~",
+	"C2: a SETMETADATA Sent (/private/comment \"x\" /shared/comment "
+	    "\"y\")", "S2: a OK ~",
+	"S1: * METADATA Sent /private/comment /shared/comment",
+	"C2: b SETMETADATA Junk (/private/comment \"x\")", "S2: b OK ~",
+	"C2: c SETMETADATA \"\" (/private/comment \"x\")", "S2: c OK ~",
+	"C1: d NOTIFY SET (inboxes (ServerMetadataChange))", "S1: d OK ~",
+	"C2: e SETMETADATA Sent (/private/comment NIL)", "S2: e OK ~",
+	"C2: f SETMETADATA \"\" (/private/comment NIL)", "S2: f OK ~",
+	"S1: * METADATA \"\" /private/comment",
+	"X1", "X2",
+	NULL
+};
+
+/* A command on its way is no reason to wait. */
+static const char *const between[] = {
+	"O1", "O2",
+	"C1: a NOTIFY SET (selected (" ALL ")) (mailboxes Sent (" ALL "))",
+	"S1: a OK ~",
+	"C1: b APPEND Junk {10}", "S1: + ~",
+	"C2: b APPEND Sent {1+}", "C2= a\r\n", "S2: b OK ~",
+	"S1: * STATUS Sent ~", "C1= 0123456789\r\n", "S1: b OK ~",
+	"C1: c COMPRESS DEFLATE", "S1: c OK ~",
+	"X1", "X2",
+	NULL
+};
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
+
+static int
+ask(int n, const char *text, const char *want)
+{
+	const char	*l = NULL;
+	int		 i;
+
+	t_send(n, text, strlen(text));
+	for (i = 0; i < 20000 && (l = t_line(n)) != NULL &&
+	    strncmp(l, want, 2) != 0; i++)
+		continue;
+	return (CHECK(l != NULL && strncmp(l, want, strlen(want)) == 0,
+	    "%s: %s", want, l == NULL ? "(nothing)" : l));
+}
+
+/* Too many groups, names. */
+static void
+many(void)
+{
+	static char	 b[16384];
+	size_t		 i, n;
+
+	n = (size_t)snprintf(b, sizeof(b), "a NOTIFY SET");
+	for (i = 0; i <= NOTIFY_GROUPS; i++)
+		n += (size_t)snprintf(b + n, sizeof(b) - n, " (inboxes NONE)");
+	snprintf(b + n, sizeof(b) - n, "\r\n");
+	ask(1, b, "a NO [NOTIFICATIONOVERFLOW]");
+	n = (size_t)snprintf(b, sizeof(b), "a NOTIFY SET (mailboxes (");
+	for (i = 0; i <= NOTIFY_NAMES; i++)
+		n += (size_t)snprintf(b + n, sizeof(b) - n, "%sm%zu",
+		    i > 0 ? " " : "", i);
+	snprintf(b + n, sizeof(b) - n, ") NONE)\r\n");
+	ask(1, b, "a NO [NOTIFICATIONOVERFLOW]");
+}
+
+/* Much happens while the client does not read: it is told so, once. */
+static void
+overflow(void)
+{
+	static char	 b[65536];
+	const char	*l;
+	size_t		 i, n = 0;
+	int		 k, found = 0;
+
+	t_store.limits.out_high = 1;	/* what waits to be sent is enough */
+	ask(1, "a NOTIFY SET (personal (MailboxName))\r\n", "a OK");
+	t_store.limits.out_high = 0;	/* and now it seems to read nothing */
+	for (k = 0; k < 2; k++) {
+		for (i = 0, n = 0; i < 600; i++)
+			n += (size_t)snprintf(b + n, sizeof(b) - n,
+			    "x CREATE a-name-of-forty-octets-to-fill-it-up/%d/%zu"
+			    "\r\n", k, i);
+		t_send(2, b, n);
+	}
+	ask(2, "z NOOP\r\n", "z OK");
+	t_store.limits.out_high = 1 << 20;
+	t_send(1, "y NOOP\r\n", 8);
+	while ((l = t_line(1)) != NULL && strncmp(l, "y ", 2) != 0)
+		found += strncmp(l, "* OK [NOTIFICATIONOVERFLOW]", 27) == 0;
+	CHECK(l != NULL && found == 1, "told %d times: %s", found,
+	    l == NULL ? "(nothing)" : l);
+	ask(2, "w CREATE onemore\r\n", "w OK");
+	t_send(1, "v NOOP\r\n", 8);
+	l = t_line(1);
+	CHECK(l != NULL && strncmp(l, "v OK", 4) == 0, "off: %s",
+	    l == NULL ? "(nothing)" : l);
+}
+
+int
+main(void)
+{
+	int	 i;
+
+	t_open(NULL);
+	for (i = 0; i < IMAPTEST_CLIENTS; i++)
+		t_account[i] = 1;
+	t_script("grammar", grammar);
+	t_script("others", others);
+	t_script("selected", selected);
+	t_script("delayed", delayed);
+	t_script("fetched", fetched);
+	t_script("named", named);
+	t_script("metadata", metadata);
+	t_script("between", between);
+	t_login(1, 1);
+	t_login(2, 1);
+	(void)t_line(1);
+	(void)t_line(2);
+	many();
+	overflow();
+	t_close();
+	t_remove();
+	return (t_done());
+}
