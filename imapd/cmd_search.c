@@ -429,6 +429,7 @@ one(struct session *s, struct searching *g)
 {
 	int	 rc;
 
+	g->look.msg.known = view_known(s->seen.view);
 	switch (look_on(&g->look)) {
 	case LOOK_YES:
 		if (g->use == NULL) {

@@ -10,6 +10,7 @@
 
 #include "fold.h"
 #include "header.h"
+#include "imapd/known.h"
 #include "imapd/match.h"
 #include "imapd/ready.h"
 
@@ -393,6 +394,55 @@ of_header(struct match *m, const struct match_message *msg, int at)
 	return (rc);
 }
 
+/* May another search have seen that field?  An empty text asks for something
+ * else, and NUL stands between values. */
+static int
+may_be_known(const struct match *m, const struct match_message *msg, int at)
+{
+	const struct leaf	*l = &m->leaves[at];
+
+	return (msg->known != NULL && l->known_field && l->needle.n > 0 &&
+	    memchr(l->needle.p, 0, l->needle.n) == NULL);
+}
+
+static int
+in_known(const struct match *m, struct span text, int at)
+{
+	struct span	 needle = m->leaves[at].needle;
+
+	return (text.n >= needle.n && memmem(text.p, text.n, needle.p,
+	    needle.n) != NULL ? YES : NO);
+}
+
+/* As of_header(), for the searches to come too. */
+static int
+learn(struct match *m, const struct match_message *msg, int at)
+{
+	struct span		 name = m->program.nodes[at].field;
+	struct span		 left = msg->header.p != NULL ? msg->header :
+				    msg->fields;
+	struct header_field	 h;
+	struct buf		 value = { 0 }, all = { 0 };
+	int			 rc = NO;
+
+	while (m->failed == 0 && header_next(&left, &h)) {
+		if (h.name.n == 0 || !span_caseeq(h.name, name))
+			continue;
+		buf_reset(&value);
+		if (text_value(&value, h.value, m->charsets) == -1 ||
+		    fold_text(&all, span_buf(&value)) == -1 ||
+		    buf_addc(&all, 0) == -1)
+			m->failed = ENOMEM;
+	}
+	if (m->failed == 0) {
+		known_put(msg->known, name, msg->rec->uid, span_buf(&all));
+		rc = in_known(m, span_buf(&all), at);
+	}
+	buf_free(&value);
+	buf_free(&all);
+	return (rc);
+}
+
 static void
 text_stop(struct match *m)
 {
@@ -490,10 +540,16 @@ look(struct match *m, const struct match_message *msg, int at)
 {
 	const struct search_node	*n = &m->program.nodes[at];
 	struct leaf			*l = &m->leaves[at];
+	struct span			 s;
 
 	switch ((enum cost)l->cost) {
 	case COST_READY:
 	case COST_HEADER:
+		if (n->key == SEARCH_HEADER && may_be_known(m, msg, at) &&
+		    known_get(msg->known, n->field, msg->rec->uid, &s)) {
+			l->value = (uint8_t)in_known(m, s, at);
+			break;
+		}
 		if (!msg->ready)
 			return (MATCH_READY);
 		if (n->key != SEARCH_HEADER) {
@@ -508,7 +564,8 @@ look(struct match *m, const struct match_message *msg, int at)
 			break;
 		}
 		if (msg->header.p == NULL || msg->header_long == 0) {
-			l->value = (uint8_t)of_header(m, msg, at);
+			l->value = (uint8_t)(may_be_known(m, msg, at) ?
+			    learn(m, msg, at) : of_header(m, msg, at));
 			break;
 		}
 		l->value = (uint8_t)long_header(m, msg, at);

@@ -13,6 +13,8 @@
 #define MATCH_HEADER	TEXT_HEADER	/* octets of a header read at
 					 * once */
 
+struct known;
+
 enum match_result {
 	MATCH_NO,
 	MATCH_YES,
@@ -27,6 +29,7 @@ enum match_result {
 struct match_message {
 	const struct msgrec	*rec;
 	int			 recent;
+	struct known		*known;		/* of the mailbox; or NULL */
 
 	int			 ready;		/* the next four are set */
 	struct span		 fields;	/* READY_FIELDS */

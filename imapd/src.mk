@@ -10,7 +10,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_notify.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
-	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/late.c imapd/letter.c imapd/look.c \
+	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/known.c imapd/late.c imapd/letter.c imapd/look.c \
 	imapd/mailbox.c imapd/match.c imapd/notify.c imapd/notify_tell.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
@@ -27,7 +27,7 @@ MAN += man/imapd.8
 # regress: a store without processes
 IMAP_TEST := regress/imapd/imaptest.c $(IMAP_STORE)
 TESTS += regress/imapd/capability_test regress/imapd/condstore_test regress/imapd/copy_test regress/imapd/deliver_test \
-	regress/imapd/fetch_test regress/imapd/flags_test \
+	regress/imapd/fetch_test regress/imapd/flags_test regress/imapd/known_test \
 	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/notify_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/rev2_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
@@ -38,6 +38,7 @@ SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
+SRCS.regress/imapd/known_test := $(IMAP_TEST)
 SRCS.regress/imapd/list_test := $(IMAP_TEST)
 SRCS.regress/imapd/objectid_test := $(IMAP_TEST)
 SRCS.regress/imapd/preview_test := $(IMAP_TEST)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "imapd/ending.h"
+#include "imapd/known.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/view.h"
 #include "log.h"
@@ -126,6 +127,21 @@ view_need(struct view *v)
 	return (rc);
 }
 
+static void
+view_forget(struct view *v)
+{
+	known_free(v->known);
+	v->known = NULL;
+}
+
+struct known *
+view_known(struct view *v)
+{
+	if (v->known == NULL)
+		v->known = known_new();
+	return (v->known);
+}
+
 void
 view_rest(struct view *v)
 {
@@ -137,6 +153,7 @@ view_rest(struct view *v)
 	v->loaded = 0;
 	v->next = 1;
 	v->seen_below = 0;
+	view_forget(v);
 }
 
 void
@@ -154,6 +171,7 @@ view_free(struct view *v)
 	if (v->mb->removed)
 		mailbox_free(v->mb);
 	free(v->recs);
+	known_free(v->known);
 	free(v->gone);
 	free(v->journal);
 	free(v);
@@ -188,6 +206,7 @@ view_reload(struct view *v, uint64_t seq)
 	struct seen	*s;
 	size_t		 i, n;
 
+	view_forget(v);		/* a UID of that group is given again */
 	v->n = 0;
 	v->loaded = 0;
 	v->next = 1;

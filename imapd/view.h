@@ -69,6 +69,7 @@ struct seen {
 };
 
 struct view {
+	struct known		*known;		/* of header fields, known.h */
 	struct mailbox		*mb;
 	struct part		*part;
 	struct msgrec		*recs;		/* by UID */
@@ -105,6 +106,8 @@ int		 view_load(struct view *);
 int		 view_need(struct view *);
 /* Give up the records until somebody needs them. */
 void		 view_rest(struct view *);
+/* What is known of header fields, until it rests; NULL without memory. */
+struct known	*view_known(struct view *);
 /* Free it, unless somebody looks at it. */
 void		 view_drop(struct view *);
 void		 view_free(struct view *);

@@ -372,8 +372,10 @@ main(void)
 	t_open(NULL);
 	t_store.charsets = charsets_open();
 	fill(1);
-	for (i = 0; i < nitems(cases); i++)
-		search(cases[i].program, cases[i].want);
+	/* The second time what was read of headers is known. */
+	for (i = 0; i < 2 * nitems(cases); i++)
+		search(cases[i % nitems(cases)].program,
+		    cases[i % nitems(cases)].want);
 	for (i = 0; i < nitems(errors); i++) {
 		snprintf(cmd, sizeof(cmd), "s SEARCH %s\r\n",
 		    errors[i].program);
