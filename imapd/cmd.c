@@ -18,6 +18,8 @@ static const struct command commands[] = {
 	    cmd_search },
 	{ "SORT",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID | CF_LONG,
 	    cmd_sort },
+	{ "THREAD",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID | CF_LONG,
+	    cmd_thread },
 	{ "COPY",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_copy },
 	{ "MOVE",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_move },
 	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG | CF_NUMBERLESS,

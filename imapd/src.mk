@@ -16,7 +16,10 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
 IMAP_STORE += imapd/cmd_uidbatches.c imapd/limited.c
-IMAP_STORE += imapd/cmd_sort.c imapd/merge.c imapd/results.c imapd/sortkey.c
+IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
+	imapd/thread_tree.c
+IMAP_STORE += imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
+	$(IMAP_THREAD)
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -77,4 +80,7 @@ SRCS.regress/imapd/messagelimit_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidonly_test := $(IMAP_TEST)
 SRCS.regress/imapd/uidbatches_test := $(IMAP_TEST)
 SRCS.regress/imapd/partial_test := $(IMAP_TEST)
-TESTS += regress/imapd/sort_test
+TESTS += regress/imapd/sort_test regress/imapd/thread_test
+SRCS.regress/imapd/thread_test := $(IMAP_TEST)
+FUZZ += regress/fuzz/thread_fuzz
+SRCS.regress/fuzz/thread_fuzz := $(IMAP_THREAD) imapd/parse/write.c
