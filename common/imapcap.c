@@ -19,7 +19,7 @@ static const struct imapcap caps[] = {
 	{ "UIDPLUS",		AFTER,	NULL,		NULL },
 	{ "MOVE",		AFTER,	NULL,		"MOVE " },
 	{ "UNSELECT",		AFTER,	NULL,		"UNSELECT " },
-	{ "ENABLE",		AFTER,	NULL,		"ENABLE " },
+	{ "ENABLE",		BOTH,	NULL,		"ENABLE " },	/* imaplib looks there */
 	{ "CHILDREN",		AFTER,	NULL,		NULL },
 	{ "SPECIAL-USE",	AFTER,	NULL,		NULL },
 	{ "MULTIAPPEND",	AFTER,	NULL,		NULL },
