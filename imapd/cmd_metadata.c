@@ -225,6 +225,21 @@ refused(const struct span *names, const struct span *values,
 	return (NULL);
 }
 
+/* nstring or literal8, RFC 5464 section 5. */
+static int
+value(struct cursor *c, struct span *v, int *nil)
+{
+	if (cur_peek(c) != '~')
+		return (cur_nstring(c, v, nil));
+	*nil = 0;
+	(void)cur_char(c, '~');
+	if (cur_peek(c) != '{') {
+		c->error = "expected a literal";
+		return (-1);
+	}
+	return (cur_string(c, v));
+}
+
 enum step
 cmd_setmetadata(struct session *s, struct cursor *c)
 {
@@ -241,7 +256,7 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 	do {
 		if (n == ENTRIES || (n > 0 && cur_sp(c) == -1) ||
 		    cur_entry(c, &names[n]) == -1 || cur_sp(c) == -1 ||
-		    cur_nstring(c, &values[n], &nils[n]) == -1)
+		    value(c, &values[n], &nils[n]) == -1)
 			return (session_syntax(s, c));
 		n++;
 	} while (cur_peek(c) != ')');
