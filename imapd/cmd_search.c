@@ -140,6 +140,8 @@ cmd_search(struct session *s, struct cursor *c)
 	}
 	if (c->rev2 && program.returns == 0)	/* RFC 9051 section 6.4.4 */
 		program.returns = RETURN_ALL;
+	if ((program.returns & RETURN_PARTIAL) != 0)
+		return (search_partial(s, &program));
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
 		returns = program.returns;
 		search_free(&program);

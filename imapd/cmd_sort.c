@@ -54,6 +54,7 @@ cmd_sort(struct session *s, struct cursor *c)
 	g->table.charsets = s->store->charsets;
 	g->needs_header = sort_needs_header(g->args.keys, g->args.nkeys);
 	g->results.returns = g->args.search.returns;
+	g->results.partial = g->args.search.partial;
 	g->results.with_modseq = g->args.search.modseq;
 	g->results.by_uid = s->uid;
 	return (search_for(s, &g->args.search, &use, g));

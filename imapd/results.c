@@ -15,6 +15,7 @@ static const struct hit *result(const struct results *, size_t);
 static uint32_t	 number(const struct results *, size_t);
 static void	 run(struct session *, struct results *);
 static void	 one(struct session *, struct results *);
+static void	 begin_partial(struct session *, struct results *);
 static void	 rest(struct session *, const struct results *);
 static uint64_t	 modseq(const struct results *);
 
@@ -108,6 +109,26 @@ one(struct session *s, struct results *l)
 	}
 }
 
+/* RFC 9394 section 3.1: the range as it was asked for, and what there is of it. */
+static void
+begin_partial(struct session *s, struct results *l)
+{
+	struct buf	*out = session_out(s);
+
+	(void)buf_adds(out, " PARTIAL (");
+	partial_write(out, &l->partial);
+	partial_of(&l->partial, l->n, &l->at, &l->to);
+	(void)buf_adds(out, l->at < l->to ? " " : " NIL");
+}
+
+int
+results_enough(const struct results *l)
+{
+	return ((l->returns & RETURN_PARTIAL) != 0 && !l->partial.from_end &&
+	    l->order == NULL && l->n >= l->partial.hi &&
+	    (l->returns & (RETURN_MAX | RETURN_COUNT)) == 0);
+}
+
 int
 results_write(struct session *s, struct results *l)
 {
@@ -120,7 +141,8 @@ results_write(struct session *s, struct results *l)
 		else if ((l->returns & RETURN_ALL) != 0 && l->n > 0) {
 			(void)buf_adds(session_out(s), " ALL ");
 			l->to = l->n;
-		}
+		} else if ((l->returns & RETURN_PARTIAL) != 0)
+			begin_partial(s, l);
 	}
 	for (i = 0; l->at < l->to; i++) {
 		if (i == SLICE)
@@ -128,6 +150,8 @@ results_write(struct session *s, struct results *l)
 		one(s, l);
 	}
 	run(s, l);
+	if ((l->returns & RETURN_PARTIAL) != 0)
+		(void)buf_addc(session_out(s), ')');
 	rest(s, l);
 	return (0);
 }
@@ -137,6 +161,7 @@ static void
 rest(struct session *s, const struct results *l)
 {
 	struct buf	*out = session_out(s);
+	uint64_t	 most;
 
 	if ((l->returns & RETURN_MIN) != 0 && l->n > 0)
 		(void)buf_addf(out, " MIN %u", number(l, 0));
@@ -144,28 +169,30 @@ rest(struct session *s, const struct results *l)
 		(void)buf_addf(out, " MAX %u", number(l, l->n - 1));
 	if ((l->returns & RETURN_COUNT) != 0)
 		(void)buf_addf(out, " COUNT %zu", l->n);
-	if (l->with_modseq && l->n > 0)
+	if (l->with_modseq && (most = modseq(l)) > 0)
 		(void)buf_addf(out, l->returns == 0 ? " (MODSEQ %llu)" :
-		    " MODSEQ %llu", (unsigned long long)modseq(l));
+		    " MODSEQ %llu", (unsigned long long)most);
 	(void)buf_adds(out, "\r\n");
 }
 
-/* Are the ends alone told, or saved? */
-static int
-ends_only(const struct results *l)
-{
-	return ((l->returns & (RETURN_MIN | RETURN_MAX)) != 0 &&
-	    (l->returns & (RETURN_ALL | RETURN_COUNT)) == 0);
-}
-
-/* Is the ith of those told, or saved? */
+/* Is the ith of those told, or saved?  RFC 5182 section 2.4, RFC 9394 section
+ * 3.2. */
 static int
 counts(const struct results *l, size_t i)
 {
-	if (!ends_only(l))
+	unsigned	 some = l->returns & (RETURN_MIN | RETURN_MAX |
+			    RETURN_PARTIAL);
+	size_t		 first, end;
+
+	if (some == 0 || (l->returns & (RETURN_ALL | RETURN_COUNT)) != 0)
 		return (1);
-	return ((i == 0 && (l->returns & RETURN_MIN) != 0) ||
-	    (i == l->n - 1 && (l->returns & RETURN_MAX) != 0));
+	if ((i == 0 && (some & RETURN_MIN) != 0) ||
+	    (i == l->n - 1 && (some & RETURN_MAX) != 0))
+		return (1);
+	if ((some & RETURN_PARTIAL) == 0)
+		return (0);
+	partial_of(&l->partial, l->n, &first, &end);
+	return (i >= first && i < end);
 }
 
 /* The highest of what is shown, RFC 4731 section 3.2. */

@@ -19,6 +19,7 @@ struct results {
 	size_t		 n, cap;
 	const uint32_t	*order;		/* n of them, borrowed; NULL: by UID */
 	unsigned	 returns;	/* RETURN_*; 0: no ESEARCH */
+	struct partial	 partial;	/* of RETURN_PARTIAL */
 	int		 with_modseq;	/* RFC 7162 section 3.1.5 */
 	int		 by_uid;	/* UIDs are told, else numbers */
 	unsigned	 failed;	/* messages that could not be read */
@@ -41,6 +42,8 @@ int		 results_add(struct results *, const struct msgrec *,
  * as far as there is room: 1 there is more, 0 it is whole.
  */
 int		 results_write(struct session *, struct results *);
+/* Need no more be found? */
+int		 results_enough(const struct results *);
 /* They become "$", as far as RETURN says so: 0, or -1: too many. */
 int		 results_save(struct session *, const struct results *);
 void		 results_free(struct results *);

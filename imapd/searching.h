@@ -18,6 +18,9 @@ struct search_use {
 	void		(*free)(void *data);
 };
 
+/* SEARCH with PARTIAL among its RETURN options: takes the program. */
+enum step	 search_partial(struct session *, struct search *);
+
 /*
  * Search by this program, which it takes, in slices; then the use goes on.  data
  * is the search's from here on, and is freed at the command's end.

@@ -248,18 +248,10 @@ void
 targets_partial(struct targets *t, const struct seen *n,
     const struct partial *p)
 {
-	uint32_t	 all;
+	size_t	 first, end;
 
-	if (!p->from_end) {
-		targets_between(t, n, p->lo, p->hi);
-		return;
-	}
-	all = targets_count(t, n);
-	if (p->lo > all)
-		t->set.n = 0;
-	else
-		targets_between(t, n, p->hi > all ? 1 : all - p->hi + 1,
-		    all - p->lo + 1);
+	partial_of(p, targets_count(t, n), &first, &end);
+	targets_between(t, n, (uint32_t)first + 1, (uint32_t)end);
 }
 
 void

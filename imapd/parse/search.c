@@ -301,6 +301,7 @@ returns(struct cursor *c, struct search *s)
 		{ "ALL",	RETURN_ALL },
 		{ "COUNT",	RETURN_COUNT },
 		{ "SAVE",	RETURN_SAVE },
+		{ "PARTIAL",	RETURN_PARTIAL },
 	};
 	size_t	 i;
 
@@ -316,7 +317,16 @@ returns(struct cursor *c, struct search *s)
 			c->error = "unknown search return option";
 			return (-1);
 		}
+		if (options[i].bit == RETURN_PARTIAL &&
+		    ((s->returns & RETURN_PARTIAL) != 0 || cur_sp(c) == -1 ||
+		    cur_partial(c, &s->partial) == -1))
+			return (-1);
 		s->returns |= options[i].bit;
+		if ((s->returns & RETURN_PARTIAL) != 0 &&
+		    (s->returns & RETURN_ALL) != 0) {
+			c->error = "PARTIAL and ALL";	/* RFC 9394 3.1 */
+			return (-1);
+		}
 	}
 	if (s->returns == 0)
 		s->returns = RETURN_ALL;

@@ -38,17 +38,19 @@ struct search_node {
 	struct seqset	 set;
 };
 
-/* Bits of search.returns, RFC 4731 and RFC 5182. */
+/* Bits of search.returns, RFC 4731, RFC 5182. */
 #define RETURN_MIN	0x01u
 #define RETURN_MAX	0x02u
 #define RETURN_ALL	0x04u
 #define RETURN_COUNT	0x08u
 #define RETURN_SAVE	0x10u
+#define RETURN_PARTIAL	0x20u	/* RFC 9394 */
 
 struct search {
 	struct search_node	*nodes;	/* nodes[0] is the root, an AND */
 	size_t			 n;
 	unsigned		 returns;	/* 0: no RETURN was given */
+	struct partial		 partial;	/* of RETURN_PARTIAL */
 	struct span		 charset;	/* as given, or empty */
 	int			 needs_body;	/* BODY or TEXT in it */
 	int			 needs_header;

@@ -89,12 +89,32 @@ cur_partial(struct cursor *c, struct partial *p)
 			goto bad;
 		}
 	}
-	p->lo = (uint32_t)(v[0] < v[1] ? v[0] : v[1]);
-	p->hi = (uint32_t)(v[0] < v[1] ? v[1] : v[0]);
+	p->swapped = v[0] > v[1];
+	p->lo = (uint32_t)v[p->swapped];
+	p->hi = (uint32_t)v[!p->swapped];
 	return (0);
 bad:
 	c->s = save;
 	return (-1);
+}
+
+void
+partial_write(struct buf *b, const struct partial *p)
+{
+	const char	*minus = p->from_end ? "-" : "";
+
+	buf_addf(b, "%s%u:%s%u", minus, p->swapped ? p->hi : p->lo, minus,
+	    p->swapped ? p->lo : p->hi);
+}
+
+void
+partial_of(const struct partial *p, size_t n, size_t *first, size_t *end)
+{
+	size_t	 lo = p->lo - 1 < n ? p->lo - 1 : n;
+	size_t	 hi = p->hi < n ? p->hi : n;
+
+	*first = p->from_end ? n - hi : lo;
+	*end = p->from_end ? n - lo : hi;
 }
 
 static int

@@ -23,10 +23,16 @@ struct seqset {
 struct partial {
 	uint32_t	 lo, hi;
 	int		 from_end;
+	int		 swapped;	/* hi was given first */
 };
 
 /* "PARTIAL" was read: a range as "1:500" or "-1:-500", either way round. */
 int	 cur_partial(struct cursor *, struct partial *);
+/* As it was given. */
+void	 partial_write(struct buf *, const struct partial *);
+/* Which of n results these are: from *first, at most n, up to and without *end. */
+void	 partial_of(const struct partial *, size_t n, size_t *first,
+	    size_t *end);
 /* "*" is 0 until seqset_resolve().  Free with seqset_free(). */
 int	 cur_seqset(struct cursor *, struct seqset *);
 /*

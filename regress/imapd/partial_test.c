@@ -1,7 +1,9 @@
 /*
- * The FETCH modifier PARTIAL, RFC 9394 section 3.3: of the messages in the set,
- * by their order among these.
+ * PARTIAL, RFC 9394: of what SEARCH finds, or of the messages in a set of FETCH,
+ * some by their order.
  */
+#include <stdio.h>
+
 #include "imaptest.h"
 
 #define ONE "C1: a APPEND INBOX {1+}", "C1= a\r\n", "S1: a OK ~"
@@ -63,6 +65,84 @@ static const char *const refused[] = {
 	NULL
 };
 
+/* Of 2, 4, 6; numbers 1 to 3. */
+static const struct {
+	const char	*keys, *want;
+} searches[] = {
+	{ "(PARTIAL 1:2) ALL",		"PARTIAL (1:2 2,4)" },
+	{ "(PARTIAL 2:1) ALL",		"PARTIAL (2:1 2,4)" },
+	{ "(PARTIAL 3:3) ALL",		"PARTIAL (3:3 6)" },
+	{ "(PARTIAL 3:500) ALL",	"PARTIAL (3:500 6)" },
+	{ "(PARTIAL 4:500) ALL",	"PARTIAL (4:500 NIL)" },
+	{ "(PARTIAL 1:1) UID 1",	"PARTIAL (1:1 NIL)" },
+	{ "(PARTIAL -1:-1) UID 1",	"PARTIAL (-1:-1 NIL)" },
+	{ "(PARTIAL -1:-2) ALL",	"PARTIAL (-1:-2 4,6)" },
+	{ "(PARTIAL -3:-2) ALL",	"PARTIAL (-3:-2 2,4)" },
+	{ "(PARTIAL -3:-4294967295) ALL", "PARTIAL (-3:-4294967295 2)" },
+	{ "(PARTIAL -4:-5) ALL",	"PARTIAL (-4:-5 NIL)" },
+	{ "(PARTIAL 1:4294967295) ALL",	"PARTIAL (1:4294967295 2,4,6)" },
+	{ "(PARTIAL 2:2) UID 4:6",	"PARTIAL (2:2 6)" },
+	{ "(PARTIAL 1:1 COUNT) ALL",	"PARTIAL (1:1 2) COUNT 3" },
+	{ "(MAX PARTIAL 1:1) ALL",	"PARTIAL (1:1 2) MAX 6" },
+	{ "(MIN PARTIAL 9:9) ALL",	"PARTIAL (9:9 NIL) MIN 2" },
+	{ "(PARTIAL 9:9 COUNT MIN MAX) UID 1", "PARTIAL (9:9 NIL) COUNT 0" },
+	/* what becomes "$", table 1 */
+	{ "(SAVE PARTIAL 2:3) ALL",	"PARTIAL (2:3 4,6)" },
+	{ "(COUNT) $",			"COUNT 2" },
+	{ "(SAVE PARTIAL 2:2 MIN) ALL",	"PARTIAL (2:2 4) MIN 2" },
+	{ "(ALL) $",			"ALL 2,4" },
+	{ "(SAVE PARTIAL -3:-3 MAX) ALL", "PARTIAL (-3:-3 2) MAX 6" },
+	{ "(ALL) $",			"ALL 2,6" },
+	{ "(SAVE PARTIAL 2:2 MIN MAX) ALL",
+	    "PARTIAL (2:2 4) MIN 2 MAX 6" },
+	{ "(ALL) $",			"ALL 2,4,6" },
+	{ "(SAVE PARTIAL 2:2 COUNT) ALL", "PARTIAL (2:2 4) COUNT 3" },
+	{ "(ALL) $",			"ALL 2,4,6" },
+	{ "(SAVE PARTIAL 4:9) ALL",	"PARTIAL (4:9 NIL)" },
+	{ "(COUNT) $",			"COUNT 0" },
+	/* the highest of what is shown */
+	{ "(PARTIAL 1:1) MODSEQ 1",	"PARTIAL (1:1 2) MODSEQ 10" },
+	{ "(PARTIAL -1:-1) MODSEQ 1",	"PARTIAL (-1:-1 6) MODSEQ 10" },
+	{ "(PARTIAL 2:2) MODSEQ 1",	"PARTIAL (2:2 4) MODSEQ 11" },
+	{ "(PARTIAL 1:1 COUNT) MODSEQ 1", "PARTIAL (1:1 2) COUNT 3 MODSEQ 11" },
+	{ "(PARTIAL 8:9) MODSEQ 1",	"PARTIAL (8:9 NIL)" },
+	{ "(PARTIAL 1:2 ALL) ALL",	NULL },
+	{ "(ALL PARTIAL 1:2) ALL",	NULL },
+	{ "(PARTIAL 1:2 PARTIAL 3:4) ALL", NULL },
+	{ "(PARTIAL) ALL",		NULL },
+	{ "(PARTIAL 1) ALL",		NULL },
+	{ "(PARTIAL 0:1) ALL",		NULL },
+	{ "(PARTIAL -1:2) ALL",		NULL },
+	{ "(PARTIAL 1:*) ALL",		NULL },
+};
+
+static void
+test_searches(void)
+{
+	static char	 ask[128], want[128];
+	const char	*script[4] = { ask, want, "S1: a OK ~", NULL };
+	size_t		 i;
+
+	for (i = 0; i < nitems(searches); i++) {
+		snprintf(ask, sizeof(ask), "C1: a UID SEARCH RETURN %s",
+		    searches[i].keys);
+		if (searches[i].want == NULL)
+			snprintf(want, sizeof(want), "S1: a BAD ~");
+		else
+			snprintf(want, sizeof(want),
+			    "S1: * ESEARCH (TAG \"a\") UID %s",
+			    searches[i].want);
+		script[2] = searches[i].want == NULL ? NULL : "S1: a OK ~";
+		t_script(searches[i].keys, script);
+	}
+}
+
+static const char *const numbers[] = {
+	"C1: a SEARCH RETURN (PARTIAL -1:-2) ALL",
+	"S1: * ESEARCH (TAG \"a\") PARTIAL (-1:-2 2:3)", "S1: a OK ~",
+	NULL
+};
+
 /* First so many, then those of them that changed. */
 static const char *const changed[] = {
 	"C1: b UID STORE 2,6 +FLAGS.SILENT ($x)", "S1: * FLAGS ~", "S1: b OK ~",
@@ -92,6 +172,8 @@ main(void)
 	t_script("ranges", ranges);
 	t_script("refused", refused);
 	t_script("changed", changed);
+	t_script("numbers", numbers);
+	test_searches();
 	t_close();
 	t_remove();
 	return (t_done());

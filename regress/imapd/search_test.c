@@ -161,7 +161,7 @@ static const struct {
 	{ "RETURN (MINMAX) ALL",	"BAD " },
 	{ "RETURN (ALL)SEEN",		"BAD " },
 	{ "RETURN (ALL ) SEEN",		"BAD " },
-	{ "RETURN (PARTIAL 1:2) SEEN",	"BAD " },
+	{ "RETURN (PARTIAL 1:2 ALL) SEEN", "BAD " },
 };
 
 /* RFC 4731 and RFC 5182: the whole answer; without one, NULL. */

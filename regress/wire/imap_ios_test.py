@@ -11,7 +11,7 @@ from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
 
 N = 1230
 SIZE = 500
-GATE = {"UIDBATCHES", "ENABLE", "UIDONLY", "ESEARCH"}
+GATE = {"PARTIAL", "UIDBATCHES", "ENABLE", "UIDONLY", "ESEARCH"}
 NUMBERS = re.compile(r"\* \d+ (FETCH|EXPUNGE)|\* SEARCH|\[UNSEEN ")
 
 
@@ -144,6 +144,12 @@ def take(p):
 def pages(p):
     """Searching from the end, page by page."""
     uid = sorted(p.known)
+    is_(p.one("UID SEARCH RETURN (PARTIAL -1:-3) ALL", "* ESEARCH"),
+        "UID PARTIAL (-1:-3 %d:%d)" % (uid[-3], uid[-1]), "the last three")
+    is_(p.one("UID SEARCH RETURN (PARTIAL -4:-5) SUBJECT s12", "* ESEARCH"),
+        "UID PARTIAL (-4:-5 %d:%d)" % (uid[-5], uid[-4]), "the next page of some")
+    is_(p.one("UID SEARCH RETURN (PARTIAL 1:5) SUBJECT nowhere", "* ESEARCH"),
+        "UID PARTIAL (1:5 NIL)", "of nothing")
     is_(p.one("UID SEARCH RETURN (COUNT) UNSEEN", "* ESEARCH"), "UID COUNT %d" % N, "all unread")
     lines = p.ask("UID FETCH 1:* (FLAGS) (PARTIAL -1:-2)")
     is_([x.split()[1] for x in lines[:-1]], [str(u) for u in uid[-2:]], "FETCH in pages")
