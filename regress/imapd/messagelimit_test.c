@@ -49,6 +49,12 @@ static const char *const searching[] = {
 	"C1: d UID SEARCH UIDAFTER 6", "S1: * SEARCH", "S1: d OK ~",
 	"C1: d UID SEARCH UIDBEFORE 1", "S1: * SEARCH", "S1: d OK ~",
 	"C1: d UID SEARCH UIDAFTER 4294967295", "S1: * SEARCH", "S1: d OK ~",
+	/* in pages; and what has no limit */
+	"C1: d UID SEARCH RETURN (PARTIAL 1:9) ALL",
+	"S1: * NO [MESSAGELIMIT 3 4] ~",
+	"S1: * ESEARCH (TAG \"d\") UID PARTIAL (1:9 4:6)", "S1: d OK ~",
+	"C1: d UID SORT (ARRIVAL) UTF-8 ALL", "S1: * SORT 1 2 3 4 5 6",
+	"S1: d OK SORT completed",
 	/* what is saved ends there as well */
 	"C1: e UID SEARCH RETURN (SAVE) ALL", "S1: e OK [MESSAGELIMIT 3 4] ~",
 	"C1: f UID FETCH $ UID", "S1: * 4 ~", "S1: * 5 ~", "S1: * 6 ~",
