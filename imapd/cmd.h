@@ -41,8 +41,13 @@ command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
 
 /* Arguments: a space and a mailbox name, then the end.  0 or -1. */
 int		 cmd_one_mailbox(struct cursor *, struct span *);
-/* An untagged LIST of this name. */
-void		 cmd_list_write(struct session *, struct span name);
+/* An untagged LIST of this name; with OLDNAME, when old is one. */
+void		 cmd_list_write(struct session *, struct span name,
+		    struct span old);
+/* The name at this cursor, which was read as that one; none if they are the
+ * same, or the client does not ask for more than IMAP4rev1. */
+struct span	 cmd_old_name(const struct session *, struct cursor,
+		    struct span name);
 /*
  * An untagged STATUS with these items (bits of enum status_item): 0, or -1 with
  * errno and nothing said.

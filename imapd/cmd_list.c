@@ -22,6 +22,7 @@ struct listing {
 	struct span	 entries[LIST_ENTRIES];	/* good until the end */
 	size_t		 nentries;
 	char		*last;		/* name shown or passed last */
+	struct span	 old;		/* OLDNAME of RFC 9051, or nothing */
 };
 
 static enum step	 begin(struct session *,
@@ -226,6 +227,11 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 		    (l->select & LIST_SPECIAL_USE) != 0 ? " " : "",
 		    (l->select & LIST_SPECIAL_USE) != 0 ?
 		    "\"SPECIAL-USE\"" : "");
+	if (l->old.n > 0) {		/* RFC 9051 section 6.3.9.7 */
+		(void)buf_adds(b, " (\"OLDNAME\" (");
+		mailbox_write(b, l->old, 1);
+		(void)buf_adds(b, "))");
+	}
 	(void)buf_adds(b, "\r\n");
 	/* RFC 5819 section 2: one that cannot be told is left out. */
 	if (mb != NULL && l->status != 0)
@@ -235,11 +241,22 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 }
 
 void
-cmd_list_write(struct session *s, struct span name)
+cmd_list_write(struct session *s, struct span name, struct span old)
 {
-	static const struct listing	 plain;
+	struct listing	 plain = { .old = old };
 
 	show(s, &plain, name, 0);
+}
+
+struct span
+cmd_old_name(const struct session *s, struct cursor at, struct span name)
+{
+	struct span	 raw;
+
+	if ((s->enabled & ENABLED_REV2) == 0 ||
+	    cur_astring(&at, &raw) == -1 || span_caseeq(raw, name))
+		return (span_of("", 0));
+	return (raw);
 }
 
 /*

@@ -76,15 +76,20 @@ enum step
 cmd_create(struct session *s, struct cursor *c)
 {
 	struct mailbox	*mb;
-	struct span	 name;
+	struct cursor	 at;
+	struct span	 name, old;
 	struct buf	 id = { 0 };
 	uint32_t	 use = 0;
 	int		 none = 0;
 
-	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
+	if (cur_sp(c) == -1)
+		return (session_syntax(s, c));
+	at = *c;
+	if (cur_mailbox(c, &name) == -1 ||
 	    (cur_peek(c) == ' ' && parameters(c, &use, &none) == -1) ||
 	    cur_end(c) == -1)
 		return (session_syntax(s, c));
+	old = cmd_old_name(s, at, name);
 	trim(&name);
 	if (none || !use_free(s->account, use))
 		return (session_reply(s, "NO [USEATTR] no mailbox can have "
@@ -94,6 +99,8 @@ cmd_create(struct session *s, struct cursor *c)
 	if (mailbox_create(s->account, name, use, &mb) == -1)
 		return (done(s, -1));
 	session_hold(s, s->account->seq);
+	if (old.n > 0)
+		cmd_list_write(s, name, old);
 	objectid_write(&id, OBJECTID_MAILBOX, mb->id);
 	(void)session_replyf(s, "OK [MAILBOXID (%s)] CREATE completed",
 	    buf_cstr(&id));
@@ -133,16 +140,24 @@ cmd_delete(struct session *s, struct cursor *c)
 enum step
 cmd_rename(struct session *s, struct cursor *c)
 {
-	struct span	 from, to;
+	struct cursor	 at;
+	struct span	 from, to, old;
 
-	if (cur_sp(c) == -1 || cur_mailbox(c, &from) == -1 ||
-	    cmd_one_mailbox(c, &to) == -1)
+	if (cur_sp(c) == -1 || cur_mailbox(c, &from) == -1 || cur_sp(c) == -1)
 		return (session_syntax(s, c));
+	at = *c;
+	if (cur_mailbox(c, &to) == -1 || cur_end(c) == -1)
+		return (session_syntax(s, c));
+	old = cmd_old_name(s, at, to);
 	trim(&from);
 	trim(&to);
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	return (done(s, mailbox_rename(s->account, from, to)));
+	if (mailbox_rename(s->account, from, to) == -1)
+		return (done(s, -1));
+	if (old.n > 0)
+		cmd_list_write(s, to, old);
+	return (done(s, 0));
 }
 
 enum step

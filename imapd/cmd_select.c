@@ -17,6 +17,7 @@ struct opening {
 	uint64_t	 id;
 	int		 readonly;
 	int		 condstore;
+	struct span	 old;		/* how its name was written */
 	struct qresync	 qresync;
 };
 
@@ -86,15 +87,20 @@ open_mailbox(struct session *s, struct cursor *c, int readonly)
 {
 	struct opening	*o;
 	struct mailbox	*mb;
+	struct cursor	 at;
 	struct span	 name;
 
+	if (cur_sp(c) == -1)
+		return (session_syntax(s, c));
+	at = *c;
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return (session_no(s, ENOMEM));
-	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
-	    parameters(s, c, o) == -1 || cur_end(c) == -1) {
+	if (cur_mailbox(c, &name) == -1 || parameters(s, c, o) == -1 ||
+	    cur_end(c) == -1) {
 		forget(o);
 		return (session_syntax(s, c));
 	}
+	o->old = cmd_old_name(s, at, name);
 	if (o->condstore)
 		s->enabled |= ENABLED_CONDSTORE;
 	if (s->state == ST_SELECTED) {
@@ -173,7 +179,7 @@ opened(struct session *s, struct opening *o)
 	session_write_keywords(s, b);
 	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n", seen_count(&s->seen));
 	if ((s->enabled & ENABLED_REV2) != 0)	/* RFC 9051 section 6.3.2 */
-		cmd_list_write(s, span_str(mb->name));
+		cmd_list_write(s, span_str(mb->name), o->old);
 	else
 		(void)buf_addf(b, "* %u RECENT\r\n",
 		    seen_nrecent(&s->seen));

@@ -174,6 +174,19 @@ static const char *const names[] = {
 	"C1: c STATUS &ZeU- (MESSAGES)", "S1: c NO [NONEXISTENT] ~",
 	"C1: d CREATE \"\346\"", "S1: d BAD ~",
 	"C1: e DELETE \"\346\227\245\"", "S1: e OK ~",
+	/* one that is not in NFC is told as it is kept, with OLDNAME */
+	"C1: f CREATE \"u\314\210\"", "S1: * LIST (\\HasNoChildren) \"/\" "
+	    "\"\303\274\" (\"OLDNAME\" (\"u\314\210\"))",
+	"S1: f OK [MAILBOXID ~",
+	"C1: g EXAMINE \"u\314\210\"", SELECTED("0"), "S1: * LIST "
+	    "(\\HasNoChildren) \"/\" \"\303\274\" (\"OLDNAME\" "
+	    "(\"u\314\210\"))", REST, "S1: g OK ~",
+	"C1: h RENAME \"\303\274\" {5+}", "C1= \"o\314\210\\\r\n",
+	"S1: * LIST (\\HasNoChildren) \"/\" \"\\\"\303\266\\\\\" "
+	    "(\"OLDNAME\" (\"\\\"o\314\210\\\\\"))", "S1: h OK ~",
+	"C1: i SELECT inbox", "S1: * OK [CLOSED] ~", "S1: * FLAGS ~",
+	"S1: * ~ EXISTS", "S1: * LIST (\\HasNoChildren) \"/\" \"INBOX\"",
+	REST, "S1: i OK ~", "C1: j UNSELECT", "S1: j OK ~",
 	NULL
 };
 
