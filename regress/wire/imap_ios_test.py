@@ -11,6 +11,7 @@ from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
 
 N = 1230
 SIZE = 500
+LIMIT = 1500
 GATE = {"PARTIAL", "UIDBATCHES", "ENABLE", "UIDONLY", "ESEARCH"}
 NUMBERS = re.compile(r"\* \d+ (FETCH|EXPUNGE)|\* SEARCH|\[UNSEEN ")
 
@@ -84,6 +85,7 @@ class Phone:
         self.ask("LOGIN alice@%s %s" % (DOMAIN, PASSWORD))
         caps = set(self.ask("CAPABILITY")[0].split())
         is_(GATE - caps, set(), "the gate is open")
+        ok("MESSAGELIMIT=%d" % LIMIT in caps, "a limit is announced")
         self.ask('ID ("name" "iPhone Mail")')
         is_(self.ask("ENABLE CONDSTORE QRESYNC UIDONLY")[0],
             "* ENABLED CONDSTORE QRESYNC UIDONLY", "ENABLE")
@@ -153,6 +155,8 @@ def pages(p):
     is_(p.one("UID SEARCH RETURN (COUNT) UNSEEN", "* ESEARCH"), "UID COUNT %d" % N, "all unread")
     lines = p.ask("UID FETCH 1:* (FLAGS) (PARTIAL -1:-2)")
     is_([x.split()[1] for x in lines[:-1]], [str(u) for u in uid[-2:]], "FETCH in pages")
+    ok(p.ask("UID FETCH 1:* (FLAGS) (PARTIAL 1:%d)" % (LIMIT + 1), "NO")[-1].startswith(
+        "NO [MESSAGELIMIT %d] " % LIMIT), "more than the limit")
     for command in ("FETCH 1 FLAGS", "SEARCH ALL", "STORE 1 +FLAGS (\\Seen)", "UID SEARCH 1:5"):
         ok(p.ask(command, "BAD")[-1].startswith("BAD [UIDREQUIRED] "), command)
 
@@ -187,7 +191,7 @@ def changes(s, p):
 
 
 def main():
-    with Suite(accounts=("alice",)) as s:
+    with Suite("message-limit %d\n" % LIMIT, accounts=("alice",)) as s:
         box = b"".join(b"From x Wed Jan  1 00:00:00 2020\nSubject: s%d\nFrom: a@b.example\n\nbody\n\n" % i
                        for i in range(N))
         is_(stream(s, "import", "mbox", "alice", "INBOX", data=box).stdout.strip(),
