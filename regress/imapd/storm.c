@@ -96,6 +96,7 @@ send_raw(struct storm_client *c, const void *octets, size_t len)
 			c->storm->net->turn(0);
 			storm_receive(c);
 		} else if (k == -1) {
+			storm_receive(c);	/* it may have said why */
 			c->eof = 1;
 		} else {
 			p += k;
@@ -241,17 +242,15 @@ copied(struct storm_client *c, struct span s)
 		storm_bad(c, "COPYUID's sets differ in length", word);
 }
 
+/* Behind "[APPENDUID ". */
 static void
-on_append(struct storm_client *c, const struct storm_cmd *q, struct span s)
+appended(struct storm_client *c, const struct storm_cmd *q, struct span s)
 {
 	struct world	*w = &c->storm->world;
 	struct span	 word, lo;
 	uint64_t	 uv, uid;
 	uint32_t	 n;
 
-	if (!span_caseprefix(s, "OK [APPENDUID "))
-		return;
-	s = span_of(s.p + 14, s.n - 14);
 	(void)span_split(&s, ' ', &word);
 	(void)span_split(&s, ']', &lo);
 	s = lo;
@@ -264,6 +263,13 @@ on_append(struct storm_client *c, const struct storm_cmd *q, struct span s)
 		if (world_is(w, (uint32_t)uv, (uint32_t)uid, n) == -1)
 			storm_bad(c, "APPENDUID is another message's", s);
 	}
+}
+
+static void
+on_append(struct storm_client *c, const struct storm_cmd *q, struct span s)
+{
+	if (span_caseprefix(s, "OK [APPENDUID "))
+		appended(c, q, span_of(s.p + 14, s.n - 14));
 }
 
 static void
@@ -375,7 +381,8 @@ refused(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	text = buf_cstr(&b);
 	c->storm->refused++;
 	if (strncmp(text, "BAD ", 4) == 0 && (q->alone ||
-	    strstr(text, "no message has that number") == NULL))
+	    (strstr(text, "no message has that number") == NULL &&
+	    strstr(text, "no such message") == NULL)))
 		storm_bad(c, q->text, s);
 	else if (strstr(text, "SERVERBUG") != NULL || (!c->storm->net->cut &&
 	    strstr(text, "UNAVAILABLE") != NULL))
@@ -439,6 +446,8 @@ untagged(struct told *t, struct span s)
 		printf("S%d: %.*s\n", c->i, (int)s.n, (const char *)s.p);
 	if (span_caseprefix(s, "* OK [COPYUID "))
 		copied(c, span_of(s.p + 14, s.n - 14));
+	else if (span_caseprefix(s, "* OK [APPENDUID ") && c->nqueue > 0)
+		appended(c, &c->queue[0], span_of(s.p + 16, s.n - 16));
 	else if (s.n > 0 && s.p[0] == '+' && c->idle == 1)
 		c->idle = 2;
 	else if (c->i == STORM_FRESH)
@@ -482,7 +491,7 @@ storm_drain(struct storm *s)
 				storm_send(c, "DONE\r\n", 6);
 				c->idle = 3;
 			}
-			if (c->eof && c->nqueue > 0)
+			if (c->eof && !c->told.bye && c->nqueue > 0)
 				cut = -1;
 			if (c->eof || c->told.bye)
 				storm_disconnect(c);
@@ -501,7 +510,7 @@ void
 storm_begin(struct storm *s, const struct storm_net *net, uint32_t seed)
 {
 	static const char *const boxes[] = { "Keep", "RingA", "RingB", "Box0",
-	    "Box1" };
+	    "Box1", "Box2", "Box1/sub" };
 	struct storm_client	*c;
 	size_t			 i;
 

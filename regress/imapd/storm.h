@@ -20,7 +20,8 @@ struct storm_net {
 	int	 (*open)(int n);	/* logged in and greeted, or -1 */
 	void	 (*close)(int n);
 	void	 (*turn)(int busy);	/* let it work; wait, unless busy */
-	void	 (*settle)(void);	/* until nothing is left to do */
+	void	 (*settle)(void);	/* until nothing is left to do, or NULL:
+					 * nobody can tell */
 	void	 (*restart)(void);	/* or NULL */
 	int	 cut;			/* connections may end at any time */
 };
@@ -66,6 +67,7 @@ struct storm {
 	unsigned	 nrole[3];	/* messages sent to a box of a role */
 	unsigned	 wrong, answers, resyncs, restarts, looks, refused;
 	int		 loud;
+	int		 still;		/* nothing changed between two looks */
 	/* a SEARCH of the fresh one */
 	uint8_t		*found;
 	size_t		 nfound;

@@ -118,11 +118,17 @@ fetch(struct storm_client *c)
 	    "(UID FLAGS BODY.PEEK[TEXT])", "(UID BODY[])",
 	    "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
 	    "(UID FLAGS BODYSTRUCTURE RFC822.SIZE INTERNALDATE)",
+	    "(UID FLAGS PREVIEW BINARY.SIZE[1] BINARY.PEEK[1]<0.9>)",
 	    "(UID FLAGS)" };
 	struct storm	*s = c->storm;
 	int		 uid = storm_pick(s, 2) == 0;
 	uint32_t	 lo, hi;
 
+	if (storm_pick(s, 8) == 0) {
+		storm_say(c, SAY_ANY, 0, "UID FETCH 1:* (UID FLAGS) "
+		    "(PARTIAL -1:-%u)", 1 + storm_pick(s, 20));
+		return;
+	}
 	if (storm_pick(s, 4) == 0) {
 		storm_say(c, SAY_ANY, !uid, "%sFETCH 1:* (UID FLAGS%s)", uid ?
 		    "UID " : "", c->kind == KIND_PLAIN ? "" : " MODSEQ");
@@ -131,6 +137,27 @@ fetch(struct storm_client *c)
 	some(c, uid, &lo, &hi);
 	storm_say(c, SAY_ANY, !uid, "%sFETCH %u:%u %s", uid ? "UID " : "", lo,
 	    hi, items[storm_pick(s, nitems(items))]);
+}
+
+/* A new message in the place of one. */
+static void
+replace(struct storm_client *c)
+{
+	struct storm		*s = c->storm;
+	struct world		*w = &s->world;
+	struct storm_cmd	*q;
+	int			 uid = storm_pick(s, 2) == 0;
+	uint32_t		 lo, hi;
+	char			 text[64];
+
+	if (world_role(c->name) != WORLD_FREE || w->next >= WORLD_NUMBERS)
+		return;
+	some(c, uid, &lo, &hi);
+	snprintf(text, sizeof(text), "Subject: n%u\r\n\r\ntext %u\r\n",
+	    w->next, w->next);
+	q = storm_say(c, SAY_APPEND, 0, "%sREPLACE %u %s {%zu+}\r\n%s", uid ?
+	    "UID " : "", lo, free_box(s), strlen(text), text);
+	q->first = q->last = w->next++;
 }
 
 /* What it does to the model: only what no other command comes before. */
@@ -252,6 +279,10 @@ mailboxes(struct storm_client *c)
 		    "\"%u\")", a, storm_pick(s, 1000));
 		break;
 	case 5:
+		if (c->told.selected && storm_pick(s, 2) == 0) {
+			storm_say(c, SAY_ANY, 0, "UIDBATCHES 500");
+			break;
+		}
 		storm_say(c, SAY_ANY, 0, "LIST \"\" * RETURN (STATUS (MESSAGES "
 		    "UIDNEXT UNSEEN HIGHESTMODSEQ SIZE))");
 		break;
@@ -388,7 +419,8 @@ static const struct {
 	int		 selected;	/* with a message in it */
 	void		(*run)(struct storm_client *);
 } sayings[] = {
-	{ 14, 0, append },
+	{ 12, 0, append },
+	{ 2, 1, replace },
 	{ 18, 1, fetch },
 	{ 18, 1, store },
 	{ 7, 1, expunge },

@@ -129,12 +129,7 @@ far_turn(int busy)
 	(void)poll(p, nitems(p), 5);
 }
 
-static void
-far_settle(void)
-{
-}
-
-static struct storm_net	 far = { far_open, far_close, far_turn, far_settle,
+static struct storm_net	 far = { far_open, far_close, far_turn, NULL,
     NULL, 0 };
 
 /* ---- a seed ----------------------------------------------------------------- */

@@ -85,7 +85,7 @@ world_recent(struct world *w, uint32_t uidvalidity, uint32_t uid,
 
 const char *
 world_box(struct world *w, uint32_t uidvalidity, const char *name,
-    uint32_t uidnext, uint64_t highest)
+    uint32_t uidnext, uint64_t highest, int *same)
 {
 	struct world_box	*b, *nv;
 	size_t			 i;
@@ -106,6 +106,7 @@ world_box(struct world *w, uint32_t uidvalidity, const char *name,
 		why = "UIDNEXT falls";
 	if (highest < b->highest)
 		why = "HIGHESTMODSEQ falls";
+	*same = highest == b->highest;
 	b->uidvalidity = uidvalidity;
 	b->uidnext = uidnext;
 	b->highest = highest;

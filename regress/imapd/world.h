@@ -46,9 +46,11 @@ uint32_t	 world_number(struct world *, uint32_t uidvalidity,
 /* It is \Recent to this session.  0, -1 it was to another. */
 int		 world_recent(struct world *, uint32_t uidvalidity,
 		    uint32_t uid, uint32_t session);
-/* What a fresh session was told of a mailbox: NULL or what is wrong. */
+/* What a fresh session was told of a mailbox: NULL or what is wrong.  Is it as
+ * it was the last time? */
 const char	*world_box(struct world *, uint32_t uidvalidity,
-		    const char *name, uint32_t uidnext, uint64_t highest);
+		    const char *name, uint32_t uidnext, uint64_t highest,
+		    int *same);
 enum world_role	 world_role(const char *name);
 
 #endif

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Many clients at random on shared mailboxes of the running suite, each with its
+own model of what it was told (regress/imapd/storm.h): once undisturbed, once
+while stores are killed.  Whatever a store has acknowledged is there once, and
+clients that come back with what they remember end with what there is.
+    imap_storm_test.py [SECONDS of each]"""
+import os
+import random
+import subprocess
+import sys
+import time
+
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+
+SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+SEED = int(os.environ.get("SEED", "5"))
+CONF = "limits {\n\tconnections-address 1000\n}\n"
+
+
+def storm(s, user, seed, *more):
+    return subprocess.Popen([BUILD + "/regress/imapd/stress_test", "-p", str(s.imap), "-u", "%s@%s" % (user, DOMAIN),
+                             "-w", PASSWORD, "-n", "400", "-s", str(seed), "-t", str(SECONDS)] + list(more),
+                            stdout=subprocess.PIPE, text=True)
+
+
+def end(p, name):
+    out = p.communicate(timeout=SECONDS + 120)[0]
+    if not ok(p.returncode == 0, name):
+        diag(out[-4000:])
+    diag(*[l for l in out.splitlines() if " - seed " in l])
+
+
+def calm(s):
+    end(storm(s, "alice", SEED), "a storm")
+
+
+def killed(s):
+    """Stores die at random moments; each comes back before the next one goes."""
+    p = storm(s, "bob", SEED + 1, "-c")
+    kills, begun = 0, time.monotonic()
+    while p.poll() is None and time.monotonic() < begun + SECONDS:
+        time.sleep(random.uniform(0.3, 1.2))
+        pid = s.pid("store")
+        if pid:
+            os.kill(pid, 9)
+            kills += 1
+    end(p, "a storm in which stores die")
+    ok(kills > 0, "%d were killed" % kills)
+
+
+def main():
+    random.seed(SEED)
+    with Suite(CONF) as s:
+        calm(s)
+        killed(s)
+        is_(s.rows("verify"), [], "verify finds nothing wrong")
+        is_([l for l in s.logged().splitlines() if "AddressSanitizer" in l or "runtime error" in l], [],
+            "no sanitizer complains")
+    done()
+
+
+main()
