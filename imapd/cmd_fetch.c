@@ -165,6 +165,7 @@ fetch_some(struct session *s, struct fetch *f)
 	while (r == FETCH_MORE && session_room(s) &&
 	    (++n % TURN_STAGES != 0 || store_us() < until))
 		r = stages[f->stage](s, f);
+	s->literal = f->stage > FETCH_ITEMS;
 	targets_pause(&f->targets);
 	return (r);
 }

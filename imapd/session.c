@@ -184,7 +184,8 @@ session_bye(struct session *s, const char *text)
 {
 	struct io	*io = s->io;
 
-	if (s->phase != PHASE_OVER)
+	/* In the middle of an answer it would be taken for a part of it. */
+	if (s->phase != PHASE_OVER && !s->half)
 		(void)io_printf(io, "* BYE %s\r\n", text);
 	s->phase = PHASE_OVER;
 	/* The socket lives on until the client took its BYE. */
@@ -325,6 +326,7 @@ send_out(struct session *s)
 
 	if (s->out.n == 0)
 		return;
+	s->half = s->literal || s->out.p[s->out.n - 1] != '\n';
 	to = io_out(s->io);
 	if (to->n == 0) {
 		tmp = *to;
@@ -346,6 +348,7 @@ static void
 take_back(struct session *s, int error)
 {
 	buf_reset(&s->out);
+	s->broken |= s->half;	/* it cannot be unsaid */
 	if (s->phase == PHASE_FLUSH && s->command == NULL) {
 		buf_reset(&s->reply);
 		(void)buf_adds(&s->reply,
@@ -595,6 +598,7 @@ command_end(struct session *s)
 		s->bad = 0;
 	(void)buf_add_span(&s->out, span_buf(&s->reply));
 	(void)buf_adds(&s->out, "\r\n");
+	s->literal = 0;
 	send_out(s);
 	if (s->compress == 1) {
 		s->compress = 2;

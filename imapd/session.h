@@ -84,6 +84,8 @@ struct session {
 	uint8_t			 ended;		/* the client sends no more */
 	uint8_t			 over;		/* end after this answer */
 	uint8_t			 broken;	/* a literal cannot go on: end now */
+	uint8_t			 literal;	/* in the middle of a FETCH answer */
+	uint8_t			 half;		/* of one, or a line, was sent */
 	uint8_t			 paused;	/* its socket is not read */
 	uint8_t			 compress;	/* 1: behind this answer, 2: is on */
 	struct buf		 pending;	/* read past the login command */

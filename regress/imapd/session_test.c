@@ -313,6 +313,45 @@ test_progress(void)
 	t_remove();
 }
 
+/* Who is in the middle of a literal hears nothing in the middle of it. */
+static void
+half_said(void)
+{
+	static const char *const	 before[] = { "O1", "C1: a CREATE big",
+					    "S1: a OK ~", NULL };
+	static const char *const	 removed[] = { "O2", "C2: b DELETE big",
+					    "S2: b OK ~", "X2", NULL };
+	static char	 text[3000000];
+	char		 cmd[64];
+	struct buf	 all = { 0 };
+	int		 i;
+
+	t_open(NULL);
+	t_account[2] = 1;
+	t_script("half said", before);
+	memset(text, 'x', sizeof(text));
+	i = snprintf(cmd, sizeof(cmd), "c APPEND big {%zu+}\r\n", sizeof(text));
+	t_send(1, cmd, (size_t)i);
+	t_send(1, text, sizeof(text));
+	t_send(1, "\r\nd SELECT big\r\n", 16);
+	t_settle();
+	t_drain(1);
+	t_send(1, "e FETCH 1 BODY[]\r\n", 18);
+	t_settle();
+	t_script("half said", removed);
+	for (i = 0; i < 100; i++) {
+		t_loop();
+		(void)buf_add_span(&all, t_take(1));
+	}
+	CHECK(all.n > 10000 && all.n < sizeof(text), "%zu octets of it came", all.n);
+	CHECK(all.n > 1000 && all.p[all.n - 1] == 'x' &&
+	    memmem(all.p, all.n, "BYE", 3) == NULL, "and nothing else");
+	CHECK(t_line(1) == NULL, "then the end");
+	buf_free(&all);
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
@@ -327,5 +366,6 @@ main(void)
 	}
 	test_parts();
 	test_progress();
+	half_said();
 	return (t_done());
 }
