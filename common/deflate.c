@@ -86,7 +86,7 @@ pack(struct deflate *z)
 	size_t		 n = z->window.n;
 
 	memset(&s, 0, sizeof(s));
-	if (n <= LONG || deflateInit2(&s, LEVEL, Z_DEFLATED,
+	if (n <= LONG || deflateInit2(&s, Z_BEST_SPEED, Z_DEFLATED,
 	    -MAX_WBITS, OUT_MEM, Z_DEFAULT_STRATEGY) != Z_OK)
 		return;
 	s.next_in = z->window.p;
