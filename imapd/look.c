@@ -79,6 +79,11 @@ look_on(struct look *l)
 		case MATCH_HEADER_WANTED:
 			rc = read_header(l);
 			break;
+		case MATCH_FILTER:
+			l->msg.filter = filter_get(&l->filter,
+			    l->letter.part, l->letter.rec.body);
+			l->msg.filtered = 1;
+			break;
 		case MATCH_TREE:
 			rc = need(l, READY_BIT(READY_TREE));
 			break;
@@ -112,6 +117,7 @@ look_free(struct look *l)
 {
 	match_free(l->match);
 	letter_close(&l->letter);
+	filter_read_end(&l->filter);
 	buf_free(&l->header);
 	memset(l, 0, sizeof(*l));
 }

@@ -6,6 +6,7 @@
 #ifndef LOOK_H
 #define LOOK_H
 
+#include "imapd/filter.h"
 #include "imapd/letter.h"
 #include "imapd/match.h"
 
@@ -21,6 +22,7 @@ struct look {
 	int			 busy;		/* a message is at work */
 	struct letter		 letter;
 	struct match_message	 msg;
+	struct filter_read	 filter;
 	struct buf		 header;
 };
 

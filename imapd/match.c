@@ -10,6 +10,7 @@
 
 #include "fold.h"
 #include "header.h"
+#include "imapd/filter.h"
 #include "imapd/known.h"
 #include "imapd/match.h"
 #include "imapd/ready.h"
@@ -30,6 +31,7 @@ struct leaf {
 	uint64_t	 bits;		/* of a keyword */
 	uint32_t	 flag;
 	struct span	 needle;	/* folded, in match.texts */
+	struct buf	 grams;		/* its trigrams, see filter.h */
 };
 
 struct match {
@@ -64,6 +66,7 @@ static enum match_result look(struct match *, const struct match_message *,
 static void	 records(struct match *, const struct match_message *);
 static int	 long_header(struct match *, const struct match_message *,
 		    int);
+static int	 filtered(const struct leaf *, const struct match_message *);
 static enum match_result text(struct match *, const struct match_message *,
 		    int);
 static void	 text_stop(struct match *);
@@ -117,11 +120,14 @@ match_new(struct search *s, const struct match_env *env)
 void
 match_free(struct match *m)
 {
+	size_t	 i;
 	int	 e = errno;
 
 	if (m == NULL)
 		return;
 	text_stop(m);
+	for (i = 0; m->leaves != NULL && i < m->program.n; i++)
+		buf_free(&m->leaves[i].grams);
 	search_free(&m->program);
 	free(m->leaves);
 	buf_free(&m->texts);
@@ -208,6 +214,10 @@ compile(struct match *m, const struct match_env *env)
 		if (m->leaves[i].needle.n > 0) {
 			m->leaves[i].needle.p = m->texts.p + at;
 			at += m->leaves[i].needle.n;
+			if (m->leaves[i].cost == COST_TEXT &&
+			    filter_trigrams(&m->leaves[i].grams,
+			    m->leaves[i].needle) == -1)
+				return (-1);
 		}
 	return (0);
 }
@@ -495,6 +505,16 @@ long_header(struct match *m, const struct match_message *msg, int at)
 	return (v);
 }
 
+/* Does its filter say that the message has not got that text? */
+static int
+filtered(const struct leaf *l, const struct match_message *msg)
+{
+	return (l->grams.n > 0 && msg->filter.p != NULL &&
+	    !filter_may_have(msg->filter,
+	    (const uint32_t *)(const void *)l->grams.p,
+	    l->grams.n / sizeof(uint32_t)));
+}
+
 /* One slice of one key's text. */
 static enum match_result
 text(struct match *m, const struct match_message *msg, int at)
@@ -505,6 +525,12 @@ text(struct match *m, const struct match_message *msg, int at)
 
 	if (l->needle.n == 0) {
 		l->value = YES;
+		return (MATCH_LATER);
+	}
+	if (l->grams.n > 0 && !msg->filtered)
+		return (MATCH_FILTER);
+	if (m->finding != at && filtered(l, msg)) {
+		l->value = NO;
 		return (MATCH_LATER);
 	}
 	if (msg->tree == NULL)

@@ -20,6 +20,7 @@ enum match_result {
 	MATCH_YES,
 	MATCH_READY,		/* set ready: fields, whole, day, dated */
 	MATCH_HEADER_WANTED,	/* set header */
+	MATCH_FILTER,		/* set filter, and filtered */
 	MATCH_TREE,		/* set tree and source */
 	MATCH_LATER,		/* that was enough for one slice; call again */
 	MATCH_ERROR		/* errno; the message cannot be read */
@@ -40,6 +41,9 @@ struct match_message {
 	struct span		 header;	/* p NULL: not yet */
 	uint64_t		 header_long;	/* octets of all of it, when these
 						 * are but its beginning */
+
+	int			 filtered;	/* it was looked for */
+	struct span		 filter;	/* its bits; p NULL: none */
 
 	const struct mime	*tree;
 	struct message_source	 source;

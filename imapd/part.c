@@ -12,6 +12,7 @@
 
 #include "imapd/account.h"
 #include "imapd/ending.h"
+#include "imapd/filter.h"
 #include "imapd/late.h"
 #include "imapd/part.h"
 #include "imapd/repair.h"
@@ -85,6 +86,7 @@ static const struct {
 	{ "share",	offsetof(struct part, share) },
 	{ "index",	offsetof(struct part, index) },
 	{ "ready",	offsetof(struct part, ready) },
+	{ "filter",	offsetof(struct part, filter) },
 	{ "late",	offsetof(struct part, late) },
 	{ "vanished",	offsetof(struct part, vanished) },
 	{ "gone",	offsetof(struct part, gone) },
@@ -358,7 +360,8 @@ part_open(struct store *store, const struct part_conf *conf)
 		return (NULL);
 	}
 	buf_free(&why);
-	if (part_databases(p) == -1 ||
+	if ((p->filters = filter_maker_new(p)) == NULL ||
+	    part_databases(p) == -1 ||
 	    (p->bodies = body_open(p->env)) == NULL ||
 	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1 ||
 	    (dbenv_is_salvaged(p->env) && part_repair(p) == -1)) {
@@ -396,6 +399,7 @@ part_close(struct part *p)
 	if (p == NULL)
 		return;
 	account_free_all(p);
+	filter_maker_free(p->filters);
 	buf_free(&p->key_at);
 	if (event_initialized(&p->ev)) {
 		event_del(&p->ev);
@@ -441,6 +445,7 @@ part_tick(struct part *p)
 	uint64_t	 now = store_now();
 
 	account_tick(p);
+	filter_tick(p);
 	ending_kick(p);
 	expire_keys(p);
 	if (p->swept == 0)

@@ -15,6 +15,9 @@
  *						this name: its number
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
+ *	filter		body			trigrams of its text, for SEARCH;
+ *						body 0: how far they are made,
+ *						see filter.h
  *	late		account mailbox		the highest modseq that may be
  *						seen before it is flushed,
  *						see late.h
@@ -49,6 +52,7 @@
 struct store;
 struct account;
 struct ending;
+struct filter_maker;
 struct stage;
 
 struct part {
@@ -59,6 +63,8 @@ struct part {
 	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
 				*acl, *share, *index, *ready, *late, *vanished, *gone, *dead,
 				*key;
+	struct dbenv_db		*filter;
+	struct filter_maker	*filters;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */
 	struct account		*accounts[PART_BUCKETS];

@@ -9,6 +9,7 @@
 #include "date.h"
 #include "header.h"
 #include "imap_form.h"
+#include "imapd/filter.h"
 #include "imapd/ready.h"
 #include "mime.h"
 
@@ -260,7 +261,8 @@ ready_unref(struct part *p, uint64_t body)
 	 * or there is none: the body stays, and verify tells of it. */
 	if (body_stat(p->bodies, body, &info) == -1)
 		return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
-	if (info.refs <= 1 && drop_pieces(p, body) == -1)
+	if (info.refs <= 1 && (drop_pieces(p, body) == -1 ||
+	    filter_drop(p, body) == -1))
 		return (-1);
 	return (body_unref(p->bodies, body));
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "imapd/account.h"
+#include "imapd/filter.h"
 #include "imapd/repair.h"
 #include "imapd/store.h"
 #include "log.h"
@@ -432,6 +433,21 @@ mend_bodies(struct repair *x)
 	return (errno == ENOENT ? 0 : -1);
 }
 
+/* Of bodies that are lost. */
+static int
+mend_filters(struct repair *x)
+{
+	uint64_t	 at = 0;
+	int		 rc;
+
+	do {
+		if (group_end(x) == -1 || group(x) == -1)
+			return (-1);
+		rc = filter_sweep(x->p, &at, GROUP);
+	} while (rc == 1);
+	return (rc);
+}
+
 int
 part_repair(struct part *p)
 {
@@ -446,7 +462,8 @@ part_repair(struct part *p)
 			rc = mend_box(&x, &x.boxes[i]);
 		if (rc == 0)
 			rc = mend_accounts(&x) == -1 ||
-			    mend_bodies(&x) == -1 || group_end(&x) == -1 ||
+			    mend_bodies(&x) == -1 ||
+			    mend_filters(&x) == -1 || group_end(&x) == -1 ||
 			    dbenv_salvaged_done(p->env) == -1 ? -1 : 0;
 	}
 	free(x.boxes);

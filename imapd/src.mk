@@ -16,6 +16,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
 IMAP_STORE += imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
+IMAP_STORE += imapd/filter.c imapd/filter_make.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
@@ -40,6 +41,8 @@ SRCS.regress/imapd/condstore_test := $(IMAP_TEST)
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
 SRCS.regress/imapd/deliver_test := $(IMAP_TEST)
 SRCS.regress/imapd/fetch_test := $(IMAP_TEST)
+TESTS += regress/imapd/filter_test
+SRCS.regress/imapd/filter_test := $(IMAP_TEST)
 SRCS.regress/imapd/flags_test := $(IMAP_TEST)
 SRCS.regress/imapd/known_test := $(IMAP_TEST)
 SRCS.regress/imapd/list_test := $(IMAP_TEST)

@@ -8,10 +8,12 @@
 #include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
+#include <unistring/version.h>
 
 #include "fold.h"
 #include "utf8.h"
 
+#define FOLD_VERSION	1u		/* a change here is another one */
 #define FOLD_TABLE	0x3400u	/* with the kana */
 #define FOLD_OCTETS	11		/* of one character's folded form */
 #define FOLD_CHARS	18		/* U+FDFA has the most */
@@ -194,6 +196,12 @@ fold(struct buf *b, struct span s, int exact)
 		}
 	}
 	return (buf_failed(b) ? -1 : 0);
+}
+
+uint32_t
+fold_version(void)
+{
+	return (FOLD_VERSION << 16 | (uint32_t)_libunistring_version);
 }
 
 int

@@ -14,6 +14,8 @@
 int	 fold_text(struct buf *, struct span utf8);
 /* The same, but by RFC 5051 alone: for sorting. */
 int	 fold_casemap(struct buf *, struct span utf8);
+/* The version of all this: other tables of Unicode fold otherwise. */
+uint32_t fold_version(void);
 /* Does text contain the needle, which is folded already?  1, 0, -1 ENOMEM. */
 int	 fold_contains(struct span utf8, struct span needle);
 

@@ -40,6 +40,7 @@ static size_t	 whole_fields(struct span, int *);
 static int	 fields_read(struct text_fields *);
 static size_t	 piece_length(const struct text_fields *);
 static int	 is_blank(int);
+static struct span trim(struct span);
 
 void
 text_start(struct text_stream *t, enum mime_encoding e, struct span charset,
@@ -105,10 +106,27 @@ text_end(struct text_stream *t, struct buf *b)
 	return (rc);
 }
 
+static int
+is_blank(int c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
+/* Folding at either end too. */
+static struct span
+trim(struct span v)
+{
+	while (v.n > 0 && is_blank(v.p[v.n - 1]))
+		v.n--;
+	for (; v.n > 0 && is_blank(v.p[0]); v.n--)
+		v.p++;
+	return (v);
+}
+
 int
 text_value(struct buf *b, struct span value, const struct charsets *all)
 {
-	return (rfc2047_decode_raw(b, span_trim(value), all));
+	return (rfc2047_decode_raw(b, trim(value), all));
 }
 
 ssize_t
@@ -278,24 +296,14 @@ text_fields_next(struct text_fields *t, struct text_piece *f)
 	return (1);
 }
 
-static int
-is_blank(int c)
-{
-	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-}
-
 /* Between two pieces there is the space of folding, but not between words. */
 int
 text_fields_value(struct text_fields *t, struct buf *b,
     const struct text_piece *f, const struct charsets *all)
 {
-	struct span	 v = f->value;
+	struct span	 v = trim(f->value);
 	int		 begins;
 
-	while (v.n > 0 && is_blank(v.p[v.n - 1]))
-		v.n--;
-	for (; v.n > 0 && is_blank(v.p[0]); v.n--)
-		v.p++;
 	begins = v.n > 1 && v.p[0] == '=' && v.p[1] == '?';
 	if (!f->begins && (t->blank || f->value.p != v.p) &&
 	    !(t->word && begins))

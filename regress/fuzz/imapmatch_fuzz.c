@@ -1,11 +1,13 @@
 /*
  * SEARCH programs against messages.  The first line of the input is a program,
  * the rest is the message.  A program ends; it says the same whether fields are
- * kept ready or the header is read; and its NOT says the opposite.
+ * kept ready or the header is read, at once or in slices, with a filter and
+ * without one; and its NOT says the opposite.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/filter.h"
 #include "imapd/match.h"
 #include "imapd/ready.h"
 
@@ -14,7 +16,10 @@ static int		 keyword(void *, struct span);
 static int		 uids(void *, struct seqset *, int);
 static struct match	*compile(struct span, struct buf *);
 static int		 run(struct match *, struct span,
-			    const struct ready *, const struct mime *, int);
+			    const struct ready *, const struct mime *,
+			    struct span, int);
+
+enum { WHOLE = 1, SLICES = 2, FILTER = 4 };
 
 static const struct msgrec	 rec = { .uid = 7, .flags = MF_SEEN,
 				    .keywords = 2, .date = 1600000000,
@@ -57,10 +62,10 @@ compile(struct span program, struct buf *scratch)
 	return (m);
 }
 
-/* whole: the fields that are kept ready may be used. */
+/* WHOLE: the fields that are kept ready may be used. */
 static int
 run(struct match *m, struct span msg, const struct ready *r,
-    const struct mime *tree, int whole)
+    const struct mime *tree, struct span filter, int how)
 {
 	struct match_message	 x = { .rec = &rec };
 	enum match_result	 rc;
@@ -81,7 +86,7 @@ run(struct match *m, struct span msg, const struct ready *r,
 				abort();
 			x.ready = 1;
 			x.fields = ready_section(r, READY_FIELDS);
-			x.whole = whole && (r->flags & READY_WHOLE) != 0;
+			x.whole = (how & WHOLE) != 0 && (r->flags & READY_WHOLE) != 0;
 			x.dated = (r->flags & READY_DATED) != 0;
 			x.day = r->day;
 			break;
@@ -89,6 +94,14 @@ run(struct match *m, struct span msg, const struct ready *r,
 			if (x.header.p != NULL)
 				abort();
 			x.header = span_of(msg.p, (size_t)r->header);
+			x.header_long = (how & SLICES) != 0 ? r->header : 0;
+			break;
+		case MATCH_FILTER:
+			if (x.filtered)
+				abort();
+			x.filtered = 1;
+			if ((how & FILTER) != 0)
+				x.filter = filter;
 			break;
 		case MATCH_TREE:
 			if (x.tree != NULL)
@@ -105,22 +118,23 @@ run(struct match *m, struct span msg, const struct ready *r,
 
 static void
 both(struct span program, struct span msg, const struct ready *r,
-    const struct mime *tree)
+    const struct mime *tree, struct span filter)
 {
 	struct buf	 sa = { 0 }, sb = { 0 }, text = { 0 };
 	struct match	*a, *b;
-	int		 yes;
+	int		 yes, how;
 
 	if ((a = compile(program, &sa)) != NULL) {
-		yes = run(a, msg, r, tree, 1);
-		if (run(a, msg, r, tree, 0) != yes)
-			abort();
+		yes = run(a, msg, r, tree, filter, WHOLE);
+		for (how = 0; how <= (WHOLE | SLICES | FILTER); how++)
+			if (run(a, msg, r, tree, filter, how) != yes)
+				abort();
 		(void)buf_adds(&text, "NOT (");
 		(void)buf_add_span(&text, program);
 		(void)buf_addc(&text, ')');
 		/* Not with a CHARSET in front, nor when it is too deep. */
 		if ((b = compile(span_buf(&text), &sb)) != NULL &&
-		    run(b, msg, r, tree, 1) == yes)
+		    run(b, msg, r, tree, filter, WHOLE | FILTER) == yes)
 			abort();
 		match_free(b);
 	}
@@ -137,6 +151,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct ready_build	*build;
 	struct ready		 r = { 0 };
 	struct mime		*tree;
+	struct message_source	 src = { message_source_span, &msg };
+	struct buf		 filter = { 0 };
 
 	if (n > 16384 || span_split(&msg, '\n', &line) == 0 || line.n > 512)
 		return (0);
@@ -144,7 +160,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	    ready_end(build) == -1 || ready_take(&r, 1, build) == -1 ||
 	    (tree = mime_load(ready_section(&r, READY_TREE))) == NULL)
 		abort();
-	both(line, msg, &r, tree);
+	if (filter_make(&filter, tree, &src, NULL) == -1)
+		abort();
+	both(line, msg, &r, tree, filter_bits(span_buf(&filter), NULL));
+	buf_free(&filter);
 	mime_free(tree);
 	ready_free(build);
 	ready_clear(&r);

@@ -1,0 +1,311 @@
+/*
+ * Filters of messages: their bits, and the database.  See filter.h; who makes
+ * them stands in filter_make.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fold.h"
+#include "imapd/filter.h"
+#include "imapd/store.h"
+#include "text.h"
+
+#define BREAK		0xff	/* between runs of text; in no folded one */
+#define BULK_AFTER	4	/* in a row, then they are read in bulk */
+#define BULK_NEAR	64	/* records passed over in it */
+
+/* Trigrams of a text that comes in pieces of whole characters. */
+struct grams {
+	uint64_t	 chars;		/* the last ones, 21 bits each */
+	unsigned	 n;		/* how many there are, 3 at most */
+};
+
+static int		 next_char(struct span *, uint32_t *);
+static int		 gram(struct grams *, struct span *, uint32_t *);
+static int		 collect(struct buf *, const struct mime *,
+			    const struct message_source *,
+			    const struct charsets *);
+static uint64_t		 to_read(const struct mime *);
+static uint32_t		 bit_of(uint32_t, size_t);
+static struct span	 bulk(struct filter_read *, struct span);
+
+/* What fold_text() made is well formed, surrogates among it.  0: a break. */
+static int
+next_char(struct span *s, uint32_t *cp)
+{
+	const uint8_t	*p = s->p;
+	size_t		 n;
+
+	if (p[0] < 0x80) {
+		*cp = p[0];
+		n = 1;
+	} else if (p[0] < 0xe0 && s->n > 1) {
+		*cp = (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+		n = 2;
+	} else if (p[0] < 0xf0 && s->n > 2) {
+		*cp = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 |
+		    (p[2] & 0x3fu);
+		n = 3;
+	} else if (p[0] != BREAK && s->n > 3) {
+		*cp = (p[0] & 7u) << 18 | (p[1] & 0x3fu) << 12 |
+		    (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
+		n = 4;
+	} else
+		n = 0;
+	s->p += n > 0 ? n : 1;
+	s->n -= n > 0 ? n : 1;
+	return (n > 0);
+}
+
+/* The next one's hash: 1, or 0 at the end. */
+static int
+gram(struct grams *g, struct span *s, uint32_t *hash)
+{
+	uint32_t	 cp;
+
+	while (s->n > 0) {
+		if (!next_char(s, &cp)) {
+			g->n = 0;
+			continue;
+		}
+		g->chars = (g->chars << 21 | cp) & UINT64_C(0x7fffffffffffffff);
+		if (g->n < FILTER_CHARS)
+			g->n++;
+		if (g->n < FILTER_CHARS)
+			continue;
+		*hash = (uint32_t)(g->chars * UINT64_C(0x9e3779b97f4a7c15) >>
+		    32);
+		return (1);
+	}
+	return (0);
+}
+
+int
+filter_trigrams(struct buf *b, struct span folded)
+{
+	struct grams	 g = { 0 };
+	uint32_t	 hash;
+
+	while (gram(&g, &folded, &hash))
+		(void)buf_add(b, &hash, sizeof(hash));
+	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+filter_head_put(struct buf *b, const struct charsets *all)
+{
+	(void)buf_put_u8(b, FILTER_VERSION);
+	(void)buf_put_u8(b, (uint8_t)charsets_count(all));
+	return (buf_put_u32(b, fold_version()));
+}
+
+/* Octets of the message that a walk over its texts reads. */
+static uint64_t
+to_read(const struct mime *m)
+{
+	const struct mime_part	*p;
+	uint64_t		 n = 0;
+	uint32_t		 i;
+
+	for (i = 0; i < m->nparts; i++) {
+		p = &m->parts[i];
+		n += p->body - p->header;
+		if (p->kind == MIME_LEAF && p->end > p->body &&
+		    span_eqs(mime_text(m, p->type), "text"))
+			n += p->end - p->body;
+	}
+	return (n);
+}
+
+/* All of its texts, folded, with breaks: 1; 0: they are too long; -1. */
+static int
+collect(struct buf *b, const struct mime *m, const struct message_source *src,
+    const struct charsets *all)
+{
+	struct fold_stream	 f = { .ncut = 0 };
+	struct text_walk	*w;
+	struct span		 s;
+	int			 rc, begins;
+
+	if (to_read(m) > FILTER_READ)
+		return (0);
+	if ((w = text_walk_new(m, src, all, TEXT_SEARCH_TEXT)) == NULL)
+		return (-1);
+	while ((rc = text_walk_next(w, &s, &begins)) == 1 &&
+	    b->n <= FILTER_TEXT) {
+		if (begins && ((rc = fold_flush(&f, b)) == -1 ||
+		    (rc = buf_addc(b, BREAK)) == -1))
+			break;
+		if ((rc = fold_feed(&f, b, s)) == -1)
+			break;
+	}
+	if (rc == 0)
+		rc = fold_flush(&f, b);
+	text_walk_free(w);
+	return (rc == -1 ? -1 : b->n <= FILTER_TEXT);
+}
+
+static uint32_t
+bit_of(uint32_t hash, size_t octets)
+{
+	return ((uint32_t)((uint64_t)hash * (octets * 8) >> 32));
+}
+
+int
+filter_make(struct buf *b, const struct mime *m,
+    const struct message_source *src, const struct charsets *all)
+{
+	struct buf	 text = { 0 };
+	struct grams	 g = { 0 };
+	struct span	 s;
+	uint8_t		*bits;
+	uint32_t	 hash, bit;
+	size_t		 n;
+	int		 rc;
+
+	if (filter_head_put(b, all) == -1 ||
+	    (rc = collect(&text, m, src, all)) == -1) {
+		buf_free(&text);
+		return (-1);
+	}
+	n = text.n / 8 < FILTER_MIN ? FILTER_MIN : text.n / 8 > FILTER_MAX ?
+	    FILTER_MAX : text.n / 8;
+	if (rc == 1 && (bits = buf_reserve(b, n)) != NULL) {
+		memset(bits, 0, n);
+		for (s = span_buf(&text); gram(&g, &s, &hash);) {
+			bit = bit_of(hash, n);
+			bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+		}
+		buf_commit(b, n);
+	}
+	buf_free(&text);
+	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+filter_head(struct span *record, const struct charsets *all)
+{
+	uint32_t	 fold;
+	uint8_t		 version, count;
+
+	return (span_get_u8(record, &version) == 0 &&
+	    version == FILTER_VERSION &&
+	    span_get_u8(record, &count) == 0 &&
+	    count == (uint8_t)charsets_count(all) &&
+	    span_get_u32(record, &fold) == 0 && fold == fold_version());
+}
+
+struct span
+filter_bits(struct span record, const struct charsets *all)
+{
+	if (!filter_head(&record, all) || record.n < FILTER_MIN)
+		return (span_of(NULL, 0));
+	return (record);
+}
+
+int
+filter_may_have(struct span bits, const uint32_t *grams, size_t n)
+{
+	uint32_t	 bit;
+	size_t		 i;
+
+	for (i = 0; i < n; i++) {
+		bit = bit_of(grams[i], bits.n);
+		if ((bits.p[bit / 8] & 1u << bit % 8) == 0)
+			return (0);
+	}
+	return (1);
+}
+
+/* ---- the database ------------------------------------------------------------- */
+
+void
+filter_read_end(struct filter_read *r)
+{
+	if (r->reading)
+		dbenv_iter_free(&r->it);
+	buf_free(&r->one);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Go on to that key; an empty span: it is not there. */
+static struct span
+bulk(struct filter_read *r, struct span key)
+{
+	unsigned	 passed = 0;
+	int		 c = -1;
+
+	if (!r->reading) {
+		dbenv_iter_init(&r->it, r->part->filter, key, span_of("", 0));
+		r->reading = 1;
+		r->key = span_of("", 0);
+	}
+	while (r->key.n != key.n || (c = memcmp(r->key.p, key.p, key.n)) < 0)
+		if (passed++ == BULK_NEAR ||
+		    dbenv_iter_next(&r->it, &r->key, &r->bulk) != 1) {
+			dbenv_iter_free(&r->it);
+			r->reading = 0;
+			r->row = 0;
+			return (span_of("", 0));
+		}
+	return (c == 0 ? r->bulk : span_of("", 0));
+}
+
+struct span
+filter_get(struct filter_read *r, struct part *p, uint64_t body)
+{
+	struct span	 v = { NULL, 0 }, key;
+	uint8_t		 k[8];
+
+	if (r->part != p || body <= r->last) {
+		if (r->reading)
+			dbenv_iter_free(&r->it);
+		r->reading = 0;
+		r->row = 0;
+	} else
+		r->row++;
+	r->part = p;
+	r->last = body;
+	key = key_u64(k, body);
+	if (r->row >= BULK_AFTER)
+		v = bulk(r, key);
+	else if (dbenv_get(p->filter, key, &v) == 0) {
+		buf_reset(&r->one);	/* others read there meanwhile */
+		(void)buf_add_span(&r->one, v);
+		v = span_buf(&r->one);
+	} else
+		v = span_of("", 0);
+	if (v.n == 0)
+		filter_missed(p, body);
+	return (filter_bits(v, p->store->charsets));
+}
+
+int
+filter_drop(struct part *p, uint64_t body)
+{
+	uint8_t	 k[8];
+
+	return (dbenv_del(p->filter, key_u64(k, body)) == -1 &&
+	    errno != ENOENT ? -1 : 0);
+}
+
+int
+filter_sweep(struct part *p, uint64_t *at, unsigned n)
+{
+	struct body_info	 info;
+	struct span		 key, val;
+	uint64_t		 body;
+	uint8_t			 k[8];
+
+	for (; n > 0; n--) {
+		if (dbenv_next(p->filter, key_u64(k, *at), &key, &val) == -1)
+			return (errno == ENOENT ? 0 : -1);
+		if (span_get_u64(&key, &body) == -1 || body == UINT64_MAX)
+			return (0);
+		*at = body + 1;
+		if (body != 0 && body_stat(p->bodies, body, &info) == -1 &&
+		    filter_drop(p, body) == -1)
+			return (-1);
+	}
+	return (1);
+}

@@ -1,0 +1,75 @@
+/*
+ * The filter of a message: the trigrams of its folded text, as SEARCH TEXT sees
+ * it, one hash and one bit each.  A needle with a trigram that is not there is
+ * not in the message; else the message is compared.  So it chooses, and never
+ * decides.  An eighth of the text, FILTER_MIN to FILTER_MAX octets; none for a
+ * text past FILTER_TEXT, or one that takes more than FILTER_READ to read.
+ *
+ * A record is a head (version, charsets known, version of the fold), then the
+ * bits; a head alone: the message has no filter.  It belongs to the body, so
+ * copies share it, and it goes with the body.
+ *
+ * Filters are made behind deliveries, in the order of bodies, when few messages
+ * come; how far that is stands in the record of body 0, head and body.  One that
+ * is missed, damaged or of another version is made anew then.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include "charset.h"
+#include "imapd/part.h"
+#include "mime.h"
+
+#define FILTER_VERSION	1
+#define FILTER_MIN	64
+#define FILTER_MAX	4096
+#define FILTER_TEXT	(256 * 1024)	/* octets of folded text */
+#define FILTER_READ	(512 * 1024)	/* of the message, for it */
+#define FILTER_CHARS	3		/* of a needle, at least */
+
+/* Append the hashes of a folded text's trigrams, a uint32_t each. */
+int		 filter_trigrams(struct buf *, struct span folded);
+/* Make a record.  Returns 0, or -1: ENOMEM or that of the source. */
+int		 filter_make(struct buf *, const struct mime *,
+		    const struct message_source *, const struct charsets *);
+/* The head of a record: append it; take it off, 1 if it is of this version. */
+int		 filter_head_put(struct buf *, const struct charsets *);
+int		 filter_head(struct span *record, const struct charsets *);
+/* The bits of a record; p NULL: it has none that can be used. */
+struct span	 filter_bits(struct span record, const struct charsets *);
+/* May a text with these trigrams be there? */
+int		 filter_may_have(struct span bits, const uint32_t *, size_t n);
+
+/* Reading them, many in a row in bulk.  All zeroes: begins. */
+struct filter_read {
+	struct part		*part;
+	struct dbenv_iter	 it;
+	struct buf		 one;		/* read alone */
+	struct span		 key, bulk;	/* where it is */
+	uint64_t		 last;		/* body before this one */
+	unsigned		 row;		/* in a row so far */
+	int			 reading;
+};
+/* Its bits, borrowed until the next call; p NULL: it has no filter. */
+struct span	 filter_get(struct filter_read *, struct part *,
+		    uint64_t body);
+void		 filter_read_end(struct filter_read *);
+
+/* The body goes, in the open command.  0 or -1. */
+int		 filter_drop(struct part *, uint64_t body);
+/* After salvage, in slices of n: those of bodies that are lost.  1 when there
+ * may be more behind *at, 0, -1. */
+int		 filter_sweep(struct part *, uint64_t *at, unsigned n);
+
+/* Making them: of one partition. */
+struct filter_maker;
+struct filter_maker	*filter_maker_new(struct part *);
+void		 filter_maker_free(struct filter_maker *);
+/* A search looked for that of a body, and there is none. */
+void		 filter_missed(struct part *, uint64_t body);
+/* Every few seconds. */
+void		 filter_tick(struct part *);
+/* All that are missing, now; for tests. */
+int		 filter_all(struct part *);
+
+#endif

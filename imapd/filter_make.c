@@ -1,0 +1,227 @@
+/*
+ * Making filters, behind deliveries, one body in a slice.  See filter.h.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "imapd/filter.h"
+#include "imapd/letter.h"
+#include "imapd/store.h"
+
+#define SLICE_US	500
+#define MANY		100	/* messages in a tick; then it waits */
+#define GROUP		20	/* bodies in one transaction, at most */
+
+struct filter_maker {
+	struct work	 work;
+	struct part	*part;
+	int		 loaded;
+	int		 wanted;	/* a search missed one */
+	uint64_t	 at;		/* all up to it are made */
+	uint64_t	 seen;		/* messages, at the last tick */
+
+	/* the body at work */
+	struct letter	 letter;
+	int		 busy;
+
+	/* made and not yet written */
+	struct buf	 records;
+	struct {
+		uint64_t	 body;
+		size_t		 end;	/* in records */
+	} made[GROUP];
+	unsigned	 n;
+};
+
+static int	 run(struct work *);
+static int	 load(struct filter_maker *);
+static int	 keep(struct filter_maker *, uint64_t);
+static int	 has(const struct filter_maker *, uint64_t);
+static int	 make(struct filter_maker *, uint64_t);
+
+/* How far it is, if that was by this version. */
+static int
+load(struct filter_maker *f)
+{
+	struct span	 v;
+	uint8_t		 k[8];
+
+	if (f->loaded)
+		return (0);
+	if (dbenv_get(f->part->filter, key_u64(k, 0), &v) == -1) {
+		if (errno != ENOENT && errno != EILSEQ)
+			return (-1);
+	} else if (!filter_head(&v, f->part->store->charsets) ||
+	    span_get_u64(&v, &f->at) == -1)
+		f->at = 0;
+	f->loaded = 1;
+	return (0);
+}
+
+/* Write what was made, and that all up to there are. */
+static int
+keep(struct filter_maker *f, uint64_t at)
+{
+	struct dbenv	*env = f->part->env;
+	struct buf	 how = { 0 };
+	size_t		 begin = 0;
+	unsigned	 i;
+	uint8_t		 k[8];
+	int		 rc = -1;
+
+	if (!dbenv_writable(env) || dbenv_begin(env) == -1)
+		goto out;
+	if (filter_head_put(&how, f->part->store->charsets) == -1 ||
+	    buf_put_u64(&how, at) == -1 ||
+	    dbenv_put(f->part->filter, key_u64(k, 0), span_buf(&how)) == -1)
+		goto abort;
+	for (i = 0; i < f->n; begin = f->made[i++].end)
+		if (dbenv_put(f->part->filter, key_u64(k, f->made[i].body),
+		    span_of(f->records.p + begin, f->made[i].end -
+		    begin)) == -1)
+			goto abort;
+	if ((rc = dbenv_commit(env)) == 0)
+		f->at = at;
+	goto out;
+abort:
+	dbenv_abort(env);
+out:
+	buf_free(&how);
+	buf_reset(&f->records);
+	f->n = 0;
+	return (rc);
+}
+
+static int
+has(const struct filter_maker *f, uint64_t body)
+{
+	struct span	 v;
+	uint8_t		 k[8];
+
+	return (dbenv_get(f->part->filter, key_u64(k, body), &v) == 0 &&
+	    filter_head(&v, f->part->store->charsets));
+}
+
+/* Go on with that body: 0 it is made, 1 later, -1. */
+static int
+make(struct filter_maker *f, uint64_t body)
+{
+	struct msgrec		 r = { .body = body };
+	struct body_info	 info;
+	int			 rc;
+
+	if (!f->busy) {
+		if (body_stat(f->part->bodies, body, &info) == -1)
+			return (0);
+		r.size = (uint32_t)info.size;
+		letter_open(&f->letter, f->part, &r);
+		f->busy = 1;
+	}
+	if ((rc = letter_need(&f->letter, READY_BIT(READY_TREE))) == 1)
+		return (1);
+	f->busy = 0;
+	if (rc == 0)
+		rc = filter_make(&f->records, f->letter.tree,
+		    &f->letter.source, f->part->store->charsets);
+	if (rc == -1) {		/* none, so that it is not tried again */
+		buf_truncate(&f->records, f->n == 0 ? 0 :
+		    f->made[f->n - 1].end);
+		if (filter_head_put(&f->records,
+		    f->part->store->charsets) == -1)
+			return (-1);
+	}
+	f->made[f->n].body = body;
+	f->made[f->n++].end = f->records.n;
+	return (0);
+}
+
+static int
+run(struct work *w)
+{
+	struct filter_maker	*f = (void *)((uint8_t *)w -
+				    offsetof(struct filter_maker, work));
+	uint64_t		 until = store_us() + SLICE_US, at, body;
+	int			 rc, more;
+
+	if (load(f) == -1)
+		return (0);
+	for (at = f->at, more = 1; more && f->n < GROUP; at = body) {
+		if (store_us() >= until)
+			break;
+		if (body_next(f->part->bodies, at, &body) == -1 ||
+		    body == 0)
+			break;
+		if (!f->busy && has(f, body))
+			continue;
+		if ((rc = make(f, body)) == 1)
+			break;
+		if (rc == -1)
+			more = 0;
+	}
+	if (f->at == at && f->n == 0)
+		more = f->busy;
+	else if (keep(f, at) == -1)
+		more = 0;
+	if (!more) {
+		f->wanted = 0;
+		letter_close(&f->letter);
+		f->busy = 0;
+	}
+	return (more);
+}
+
+struct filter_maker *
+filter_maker_new(struct part *p)
+{
+	struct filter_maker	*f;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (NULL);
+	f->work.run = run;
+	f->part = p;
+	return (f);
+}
+
+void
+filter_maker_free(struct filter_maker *f)
+{
+	if (f == NULL)
+		return;
+	store_unwork(f->part->store, &f->work);
+	letter_close(&f->letter);
+	buf_free(&f->records);
+	free(f);
+}
+
+void
+filter_missed(struct part *p, uint64_t body)
+{
+	struct filter_maker	*f = p->filters;
+
+	f->wanted = 1;
+	if (f->loaded && body > 0 && body <= f->at)
+		f->at = body - 1;
+}
+
+void
+filter_tick(struct part *p)
+{
+	struct filter_maker	*f = p->filters;
+	struct body_stats	 st;
+	uint64_t		 n;
+
+	body_stats(p->bodies, &st);
+	n = st.in_small + st.in_big - f->seen;
+	f->seen += n;
+	if (n <= MANY || f->wanted)
+		store_work(p->store, &f->work);
+}
+
+int
+filter_all(struct part *p)
+{
+	while (run(&p->filters->work) == 1)
+		continue;
+	return (0);
+}
