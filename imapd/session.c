@@ -10,9 +10,7 @@
 #include "imapcap.h"
 #include "imapd/append.h"
 #include "imapd/notify.h"
-#include "imapd/parse/write.h"
 #include "imapd/session.h"
-#include "imapd/vanished.h"
 #include "io.h"
 #include "log.h"
 
@@ -22,30 +20,10 @@ static int	 run(struct work *);
 static int	 turn(struct session *);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_flushed(struct dbenv_wait *, int);
-static void	 news(struct seen *);
 static int	 flushed(struct session *);
 static void	 send_out(struct session *);
 static void	 command_end(struct session *);
 static void	 greet(struct session *, const struct msg_session *);
-static void	 write_expunged(struct seen *, uint32_t, uint32_t);
-static void	 write_vanished(struct seen *, const uint32_t *, size_t);
-static void	 write_changed(struct seen *, const struct msgrec *);
-static void	 ignore_changed(struct seen *, const struct msgrec *);
-static void	 write_exists(struct seen *, uint32_t, uint32_t);
-
-static const struct seen_teller teller = {
-	write_expunged, write_vanished, write_changed, write_exists
-};
-static const struct seen_teller no_flags = {
-	write_expunged, write_vanished, ignore_changed, write_exists
-};
-
-static struct session *
-of_seen(struct seen *s)
-{
-	return ((struct session *)(void *)((char *)s -
-	    offsetof(struct session, seen)));
-}
 
 static struct session *
 session_alloc(struct store *store, const struct msg_session *m)
@@ -62,7 +40,7 @@ session_alloc(struct store *store, const struct msg_session *m)
 	s->serial = m->password_serial;
 	s->tls = m->tls;
 	s->admin = m->admin;
-	s->seen.news = news;
+	s->seen.news = session_news;
 	s->keylen = m->key.n;
 	if ((s->address = span_dup(m->address)) == NULL ||
 	    (s->mech = span_dup(m->mech)) == NULL ||
@@ -315,7 +293,7 @@ session_unselect(struct session *s)
 	}
 	seen_close(&s->seen);
 	seqset_free(&s->saved);
-	s->seen.news = news;
+	s->seen.news = session_news;
 }
 
 /* Output goes to the socket; a large buffer changes hands. */
@@ -412,168 +390,6 @@ flushed(struct session *s)
 	}
 	s->waiting = 1;
 	return (0);
-}
-
-static void
-write_expunged(struct seen *n, uint32_t seq, uint32_t uid)
-{
-	struct session	*s = of_seen(n);
-
-	(void)uid;
-	if ((s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) == 0)
-		(void)buf_addf(&s->out, "* %u EXPUNGE\r\n", seq);
-}
-
-/* RFC 7162 section 3.2.10, RFC 9586 section 3.6: instead of the above.  What has no room there is
- * told by a connection that ends. */
-static void
-write_vanished(struct seen *n, const uint32_t *uids, size_t k)
-{
-	struct session	*s = of_seen(n);
-	struct seqset	 set = { 0 };
-	size_t		 i;
-
-	if ((s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) == 0)
-		return;
-	for (i = 0; i < k && seqset_add(&set, uids[i]) == 0; i++)
-		continue;
-	if (i < k)
-		n->lost = 1;
-	vanished_write(&s->out, &set, 0);
-	seqset_free(&set);
-}
-
-static void
-write_changed(struct seen *n, const struct msgrec *r)
-{
-	session_write_changed(of_seen(n), r);
-}
-
-static void
-ignore_changed(struct seen *n, const struct msgrec *r)
-{
-	(void)n;
-	(void)r;
-}
-
-/* RFC 9586 section 3.3: the UID stands in front. */
-void
-session_write_fetch(const struct session *s, struct buf *b, uint32_t seq,
-    uint32_t uid)
-{
-	int	 uidonly = (s->enabled & ENABLED_UIDONLY) != 0;
-
-	(void)buf_adds(b, "* ");
-	number_write(b, uidonly ? uid : seq);
-	(void)buf_adds(b, uidonly ? " UIDFETCH (" : " FETCH (");
-}
-
-void
-session_write_changed(struct session *s, const struct msgrec *r)
-{
-	struct seen	*n = &s->seen;
-
-	session_write_fetch(s, &s->out, seen_seq(n, r->uid), r->uid);
-	if ((s->enabled & ENABLED_UIDONLY) == 0)
-		(void)buf_addf(&s->out, "UID %u ", r->uid);
-	session_write_flags(s, &s->out, r, seen_recent(n, r->uid));
-	if ((s->enabled & ENABLED_CONDSTORE) != 0)
-		(void)buf_addf(&s->out, " MODSEQ (%llu)",
-		    (unsigned long long)r->modseq);
-	(void)buf_adds(&s->out, ")\r\n");
-}
-
-static void
-write_exists(struct seen *n, uint32_t count, uint32_t recent)
-{
-	struct session	*s = of_seen(n);
-
-	(void)buf_addf(&s->out, "* %u EXISTS\r\n", count);
-	if ((s->enabled & ENABLED_REV2) == 0)
-		(void)buf_addf(&s->out, "* %u RECENT\r\n", recent);
-}
-
-void
-session_write_flags(struct session *s, struct buf *b, const struct msgrec *r,
-    int recent)
-{
-	static const char *const names[] = { "\\Seen", "\\Answered",
-	    "\\Flagged", "\\Deleted", "\\Draft" };
-	const struct mailbox	*mb = s->seen.view->mb;
-	const char		*sp = "";
-	size_t			 i;
-
-	(void)buf_adds(b, "FLAGS (");
-	for (i = 0; i < nitems(names); i++)
-		if ((r->flags & 1u << i) != 0) {
-			(void)buf_adds(b, sp);
-			(void)buf_adds(b, names[i]);
-			sp = " ";
-		}
-	if (recent && (s->enabled & ENABLED_REV2) == 0) {
-		(void)buf_adds(b, sp);
-		(void)buf_adds(b, "\\Recent");
-		sp = " ";
-	}
-	for (i = 0; r->keywords >> i != 0 && i < mb->nkeywords; i++)
-		if ((r->keywords >> i & 1) != 0) {
-			(void)buf_adds(b, sp);
-			(void)buf_adds(b, mb->keywords[i]);
-			sp = " ";
-		}
-	(void)buf_addc(b, ')');
-}
-
-void
-session_write_keywords(struct session *s, struct buf *b)
-{
-	const struct mailbox	*mb = s->seen.view->mb;
-	size_t			 i;
-
-	(void)buf_adds(b, "(\\Answered \\Flagged \\Deleted \\Seen \\Draft");
-	for (i = 0; i < mb->nkeywords; i++)
-		(void)buf_addf(b, " %s", mb->keywords[i]);
-	s->keywords = mb->nkeywords;
-}
-
-void
-session_tell_keywords(struct session *s)
-{
-	if (s->state != ST_SELECTED ||
-	    s->keywords == s->seen.view->mb->nkeywords)
-		return;
-	(void)buf_adds(&s->out, "* FLAGS ");
-	session_write_keywords(s, &s->out);
-	(void)buf_adds(&s->out, ")\r\n");
-}
-
-void
-session_tell(struct session *s, int expunges)
-{
-	struct dbenv	*env = s->account->part->env;
-	uint32_t	 most = s->seen.maxuid;
-
-	if (s->state != ST_SELECTED)
-		return;
-	/* What another has changed in this turn of the loop. */
-	if (s->seen.view->mb->late > dbenv_committed(env))
-		dbenv_turn_end(env);
-	if (!seen_news(&s->seen, expunges))
-		return;
-	session_tell_keywords(s);
-	seen_tell(&s->seen, notify_flags(s) ? &teller : &no_flags, expunges);
-	if (s->notify != NULL && s->seen.maxuid > most)
-		notify_arrived(s, most + 1, s->seen.maxuid);
-}
-
-static void
-news(struct seen *n)
-{
-	struct session	*s = of_seen(n);
-
-	if (n->lost || s->phase == PHASE_IDLE ||
-	    (s->phase == PHASE_READ && s->notify != NULL))
-		session_wake(s);
 }
 
 /* Is the tagged answer a BAD? */

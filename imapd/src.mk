@@ -15,7 +15,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
-IMAP_STORE += imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
+IMAP_STORE += imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
 IMAP_STORE += imapd/filter.c imapd/filter_make.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
