@@ -56,6 +56,7 @@ static const struct imapcap caps[] = {
 	{ "SORT=DISPLAY",	AFTER,	"SORT",		NULL },
 	{ "ESORT",		AFTER,	"SORT",		NULL },
 	{ "NOTIFY",		AFTER,	NULL,		"NOTIFY " },
+	{ "MULTISEARCH",	AFTER,	"ESEARCH",	"ESEARCH " },
 	{ "THREAD=REFERENCES",	AFTER,	NULL,		NULL },
 	{ "THREAD=ORDEREDSUBJECT", AFTER, NULL,		NULL },
 	{ "APPENDLIMIT",	AFTER,	NULL,		NULL },	/* last: a value follows */

@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	    cmd_sort },
 	{ "THREAD",		ST_SELECTED,	CF_NOEXPUNGE | CF_UID | CF_LONG,
 	    cmd_thread },
+	{ "ESEARCH",		ST_BOTH,	CF_LONG,	cmd_multisearch },
 	{ "COPY",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_copy },
 	{ "MOVE",		ST_SELECTED,	CF_UID | CF_LONG,		cmd_move },
 	{ "EXPUNGE",		ST_SELECTED,	CF_UID | CF_LONG | CF_NUMBERLESS,

@@ -37,7 +37,7 @@ command_fn	 cmd_append, cmd_replace;
 command_fn	 cmd_uidbatches;
 /* cmd_fetch.c and so on; the UID form when session.uid is set */
 command_fn	 cmd_copy, cmd_expunge, cmd_fetch, cmd_move, cmd_search,
-		 cmd_sort, cmd_store, cmd_thread;
+		 cmd_multisearch, cmd_sort, cmd_store, cmd_thread;
 
 /* Arguments: a space and a mailbox name, then the end.  0 or -1. */
 int		 cmd_one_mailbox(struct cursor *, struct span *);

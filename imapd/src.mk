@@ -2,7 +2,7 @@ IMAP_FRONT := imapd/front.c imapd/front_auth.c imapd/front_conn.c \
 	imapd/front_relay.c
 IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/list.c imapd/parse/notify.c imapd/parse/search.c imapd/parse/seqset.c \
-	imapd/parse/sort.c \
+	imapd/parse/multisearch.c imapd/parse/sort.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
@@ -19,7 +19,7 @@ IMAP_STORE += imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatch
 IMAP_STORE += imapd/filter.c imapd/filter_make.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
-IMAP_STORE += imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
+IMAP_STORE += imapd/cmd_multisearch.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
@@ -87,3 +87,7 @@ TESTS += regress/imapd/sort_test regress/imapd/thread_test
 SRCS.regress/imapd/thread_test := $(IMAP_TEST)
 FUZZ += regress/fuzz/thread_fuzz
 SRCS.regress/fuzz/thread_fuzz := $(IMAP_THREAD) imapd/parse/write.c
+TESTS += regress/imapd/multisearch_test
+SRCS.regress/imapd/multisearch_test := $(IMAP_TEST)
+PROGS += regress/imapd/sort_bench
+SRCS.regress/imapd/sort_bench := regress/imapd/sort_bench.c $(IMAP_TEST)

@@ -268,6 +268,9 @@ def imap(server, name=b"INBOX"):
     megabytes = c.cmd(b"FETCH 1:* BODY.PEEK[]") / 1e6
     yield "FETCH BODY.PEEK[], MB", rate(lambda: c.cmd(b"FETCH 1:* BODY.PEEK[]"), megabytes, many)
     yield each("SEARCH SUBJECT", b'SEARCH SUBJECT "zebra"')
+    yield each("SORT DATE", b"SORT (DATE) UTF-8 ALL")
+    yield each("SORT SUBJECT", b"SORT (SUBJECT) UTF-8 ALL")
+    yield each("THREAD REFERENCES", b"THREAD REFERENCES UTF-8 ALL")
     yield each("SEARCH BODY, no match", b'SEARCH BODY "zebra crossing"')
     yield "STORE 1:*, messages", rate(flags, 2 * n, many)
     yield "STORE of one message", rate(one, 400)

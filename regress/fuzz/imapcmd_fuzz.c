@@ -6,6 +6,7 @@
 
 #include "imapd/parse/fetch.h"
 #include "mutf7.h"
+#include "imapd/parse/multisearch.h"
 #include "imapd/parse/sort.h"
 
 int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -25,6 +26,7 @@ static void
 grammar(const struct lex *l)
 {
 	struct fetch_items	 f;
+	struct multi_sources	 boxes;
 	struct thread_args	 how;
 	struct search		 s;
 	struct sort		 by;
@@ -40,6 +42,8 @@ grammar(const struct lex *l)
 	(void)cur_sp(&c);
 	(void)cur_word(&c, &t);
 	(void)cur_sp(&c);
+	d = c;
+	(void)cur_multi_sources(&d, &boxes);
 	d = c;
 	if (cur_sort(&d, &by) == 0)
 		search_free(&by.search);

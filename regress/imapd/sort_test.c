@@ -95,6 +95,16 @@ static const struct {
 	    "ESEARCH (TAG \"t\") COUNT 0" },
 	{ "SORT RETURN (COUNT) (DATE) UTF-8 MODSEQ 1",
 	    "ESEARCH (TAG \"t\") COUNT 8 MODSEQ ~" },
+	/* RFC 9394: parts of that order */
+	{ "SORT RETURN (PARTIAL 1:3) (DATE) UTF-8 ALL",
+	    "ESEARCH (TAG \"t\") PARTIAL (1:3 6,5,2)" },
+	{ "UID SORT RETURN (PARTIAL -2:-3 COUNT) (DATE) UTF-8 ALL",
+	    "ESEARCH (TAG \"t\") UID PARTIAL (-2:-3 11,17) COUNT 8" },
+	{ "SORT RETURN (PARTIAL 9:10) (DATE) UTF-8 ALL",
+	    "ESEARCH (TAG \"t\") PARTIAL (9:10 NIL)" },
+	{ "SORT RETURN (SAVE PARTIAL 7:8) (DATE) UTF-8 ALL",
+	    "ESEARCH (TAG \"t\") PARTIAL (7:8 7,4)" },
+	{ "SEARCH $",				"SEARCH 4 7" },
 	/* RFC 5182 */
 	{ "SORT RETURN (SAVE) (DATE) UTF-8 1,4:5,7", NULL },
 	{ "SORT RETURN () (DATE) UTF-8 $",

@@ -1,0 +1,127 @@
+/*
+ * ESEARCH over many mailboxes, RFC 7377.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "charset.h"
+#include "imaptest.h"
+
+#define FOUND(box, what)						\
+	"S1: * ESEARCH (TAG \"t\" MAILBOX " box " UIDVALIDITY ~) UID " what
+#define OK	"S1: t OK ESEARCH completed"
+
+static const char *const	 fill[] = {
+	"O1",
+	"C1: a CREATE work", "S1: a OK ~", "C1: a CREATE work/a",
+	"S1: a OK ~", "C1: a CREATE work/a/b", "S1: a OK ~",
+	"C1: a CREATE workshop", "S1: a OK ~",
+	"C1: a SUBSCRIBE work/a/b", "S1: a OK ~",
+	"C1: a UNSUBSCRIBE work", "S1: a OK ~",
+	"C1: a UNSUBSCRIBE work/a", "S1: a OK ~",
+	"C1: a UNSUBSCRIBE workshop", "S1: a OK ~",
+	NULL
+};
+
+static const char *const	 boxes[] = {
+	"C1: t ESEARCH IN (mailboxes INBOX) SUBJECT one",
+	FOUND("INBOX", "ALL 1:2"), OK,
+	/* many, by name, each once; what is not there is passed over */
+	"C1: t ESEARCH IN (mailboxes (work/a none INBOX) inboxes mailboxes "
+	    "inbox) RETURN (COUNT MIN MAX) ALL",
+	FOUND("INBOX", "MIN 1 MAX 3 COUNT 3"),
+	FOUND("work/a", "MIN 1 MAX 1 COUNT 1"), OK,
+	"C1: t ESEARCH IN (mailboxes none) ALL", OK,
+	"C1: t ESEARCH IN (personal) RETURN () SUBJECT one",
+	FOUND("INBOX", "ALL 1:2"), FOUND("work/a", "ALL 1"),
+	FOUND("work/a/b", "ALL 1"), FOUND("workshop", "ALL 1"), OK,
+	"C1: t ESEARCH IN (subtree work) RETURN (COUNT) ALL",
+	FOUND("work", "COUNT 1"), FOUND("work/a", "COUNT 1"),
+	FOUND("work/a/b", "COUNT 1"), OK,
+	"C1: t ESEARCH IN (subtree-one (work)) RETURN (COUNT) ALL",
+	FOUND("work", "COUNT 1"), FOUND("work/a", "COUNT 1"), OK,
+	"C1: t ESEARCH IN (subscribed) RETURN (COUNT) SUBJECT one",
+	FOUND("INBOX", "COUNT 2"), FOUND("work/a/b", "COUNT 1"), OK,
+	/* nothing found, nothing said */
+	"C1: t ESEARCH IN (personal) RETURN (COUNT) SUBJECT nothing", OK,
+	/* keywords and UIDs are of each mailbox */
+	"C1: t ESEARCH IN (personal) KEYWORD k", FOUND("INBOX", "ALL 1"),
+	FOUND("work/a", "ALL 1"), OK,
+	"C1: t ESEARCH IN (personal) RETURN (ALL) UID *", FOUND("INBOX",
+	    "ALL 3"), FOUND("work", "ALL 1"), FOUND("work/a", "ALL 1"),
+	FOUND("work/a/b", "ALL 1"), FOUND("workshop", "ALL 1"), OK,
+	"C1: t ESEARCH IN (inboxes) RETURN (PARTIAL -1:-1) CHARSET UTF-8 ALL",
+	FOUND("INBOX", "PARTIAL (-1:-1 3)"), OK,
+	"C1: t ESEARCH IN (mailboxes work/a) RETURN (COUNT) MODSEQ 1",
+	FOUND("work/a", "COUNT 1 MODSEQ ~"), OK,
+	/* nothing is selected */
+	"C1: t ESEARCH ALL", "S1: t BAD no mailbox is selected",
+	"C1: t ESEARCH IN (selected) ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal) RETURN (SAVE) ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal) 1:2", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal) OR SEEN UID $", "S1: t NO [CANNOT] ~",
+	"C1: t ESEARCH IN (personal) CHARSET KLINGON ALL",
+	"S1: t NO [BADCHARSET ~",
+	"C1: t ESEARCH", "S1: t BAD ~",
+	"C1: t ESEARCH IN () ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN personal ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal )", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal)", "S1: t BAD ~",
+	"C1: t ESEARCH IN (subtree) ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (mailboxes ()) ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (selected-delayed) ALL", "S1: t BAD ~",
+	"C1: t NOOP", "S1: t OK ~",
+	"C1: t ESEARCH IN (personal (x)) ALL", "S1: t BAD ~",
+	"C1: t ESEARCH IN (personal) RETURN (MIN)", "S1: t BAD ~",
+	"C1: t UID ESEARCH IN (personal) ALL", "S1: t BAD ~",
+	/* the selected one as the session sees it */
+	"C1: s SELECT work/a", "S1: * FLAGS ~", "S1: * 1 EXISTS",
+	"S1: * ~ RECENT", "S1: * OK [UNS~", "S1: * OK [PERM~",
+	"S1: * OK [UIDV~", "S1: * OK [UIDN~", "S1: * OK [HIGHEST~",
+	"S1: s OK ~",
+	"C1: t ESEARCH 1 SUBJECT one", FOUND("work/a", "ALL 1"), OK,
+	"C1: t ESEARCH IN (selected) RETURN (SAVE) ALL", OK,
+	"C1: t ESEARCH IN (selected) RETURN (COUNT) $",
+	FOUND("work/a", "COUNT 1"), OK,
+	"C1: t ESEARCH IN (selected mailboxes work) RETURN (COUNT) ALL",
+	FOUND("work", "COUNT 1"), FOUND("work/a", "COUNT 1"), OK,
+	"C1: t ESEARCH IN (selected inboxes) $", "S1: t NO [CANNOT] ~",
+	"C1: t ESEARCH IN (selected inboxes) RETURN (SAVE) ALL",
+	"S1: t BAD ~",
+	NULL
+};
+
+static void
+append(const char *box, const char *flags, const char *subject)
+{
+	char		 cmd[256];
+	const char	*l;
+
+	snprintf(cmd, sizeof(cmd), "a APPEND %s (%s) {%d+}\r\n"
+	    "Subject: %s\r\n\r\n\r\n", box, flags,
+	    13 + (int)strlen(subject), subject);
+	t_send(1, cmd, strlen(cmd));
+	l = t_line(1);
+	CHECK(l != NULL && strncmp(l, "a OK", 4) == 0, "APPEND %s: %s", box,
+	    l == NULL ? "(nothing)" : l);
+}
+
+int
+main(void)
+{
+	t_open(NULL);
+	t_store.charsets = charsets_open();
+	t_script("fill", fill);
+	append("INBOX", "k", "one");
+	append("INBOX", "", "one more");
+	append("INBOX", "", "three");
+	append("work", "", "two");
+	append("work/a", "k", "one");
+	append("work/a/b", "", "one");
+	append("workshop", "", "one");
+	t_script("boxes", boxes);
+	t_close();
+	charsets_free(t_store.charsets);
+	t_remove();
+	return (t_done());
+}
