@@ -79,6 +79,9 @@ extern const size_t		 ctl_nchanges;
 int	 ctl_room(struct ctl *);
 int	 ctl_begin(struct ctl *);
 
+/* auth_move.c */
+void	 ctl_account_move(struct ctl *);
+
 /* auth_ctl_key.c */
 extern const struct ctl_verb	 ctl_keys[];
 extern const size_t		 ctl_nkeys;

@@ -33,6 +33,7 @@ const struct ctl_verb	 ctl_changes[] = {
 	{ "account add", 3, 3, "[--near ACCOUNT] NAME ADDRESS", account_add,
 	  "--near" },
 	{ "account remove", 1, 1, "NAME", account_remove, NULL },
+	{ "account move", 2, 2, "NAME PARTITION", ctl_account_move, NULL },
 	{ "account disable", 2, 2, "NAME TEXT", account_disable, NULL },
 	{ "account enable", 1, 1, "NAME", account_enable, NULL },
 	{ "account password", 2, 2, "[--end-sessions yes] NAME",
@@ -299,7 +300,13 @@ account_remove(struct ctl *q)
 {
 	int	 rc;
 
-	if (ctl_account(q, q->args[0]) == -1 || ctl_begin(q) == -1)
+	if (ctl_account(q, q->args[0]) == -1)
+		return;
+	if (auth_moving() == q->account.id) {
+		ctl_error(q, "account %s is being moved", q->account.name);
+		return;
+	}
+	if (ctl_begin(q) == -1)
 		return;
 	buf_addf(&q->text, "account %s is removed, its mail follows",
 	    q->account.name);

@@ -100,14 +100,18 @@ auth_end_sessions(const struct msg_end_sessions *m)
 void
 auth_sessions_link_up(struct peer *p)
 {
-	struct ending	*e;
+	const struct msg_account	 none = { 0 };
+	struct ending			*e;
 
 	TAILQ_FOREACH(e, &endings, entry)
 		if (!e->sent && e->role == peer_role(p) &&
 		    e->instance == peer_instance(p))
 			ending_send(e);
-	if (peer_role(p) == ROLE_STORE)
-		auth_tell_gone();
+	if (peer_role(p) != ROLE_STORE)
+		return;
+	auth_tell_gone();
+	if (auth_moving() == 0)		/* behind those, in this order */
+		(void)peer_put(p, M_MOVE_OFF, &c_account, &none, -1);
 }
 
 /* A store began to remove an account, or could not. */
@@ -138,6 +142,8 @@ auth_tell_gone(void)
 
 	for (i = 0; i < IMSG_CREDIT &&
 	    userdb_gone_next(&auth.db, &id, &part) == 0; i++, id++) {
+		if (id == auth_moving())
+			continue;
 		m.account = id;
 		m.partition = part;
 		if ((copy = malloc(sizeof(*copy))) == NULL)

@@ -452,6 +452,37 @@ userdb_remove(struct userdb *u, const struct account *a)
 }
 
 int
+userdb_move(struct userdb *u, struct account *a, uint32_t partition)
+{
+	uint32_t	 was = a->partition;
+
+	a->partition = partition;
+	if (userdb_put(u, a) == -1)
+		return (-1);
+	if (was < PARTITIONS_MAX && u->load[was] > 0)
+		u->load[was]--;
+	if (partition < PARTITIONS_MAX)
+		u->load[partition]++;
+	return (0);
+}
+
+int
+userdb_gone_add(struct userdb *u, uint64_t id, uint32_t partition)
+{
+	uint8_t	 k[8];
+
+	return (put_number(u->gone, key64(k, id), partition));
+}
+
+int
+userdb_gone_has(struct userdb *u, uint64_t id)
+{
+	uint8_t	 k[8];
+
+	return (dbenv_has(u->gone, key64(k, id)) == 1);
+}
+
+int
 userdb_gone_next(struct userdb *u, uint64_t *id, uint32_t *partition)
 {
 	struct rec_number	 r;

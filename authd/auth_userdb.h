@@ -132,6 +132,11 @@ int	 userdb_addresses(struct userdb *, uint64_t id, size_t max,
 int	 userdb_first_address(struct userdb *, uint64_t id, struct buf *);
 /* Accounts by id: the next one at or after id. */
 int	 userdb_next(struct userdb *, uint64_t id, struct account *);
+/* The account is in another partition. */
+int	 userdb_move(struct userdb *, struct account *, uint32_t partition);
+/* What that partition has of it is to be removed. */
+int	 userdb_gone_add(struct userdb *, uint64_t id, uint32_t partition);
+int	 userdb_gone_has(struct userdb *, uint64_t id);
 /* Accounts whose store has not been told, at or after id. */
 int	 userdb_gone_next(struct userdb *, uint64_t *id, uint32_t *partition);
 int	 userdb_gone_done(struct userdb *, uint64_t id);

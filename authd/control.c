@@ -102,6 +102,7 @@ static const struct verb verbs[] = {
 	{ "account list",	BY_AUTH,	0, NULL },
 	{ "account show",	BY_AUTH,	0, NULL },
 	{ "account remove",	BY_AUTH,	1, NULL },
+	{ "account move",	BY_AUTH,	1, NULL },
 	{ "account disable",	BY_AUTH,	1, NULL },
 	{ "account enable",	BY_AUTH,	1, NULL },
 	{ "account password",	BY_AUTH,	1, NULL },

@@ -82,6 +82,12 @@ enum msg_type {
 				 * Answer msg_number: how many */
 	M_ACCOUNT_GONE,		/* R msg_account (store): remove everything of it,
 				 * in slices.  Answer msg_result when begun */
+	M_MOVE_OUT,		/* R msg_account; fd (store): send all of it there,
+				 * and freeze it.  Answer msg_result: the other
+				 * side closed after the end */
+	M_MOVE_IN,		/* R msg_account; fd (store): read it from there.
+				 * Answer msg_result: it is on disk */
+	M_MOVE_OFF,		/* N msg_account (store): it stays; 0: all do */
 	/* relay -> auth: logging in to the transport's server.  Which transport
 	 * that is the link says */
 	M_RELAY_LOGIN,		/* R msg_relay_login: what the server offers.

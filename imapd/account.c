@@ -10,6 +10,7 @@
 #include "imapd/annotation.h"
 #include "imapd/ending.h"
 #include "imapd/late.h"
+#include "imapd/left.h"
 #include "imapd/mailbox_int.h"
 #include "imapd/notify.h"
 #include "imapd/sharing.h"
@@ -214,6 +215,7 @@ account_load(struct account *a)
 	a->name = name;
 	a->uidvalidity = r.uidvalidity;
 	a->created = r.created;
+	a->moving = left_get(a->part, a->id) == LEFT_MOVING;
 	if (load_mailboxes(a) == -1 || load_subs(a) == -1 ||
 	    late_load(a) == -1)
 		return (-1);
@@ -261,8 +263,9 @@ err:
 	return (-1);
 }
 
-struct account *
-account_find(struct part *p, uint64_t id)
+/* One that is moving away too. */
+static struct account *
+any_account(struct part *p, uint64_t id)
 {
 	struct account	*a, **bucket = &p->accounts[id % PART_BUCKETS];
 	int		 e;
@@ -286,6 +289,18 @@ account_find(struct part *p, uint64_t id)
 	a->refs++;
 	a->used = store_now();
 	return (a);
+}
+
+struct account *
+account_find(struct part *p, uint64_t id)
+{
+	struct account	*a = any_account(p, id);
+
+	if (a == NULL || !a->moving)
+		return (a);
+	account_put(a);
+	errno = EBUSY;
+	return (NULL);
 }
 
 /* auth knows what it is called; a name with "#" is made up from its id. */
@@ -313,6 +328,10 @@ account_get(struct part *p, uint64_t id, struct span name)
 	}
 	if (errno != ENOENT)
 		return (NULL);
+	if (left_get(p, id) != LEFT_NOT) {
+		errno = EBUSY;
+		return (NULL);
+	}
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (NULL);
 	a->part = p;
@@ -504,10 +523,11 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	int		 e;
 
 	*seq = 0;
-	if ((a = account_find(p, id)) == NULL && errno != ENOENT)
+	if ((a = any_account(p, id)) == NULL && errno != ENOENT)
 		return (-1);
 	account_put(a);
-	if (a == NULL && !sharing_named(p, id))
+	if (a == NULL && !sharing_named(p, id) &&
+	    left_get(p, id) != LEFT_MOVING)
 		return (0);
 	if (a != NULL && a->refs > 0) {
 		errno = EBUSY;
@@ -517,7 +537,8 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 		return (-1);
 	/* Others may have shared with one that nobody has used yet. */
 	if ((a != NULL && write_removed(a) == -1) ||
-	    sharing_write_gone(p, id) == -1) {
+	    sharing_write_gone(p, id) == -1 ||
+	    left_put(p, id, LEFT_GONE) == -1) {
 		e = errno;
 		dbenv_abort(p->env);
 		errno = e;
@@ -537,5 +558,69 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	*ap = a->next;
 	p->naccounts--;
 	account_free(a);
+	return (0);
+}
+
+/* Its mark in "left", a command of its own. */
+static int
+mark_left(struct part *p, uint64_t id, enum left how)
+{
+	int	 e;
+
+	if (dbenv_begin(p->env) == -1)
+		return (-1);
+	if (left_put(p, id, how) == -1) {
+		e = errno;
+		dbenv_abort(p->env);
+		errno = e;
+		return (-1);
+	}
+	return (dbenv_commit(p->env));
+}
+
+/* Has it something for others, or others for it? */
+static int
+is_shared(struct part *p, uint64_t id)
+{
+	struct span	 key, val;
+	uint8_t		 k[8];
+
+	return (sharing_named(p, id) || (dbenv_next(p->acl, key_u64(k, id),
+	    &key, &val) == 0 && key.n >= 8 && memcmp(key.p, k, 8) == 0));
+}
+
+int
+account_freeze(struct part *p, uint64_t id)
+{
+	struct account	*a = any_account(p, id);
+
+	if (a == NULL && errno != ENOENT)
+		return (-1);
+	account_put(a);
+	if (a != NULL && a->refs > 0)
+		errno = EBUSY;
+	else if (is_shared(p, id))
+		errno = EXDEV;
+	else if (mark_left(p, id, LEFT_MOVING) == 0) {
+		if (a != NULL) {
+			a->moving = 1;
+			a->seq = dbenv_seq(p->env);
+		}
+		return (0);
+	}
+	return (-1);
+}
+
+int
+account_thaw(struct part *p, uint64_t id)
+{
+	struct account	*a = account_lookup(p, id);
+
+	if (mark_left(p, id, LEFT_NOT) == -1)
+		return (-1);
+	if (a != NULL) {
+		a->moving = 0;
+		a->seq = dbenv_seq(p->env);
+	}
 	return (0);
 }

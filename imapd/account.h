@@ -70,6 +70,7 @@ struct account {
 	size_t		 nsubs;
 	uint64_t	 seq;			/* group of the last change to the
 						 * list of mailboxes or subs */
+	int		 moving;		/* away: nobody finds it, left.h */
 	unsigned	 refs;
 	unsigned	 nsessions;
 	uint64_t	 used;			/* store_now() */
@@ -79,7 +80,8 @@ struct account {
 
 /*
  * The account, made with the usual mailboxes when it is new.  name is for logs
- * and listings.  NULL with errno.  account_put() gives it back.
+ * and listings.  NULL with errno; EBUSY: it is on its way to another partition,
+ * or was here once.  account_put() gives it back.
  */
 struct account	*account_get(struct part *, uint64_t id, struct span name);
 /* The same, or NULL with ENOENT: none is made. */
@@ -94,6 +96,13 @@ void		 account_tick(struct part *);
  * -1 with errno.
  */
 int		 account_remove(struct part *, uint64_t id, uint64_t *seq);
+/*
+ * It begins to move to another partition, or does not after all: a command of
+ * its own.  0, or -1 with errno; EBUSY: it is in use, EXDEV: it shares mailboxes
+ * with others.
+ */
+int		 account_freeze(struct part *, uint64_t id);
+int		 account_thaw(struct part *, uint64_t id);
 /* A group was undone: read again what it changed. */
 void		 account_undone(struct part *, uint64_t seq);
 

@@ -14,6 +14,7 @@
 #include "imapd/ending.h"
 #include "imapd/filter.h"
 #include "imapd/late.h"
+#include "imapd/move.h"
 #include "imapd/part.h"
 #include "imapd/repair.h"
 #include "imapd/session.h"
@@ -92,6 +93,7 @@ static const struct {
 	{ "gone",	offsetof(struct part, gone) },
 	{ "dead",	offsetof(struct part, dead) },
 	{ "key",	offsetof(struct part, key) },
+	{ "left",	offsetof(struct part, left) },
 };
 
 static void
@@ -211,6 +213,7 @@ part_undone(void *arg, uint64_t seq, int error)
 	struct part	*p = arg;
 
 	log_warn("partition %02u: writes undone: %s", p->num, strerror(error));
+	move_undone(p);
 	stage_undone(p, seq, error);
 	account_undone(p, seq);
 	ending_undone(p);

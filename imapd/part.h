@@ -28,6 +28,8 @@
  *			mailbox uid		account: staged from there on, see
  *						stage.h
  *	key		delivery account crc	delivered already
+ *	left		account			is not, or is no longer here, see
+ *						left.h
  *
  * Numbers in keys are in network order.  Accounts and mailboxes have 64-bit
  * identities that stay for their life; a name is never part of a path.
@@ -62,8 +64,7 @@ struct part {
 	struct body		*bodies;
 	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
 				*acl, *share, *index, *ready, *late, *vanished, *gone, *dead,
-				*key;
-	struct dbenv_db		*filter;
+				*key, *left, *filter;
 	struct filter_maker	*filters;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */

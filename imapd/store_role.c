@@ -12,6 +12,8 @@
 #include "charset.h"
 #include "imapd/deliver.h"
 #include "imapd/ending.h"
+#include "imapd/left.h"
+#include "imapd/move.h"
 #include "imapd/session.h"
 #include "imapd/store_ctl.h"
 #include "log.h"
@@ -45,6 +47,8 @@ struct removal {
 static int	 on_session(struct peer *, struct imsg *);
 static int	 on_end_sessions(struct peer *, struct imsg *);
 static int	 on_account_gone(struct peer *, struct imsg *);
+static int	 on_move(struct peer *, struct imsg *);
+static int	 on_move_off(struct peer *, struct imsg *);
 static int	 on_deliver(struct peer *, struct imsg *);
 static int	 on_settled(struct peer *, struct imsg *);
 static void	 delivered(void *, const struct msg_stored *);
@@ -63,6 +67,9 @@ static const struct msg_rule rules[] = {
 	{ M_SESSION,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_session },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH), MSG_BODY, on_end_sessions },
 	{ M_ACCOUNT_GONE, PEER(ROLE_AUTH), MSG_BODY, on_account_gone },
+	{ M_MOVE_OUT,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_move },
+	{ M_MOVE_IN,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_move },
+	{ M_MOVE_OFF,	PEER(ROLE_AUTH), MSG_BODY, on_move_off },
 	{ M_DELIVER,	PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED),
 	    MSG_BODY | MSG_FD, on_deliver },
 	{ M_SETTLED,	PEER(ROLE_QUEUED), MSG_BODY, on_settled },
@@ -225,6 +232,7 @@ on_account_gone(struct peer *p, struct imsg *m)
 		if (s->account->id == a.account)
 			session_bye(s, "the account was removed");
 	}
+	move_stop(a.account);
 	if ((part = store_part(&store, a.partition)) == NULL ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
 		answer(p, M_ACCOUNT_GONE, m->id, RESULT_TEMP, "not here");
@@ -239,6 +247,60 @@ on_account_gone(struct peer *p, struct imsg *m)
 	event_assign(&r->again, store.base, -1, 0, remove_account, r);
 	LIST_INSERT_HEAD(&removals, r, entry);
 	remove_account(-1, 0, r);
+	return (0);
+}
+
+/* ---- accounts that move ---------------------------------------------------- */
+
+static int
+on_move(struct peer *p, struct imsg *m)
+{
+	struct msg_account	 a;
+	int			 fd = m->fd;
+
+	if (imsg_get(m, &c_account, &a) == -1)
+		return (-1);
+	m->fd = -1;
+	if (fd == -1)
+		answer(p, m->type, m->id, RESULT_TEMP, "no descriptor");
+	else if (m->type == M_MOVE_OUT)
+		move_out(&store, p, m->id, &a, fd);
+	else
+		move_in(&store, p, m->id, &a, fd);
+	return (0);
+}
+
+static int
+is_removed(uint64_t account)
+{
+	struct removal	*r;
+
+	LIST_FOREACH(r, &removals, entry)
+		if (r->account == account)
+			return (1);
+	return (0);
+}
+
+/* One that is about to be removed stays as it is. */
+static int
+on_move_off(struct peer *p, struct imsg *m)
+{
+	struct msg_account	 a;
+	uint64_t		 id;
+	size_t			 i;
+
+	(void)p;
+	if (imsg_get(m, &c_account, &a) == -1)
+		return (-1);
+	for (i = 0; i < store.nparts; i++)
+		for (id = 0; left_moving(store.parts[i], id, &id) == 1;)
+			if ((a.account == 0 || id == a.account) &&
+			    !is_removed(id) &&
+			    account_thaw(store.parts[i], id) == -1)
+				log_error("partition %02u: account #%llu "
+				    "cannot be served: %s",
+				    store.parts[i]->num,
+				    (unsigned long long)id, strerror(errno));
 	return (0);
 }
 
@@ -312,6 +374,7 @@ store_link_down(struct peer *p)
 	LIST_FOREACH(r, &removals, entry)
 		if (r->peer == p)
 			r->peer = NULL;
+	move_link_down(p);
 	store_ctl_down(p);
 }
 
@@ -443,6 +506,7 @@ stop_now(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	store_ctl_stop();
+	move_link_down(NULL);
 	deliver_stop();
 	store_free(&store);
 	proc_exit(0);

@@ -66,6 +66,7 @@ static const struct command commands[] = {
 	  "name partition addresses disabled created_at", NULL, NULL },
 	{ "account show", "NAME", 1, 1, NONE, "", NULL, NULL },
 	{ "account remove", "NAME", 1, 1, NONE, NULL, NULL, NULL },
+	{ "account move", "NAME PARTITION", 2, 2, NONE, NULL, NULL, NULL },
 	{ "account disable", "NAME TEXT", 2, 2, NONE, NULL, NULL, NULL },
 	{ "account enable", "NAME", 1, 1, NONE, NULL, NULL, NULL },
 	{ "account password", "[--end-sessions yes] NAME", 1, 3, PASSWORD, NULL,

@@ -155,11 +155,21 @@ on_claim(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+static int
+on_move_off(struct peer *p, struct imsg *m)
+{
+	struct msg_account	 a;
+
+	(void)p;
+	return (imsg_get(m, &c_account, &a));
+}
+
 static const struct msg_rule	 their_rules[] = {
 	{ M_KEY_CLAIM, PEER(ROLE_AUTH), MSG_BODY, on_claim },
 	{ M_SESSION, PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_session },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH), MSG_BODY, on_end_sessions },
 	{ M_ACCOUNT_GONE, PEER(ROLE_AUTH), MSG_BODY, on_account_gone },
+	{ M_MOVE_OFF, PEER(ROLE_AUTH), MSG_BODY, on_move_off },
 };
 
 static void

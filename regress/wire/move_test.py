@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""letterctl account move: nothing of an account changes but its place; whatever
+is killed meanwhile, it is whole in one place."""
+import imaplib
+import os
+import re
+import signal
+import smtplib
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for  # noqa: E402
+
+imaplib._MAXLINE = 1 << 26
+for word in "SETMETADATA", "GETMETADATA", "ENABLE":
+    imaplib.Commands[word] = ("AUTH", "SELECTED")
+WANT = "(UID FLAGS MODSEQ INTERNALDATE EMAILID SAVEDATE RFC822.SIZE BODY.PEEK[])"
+
+
+def login(s):
+    m = imaplib.IMAP4("127.0.0.1", s.imap)
+    m.login("alice@" + DOMAIN, PASSWORD)
+    return m
+
+
+def state(s):
+    """All that a client can see."""
+    m = login(s)
+    names = sorted(x.decode() for x in m.list()[1])
+    got = [names, sorted(m.lsub()[1])]
+    got.append(m._simple_command("GETMETADATA", '""', "/private/comment") and m.untagged_responses.pop("METADATA", None))
+    for name in names:
+        box = name.split(' "/" ')[1]
+        if "\\Noselect" in name:
+            continue
+        status = m.status(box, "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ MAILBOXID SIZE)")
+        n = int(m.select(box, readonly=True)[1][0])
+        got.append((box, status[1], m.fetch("1:*", WANT)[1] if n else []))
+    m._simple_command("ENABLE", "QRESYNC")
+    m._simple_command("EXAMINE", "INBOX", "(QRESYNC (%s 1))" % re.search(rb"UIDVALIDITY (\d+)", [x for x in got[3:] if x[0] == "INBOX"][0][1][0]).group(1).decode())
+    got.append(m.untagged_responses.get("VANISHED"))
+    m.logout()
+    return got
+
+
+def fill(s, n):
+    m = login(s)
+    for i in range(n):
+        body = b"Subject: %d\r\n\r\n" % i + b"a line of text\r\n" * (15000 if i % 20 == 0 else i)
+        m.append("INBOX", "(\\Seen kw%d)" % (i % 3) if i % 2 else "(\\Flagged)", None, body)
+    m.create("Work/Deep")
+    m.subscribe("Work/Deep")
+    m.create("\"empty one\"")
+    m._simple_command("SETMETADATA", '""', '(/private/comment "mine")')
+    m.select("INBOX")
+    m.copy("1:%d" % (n // 2), "Work/Deep")
+    m.copy("1:5", "Archive")
+    m.store("3:8", "+FLAGS", "(\\Deleted)")
+    m.expunge()
+    m.store("10:12", "+FLAGS", "(late)")
+    m.logout()
+
+
+def place(s):
+    return [r["partition"] for r in s.rows("account", "list") if r["name"] == "alice"][0]
+
+
+def move(s, part):
+    """Until what an earlier try left behind is gone."""
+    for _ in range(100):
+        r = s.ctl_run("account", "move", "alice", str(part))
+        if r.returncode == 0 or b"try again later" not in (r.stderr + r.stdout).encode():
+            return r
+        time.sleep(0.1)
+    return r
+
+
+def send(s, subject):
+    c = smtplib.SMTP("127.0.0.1", s.smtp)
+    c.sendmail("x@remote.example", ["alice@" + DOMAIN], "Subject: %s\r\n\r\nhello\r\n" % subject)
+    c.quit()
+
+
+def arrived(s, subject, timeout=30):
+    """How often; what waits in the queue is tried now."""
+    until = time.time() + timeout
+    while time.time() < until:
+        m = login(s)
+        m.select("INBOX", readonly=True)
+        n = len(m.search(None, "SUBJECT", subject)[1][0].split())
+        m.logout()
+        if n:
+            return n
+        s.ctl_run("queue", "kick", "--account", "alice")
+        s.ctl_run("queue", "kick", "--to", "alice@" + DOMAIN)
+        time.sleep(0.2)
+    return 0
+
+
+def whole(s):
+    m = login(s)
+    m.logout()
+    fill(s, 60)
+    before = state(s)
+    here = place(s)
+    there = (here + 1) % 4
+    idle = login(s)
+    r = move(s, there)
+    is_(r.returncode, 0, "moved") or diag(r.stderr)
+    is_(place(s), there, "it is there")
+    bye = idle.readline()
+    ok(b"* BYE" in bye, "its sessions end") or diag(bye)
+    after = state(s)
+    for x, y in zip(before, after):
+        is_(y, x, "as before: %s" % (x[0] if x else ""))
+    send(s, "onward")
+    is_(arrived(s, "onward"), 1, "mail arrives there, once")
+    r = move(s, here)
+    is_((r.returncode, place(s)), (0, here), "and back") or diag(r.stderr)
+    is_(arrived(s, "onward"), 1, "with what arrived")
+    for bad, part in (("the same", here), ("none", 99), ("no number", "x")):
+        ok(s.ctl_run("account", "move", "alice", str(part)).returncode != 0, "to %s: refused" % bad)
+    is_(place(s), here, "and it stays")
+    return here
+
+
+def deliveries(s, here):
+    """Mail that comes meanwhile is not lost, and there once."""
+    stop = []
+
+    def flow():
+        n = 0
+        while not stop:
+            send(s, "flow%d." % n)
+            n += 1
+        stop.append(n)
+    t = threading.Thread(target=flow)
+    t.start()
+    r = move(s, (here + 1) % 4)
+    stop.append(0)
+    t.join()
+    is_(r.returncode, 0, "moved while mail comes in") or diag(r.stderr)
+    lost = [n for n in range(stop[1]) if arrived(s, "flow%d." % n) != 1]
+    is_(lost, [], "all of %d messages are there once" % stop[1])
+    return (here + 1) % 4
+
+
+def kills(s, here):
+    before = state(s)
+    n = len([r for r in s.rows("status") if r["role"] == "store"])
+    for i, (role, instance) in enumerate((("store", here % n), ("store", (here + 1) % n), ("auth", 0)) * 3):
+        there = (here + 1) % 4
+        pid = s.pid(role, instance)
+        t = threading.Thread(target=lambda: s.ctl_run("account", "move", "alice", str(there)))
+        t.start()
+        time.sleep(0.004 * (i + 1))
+        os.kill(pid, signal.SIGKILL)
+        t.join()
+        wait_for(lambda: s.pid(role, instance) not in (None, pid) and s.ctl_run("account", "list").returncode == 0, timeout=30)
+        now = retry(lambda: state(s))
+        for x, y in zip(before, now):
+            if x != y:
+                diag(str(x)[:400], str(y)[:400])
+        ok(now == before, "%s killed after %d ms: all is there, in partition %s" % (role, 4 * (i + 1), place(s)))
+        r = move(s, here)
+        if place(s) != here:
+            diag(r.stderr)
+    r = retry(lambda: move(s, there))
+    is_((r.returncode, place(s)), (0, there), "it moves in the end") or diag(r.stderr)
+    ok(state(s) == before, "and all is there")
+
+
+def retry(fn):
+    for _ in range(100):
+        try:
+            return fn()
+        except (imaplib.IMAP4.error, OSError):
+            time.sleep(0.1)
+    return fn()
+
+
+with Suite("partitions 4\n") as suite:
+    was = whole(suite)
+    was = deliveries(suite, was)
+    kills(suite, was)
+    rows = suite.rows("verify")
+    is_(rows, [], "verify finds nothing")
+done()
