@@ -2,9 +2,10 @@
 """
 Letterlock beside Postfix and Dovecot, on this machine, in one run, as ratios:
 messages accepted and stored, mail sent to others, what a long queue costs, TLS
-handshakes, logins, IMAP work, and what an idle session costs.
+handshakes, logins, IMAP work, what others notice of a search, and what an idle
+session costs.
 	bench.py [--quick] [--messages N] [messages] [relay] [queue] [handshakes] [logins] [imap]
-	    [idle]
+	    [beside] [idle]
 Words choose parts; without any, all are run.  --messages: IMAP work with so many
 of mixed sizes.
 """
@@ -18,6 +19,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -200,21 +202,27 @@ def rsa(path):
 SIZES = (1, 2, 2, 3, 3, 4, 4, 6, 8, 12, 20, 60)	# KiB, mixed
 
 
+_r = random.Random(1)
+WORDS = [b"".join(_r.choice((b"ka", b"to", b"mi", b"re", b"sun", b"el")) for _ in range(3)) for _ in range(500)]
+LINES = b"".join(b" ".join(_r.choices(WORDS, k=10)) + b"\r\n" for _ in range(2000))
+BASE64 = base64.encodebytes(_r.randbytes(98304)).replace(b"\n", b"\r\n")
+
+
 def mixed(i):
-    """Message i: text or base64, some with an attachment."""
+    """Message i: text, the larger ones with an attachment."""
     r = random.Random(i)
     size = r.choice(SIZES) * 1024
-    words = [b"".join(r.choice((b"ka", b"to", b"mi", b"re", b"sun", b"el")) for _ in range(3)) for _ in range(50)]
-    text = b"".join(b" ".join(r.choices(words, k=10)) + b"\r\n" for _ in range(min(size, 8192) // 75 + 1))
+    at = LINES.index(b"\n", r.randrange(100000)) + 1
+    text = LINES[at:LINES.index(b"\n", at + min(size, 8192)) + 1]
     head = (b"From: Sender %d <s%d@example.com>\r\nTo: u0@letterlock.test\r\nSubject: message %d about %s\r\n"
             b"Date: Mon, 02 Jan 2023 10:%02d:%02d +0000\r\nMessage-ID: <m%d@example.com>\r\nMIME-Version: 1.0\r\n"
-            % (i % 500, i % 500, i, words[0], i // 60 % 60, i % 60, i))
+            % (i % 500, i % 500, i, r.choice(WORDS), i // 60 % 60, i % 60, i))
     if size <= 8192:
         return head + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text
+    at = r.randrange(500) * 78
     return (head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n" +
             text + b"\r\n--b\r\nContent-Type: application/octet-stream; name=a\r\n"
-            b"Content-Transfer-Encoding: base64\r\n\r\n" +
-            base64.encodebytes(r.randbytes(size * 3 // 4)).replace(b"\n", b"\r\n") + b"--b--\r\n")
+            b"Content-Transfer-Encoding: base64\r\n\r\n" + BASE64[at:at + size // 78 * 78] + b"--b--\r\n")
 
 
 def fill(port, user, n, name=b"INBOX"):
@@ -267,7 +275,8 @@ def imap(server, name=b"INBOX"):
     yield each("FETCH six header fields", FIELDS)
     megabytes = c.cmd(b"FETCH 1:* BODY.PEEK[]") / 1e6
     yield "FETCH BODY.PEEK[], MB", rate(lambda: c.cmd(b"FETCH 1:* BODY.PEEK[]"), megabytes, many)
-    yield each("SEARCH SUBJECT", b'SEARCH SUBJECT "zebra"')
+    yield each("SEARCH SUBJECT, first", b'SEARCH SUBJECT "zebra"', 1)
+    yield each("SEARCH SUBJECT, again", b'SEARCH SUBJECT "zebra"')
     yield each("SORT DATE", b"SORT (DATE) UTF-8 ALL")
     yield each("SORT SUBJECT", b"SORT (SUBJECT) UTF-8 ALL")
     yield each("THREAD REFERENCES", b"THREAD REFERENCES UTF-8 ALL")
@@ -390,6 +399,38 @@ def commands(s, p):
         row(what, ours, theirs)
 
 
+def beside(s, p):
+    """What others notice while one session searches all bodies, in the same store."""
+    n = MESSAGES or (5000 if QUICK else 100000)
+    out = []
+    for server in s, p:
+        c, noop, stop = Imap(server.imap), Imap(server.imap), threading.Event()
+        for x in c, noop:
+            x.login(USERS[0])
+        c.cmd(b"CREATE beside")
+        fill(server.imap, USERS[0], n, b"beside")
+        c.cmd(b"SELECT beside")
+        quiet = append(server.imap, 200)
+
+        def search():
+            while not stop.is_set():
+                c.cmd(b'SEARCH BODY "zebra crossing"')
+        t = threading.Thread(target=search)
+        t.start()
+        took = []
+        for _ in range(500):
+            began = time.perf_counter()
+            noop.cmd(b"NOOP")
+            took.append(time.perf_counter() - began)
+            time.sleep(0.002)
+        busy = append(server.imap, 200)
+        stop.set()
+        t.join()
+        out.append((sorted(took)[494] * 1e3, busy / quiet))
+    row("NOOP beside a search, 99 %, ms", out[0][0], out[1][0], True)
+    row("APPEND beside a search / alone", out[0][1], out[1][1])
+
+
 def idles(s, p):
     print("%-44s %12s %12s %8s" % ("KiB", "", "", "theirs/ours"))
     n = 1000 if QUICK else 10000
@@ -425,6 +466,7 @@ PARTS = {
     "handshakes": lambda s, p: handshakes(p),
     "logins": logins,
     "imap": commands,
+    "beside": beside,
     "idle": idles,
 }
 
