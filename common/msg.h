@@ -75,7 +75,8 @@ enum msg_type {
 	M_MAY_USE,		/* R msg_may_use (queued). Answer msg_result */
 	M_ACCOUNT_ROUTES,	/* R msg_number: account id (queued). Answer
 				 * msg_text: one route a line, letterlock.conf(5) */
-	M_ACCOUNT_NAMED,	/* R msg_text: account name (queued). Answer msg_rcpt */
+	M_ACCOUNT_NAMED,	/* R msg_text: account name (queued, store).
+				 * Answer msg_rcpt */
 	/* auth -> store, queued */
 	M_SESSION,		/* R msg_session; fd.  Answer msg_result */
 	M_END_SESSIONS,		/* R msg_end_sessions: end what matches.

@@ -29,6 +29,8 @@ command_fn	 cmd_list, cmd_lsub, cmd_status;
 command_fn	 cmd_getmetadata, cmd_setmetadata;
 /* cmd_notify.c */
 command_fn	 cmd_notify;
+/* cmd_acl.c */
+command_fn	 cmd_deleteacl, cmd_getacl, cmd_listrights, cmd_myrights, cmd_setacl;
 /* cmd_quota.c */
 command_fn	 cmd_getquota, cmd_getquotaroot, cmd_setquota;
 /* cmd_append.c; cmd_replace also as UID form */
@@ -57,6 +59,8 @@ int		 cmd_status_write(struct session *, const struct mailbox *,
 /* An untagged METADATA with these entries: 0, or -1 with errno. */
 int		 cmd_metadata_write(struct session *, const struct mailbox *,
 		    const struct span *names, size_t n);
+/* An untagged MYRIGHTS. */
+void		 cmd_myrights_write(struct session *, const struct mailbox *);
 /* CONDSTORE is switched on by this command, RFC 7162 section 3.1; call it once
  * the command is known to be good. */
 void		 cmd_condstore(struct session *);

@@ -94,7 +94,7 @@ cmd_namespace(struct session *s, struct cursor *c)
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
 	(void)buf_adds(session_out(s),
-	    "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+	    "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\r\n");
 	return (session_reply(s, "OK NAMESPACE completed"));
 }
 

@@ -15,6 +15,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/intake.h"
+#include "imapd/place.h"
 #include "imapd/limited.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
@@ -45,6 +46,7 @@ struct append {
 	int		 error;		/* errno of the first that failed */
 	int		 nul;		/* RFC 3501: no literal has one */
 	int		 binary;	/* but a literal8, RFC 3516 */
+	struct account	*account;	/* where they go */
 	uint64_t	 mailbox;
 	uint32_t	 replaced;	/* UID in the open mailbox; 0: none */
 	char		 why[64];	/* one more is refused */
@@ -60,12 +62,13 @@ static enum lex_policy	 policy(void *, struct span, uint64_t, int);
 static enum lex_policy	 refuse(struct session *, const char *);
 static enum lex_policy	 take(struct session *, struct span, uint64_t,
 			    uint32_t);
-static int		 crowded(const struct session *, uint64_t, size_t,
+static int		 crowded(const struct session *,
+			    const struct account *, uint64_t, size_t,
 			    uint32_t);
 static int		 old_one(struct cursor *, struct session *, int,
 			    uint32_t *);
 static enum step	 read_messages(struct session *, struct cursor *,
-			    struct mailbox *);
+			    const struct place *);
 static struct msg	*msg_new(struct append *);
 static void		 msg_end(struct msg *);
 static void		 on_intake(struct intake *, int);
@@ -188,32 +191,35 @@ policy(void *arg, struct span so_far, uint64_t size, int nonsync)
 
 /* No room for so many octets and messages, once the old one has gone? */
 static int
-crowded(const struct session *s, uint64_t octets, size_t n, uint32_t old)
+crowded(const struct session *s, const struct account *to, uint64_t octets,
+    size_t n, uint32_t old)
 {
 	const struct msgrec	*rec;
 
-	if (old != 0 && (rec = seen_rec(&s->seen, old)) != NULL) {
+	if (old != 0 && s->seen.view->mb->account == to &&
+	    (rec = seen_rec(&s->seen, old)) != NULL) {
 		octets -= octets < rec->size ? octets : rec->size;
 		n--;
 	}
-	return ((octets > 0 || n > 0) && quota_over(s->account, octets, n));
+	return ((octets > 0 || n > 0) && quota_over(to, octets, n));
 }
 
 static enum lex_policy
 take(struct session *s, struct span name, uint64_t size, uint32_t old)
 {
 	struct append	*a = s->append;
-	struct mailbox	*mb = mailbox_named(s->account, name);
+	struct place	 w;
 
-	if (mb == NULL)
-		return (refuse(s, "[TRYCREATE] no such mailbox"));
+	if (place_need(s, name, RIGHT_INSERT, &w) == -1)
+		return (refuse(s, errno == EACCES ? "[NOPERM] you may not" :
+		    "[TRYCREATE] no such mailbox"));
 	if (size > s->limits.message)
 		return (refuse(s, "[TOOBIG] message too large"));
 	if (size == 0)
 		return (refuse(s, "[CANNOT] a message of no octets"));
 	if (!dbenv_writable(s->account->part->env))
 		return (refuse(s, "[UNAVAILABLE] the disk is full"));
-	if (crowded(s, size + (a == NULL ? 0 : a->octets),
+	if (crowded(s, w.account, size + (a == NULL ? 0 : a->octets),
 	    1 + (a == NULL ? 0 : a->n), old))
 		return (refuse(s, "[OVERQUOTA] the quota is used up"));
 	if (a != NULL && limited_copies(s) != 0 && a->n >= limited_copies(s)) {
@@ -480,7 +486,7 @@ keywords(struct append *a, struct mailbox *mb, struct msgrec *r)
 enum step
 cmd_append(struct session *s, struct cursor *c)
 {
-	struct mailbox	*mb;
+	struct place	 w;
 	struct span	 name;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1)
@@ -489,18 +495,19 @@ cmd_append(struct session *s, struct cursor *c)
 		c->error = "expected the literal of a message";
 		return (session_syntax(s, c));
 	}
-	if ((mb = mailbox_named(s->account, name)) == NULL)
-		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
-	return (read_messages(s, c, mb));
+	if (place_need(s, name, RIGHT_INSERT, &w) == -1)
+		return (errno == EACCES ? session_no(s, EACCES) :
+		    session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	return (read_messages(s, c, &w));
 }
 
 /* RFC 8508 section 3: a message comes, another one goes, in one transaction. */
 enum step
 cmd_replace(struct session *s, struct cursor *c)
 {
-	struct mailbox	*mb;
+	struct place	 w;
 	struct span	 name;
-	uint32_t	 old;
+	uint32_t	 old, gone = RIGHT_DELETED | RIGHT_EXPUNGE;
 
 	if (old_one(c, s, s->uid, &old) == -1 || cur_sp(c) == -1 ||
 	    cur_mailbox(c, &name) == -1)
@@ -515,23 +522,32 @@ cmd_replace(struct session *s, struct cursor *c)
 		    "BAD no such message"));
 	if (s->seen.readonly)
 		return (session_no(s, EROFS));
-	if ((mb = mailbox_named(s->account, name)) == NULL)
-		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+	if ((place_selected(s) & gone) != gone)
+		return (session_no(s, EACCES));
+	if (place_need(s, name, RIGHT_INSERT, &w) == -1)
+		return (errno == EACCES ? session_no(s, EACCES) :
+		    session_reply(s, "NO [TRYCREATE] no such mailbox"));
 	s->append->replaced = old;
-	return (read_messages(s, c, mb));
+	return (read_messages(s, c, &w));
 }
 
 /* The rest of the command, and then on with them. */
 static enum step
-read_messages(struct session *s, struct cursor *c, struct mailbox *mb)
+read_messages(struct session *s, struct cursor *c, const struct place *w)
 {
 	struct append	*a = s->append;
+	struct mailbox	*mb = w->mb;
 
+	a->account = w->account;
 	a->mailbox = mb->id;
 	for (a->at = 0; a->at < a->n; a->at++) {
 		if (arguments(c, a) == -1)
 			return (session_syntax(s, c));
-		a->msgs[a->at]->rec.flags = a->flags;
+		/* RFC 4314 section 4: others are left out */
+		a->msgs[a->at]->rec.flags = a->flags &
+		    place_flags(w->rights);
+		if ((w->rights & RIGHT_WRITE) == 0)
+			a->nwords = 0;
 		a->msgs[a->at]->rec.date = a->date;
 		a->msgs[a->at]->rec.zone = (int16_t)a->zone;
 		if (a->nwords > 0 && !cmd_writable(s))
@@ -560,11 +576,11 @@ appending(struct session *s)
 		return (session_no(s, a->error));
 	if (a->pending > 0)
 		return (STEP_WAIT);
-	if ((mb = mailbox_by_id(s->account, a->mailbox)) == NULL)
+	if ((mb = mailbox_by_id(a->account, a->mailbox)) == NULL)
 		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (crowded(s, a->octets, a->n, a->replaced))
+	if (crowded(s, a->account, a->octets, a->n, a->replaced))
 		return (session_no(s, EDQUOT));
 	return (a->small > STAGE_OCTETS ? begin_stage(s, mb) : store(s, mb));
 }

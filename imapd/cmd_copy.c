@@ -9,6 +9,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/place.h"
 #include "imapd/limited.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
@@ -21,6 +22,7 @@ struct copying {
 	struct targets	 targets;
 	struct account	*account;
 	uint64_t	 to;		/* mailbox */
+	uint32_t	 rights;	/* on it */
 	int8_t		 bits[KEYWORDS_MAX];	/* its bit for each of ours;
 						 * -1: none */
 	size_t		 n;		/* messages to be copied */
@@ -97,6 +99,7 @@ make_record(const struct copying *x, const struct msgrec *from,
 	unsigned	 i;
 
 	*r = *from;
+	r->flags &= place_flags(x->rights);
 	r->keywords = 0;
 	for (i = 0; i < KEYWORDS_MAX && from->keywords >> i != 0; i++)
 		if ((from->keywords >> i & 1) != 0 && x->bits[i] >= 0)
@@ -134,26 +137,35 @@ too_many(struct session *s, const struct targets *t)
 	return (1);
 }
 
+/* RFC 6851 section 4.4: what is moved is removed here. */
+static int
+may_leave(const struct session *s)
+{
+	uint32_t	 need = RIGHT_DELETED | RIGHT_EXPUNGE;
+
+	errno = s->seen.readonly ? EROFS : EACCES;
+	return (!s->seen.readonly && (place_selected(s) & need) == need);
+}
+
 static enum step
 begin(struct session *s, struct cursor *c, int move)
 {
 	struct copying	*x;
-	struct mailbox	*to;
+	struct place	 w;
 	struct span	 name;
 
 	if ((x = calloc(1, sizeof(*x))) == NULL)
 		return (session_no(s, ENOMEM));
-	x->account = s->account;
 	x->move = move;
 	if (cur_sp(c) == -1 || targets_read(&x->targets, s, c) == -1 ||
 	    cmd_one_mailbox(c, &name) == -1) {
 		forget(x);
 		return (session_syntax(s, c));
 	}
-	if ((to = mailbox_named(s->account, name)) == NULL ||
-	    (move && s->seen.readonly)) {
+	if (place_need(s, name, RIGHT_INSERT, &w) == -1 ||
+	    (move && !may_leave(s))) {
 		forget(x);
-		return (failed(s, to == NULL ? ENOENT : EROFS));
+		return (failed(s, errno));
 	}
 	if (!s->uid && targets_gone(&x->targets, &s->seen)) {
 		forget(x);	/* RFC 2180 section 4.4, RFC 5530 */
@@ -166,7 +178,9 @@ begin(struct session *s, struct cursor *c, int move)
 	}
 	if (move)
 		limited_cut(s, &x->targets);
-	x->to = to->id;
+	x->account = w.account;
+	x->to = w.mb->id;
+	x->rights = w.rights;
 	return (session_begin(s, start, x, forget));
 }
 
@@ -190,13 +204,15 @@ survey(struct session *s, struct copying *x, struct mailbox *to)
 		words |= t.rec->keywords;
 	}
 	targets_rewind(&x->targets);
-	if (!x->move && quota_over(s->account, octets, x->n)) {
+	if ((!x->move || to->account != mb->account) &&
+	    quota_over(to->account, octets, x->n)) {
 		errno = EDQUOT;
 		return (-1);
 	}
 	for (i = 0; i < KEYWORDS_MAX; i++) {
 		x->bits[i] = -1;
-		if (i < mb->nkeywords && (words >> i & 1) != 0)
+		if (i < mb->nkeywords && (words >> i & 1) != 0 &&
+		    (x->rights & RIGHT_WRITE) != 0)
 			x->bits[i] = (int8_t)(mb == to ? (int)i :
 			    mailbox_keyword_add(to,
 			    span_str(mb->keywords[i])));

@@ -8,6 +8,7 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/ending.h"
+#include "imapd/place.h"
 #include "imapd/limited.h"
 #include "imapd/targets.h"
 
@@ -43,6 +44,10 @@ cmd_expunge(struct session *s, struct cursor *c)
 	if (rc == -1 || s->seen.readonly) {
 		forget(x);
 		return (session_no(s, rc == -1 ? ENOMEM : EROFS));
+	}
+	if ((place_selected(s) & RIGHT_EXPUNGE) == 0) {
+		forget(x);
+		return (session_no(s, EACCES));
 	}
 	if (s->uid)
 		cut(s, &x->targets);

@@ -12,6 +12,7 @@
 #include "imapd/fetching.h"
 #include "imapd/limited.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 #include "imapd/vanished.h"
 
 #define TURN_US		500	/* in one slice */
@@ -195,7 +196,8 @@ mark_seen(struct session *s, struct fetch *f)
 	struct part	*p = s->account->part;
 
 	if (!f->items.sets_seen || f->gone || s->seen.readonly ||
-	    (now.flags & MF_SEEN) != 0 || !dbenv_writable(p->env))
+	    (now.flags & MF_SEEN) != 0 || !dbenv_writable(p->env) ||
+	    (place_selected(s) & RIGHT_SEEN) == 0)
 		return;
 	targets_pause(&f->targets);
 	if (batch_begin(p) == -1)

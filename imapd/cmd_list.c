@@ -10,6 +10,7 @@
 #include "imapd/cmd.h"
 #include "mutf7.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 
 #define SLICE_NAMES	50		/* with one pattern */
 
@@ -23,6 +24,8 @@ struct listing {
 	size_t		 nentries;
 	char		*last;		/* name shown or passed last */
 	struct span	 old;		/* OLDNAME of RFC 9051, or nothing */
+	int		 others;	/* own ones are done */
+	struct buf	 name;		/* of one of those */
 };
 
 static enum step	 begin(struct session *,
@@ -34,9 +37,9 @@ static void		 parents(struct session *, struct listing *,
 			    const char *);
 static int		 matches(const struct listing *, struct span);
 static int		 lists_subs(const struct listing *);
-static int		 selected(const struct account *,
+static int		 selected(struct session *,
 			    const struct listing *, struct span);
-static int		 below(const struct account *, const struct listing *,
+static int		 below(struct session *, const struct listing *,
 			    struct span);
 static void		 consider(struct session *, const struct listing *,
 			    struct span);
@@ -73,6 +76,7 @@ listing_free(void *arg)
 
 	for (i = 0; i < l->npatterns; i++)
 		buf_free(&l->patterns[i]);
+	buf_free(&l->name);
 	free(l->last);
 	free(l);
 }
@@ -153,34 +157,38 @@ lists_subs(const struct listing *l)
 /* Does it meet the selection options?  A name that is subscribed need not be a
  * mailbox. */
 static int
-selected(const struct account *a, const struct listing *l, struct span name)
+selected(struct session *s, const struct listing *l, struct span name)
 {
-	const struct mailbox	*mb = mailbox_named(a, name);
+	struct place	 w;
 
 	if ((l->select & LIST_SUBSCRIBED) != 0 &&
-	    !account_subscribed(a, name))
+	    !account_subscribed(s->account, name))
 		return (0);
+	(void)place_find(s, name, &w);
 	if ((l->select & LIST_SPECIAL_USE) != 0)
-		return (mb != NULL && mb->uses != 0);
-	return (mb != NULL || (l->select & LIST_SUBSCRIBED) != 0);
+		return (w.mb != NULL && !w.other && w.mb->uses != 0);
+	return (w.mb != NULL || (l->select & LIST_SUBSCRIBED) != 0);
 }
 
 /* RFC 5258 section 3.5: does something below meet them, shown or not? */
 static int
-below(const struct account *a, const struct listing *l, struct span name)
+below(struct session *s, const struct listing *l, struct span name)
 {
-	const char	*s;
-	size_t		 i, n;
-	int		 subs = (l->select & LIST_SUBSCRIBED) != 0;
+	const struct account	*a = s->account;
+	const char		*under;
+	size_t			 i, n;
+	int			 subs = (l->select & LIST_SUBSCRIBED) != 0;
 
+	/* what others share has no special use here */
 	n = subs ? a->nsubs : a->nmailboxes;
 	i = subs ? account_sub_under(a, name) : mailbox_first_under(a, name);
 	for (; i < n; i++) {
-		s = subs ? a->subs[i] : a->mailboxes[i]->name;
-		if (strlen(s) <= name.n || s[name.n] != MAILBOX_SEPARATOR ||
-		    memcmp(s, name.p, name.n) != 0)
+		under = subs ? a->subs[i] : a->mailboxes[i]->name;
+		if (strlen(under) <= name.n ||
+		    under[name.n] != MAILBOX_SEPARATOR ||
+		    memcmp(under, name.p, name.n) != 0)
 			break;
-		if (selected(a, l, span_str(s)))
+		if (selected(s, l, span_str(under)))
 			return (1);
 	}
 	return (0);
@@ -192,9 +200,8 @@ consider(struct session *s, const struct listing *l, struct span name)
 {
 	int	 under;
 
-	under = (l->select & LIST_RECURSIVE) != 0 &&
-	    below(s->account, l, name);
-	if (under || selected(s->account, l, name) ||
+	under = (l->select & LIST_RECURSIVE) != 0 && below(s, l, name);
+	if (under || selected(s, l, name) ||
 	    (l->select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE)) == 0)
 		show(s, l, name, under);
 }
@@ -202,17 +209,21 @@ consider(struct session *s, const struct listing *l, struct span name)
 static void
 show(struct session *s, const struct listing *l, struct span name, int under)
 {
-	const struct mailbox	*mb = mailbox_named(s->account, name);
 	struct buf		*b = session_out(s);
+	const struct mailbox	*mb;
+	struct place		 w;
 	uint32_t		 use;
+
+	(void)place_find(s, name, &w);
+	mb = w.mb;
 
 	(void)buf_addf(b, "* %s (", l->lsub ? "LSUB" : "LIST");
 	if (mb == NULL)
 		(void)buf_adds(b, l->extended ? "\\NonExistent " :
 		    "\\Noselect ");
-	(void)buf_adds(b, mailbox_has_children(s->account, name) ?
+	(void)buf_adds(b, place_has_children(s, name) ?
 	    "\\HasChildren" : "\\HasNoChildren");
-	for (use = 1; mb != NULL && use <= mb->uses; use <<= 1)
+	for (use = 1; mb != NULL && !w.other && use <= mb->uses; use <<= 1)
 		if ((mb->uses & use) != 0 && use_name(use) != NULL)
 			(void)buf_addf(b, " %s", use_name(use));
 	if ((l->returns & LIST_RETURN_SUBSCRIBED) != 0 &&
@@ -234,10 +245,12 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 	}
 	(void)buf_adds(b, "\r\n");
 	/* RFC 5819 section 2: one that cannot be told is left out. */
-	if (mb != NULL && l->status != 0)
+	if ((w.rights & RIGHT_READ) != 0 && l->status != 0)
 		(void)cmd_status_write(s, mb, l->status);
-	if (mb != NULL && l->nentries != 0)
+	if ((w.rights & RIGHT_READ) != 0 && l->nentries != 0)
 		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
+	if (mb != NULL && (l->returns & LIST_RETURN_MYRIGHTS) != 0)
+		cmd_myrights_write(s, mb);
 }
 
 void
@@ -267,6 +280,7 @@ cmd_old_name(const struct session *s, struct cursor at, struct span name)
 static void
 parents(struct session *s, struct listing *l, const char *name)
 {
+	struct place	 w;
 	struct span	 above;
 	size_t		 i, had = l->last == NULL ? 0 : strlen(l->last);
 	int		 subs = lists_subs(l);
@@ -280,7 +294,7 @@ parents(struct session *s, struct listing *l, const char *name)
 		if (!matches(l, above))
 			continue;
 		if (subs ? account_subscribed(s->account, above) :
-		    mailbox_named(s->account, above) != NULL)
+		    place_find(s, above, &w) == 0)
 			continue;
 		if (!l->lsub) {
 			consider(s, l, above);
@@ -293,6 +307,44 @@ parents(struct session *s, struct listing *l, const char *name)
 		    s->enabled & ENABLED_UTF8);
 		(void)buf_adds(session_out(s), "\r\n");
 	}
+}
+
+/* May a pattern match a name of what others share? */
+static int
+lists_others(const struct listing *l)
+{
+	static const char	 prefix[] = OTHER_USERS "/";
+	struct span		 p;
+	size_t			 i, n;
+
+	for (i = 0; i < l->npatterns; i++) {
+		p = span_buf(&l->patterns[i]);
+		for (n = 0; n < p.n && n < sizeof(prefix) - 1 &&
+		    p.p[n] == (uint8_t)prefix[n]; n++)
+			continue;
+		if (n == p.n || n == sizeof(prefix) - 1 || p.p[n] == '*' ||
+		    p.p[n] == '%')
+			return (1);
+	}
+	return (0);
+}
+
+/* The same of what others share. */
+static const char *
+next_other(struct session *s, struct listing *l)
+{
+	if (!l->others) {
+		if (lists_subs(l) || !lists_others(l))
+			return (NULL);
+		l->others = 1;
+		free(l->last);
+		l->last = NULL;
+	}
+	buf_reset(&l->name);
+	if (place_next_other(s, span_str(l->last == NULL ? "" : l->last),
+	    &l->name) != 1)
+		return (NULL);
+	return (buf_cstr(&l->name));
 }
 
 /* The first name behind the last; the list may have changed meanwhile. */
@@ -328,7 +380,8 @@ cost(const struct listing *l)
 	    1u << STATUS_DELETED_STORAGE)) != 0 ||
 	    (l->select & LIST_RECURSIVE) != 0)
 		return (SLICE_NAMES);
-	return (l->npatterns);
+	/* another's account may be read for it */
+	return (l->others ? SLICE_NAMES / 5 : l->npatterns);
 }
 
 static enum step
@@ -340,7 +393,8 @@ listing(struct session *s)
 	size_t		 n;
 
 	for (n = 0; n < SLICE_NAMES; n += cost(l)) {
-		if ((name = next_name(s->account, l)) == NULL)
+		name = l->others ? NULL : next_name(s->account, l);
+		if (name == NULL && (name = next_other(s, l)) == NULL)
 			return (session_replyf(s, "OK %s completed",
 			    s->command->name));
 		parents(s, l, name);
@@ -356,5 +410,6 @@ listing(struct session *s)
 		free(l->last);
 		l->last = copy;
 	}
+	place_drop(s);
 	return (STEP_AGAIN);
 }

@@ -6,20 +6,21 @@
 
 #include "imapd/cmd.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 
 #define USES_MAX	16	/* named in a CREATE */
 
-static enum step	 done(struct session *, int);
+static enum step	 done(struct session *, const struct account *, int);
 static int		 parameters(struct cursor *, uint32_t *, int *);
 static int		 use_free(const struct account *, uint32_t);
 
 /* What account.h did, or its errno. */
 static enum step
-done(struct session *s, int rc)
+done(struct session *s, const struct account *a, int rc)
 {
 	if (rc == -1)
 		return (session_no(s, errno));
-	session_hold(s, s->account->seq);
+	session_hold(s, a->seq);
 	return (session_replyf(s, "OK %s completed", s->command->name));
 }
 
@@ -76,6 +77,7 @@ enum step
 cmd_create(struct session *s, struct cursor *c)
 {
 	struct mailbox	*mb;
+	struct place	 w;
 	struct cursor	 at;
 	struct span	 name, old;
 	struct buf	 id = { 0 };
@@ -91,14 +93,18 @@ cmd_create(struct session *s, struct cursor *c)
 		return (session_syntax(s, c));
 	old = cmd_old_name(s, at, name);
 	trim(&name);
-	if (none || !use_free(s->account, use))
+	(void)place_find(s, name, &w);
+	if (none || (use != 0 && (w.other || !use_free(s->account, use))))
 		return (session_reply(s, "NO [USEATTR] no mailbox can have "
 		    "that use, another has it, or they are more than one"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (mailbox_create(s->account, name, use, &mb) == -1)
-		return (done(s, -1));
-	session_hold(s, s->account->seq);
+	if (w.other && mailbox_check_name(w.name) == -1)
+		return (session_no(s, errno));
+	if ((w.mb == NULL && place_may_create(s, &w) == -1) ||
+	    mailbox_create(w.account, w.name, use, &mb) == -1)
+		return (done(s, NULL, -1));
+	session_hold(s, w.account->seq);
 	if (old.n > 0)
 		cmd_list_write(s, name, old);
 	objectid_write(&id, OBJECTID_MAILBOX, mb->id);
@@ -115,31 +121,53 @@ cmd_create(struct session *s, struct cursor *c)
 enum step
 cmd_delete(struct session *s, struct cursor *c)
 {
-	struct mailbox	*mb;
+	struct place	 w;
 	struct span	 name;
 
 	if (cmd_one_mailbox(c, &name) == -1)
 		return (session_syntax(s, c));
 	trim(&name);
-	if ((mb = mailbox_named(s->account, name)) == NULL) {
-		if (mailbox_has_children(s->account, name))
+	if (place_need(s, name, RIGHT_DELETE, &w) == -1) {
+		if (errno == ENOENT && place_has_children(s, name))
 			return (session_reply(s,
 			    "NO [HASCHILDREN] there are mailboxes below"));
-		return (session_no(s, ENOENT));
+		return (session_no(s, w.mb == NULL ? ENOENT : EACCES));
 	}
 	/* RFC 3501 leaves open what becomes of who has it selected: it hears
 	 * that this is over, whatever comes of the rest. */
-	if (mb != s->account->inbox && s->state == ST_SELECTED &&
-	    s->seen.view->mb == mb) {
+	if (w.mb != w.account->inbox && s->state == ST_SELECTED &&
+	    s->seen.view->mb == w.mb) {
 		session_unselect(s);
 		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
 	}
-	return (done(s, mailbox_delete(mb)));
+	return (done(s, w.account, mailbox_delete(w.mb)));
+}
+
+/*
+ * What another shares stays with it: x there, and k on what is nearest above
+ * the new name.
+ */
+static int
+may_rename(struct session *s, const struct place *from,
+    const struct place *to)
+{
+	errno = from->mb == NULL ? ENOENT : EACCES;
+	if ((from->rights & RIGHT_DELETE) == 0)
+		return (-1);
+	if (from->account != to->account) {
+		errno = EXDEV;
+		return (-1);
+	}
+	if (mailbox_check_name(to->name) == -1)
+		return (-1);
+	errno = EEXIST;
+	return (to->mb != NULL ? -1 : place_may_create(s, to));
 }
 
 enum step
 cmd_rename(struct session *s, struct cursor *c)
 {
+	struct place	 a, b;
 	struct cursor	 at;
 	struct span	 from, to, old;
 
@@ -153,16 +181,21 @@ cmd_rename(struct session *s, struct cursor *c)
 	trim(&to);
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (mailbox_rename(s->account, from, to) == -1)
-		return (done(s, -1));
+	(void)place_find(s, from, &a);
+	(void)place_find(s, to, &b);
+	if ((a.other || b.other) && may_rename(s, &a, &b) == -1)
+		return (session_no(s, errno));
+	if (mailbox_rename(a.account, a.name, b.name) == -1)
+		return (done(s, NULL, -1));
 	if (old.n > 0)
 		cmd_list_write(s, to, old);
-	return (done(s, 0));
+	return (done(s, a.account, 0));
 }
 
 enum step
 cmd_subscribe(struct session *s, struct cursor *c)
 {
+	struct place	 w;
 	struct span	 name;
 
 	if (cmd_one_mailbox(c, &name) == -1)
@@ -171,10 +204,9 @@ cmd_subscribe(struct session *s, struct cursor *c)
 	if (!cmd_writable(s))
 		return (STEP_DONE);
 	/* Only what exists: a slip of the pen is seen at once. */
-	if (mailbox_named(s->account, name) == NULL &&
-	    !mailbox_has_children(s->account, name))
+	if (place_find(s, name, &w) == -1 && !place_has_children(s, name))
 		return (session_no(s, ENOENT));
-	return (done(s, account_subscribe(s->account, name, 1)));
+	return (done(s, s->account, account_subscribe(s->account, name, 1)));
 }
 
 enum step
@@ -185,5 +217,5 @@ cmd_unsubscribe(struct session *s, struct cursor *c)
 	if (cmd_one_mailbox(c, &name) == -1)
 		return (session_syntax(s, c));
 	trim(&name);
-	return (done(s, account_subscribe(s->account, name, 0)));
+	return (done(s, s->account, account_subscribe(s->account, name, 0)));
 }

@@ -10,6 +10,7 @@
 #include "imapd/cmd.h"
 #include "imapd/notify.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 
 #define ENTRIES		100	/* in one command */
 
@@ -17,6 +18,7 @@ enum depth { DEPTH_0, DEPTH_1, DEPTH_ALL };
 
 struct getting {
 	struct buf	*out;
+	struct account	*account;	/* whose */
 	uint64_t	 mailbox;
 	uint64_t	 max;		/* octets of a value */
 	uint64_t	 longest;	/* of those that are over it */
@@ -25,7 +27,8 @@ struct getting {
 };
 
 static int	 options(struct cursor *, struct getting *);
-static int	 target(struct session *, struct span, uint64_t *);
+static int	 target(struct session *, struct span, uint32_t,
+		    struct place *, uint64_t *);
 static void	 show(struct session *, struct getting *, struct span name,
 		    struct span entry, const struct span *value);
 static int	 get(struct session *, struct getting *, struct span name,
@@ -83,25 +86,38 @@ entries(struct cursor *c, struct span names[ENTRIES])
 
 /* The account itself or the mailbox of that name. */
 static int
-target(struct session *s, struct span name, uint64_t *id)
+target(struct session *s, struct span name, uint32_t rights, struct place *w,
+    uint64_t *id)
 {
-	const struct mailbox	*mb;
-
 	*id = 0;
-	if (name.n == 0)
+	if (name.n == 0) {
+		memset(w, 0, sizeof(*w));
+		w->account = s->account;
 		return (0);
-	if ((mb = mailbox_named(s->account, name)) == NULL) {
-		errno = ENOENT;
-		return (-1);
 	}
-	*id = mb->id;
+	if (place_need(s, name, rights, w) == -1)
+		return (-1);
+	*id = w->mb->id;
 	return (0);
+}
+
+/* Those of a mailbox are its owner's alone. */
+static int
+is_hidden(const struct session *s, const struct getting *g, struct span entry)
+{
+	return (g->account != s->account && !span_caseprefix(entry,
+	    "/shared/"));
 }
 
 static void
 show(struct session *s, struct getting *g, struct span name,
     struct span entry, const struct span *value)
 {
+	if (is_hidden(s, g, entry)) {
+		if (value != NULL && g->depth != DEPTH_0)
+			return;
+		value = NULL;
+	}
 	if (value != NULL && value->n > g->max) {
 		if (value->n > g->longest)
 			g->longest = value->n;
@@ -130,7 +146,7 @@ get(struct session *s, struct getting *g, struct span name, struct span entry)
 	uint8_t			 below[ANNOTATION_NAME];
 	int			 rc;
 
-	if (annotation_get(s->account, g->mailbox, entry, &value) == 0)
+	if (annotation_get(g->account, g->mailbox, entry, &value) == 0)
 		show(s, g, name, entry, &value);
 	else if (errno != ENOENT)
 		return (-1);
@@ -140,7 +156,7 @@ get(struct session *s, struct getting *g, struct span name, struct span entry)
 		return (0);
 	memcpy(below, entry.p, entry.n);
 	below[entry.n] = '/';
-	while ((rc = annotation_next(s->account, g->mailbox, span_of(below,
+	while ((rc = annotation_next(g->account, g->mailbox, span_of(below,
 	    entry.n + 1), &at)) == 1)
 		if (g->depth == DEPTH_ALL || memchr(at.name.p + entry.n + 1,
 		    '/', at.name.n - entry.n - 1) == NULL)
@@ -157,7 +173,7 @@ get_all(struct session *s, struct getting *g, struct span name,
 	int		 rc;
 
 	g->out = session_out(s);
-	session_hold(s, s->account->seq);
+	session_hold(s, g->account->seq);
 	for (i = 0, rc = 0; i < n && rc == 0; i++)
 		rc = get(s, g, name, names[i]);
 	if (g->n > 0)
@@ -169,9 +185,15 @@ int
 cmd_metadata_write(struct session *s, const struct mailbox *mb,
     const struct span *names, size_t n)
 {
-	struct getting	 g = { .mailbox = mb->id, .max = UINT64_MAX };
+	struct getting	 g = { .account = mb->account, .mailbox = mb->id,
+			    .max = UINT64_MAX };
+	struct buf	 name = { 0 };
+	int		 rc;
 
-	return (get_all(s, &g, span_str(mb->name), names, n));
+	place_name(s, mb, &name);
+	rc = get_all(s, &g, span_buf(&name), names, n);
+	buf_free(&name);
+	return (rc);
 }
 
 /* The options stand before the mailbox in the grammar, behind it in examples of
@@ -180,6 +202,7 @@ enum step
 cmd_getmetadata(struct session *s, struct cursor *c)
 {
 	struct getting	 g = { .max = UINT64_MAX };
+	struct place	 w;
 	struct span	 name, names[ENTRIES];
 	struct cursor	 back;
 	int		 n;
@@ -194,8 +217,10 @@ cmd_getmetadata(struct session *s, struct cursor *c)
 		*c = back;
 	if ((n = entries(c, names)) == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (target(s, name, &g.mailbox) == -1 ||
-	    get_all(s, &g, name, names, (size_t)n) == -1)
+	if (target(s, name, RIGHT_READ, &w, &g.mailbox) == -1)
+		return (session_no(s, errno));
+	g.account = w.account;
+	if (get_all(s, &g, name, names, (size_t)n) == -1)
 		return (session_no(s, errno));
 	if (g.longest > 0)
 		return (session_replyf(s, "OK [METADATA LONGENTRIES %llu] "
@@ -206,7 +231,7 @@ cmd_getmetadata(struct session *s, struct cursor *c)
 /* May these be set?  The answer when not. */
 static const char *
 refused(const struct span *names, const struct span *values,
-    const int *nils, int n, uint64_t mailbox)
+    const int *nils, int n, uint64_t mailbox, int other)
 {
 	int	 i;
 
@@ -215,6 +240,8 @@ refused(const struct span *names, const struct span *values,
 		    !span_caseprefix(names[i], "/shared/"))
 			return ("NO [CANNOT] an entry is below /private/ or "
 			    "/shared/");
+		if (other && !span_caseprefix(names[i], "/shared/"))
+			return ("NO [NOPERM] what is private is the owner's");
 		if (mailbox == 0 && names[i].p[1] != 'p' &&
 		    names[i].p[1] != 'P')
 			return ("NO [NOPERM] what is shared by all is not "
@@ -245,6 +272,7 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 {
 	struct dbenv	*env = s->account->part->env;
 	struct annotation_sum sum = { 0 };
+	struct place	 w;
 	struct span	 name, names[ENTRIES], values[ENTRIES];
 	const char	*why;
 	uint64_t	 mailbox;
@@ -262,16 +290,16 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 	} while (cur_peek(c) != ')');
 	if (cur_char(c, ')') == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (target(s, name, &mailbox) == -1)
+	if (target(s, name, RIGHT_WRITE, &w, &mailbox) == -1)
 		return (session_no(s, errno));
-	if ((why = refused(names, values, nils, n, mailbox)) != NULL)
+	if ((why = refused(names, values, nils, n, mailbox, w.other)) != NULL)
 		return (session_reply(s, why));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
 	if (dbenv_begin(env) == -1)
 		return (session_no(s, errno));
 	for (i = 0; i < n && rc == 0; i++)
-		rc = annotation_set(s->account, mailbox, names[i],
+		rc = annotation_set(w.account, mailbox, names[i],
 		    nils[i] ? NULL : &values[i], &sum);
 	if (rc == -1) {
 		rc = errno;
@@ -282,8 +310,8 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 	}
 	if (dbenv_commit(env) == -1)
 		return (session_no(s, errno));
-	s->account->seq = dbenv_seq(env);
-	session_hold(s, s->account->seq);
-	notify_metadata(s->account, name, names, (size_t)n);
+	w.account->seq = dbenv_seq(env);
+	session_hold(s, w.account->seq);
+	notify_metadata(w.account, w.name, names, (size_t)n);
 	return (session_reply(s, "OK SETMETADATA completed"));
 }

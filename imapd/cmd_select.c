@@ -8,12 +8,14 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 #include "imapd/qresync.h"
 
 #define CLOSE_SLICE	50	/* messages removed in one transaction */
 
 struct opening {
 	struct mailbox	*mb;
+	struct account	*account;
 	uint64_t	 id;
 	int		 readonly;
 	int		 condstore;
@@ -86,7 +88,7 @@ static enum step
 open_mailbox(struct session *s, struct cursor *c, int readonly)
 {
 	struct opening	*o;
-	struct mailbox	*mb;
+	struct place	 w;
 	struct cursor	 at;
 	struct span	 name;
 
@@ -108,13 +110,17 @@ open_mailbox(struct session *s, struct cursor *c, int readonly)
 		/* RFC 7162 section 3.2.11: what comes is of the new one. */
 		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
 	}
-	if ((mb = mailbox_named(s->account, name)) == NULL ||
-	    view_get(mb) == NULL) {
+	if (place_need(s, name, RIGHT_READ, &w) == -1) {
 		forget(o);
-		return (session_no(s, mb == NULL ? ENOENT : ENOMEM));
+		return (session_no(s, errno));
 	}
-	o->mb = mb;
-	o->id = mb->id;
+	if (view_get(w.mb) == NULL) {
+		forget(o);
+		return (session_no(s, ENOMEM));
+	}
+	o->account = w.account;
+	o->mb = w.mb;
+	o->id = w.mb->id;
 	o->readonly = readonly;
 	return (session_begin(s, opening, o, forget));
 }
@@ -127,7 +133,8 @@ opening(struct session *s)
 	struct mailbox	*mb;
 	struct view	*v;
 
-	if ((mb = mailbox_by_id(s->account, o->id)) == NULL)
+	if ((mb = mailbox_by_id(o->account, o->id)) == NULL ||
+	    (place_rights(s, mb) & RIGHT_READ) == 0)
 		return (session_no(s, ENOENT));
 	if ((v = view_get(mb)) == NULL)
 		return (session_no(s, ENOMEM));
@@ -160,16 +167,68 @@ first_unseen(const struct seen *n)
 	return (0);
 }
 
+/* Flags that this session may change, RFC 3501 section 7.1, RFC 4314 section
+ * 5.1. */
+static void
+permanent(struct session *s, struct buf *b, uint32_t rights)
+{
+	static const char *const	 names[] = { "\\Seen", "\\Answered",
+					    "\\Flagged", "\\Deleted",
+					    "\\Draft" };
+	const struct mailbox		*mb = s->seen.view->mb;
+	uint32_t			 flags = place_flags(rights);
+	const char			*sp = "";
+	size_t				 i;
+
+	if ((rights & RIGHTS_ALL) == RIGHTS_ALL)
+		session_write_keywords(s, b);
+	else {
+		(void)buf_addc(b, '(');
+		for (i = 0; i < nitems(names); i++)
+			if ((flags & 1u << i) != 0) {
+				(void)buf_addf(b, "%s%s", sp, names[i]);
+				sp = " ";
+			}
+		for (i = 0; (rights & RIGHT_WRITE) != 0 &&
+		    i < mb->nkeywords; i++)
+			(void)buf_addf(b, " %s", mb->keywords[i]);
+	}
+	if ((rights & RIGHT_WRITE) != 0 && mb->nkeywords < KEYWORDS_MAX)
+		(void)buf_adds(b, " \\*");
+}
+
+/* RFC 4314 section 5.2: something there may be changed. */
+static int
+may_change(uint32_t rights)
+{
+	return ((rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT |
+	    RIGHT_DELETED | RIGHT_EXPUNGE)) != 0);
+}
+
+/* RFC 9051 section 6.3.2: what it is called. */
+static void
+list_name(struct session *s, const struct mailbox *mb, struct span old)
+{
+	struct buf	 name = { 0 };
+
+	place_name(s, mb, &name);
+	cmd_list_write(s, span_buf(&name), old);
+	buf_free(&name);
+}
+
 /* What is said must be on disk first: the state as it is now is shown. */
 static enum step
 opened(struct session *s, struct opening *o)
 {
 	struct mailbox	*mb = o->mb;
 	struct buf	*b = session_out(s);
-	uint32_t	 unseen;
-	int		 rc, readonly = o->readonly;
+	uint32_t	 unseen, rights = place_rights(s, mb);
+	int		 rc, readonly = o->readonly || !may_change(rights);
 
 	if (view_need(mb->view) == -1)
+		return (session_no(s, errno));
+	if (mb->account != s->account && (s->guest = account_find(
+	    s->account->part, mb->account->id)) == NULL)
 		return (session_no(s, errno));
 	s->seen.readonly = readonly;
 	seen_open(&s->seen, mb->view);
@@ -179,7 +238,7 @@ opened(struct session *s, struct opening *o)
 	session_write_keywords(s, b);
 	(void)buf_addf(b, ")\r\n* %u EXISTS\r\n", seen_count(&s->seen));
 	if ((s->enabled & ENABLED_REV2) != 0)	/* RFC 9051 section 6.3.2 */
-		cmd_list_write(s, span_str(mb->name), o->old);
+		list_name(s, mb, o->old);
 	else
 		(void)buf_addf(b, "* %u RECENT\r\n",
 		    seen_nrecent(&s->seen));
@@ -189,11 +248,8 @@ opened(struct session *s, struct opening *o)
 	(void)buf_adds(b, "* OK [PERMANENTFLAGS ");
 	if (readonly)
 		(void)buf_adds(b, "(");
-	else {
-		session_write_keywords(s, b);
-		if (mb->nkeywords < KEYWORDS_MAX)
-			(void)buf_adds(b, " \\*");
-	}
+	else
+		permanent(s, b, rights);
 	(void)buf_addf(b, ")] kept\r\n"
 	    "* OK [UIDVALIDITY %u] UIDs valid\r\n"
 	    "* OK [UIDNEXT %u] next UID\r\n"
@@ -244,7 +300,8 @@ cmd_close(struct session *s, struct cursor *c)
 
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (s->seen.readonly || s->seen.view->mb->st.deleted == 0) {
+	if (s->seen.readonly || (place_selected(s) & RIGHT_EXPUNGE) == 0 ||
+	    s->seen.view->mb->st.deleted == 0) {
 		session_unselect(s);
 		return (session_reply(s, "OK CLOSE completed"));
 	}

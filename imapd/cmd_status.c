@@ -7,6 +7,7 @@
 
 #include "imapd/cmd.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 
 static int	 recent(const struct mailbox *, uint32_t *);
 static int	 deleted_octets(const struct mailbox *, uint64_t *);
@@ -107,7 +108,7 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	if ((what & 1u << STATUS_HIGHESTMODSEQ) != 0)
 		cmd_condstore(s);
 	(void)buf_adds(b, "* STATUS ");
-	mailbox_write(b, span_str(mb->name), s->enabled & ENABLED_UTF8);
+	place_write(s, mb, b);
 	(void)buf_adds(b, " (");
 	for (i = 0; i < STATUS_ITEMS; i++) {
 		if ((what & 1u << i) == 0)
@@ -128,17 +129,16 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 enum step
 cmd_status(struct session *s, struct cursor *c)
 {
-	const struct mailbox	*mb;
-	struct span		 name;
-	unsigned		 what;
+	struct place	 w;
+	struct span	 name;
+	unsigned	 what;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
 	    cur_sp(c) == -1 || cur_status_items(c, &what) == -1 ||
 	    cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if ((mb = mailbox_named(s->account, name)) == NULL)
-		return (session_no(s, ENOENT));
-	if (cmd_status_write(s, mb, what) == -1)
+	if (place_need(s, name, RIGHT_READ, &w) == -1 ||
+	    cmd_status_write(s, w.mb, what) == -1)
 		return (session_no(s, errno));
 	return (session_reply(s, "OK STATUS completed"));
 }

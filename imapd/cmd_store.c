@@ -10,6 +10,7 @@
 #include "imapd/cmd.h"
 #include "imapd/limited.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 #include "imapd/targets.h"
 
 #define STORE_SLICE	250	/* messages in one transaction of many */
@@ -22,6 +23,8 @@ struct storing {
 	int		 silent;
 	uint32_t	 flags;
 	uint64_t	 bits;		/* of the keywords */
+	uint32_t	 may;		/* those that the session may change */
+	uint64_t	 may_bits;
 	size_t		 slice;
 	struct span	 words[KEYWORDS_MAX];
 	size_t		 nwords;
@@ -133,7 +136,7 @@ keywords(struct session *s, struct storing *g)
 	size_t		 i;
 	int		 bit;
 
-	for (i = 0; i < g->nwords; i++) {
+	for (i = 0; g->may_bits != 0 && i < g->nwords; i++) {
 		if (g->how == REMOVE)
 			bit = mailbox_keyword(mb, g->words[i]);
 		else if ((bit = mailbox_keyword_add(mb, g->words[i])) == -1)
@@ -163,6 +166,23 @@ deleting(const struct storing *g)
 	return (g->how == ADD && g->flags == MF_DELETED && g->nwords == 0);
 }
 
+/*
+ * RFC 4314 section 4: a STORE changes what the session may change, and is refused
+ * when that is nothing of what it names.
+ */
+static int
+permitted(struct session *s, struct storing *g)
+{
+	uint32_t	 rights = place_selected(s);
+
+	g->may = place_flags(rights);
+	g->may_bits = (rights & RIGHT_WRITE) != 0 ? UINT64_MAX : 0;
+	if (g->flags == 0 && g->nwords == 0)
+		return (g->may != 0);
+	return ((g->flags & g->may) != 0 ||
+	    (g->nwords > 0 && g->may_bits != 0));
+}
+
 /* Its answer waits for a new mark alone, see late.h and after_step(). */
 static void
 note_writing(struct session *s)
@@ -183,6 +203,10 @@ cmd_store(struct session *s, struct cursor *c)
 	if (parse(s, c, g) == -1) {
 		forget(g);
 		return (session_syntax(s, c));
+	}
+	if (!s->seen.readonly && !permitted(s, g)) {
+		forget(g);
+		return (session_no(s, EACCES));
 	}
 	if (s->seen.readonly || (!deleting(g) &&
 	    !dbenv_writable(s->account->part->env)) || keywords(s, g) == -1) {
@@ -215,15 +239,16 @@ apply(const struct storing *g, struct msgrec *r)
 {
 	switch (g->how) {
 	case SET:
-		r->flags = g->flags;
-		r->keywords = g->bits;
+		r->flags = (g->flags & g->may) | (r->flags & ~g->may);
+		r->keywords = (g->bits & g->may_bits) |
+		    (r->keywords & ~g->may_bits);
 		break;
 	case ADD:
-		r->flags |= g->flags;
+		r->flags |= g->flags & g->may;
 		r->keywords |= g->bits;
 		break;
 	case REMOVE:
-		r->flags &= ~g->flags;
+		r->flags &= ~(g->flags & g->may);
 		r->keywords &= ~g->bits;
 		break;
 	}

@@ -171,8 +171,8 @@ mailbox_has_children(const struct account *a, struct span name)
  * What a name must be beyond valid UTF-8: levels that are not empty, no
  * controls, no wildcards, within the bounds.
  */
-int
-mailbox_check_name(struct span name)
+static int
+check_form(struct span name)
 {
 	size_t	 i, depth = 1;
 
@@ -194,6 +194,21 @@ mailbox_check_name(struct span name)
 bad:
 	errno = EINVAL;
 	return (-1);
+}
+
+/* Nor is it one of the names of what others share. */
+int
+mailbox_check_name(struct span name)
+{
+	if (check_form(name) == -1)
+		return (-1);
+	if (span_eqs(name, OTHER_USERS) ||
+	    (name.n > sizeof(OTHER_USERS) - 1 && memcmp(name.p, OTHER_USERS "/",
+	    sizeof(OTHER_USERS)) == 0)) {
+		errno = EINVAL;
+		return (-1);
+	}
+	return (0);
 }
 
 int
@@ -719,7 +734,7 @@ account_subscribe(struct account *a, struct span name, int on)
 	char		**nv, *copy;
 	size_t		 i;
 
-	if (on && mailbox_check_name(name) == -1)
+	if (on && check_form(name) == -1)
 		return (-1);
 	if (account_subscribed(a, name) == !!on)
 		return (0);

@@ -202,6 +202,7 @@ sessions_undone(struct part *p, uint64_t seq, int error)
 {
 	struct session	*s;
 
+	session_rights(p->store);
 	TAILQ_FOREACH(s, &p->store->sessions, entry)
 		if (s->account->part == p)
 			session_undone(s, seq, error);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 #include "imapd/results.h"
 #include "imapd/searching.h"
 
@@ -28,8 +29,7 @@ esearch_begin(struct session *s, const struct mailbox *mb)
 	string_write(out, s->tag);
 	if (mb != NULL) {
 		(void)buf_adds(out, " MAILBOX ");
-		mailbox_write(out, span_str(mb->name),
-		    s->enabled & ENABLED_UTF8);
+		place_write(s, mb, out);
 		(void)buf_addf(out, " UIDVALIDITY %u", mb->uidvalidity);
 	}
 	(void)buf_adds(out, s->uid || mb != NULL ? ") UID" : ")");

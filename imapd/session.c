@@ -10,6 +10,7 @@
 #include "imapcap.h"
 #include "imapd/append.h"
 #include "imapd/notify.h"
+#include "imapd/place.h"
 #include "imapd/session.h"
 #include "io.h"
 #include "log.h"
@@ -132,6 +133,7 @@ session_free(struct session *s)
 	append_free(s);
 	notify_free(s->notify);
 	session_unselect(s);
+	place_drop(s);
 	if (s->account != NULL) {
 		dbenv_unwait(s->account->part->env, &s->wait);
 		if (s->io != NULL)
@@ -249,6 +251,8 @@ static const struct {
 	{ EEXIST,	"NO [ALREADYEXISTS] that mailbox exists" },
 	{ EINVAL,	"NO [CANNOT] not a possible name" },
 	{ EMLINK,	"NO [LIMIT] too many of them" },
+	{ EXDEV,	"NO [CANNOT] a mailbox stays in its account" },
+	{ EACCES,	"NO [NOPERM] you may not" },
 	{ EPERM,	"NO [CANNOT] not with the INBOX" },
 	{ ENOSPC,	"NO [UNAVAILABLE] the disk is full" },
 	{ EDQUOT,	"NO [OVERQUOTA] the quota is used up" },
@@ -292,8 +296,31 @@ session_unselect(struct session *s)
 		notify_left(s, untold);
 	}
 	seen_close(&s->seen);
+	account_put(s->guest);
+	s->guest = NULL;
 	seqset_free(&s->saved);
 	s->seen.news = session_news;
+}
+
+void
+session_rights(struct store *st)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &st->sessions, entry)
+		if (s->state == ST_SELECTED && s->guest != NULL &&
+		    (place_selected(s) & RIGHT_READ) == 0) {
+			s->seen.lost = SEEN_RIGHTS;
+			session_wake(s);
+		}
+}
+
+int
+session_visits(const struct session *s, uint64_t account)
+{
+	return ((s->guest != NULL && s->guest->id == account) ||
+	    (s->looked[0] != NULL && s->looked[0]->id == account) ||
+	    (s->looked[1] != NULL && s->looked[1]->id == account));
 }
 
 /* Output goes to the socket; a large buffer changes hands. */
@@ -429,6 +456,7 @@ command_end(struct session *s)
 	s->step = NULL;
 	s->command = NULL;
 	append_free(s);
+	place_drop(s);
 	lex_next(&s->lex);
 	s->wrote = 0;
 	s->phase = PHASE_READ;
@@ -547,6 +575,9 @@ turn(struct session *s)
 	if (s->seen.lost) {
 		session_bye(s, s->seen.view->mb->removed ?
 		    "the selected mailbox was removed" :
+		    s->seen.lost == SEEN_RIGHTS ?
+		    "[NOPERM] the selected mailbox is not shared with you "
+		    "any more" :
 		    "[UNAVAILABLE] too far behind, please reconnect");
 		return (-1);
 	}

@@ -66,6 +66,10 @@ struct session {
 	struct store		*store;
 	struct io		*io;
 	struct account		*account;
+	struct account		*guest;		/* of the selected mailbox,
+						 * when it is another's */
+	struct account		*looked[2];	/* others that the command at
+						 * work has looked up */
 	uint64_t		 id;
 	uint64_t		 since, last_in, last_out;	/* store_now() */
 	uint64_t		 progress;	/* when it last read something */
@@ -168,6 +172,10 @@ enum step	 session_begin(struct session *, enum step (*)(struct session *),
 		    void *data, void (*data_free)(void *));
 /* Is there room for more output? */
 int		 session_room(struct session *);
+/* Lists of rights have changed: who may not read what it has open ends. */
+void		 session_rights(struct store *);
+/* Does it use an account that is not its own? */
+int		 session_visits(const struct session *, uint64_t account);
 /* Leave the mailbox. */
 void		 session_unselect(struct session *);
 /* Take octets for a command or a message: see session_in.c. */

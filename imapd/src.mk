@@ -22,6 +22,7 @@ IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_multisearch.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
+IMAP_STORE += imapd/cmd_acl.c imapd/place.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
@@ -69,6 +70,8 @@ SRCS.regress/fuzz/imapsection_fuzz := $(IMAP_TEST)
 SRCS.regress/fuzz/session_fuzz := $(IMAP_TEST) regress/imapd/told.c
 PROGS += regress/imapd/deliver_bench
 SRCS.regress/imapd/deliver_bench := regress/imapd/deliver_bench.c $(IMAP_TEST)
+TESTS += regress/imapd/acl_test
+SRCS.regress/imapd/acl_test := $(IMAP_TEST)
 TESTS += regress/imapd/rights_test
 SRCS.regress/imapd/rights_test := imapd/acl.c common/buf/buf.c
 TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test

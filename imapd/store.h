@@ -43,6 +43,22 @@ struct store_limits {
 	uint64_t	 quota_messages;	/* likewise */
 };
 
+/*
+ * Who asks what an account is called by its name; the answer gives it back, and
+ * frees it.  done NULL: nobody waits any more.
+ */
+enum naming_result {
+	NAMING_HERE,		/* in this partition */
+	NAMING_NO,		/* unknown, or elsewhere */
+	NAMING_AWAY		/* try again later */
+};
+struct naming {
+	void		(*done)(struct naming *, enum naming_result,
+			    uint64_t account, struct span name);
+	void		*arg;
+	unsigned	 partition;
+};
+
 struct charsets;
 struct session;
 TAILQ_HEAD(sessions, session);
@@ -55,6 +71,8 @@ struct store {
 	size_t			 naway;
 	struct store_limits	 limits;
 	const char		*hostname;
+	/* auth is asked; 0: it cannot be, and the caller keeps it */
+	int			 (*named)(struct naming *, struct span name);
 	struct charsets		*charsets;	/* opened before the cage */
 	struct sessions		 sessions;
 	size_t			 nsessions;

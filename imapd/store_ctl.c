@@ -8,6 +8,7 @@
 
 #include "archive.h"
 #include "imapd/account.h"
+#include "imapd/place.h"
 #include "imapd/session.h"
 #include "imapd/store_ctl.h"
 #include "log.h"
@@ -141,6 +142,7 @@ static struct json_object *
 session_row(const struct session *s)
 {
 	struct json_object	*o = json_object_new_object();
+	struct buf		 name = { 0 };
 	char			 id[32];
 
 	snprintf(id, sizeof(id), "i%llu", (unsigned long long)s->id);
@@ -154,8 +156,11 @@ session_row(const struct session *s)
 	row_num(o, "since_at", store_time() - (store_now() - s->since));
 	row_str(o, "state", span_str(s->phase == PHASE_IDLE ?
 	    "idle" : s->command != NULL ? s->command->name : "ready"));
-	if (s->state == ST_SELECTED)
-		row_str(o, "mailbox", span_str(s->seen.view->mb->name));
+	if (s->state == ST_SELECTED) {
+		place_name(s, s->seen.view->mb, &name);
+		row_str(o, "mailbox", span_buf(&name));
+		buf_free(&name);
+	}
 	return (o);
 }
 

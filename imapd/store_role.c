@@ -145,6 +145,37 @@ on_session(struct peer *p, struct imsg *m)
 }
 
 static int
+on_named(void *arg, struct peer *p, struct imsg *m)
+{
+	struct naming		*n = arg;
+	struct msg_rcpt		 r = { 0 };
+	enum naming_result	 result = NAMING_AWAY;
+	int			 rc = 0;
+
+	(void)p;
+	if (m != NULL && (rc = imsg_get(m, &c_rcpt, &r)) == 0) {
+		if (r.result == RESULT_NO || (r.result == RESULT_OK &&
+		    r.partition != n->partition))
+			result = NAMING_NO;
+		else if (r.result == RESULT_OK && r.account != 0)
+			result = NAMING_HERE;
+	}
+	if (n->done != NULL)
+		n->done(n, result, r.account, r.name);
+	free(n);
+	return (rc);
+}
+
+static int
+ask_name(struct naming *n, struct span name)
+{
+	struct msg_text	 t = { name };
+
+	return (peer_ask(proc_peer(ROLE_AUTH, 0), M_ACCOUNT_NAMED, &c_text,
+	    &t, -1, on_named, n) != 0);
+}
+
+static int
 matches(const struct session *s, const struct msg_end_sessions *m)
 {
 	if (m->account != 0 && s->account->id != m->account)
@@ -231,6 +262,8 @@ on_account_gone(struct peer *p, struct imsg *m)
 		next = TAILQ_NEXT(s, entry);
 		if (s->account->id == a.account)
 			session_bye(s, "the account was removed");
+		else if (session_visits(s, a.account))
+			session_bye(s, "the selected mailbox was removed");
 	}
 	move_stop(a.account);
 	if ((part = store_part(&store, a.partition)) == NULL ||
@@ -463,6 +496,7 @@ store_open(void)
 	if (store_init(&store, proc_base()) == -1)
 		return (-1);
 	store.hostname = c->hostname;
+	store.named = ask_name;
 	store.limits.quota = c->mailbox_quota;
 	store.limits.quota_messages = c->mailbox_messages;
 	store.next_session = proc_instance();

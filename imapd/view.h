@@ -44,6 +44,8 @@ struct view_change {
 	uint8_t		 late;		/* told when it is committed */
 };
 
+#define SEEN_RIGHTS	2
+
 struct seen_gone {
 	uint64_t	 seq;
 	uint32_t	 uid;
@@ -62,7 +64,8 @@ struct seen {
 	size_t			 nrecent;
 	int			 readonly;
 	int			 lost;		/* too far behind, or the mailbox is
-						 * removed: BYE */
+						 * removed: BYE; SEEN_RIGHTS: it
+						 * may not be read any more */
 	/* Something flushed is there to be told. */
 	void			(*news)(struct seen *);
 	LIST_ENTRY(seen)	 entry;

@@ -156,6 +156,7 @@ returns(struct cursor *c, struct list_request *r)
 		{ "SUBSCRIBED",		LIST_RETURN_SUBSCRIBED },
 		{ "STATUS",		LIST_RETURN_STATUS },
 		{ "METADATA",		LIST_RETURN_METADATA },
+		{ "MYRIGHTS",		LIST_RETURN_MYRIGHTS },
 		{ "CHILDREN",		0 },
 		{ "SPECIAL-USE",	0 },
 	};

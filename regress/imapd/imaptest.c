@@ -63,6 +63,50 @@ t_dir(void)
 	return (dir);
 }
 
+/* The parts of auth: "user7" is account 7, "away" nobody knows yet; the answer
+ * comes in a later turn of the loop. */
+static struct {
+	struct naming	*n;
+	char		 name[64];
+} naming;
+
+static void
+tell_name(evutil_socket_t fd, short what, void *arg)
+{
+	struct naming	*n = naming.n;
+	uint64_t	 id = 0;
+	char		 name[64];
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	naming.n = NULL;
+	snprintf(name, sizeof(name), "%s", naming.name);
+	if (strncmp(name, "user", 4) == 0)
+		id = strtoull(name + 4, NULL, 10);
+	if (n->done != NULL)
+		n->done(n, strcmp(name, "away") == 0 ? NAMING_AWAY : id == 0 ?
+		    NAMING_NO : NAMING_HERE, id, span_str(name));
+	free(n);
+}
+
+static int
+ask_name(struct naming *n, struct span name)
+{
+	static const struct timeval	 soon = { 0, 0 };
+	size_t				 i;
+
+	if (naming.n != NULL || name.n >= sizeof(naming.name))
+		return (0);
+	naming.n = n;
+	for (i = 0; i < name.n; i++)
+		naming.name[i] = (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ?
+		    name.p[i] + 32 : name.p[i]);
+	naming.name[i] = '\0';
+	return (event_base_once(base, -1, EV_TIMEOUT, tell_name, NULL,
+	    &soon) == 0);
+}
+
 void
 t_open(const char *in)
 {
@@ -93,6 +137,7 @@ t_open(const char *in)
 	event_config_free(ec);
 	if (store_init(&t_store, base) == -1)
 		die("store_init");
+	t_store.named = ask_name;
 	if ((t_store.parts = calloc(1, sizeof(*t_store.parts))) == NULL ||
 	    (t_part = part_open(&t_store, &pc)) == NULL ||
 	    part_start(t_part) == -1 || ending_start(t_part) == -1)

@@ -14,7 +14,7 @@ static const char *const simple[] = {
 	"C1: c ID (\"name\" \"x\" \"version\" NIL)",
 	"S1: * ID (\"name\" \"Letterlock\")", "S1: c OK ID completed",
 	"C1: c ID (", "S1: c BAD ~",
-	"C1: d NAMESPACE", "S1: * NAMESPACE ((\"\" \"/\")) NIL NIL",
+	"C1: d NAMESPACE", "S1: * NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL",
 	"S1: d OK NAMESPACE completed",
 	"C1: e ENABLE CONDSTORE X-FOO", "S1: * ENABLED CONDSTORE",
 	"S1: e OK ENABLE completed",
