@@ -24,6 +24,7 @@ struct sorting {
 	struct look		 look;		/* without a program */
 	struct merge		 merge;
 	int			 needs_header;
+	int			 needs_date;	/* and nothing else of it */
 	int			 loaded, sorted, begun;
 };
 
@@ -53,6 +54,7 @@ cmd_sort(struct session *s, struct cursor *c)
 	g->table.nkeys = g->args.nkeys;
 	g->table.charsets = s->store->charsets;
 	g->needs_header = sort_needs_header(g->args.keys, g->args.nkeys);
+	g->needs_date = sort_needs_date(g->args.keys, g->args.nkeys);
 	g->results.returns = g->args.search.returns;
 	g->results.partial = g->args.search.partial;
 	g->results.with_modseq = g->args.search.modseq;
@@ -138,20 +140,29 @@ load_one(struct session *s, struct sorting *g)
 {
 	const struct hit	*r = &g->results.r[g->table.n];
 	const struct msgrec	*rec;
+	struct datecache	*dates = &s->seen.view->dates;
 	struct sort_message	 m = { 0 };
 	int			 rc;
 
 	if ((rec = seen_rec(&s->seen, r->uid)) != NULL) {
 		m.date = (int64_t)rec->date;
 		m.size = rec->size;
+		m.sent = m.date;
 	}
-	if (g->needs_header && rec != NULL) {
+	if (g->needs_header && rec != NULL && !(g->needs_date &&
+	    datecache_find(dates, r->uid, &m.sent))) {
 		if (!g->look.busy)
 			look_begin(&g->look, s->account->part, rec, 0);
 		if ((rc = look_fields(&g->look, &m.header)) == 1)
 			return (1);
-		g->results.failed += rc == -1;
 		g->look.busy = 0;
+		if (rc == -1)
+			g->results.failed++;
+		else {
+			m.sent = sort_sent(&m);
+			datecache_add(dates, r->uid, m.sent,
+			    s->seen.view->n);
+		}
 	}
 	return (sort_add(&g->table, &m));
 }

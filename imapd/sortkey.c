@@ -39,6 +39,17 @@ sort_needs_header(const struct sort_key *k, size_t n)
 	return (0);
 }
 
+int
+sort_needs_date(const struct sort_key *k, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++)
+		if (field[k[i].by] != HDR_OTHER && k[i].by != SORT_DATE)
+			return (0);
+	return (1);
+}
+
 /* In the order of the numbers, without a sign. */
 static uint64_t
 number(int64_t v)
@@ -151,13 +162,19 @@ find(const struct sort_message *m, enum header_id id)
 	return (span_of(NULL, 0));
 }
 
+int64_t
+sort_sent(const struct sort_message *m)
+{
+	return (sort_date(find(m, HDR_DATE), m->date));
+}
+
 static int
 value(struct sort_table *t, struct sort_value *v, const struct sort_message *m,
     enum sort_by by)
 {
 	struct span	 s = span_of(NULL, 0);
 
-	if (field[by] != HDR_OTHER)
+	if (field[by] != HDR_OTHER && by != SORT_DATE)
 		s = find(m, field[by]);
 	memset(v, 0, sizeof(*v));
 	switch (by) {
@@ -165,7 +182,7 @@ value(struct sort_table *t, struct sort_value *v, const struct sort_message *m,
 		v->head = number(m->date);
 		return (0);
 	case SORT_DATE:
-		v->head = number(sort_date(s, m->date));
+		v->head = number(m->sent);
 		return (0);
 	case SORT_SIZE:
 		v->head = m->size;

@@ -28,12 +28,17 @@ struct sort_table {
 /* What is known of a message. */
 struct sort_message {
 	int64_t		 date;		/* INTERNALDATE */
+	int64_t		 sent;		/* sort_sent(), for SORT_DATE */
 	uint32_t	 size;
 	struct span	 header;	/* or those fields of it that matter */
 };
 
 /* Do these keys need the header? */
 int	 sort_needs_header(const struct sort_key *, size_t n);
+/* Do they need nothing of it but the Date? */
+int	 sort_needs_date(const struct sort_key *, size_t n);
+/* The sent date of a message whose header is there. */
+int64_t	 sort_sent(const struct sort_message *);
 /* The next message: 0, or -1 with errno. */
 int	 sort_add(struct sort_table *, const struct sort_message *);
 /* Which of two messages comes first; by their numbers where nothing else says

@@ -20,7 +20,7 @@ IMAP_STORE += imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatch
 IMAP_STORE += imapd/filter.c imapd/filter_make.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
-IMAP_STORE += imapd/cmd_multisearch.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
+IMAP_STORE += imapd/cmd_multisearch.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
 IMAP_STORE += imapd/cmd_acl.c imapd/place.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \

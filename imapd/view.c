@@ -132,6 +132,7 @@ view_forget(struct view *v)
 {
 	known_free(v->known);
 	v->known = NULL;
+	datecache_free(&v->dates);
 }
 
 struct known *
@@ -172,6 +173,7 @@ view_free(struct view *v)
 		mailbox_free(v->mb);
 	free(v->recs);
 	known_free(v->known);
+	datecache_free(&v->dates);
 	free(v->gone);
 	free(v->journal);
 	free(v);

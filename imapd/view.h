@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "account.h"
+#include "datecache.h"
 #include "imapd/store.h"
 #include "imapd/parse/seqset.h"
 #include "part.h"
@@ -89,6 +90,7 @@ struct view {
 	size_t			 at;	/* record changed last */
 	uint32_t		 seen_below;	/* this UID all are */
 	uint32_t		 next;	/* UID where loading goes on */
+	struct datecache	 dates;	/* of those that were sorted */
 	int			 sealed;	/* the last journal entry is final */
 	struct dbenv_wait	 wait;		/* then news are told */
 	int			 waiting;
