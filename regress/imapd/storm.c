@@ -13,6 +13,7 @@
 
 #define SHOWN	20		/* of what is wrong */
 #define DRAIN	100000		/* turns */
+#define BEGIN	5000		/* tries */
 
 static void	 tagged(struct told *, struct span, struct span);
 static void	 untagged(struct told *, struct span);
@@ -512,7 +513,7 @@ storm_begin(struct storm *s, const struct storm_net *net, uint32_t seed)
 	static const char *const boxes[] = { "Keep", "RingA", "RingB", "Box0",
 	    "Box1", "Box2", "Box1/sub" };
 	struct storm_client	*c;
-	size_t			 i;
+	size_t			 i, tries = 0;
 
 	memset(s, 0, sizeof(*s));
 	s->net = net;
@@ -525,11 +526,13 @@ storm_begin(struct storm *s, const struct storm_net *net, uint32_t seed)
 		c->storm = s;
 		c->kind = i == STORM_FRESH ? KIND_CONDSTORE : i % 3;
 	}
-	for (i = 0; i < nitems(boxes); i++) {
-		if (c->fd == -1 && storm_connect(c) == -1)
-			break;
+	for (i = 0; i < nitems(boxes) && tries < BEGIN; tries++) {
+		if (c->fd == -1 && storm_connect(c) == -1) {
+			net->turn(0);
+			continue;
+		}
 		storm_say(c, SAY_ANY, 0, "CREATE %s", boxes[i]);
-		(void)storm_drain(s);
+		i += storm_drain(s) == 0;
 	}
 	storm_disconnect(c);
 }

@@ -8,7 +8,8 @@
 
 #include "storm.h"
 
-#define TRIES	50	/* while connections are cut */
+#define TRIES	5000	/* while connections are cut */
+#define STILL	50	/* looks until nothing changes in between */
 
 /* What SEARCH finds is what the flags say. */
 static const struct {
@@ -267,7 +268,7 @@ try_look(struct storm *s)
 	do {
 		if (look_once(s) == -1)
 			return (-1);
-	} while (!s->still && ++i < TRIES);
+	} while (!s->still && ++i < STILL);
 	if (!s->still)
 		storm_bad(&s->clients[STORM_FRESH], "it never stands still",
 		    span_str(""));

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, run, wait_for
 
-SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 SEED = int(os.environ.get("SEED", "5"))
 CONF = "limits {\n\tconnections-address 1000\n}\n"
 
@@ -34,6 +34,26 @@ def calm(s):
     end(storm(s, "alice", SEED), "a storm")
 
 
+WRITES = "pwrite64,fdatasync,fsync,link,linkat,unlink,unlinkat,ftruncate,rename,renameat2"
+
+
+def at_writes(s):
+    """A store dies at one of its writes, each time a later one, whatever command it belongs to."""
+    p = storm(s, "carol", SEED + 2, "-c")
+    kills, begun = 0, time.monotonic()
+    while p.poll() is None and time.monotonic() < begun + SECONDS:
+        pid = wait_for(lambda: s.pid("store"), 20)
+        n = random.randint(30, 300)
+        st = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", "trace=" + WRITES, "-e",
+                               "inject=%s:signal=KILL:when=%d" % (WRITES, n)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        kills += wait_for(lambda: p.poll() is not None or not os.path.exists("/proc/%d" % pid), 20) is not None
+        st.kill()
+        st.wait()
+    end(p, "a storm in which stores die at their writes")
+    ok(kills > 0, "%d were killed" % kills)
+
+
 def killed(s):
     """Stores die at random moments; each comes back before the next one goes."""
     p = storm(s, "bob", SEED + 1, "-c")
@@ -50,9 +70,11 @@ def killed(s):
 
 def main():
     random.seed(SEED)
-    with Suite(CONF) as s:
+    with Suite(CONF, accounts=("alice", "bob", "carol")) as s:
         calm(s)
         killed(s)
+        if os.geteuid() == 0 and run("strace"):
+            at_writes(s)
         is_(s.rows("verify"), [], "verify finds nothing wrong")
         is_([l for l in s.logged().splitlines() if "AddressSanitizer" in l or "runtime error" in l], [],
             "no sanitizer complains")
