@@ -12,7 +12,8 @@
 
 #include "part.h"
 
-#define STORE_SLICE_US	5000	/* work in one turn of the loop */
+#define STORE_SLICE_US	500	/* work in one turn of the loop: what all
+				 * others wait for */
 
 /*
  * Something that goes on over many turns.  run does a little, about half a
