@@ -99,7 +99,7 @@ with Suite() as s:
     for cap in "ESEARCH", "SEARCHRES", "WITHIN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", \
             "CREATE-SPECIAL-USE", "CONDSTORE", "QRESYNC", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "METADATA", \
             "LIST-METADATA", "COMPRESS=DEFLATE", "SAVEDATE", \
-            "OBJECTID", "INPROGRESS", "NOTIFY":
+            "OBJECTID", "INPROGRESS", "NOTIFY", "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS":
         ok(cap in caps, "announced: " + cap)
     for i in range(1, 6):
         m.append("INBOX", None, None, text(i))
