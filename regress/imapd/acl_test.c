@@ -512,9 +512,9 @@ test_removal(void)
 	    strstr(buf_cstr(&all), "user2") == NULL &&
 	    strstr(buf_cstr(&all), "user5") == NULL, "no list names them: %s",
 	    buf_cstr(&all));
-	grant("Shared", "user2", "lr");
-	t_login(2, 2);
-	CHECK(strncmp(t_line(2), "login OK", 8) == 0, "a new one");
+	grant("Shared", "user4", "lr");
+	t_login(2, 4);
+	CHECK(strncmp(t_line(2), "login OK", 8) == 0, "another one");
 	must(2, "SELECT \"" OTHERS "Shared\"");
 	t_logout(1);
 	t_settle();
