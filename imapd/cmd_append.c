@@ -261,22 +261,10 @@ msg_new(struct append *a)
 static int
 spool(struct msg *m, struct span s)
 {
-	struct span	 in = s;
-	ssize_t		 n;
-
-	if (m->fd == -1 && (m->fd = body_spool(
-	    m->append->session->account->part->bodies)) == -1)
+	if ((m->fd == -1 && (m->fd = body_spool(
+	    m->append->session->account->part->bodies)) == -1) ||
+	    body_spool_write(m->fd, s, m->size) == -1)
 		return (-1);
-	while (in.n > 0) {
-		n = pwrite(m->fd, in.p, in.n,
-		    (off_t)(m->size + (s.n - in.n)));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (-1);
-		in.p += n;
-		in.n -= (size_t)n;
-	}
 	m->size += s.n;
 	return (0);
 }

@@ -264,21 +264,11 @@ on_begin(void *arg, const struct mbox_meta *m)
 static int
 spool(struct import *x, struct span s)
 {
-	ssize_t	 n;
-
-	if (x->fd == -1 &&
-	    (x->fd = body_spool(x->account->part->bodies)) == -1)
+	if ((x->fd == -1 &&
+	    (x->fd = body_spool(x->account->part->bodies)) == -1) ||
+	    body_spool_write(x->fd, s, x->size) == -1)
 		return (-1);
-	while (s.n > 0) {
-		n = pwrite(x->fd, s.p, s.n, (off_t)x->size);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (-1);
-		s.p += n;
-		s.n -= (size_t)n;
-		x->size += (uint64_t)n;
-	}
+	x->size += s.n;
 	return (0);
 }
 

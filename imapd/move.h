@@ -18,9 +18,8 @@
 
 #include "imapd/store.h"
 #include "imsg.h"
+#include "io.h"
 #include "msg.h"
-
-struct peer;
 
 /* Each answers its request with a msg_result once it is done or failed; fd is
  * taken over. */
@@ -35,7 +34,7 @@ void	 move_link_down(struct peer *);
 /* Writes of a partition were undone: what moves there is given up. */
 void	 move_undone(struct part *);
 
-/* ---- between move_out.c and move_in.c -------------------------------------- */
+/* ---- between move.c, move_out.c and move_in.c ------------------------------ */
 
 #define MOVE_FRAME	(64 * 1024)	/* octets of one, at most */
 #define MOVE_OCTETS	(32 * 1024)	/* of a body in one */
@@ -53,8 +52,6 @@ enum move_kind {
 };
 enum move_db { MOVE_ACCOUNT, MOVE_MAILBOX, MOVE_STATE, MOVE_SUB,
     MOVE_ANNOTATION, MOVE_KEY, MOVE_VANISHED, MOVE_DBS };
-void		 move_out_end(const struct peer *, const struct part *,
-		    const char *why);
 struct dbenv_db	*move_database(const struct part *, unsigned);
 
 /* Bodies that several messages have, by number. */
@@ -65,5 +62,33 @@ struct move_map {
 /* What was set for a number, 0: nothing. */
 uint64_t	 move_map_get(const struct move_map *, uint64_t);
 int		 move_map_set(struct move_map *, uint64_t, uint64_t value);
+
+/* What both sides have; each has it first in a struct of its own. */
+struct move {
+	struct work		 work;		/* first */
+	struct store		*store;
+	struct part		*part;
+	struct peer		*peer;		/* NULL: nobody waits */
+	enum msg_type		 type;		/* M_MOVE_OUT, M_MOVE_IN */
+	uint32_t		 id;
+	uint64_t		 account;
+	struct io		*io;
+	struct dbenv_wait	 wait;
+	uint64_t		*mailboxes;	/* read or "dead" */
+	size_t			 nmailboxes;
+	struct move_map		 bodies;	/* sent, or theirs to ours */
+	uint64_t		 messages;
+	/* Its end: what only this side has is given back. */
+	void			(*drop)(struct move *, int failed);
+	LIST_ENTRY(move)	 entry;
+};
+/* One of so many octets begins; NULL: it could not, which is answered. */
+struct move	*move_begin(struct store *, struct peer *, enum msg_type,
+		    uint32_t id, const struct msg_account *, int fd,
+		    size_t size, void (*on_io)(struct io *, enum io_event,
+		    void *), void (*drop)(struct move *, int));
+/* The answer, and it is freed; NULL: it is done. */
+void		 move_finish(struct move *, const char *why);
+int		 move_note_mailbox(struct move *, uint64_t);
 
 #endif

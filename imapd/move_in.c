@@ -4,7 +4,6 @@
  * slices when there is no such end.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,9 +11,6 @@
 #include "imapd/intake.h"
 #include "imapd/left.h"
 #include "imapd/move.h"
-#include "io.h"
-#include "log.h"
-#include "proc.h"
 
 #define MEMORY		65536		/* octets of one message in memory */
 #define IN_MAX		(256 * 1024)	/* octets read ahead */
@@ -23,18 +19,8 @@
 #define TURN_US		500
 
 struct arriving {
-	struct work		 work;		/* first */
-	struct store		*store;
-	struct part		*part;
-	struct peer		*peer;		/* NULL: nobody waits */
-	uint32_t		 id;
-	uint64_t		 account;
-	struct io		*io;
-	struct dbenv_wait	 wait;
-	uint64_t		*mailboxes;	/* that are "dead" */
-	size_t			 nmailboxes;
+	struct move		 m;		/* first */
 	struct buf		 later;		/* payloads, each behind its length */
-	struct move_map		 bodies;	/* theirs to ours */
 
 	uint64_t		 body;		/* theirs, 0: none is coming */
 	uint64_t		 size, got;
@@ -46,12 +32,8 @@ struct arriving {
 	int			 taken;		/* in is complete */
 	int			 ended;		/* committed */
 	int			 flushing;
-	uint64_t		 messages;
 	const char		*why;		/* it failed */
-	LIST_ENTRY(arriving)	 entry;
 };
-
-static LIST_HEAD(, arriving)	 all = LIST_HEAD_INITIALIZER(all);
 
 static int	 run(struct work *);
 static int	 take(struct arriving *, struct span);
@@ -65,46 +47,26 @@ static int	 end(struct arriving *, struct span);
 static void	 on_intake(struct intake *, int);
 static void	 on_flushed(struct dbenv_wait *, int);
 static void	 on_io(struct io *, enum io_event, void *);
-static void	 finish(struct arriving *, const char *);
 
 static int	(*const kinds[])(struct arriving *, struct span) = {
 	[MOVE_LATER] = later, [MOVE_NOW] = now, [MOVE_BODY] = body,
 	[MOVE_OF_BODY] = of_body, [MOVE_MESSAGE] = message, [MOVE_END] = end,
 };
 
-/* NULL: it is here, and on disk. */
 static void
-finish(struct arriving *x, const char *why)
+drop(struct move *m, int failed)
 {
-	struct msg_result	 r = { .result = why == NULL ? RESULT_OK :
-				    RESULT_TEMP };
-	size_t			 i;
+	struct arriving	*x = (struct arriving *)(void *)m;
+	size_t		 i;
 
-	if (why == NULL)
-		log_info("partition %02u: account #%llu is here, %llu messages",
-		    x->part->num, (unsigned long long)x->account,
-		    (unsigned long long)x->messages);
-	else
-		log_warn("partition %02u: account #%llu does not come: %s",
-		    x->part->num, (unsigned long long)x->account, why);
-	r.text = span_str(why == NULL ? "" : why);
-	if (x->peer != NULL)
-		(void)peer_reply(x->peer, M_MOVE_IN, x->id, &c_result, &r, -1);
-	for (i = 0; why != NULL && i < x->nmailboxes; i++)
-		(void)ending_add(x->part, x->mailboxes[i], 0);
-	store_unwork(x->store, &x->work);
-	dbenv_unwait(x->part->env, &x->wait);
+	for (i = 0; failed && i < m->nmailboxes; i++)
+		(void)ending_add(m->part, m->mailboxes[i], 0);
 	if (x->in.part != NULL)
 		intake_free(&x->in);
 	if (x->fd != -1)
 		close(x->fd);
-	io_free(x->io);
 	buf_free(&x->later);
 	buf_free(&x->mem);
-	free(x->mailboxes);
-	free(x->bodies.v);
-	LIST_REMOVE(x, entry);
-	free(x);
 }
 
 void
@@ -113,32 +75,14 @@ move_in(struct store *st, struct peer *peer, uint32_t id,
 {
 	struct arriving	*x;
 
-	if ((x = calloc(1, sizeof(*x))) == NULL) {
-		close(fd);
-		(void)peer_reply(peer, M_MOVE_IN, id, &c_result,
-		    &(struct msg_result){ .result = RESULT_TEMP,
-		    .text = span_str("no memory") }, -1);
+	if ((x = (struct arriving *)(void *)move_begin(st, peer, M_MOVE_IN,
+	    id, m, fd, sizeof(*x), on_io, drop)) == NULL)
 		return;
-	}
-	x->work.run = run;
-	x->store = st;
-	x->peer = peer;
-	x->id = id;
-	x->account = m->account;
+	x->m.work.run = run;
+	x->m.wait.done = on_flushed;
 	x->fd = -1;
 	x->later.max = LATER_MAX;
-	x->wait.done = on_flushed;
-	x->wait.arg = x;
-	LIST_INSERT_HEAD(&all, x, entry);
-	x->io = io_new(st->base, fd, on_io, x);
-	if ((x->part = store_part(st, m->partition)) == NULL ||
-	    x->io == NULL) {
-		if (x->part == NULL)
-			x->part = st->parts[0];
-		finish(x, x->io == NULL ? "no memory" : "not here");
-		return;
-	}
-	io_inmax(x->io, IN_MAX);
+	io_inmax(x->m.io, IN_MAX);
 }
 
 static void
@@ -151,7 +95,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 		return;
 	if (what != IO_DATA && x->why == NULL)
 		x->why = "the other partition gave up";
-	store_work(x->store, &x->work);
+	store_work(x->m.store, &x->m.work);
 }
 
 /* ---- frames ------------------------------------------------------------------------- */
@@ -180,7 +124,7 @@ is_mailbox(const struct arriving *x, struct span key)
 	if (span_get_u64(&key, &id) == -1)
 		return (0);
 	/* The one at work is mostly the one before. */
-	for (i = x->nmailboxes; i > 0 && x->mailboxes[i - 1] != id; i--)
+	for (i = x->m.nmailboxes; i > 0 && x->m.mailboxes[i - 1] != id; i--)
 		continue;
 	return (i > 0);
 }
@@ -199,8 +143,8 @@ has_some(struct dbenv_db *db, const uint8_t k[8])
 static int
 new_mailbox(struct arriving *x, struct span key)
 {
-	struct part	*p = x->part;
-	uint64_t	*nv;
+	struct part	*p = x->m.part;
+	uint64_t	 id;
 	uint8_t		 k[8];
 
 	if (key.n != 16) {
@@ -212,14 +156,11 @@ new_mailbox(struct arriving *x, struct span key)
 		errno = EAGAIN;
 		return (-1);
 	}
-	if ((nv = reallocarray(x->mailboxes, x->nmailboxes + 1,
-	    sizeof(*nv))) == NULL)
-		return (-1);
-	x->mailboxes = nv;
 	if (dbenv_put(p->dead, span_of(k, 8), span_of("", 0)) == -1)
 		return (-1);
 	key = span_of(k, 8);
-	return (span_get_u64(&key, &nv[x->nmailboxes++]));
+	return (span_get_u64(&key, &id) == -1 ? -1 :
+	    move_note_mailbox(&x->m, id));
 }
 
 static int
@@ -231,11 +172,11 @@ later(struct arriving *x, struct span s)
 	if (record(s, &db, &key, &val) == -1)
 		return (-1);
 	if (db > MOVE_ANNOTATION || key.n < 8 ||
-	    memcmp(key.p, key_u64(k, x->account).p, 8) != 0) {
+	    memcmp(key.p, key_u64(k, x->m.account).p, 8) != 0) {
 		errno = EILSEQ;
 		return (-1);
 	}
-	if (db == MOVE_ACCOUNT && dbenv_has(x->part->account, key) != 0) {
+	if (db == MOVE_ACCOUNT && dbenv_has(x->m.part->account, key) != 0) {
 		errno = EAGAIN;
 		return (-1);
 	}
@@ -254,12 +195,12 @@ now(struct arriving *x, struct span s)
 	if (record(s, &db, &key, &val) == -1)
 		return (-1);
 	if (db == MOVE_VANISHED ? !is_mailbox(x, key) : db != MOVE_KEY ||
-	    key.n < 24 || memcmp(key.p + 16, key_u64(k, x->account).p,
+	    key.n < 24 || memcmp(key.p + 16, key_u64(k, x->m.account).p,
 	    8) != 0) {
 		errno = EILSEQ;
 		return (-1);
 	}
-	return (dbenv_put(move_database(x->part, db), key, val));
+	return (dbenv_put(move_database(x->m.part, db), key, val));
 }
 
 static int
@@ -280,34 +221,17 @@ body(struct arriving *x, struct span s)
 }
 
 static int
-spool(struct arriving *x, struct span s, uint64_t at)
-{
-	ssize_t	 n;
-
-	if (x->fd == -1 && (x->fd = body_spool(x->part->bodies)) == -1)
-		return (-1);
-	while (s.n > 0) {
-		n = pwrite(x->fd, s.p, s.n, (off_t)at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (-1);
-		s.p += n;
-		s.n -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return (0);
-}
-
-static int
 of_body(struct arriving *x, struct span s)
 {
 	if (x->body == 0 || x->taken || s.n > x->size - x->got) {
 		errno = EILSEQ;
 		return (-1);
 	}
-	if ((x->size <= MEMORY ? buf_add_span(&x->mem, s) :
-	    spool(x, s, x->got)) == -1)
+	if (x->size > MEMORY && x->fd == -1 &&
+	    (x->fd = body_spool(x->m.part->bodies)) == -1)
+		return (-1);
+	if ((x->fd == -1 ? buf_add_span(&x->mem, s) :
+	    body_spool_write(x->fd, s, x->got)) == -1)
 		return (-1);
 	x->got += s.n;
 	return (x->got == x->size ? whole_body(x) : 0);
@@ -320,7 +244,7 @@ whole_body(struct arriving *x)
 
 	x->in.done = on_intake;
 	x->in.arg = x;
-	rc = intake_start(&x->in, x->part, x->fd, span_buf(&x->mem), 0,
+	rc = intake_start(&x->in, x->m.part, x->fd, span_buf(&x->mem), 0,
 	    MESSAGE_MAX);
 	buf_reset(&x->mem);
 	if (x->fd != -1)
@@ -340,7 +264,7 @@ on_intake(struct intake *in, int error)
 	x->taken = 1;
 	if (error != 0 && x->why == NULL)
 		x->why = strerror(error);
-	store_work(x->store, &x->work);
+	store_work(x->m.store, &x->m.work);
 }
 
 /* In the open command: the body that came before it, or one that is known. */
@@ -351,11 +275,11 @@ with_body(struct arriving *x, struct msgrec *r)
 	uint32_t	 size = r->size;
 
 	if (x->body == 0) {
-		if ((r->body = move_map_get(&x->bodies, theirs)) == 0) {
+		if ((r->body = move_map_get(&x->m.bodies, theirs)) == 0) {
 			errno = EILSEQ;
 			return (-1);
 		}
-		return (body_ref(x->part->bodies, r->body, 1));
+		return (body_ref(x->m.part->bodies, r->body, 1));
 	}
 	if (x->body != theirs || !x->taken || size != x->size) {
 		errno = EILSEQ;
@@ -364,7 +288,7 @@ with_body(struct arriving *x, struct msgrec *r)
 	if (intake_put(&x->in, 1, r) == -1)
 		return (-1);
 	r->email = email;
-	return (x->once ? 0 : move_map_set(&x->bodies, theirs, r->body));
+	return (x->once ? 0 : move_map_set(&x->m.bodies, theirs, r->body));
 }
 
 static int
@@ -379,16 +303,16 @@ message(struct arriving *x, struct span s)
 		return (-1);
 	}
 	if (with_body(x, &r) == -1 ||
-	    part_put(x->part->index, key, &c_msgrec, &r) == -1)
+	    part_put(x->m.part->index, key, &c_msgrec, &r) == -1)
 		return (-1);
-	x->messages++;
+	x->m.messages++;
 	return (0);
 }
 
 static int
 end(struct arriving *x, struct span s)
 {
-	struct part	*p = x->part;
+	struct part	*p = x->m.part;
 	struct span	 all_ = span_buf(&x->later), one, key, val;
 	uint32_t	 n;
 	uint8_t		 db, k[8];
@@ -404,24 +328,24 @@ end(struct arriving *x, struct span s)
 		    record(one, &db, &key, &val) == -1 ||
 		    dbenv_put(move_database(p, db), key, val) == -1)
 			return (-1);
-	for (i = 0; i < x->nmailboxes; i++)
-		if (dbenv_del(p->dead, key_u64(k, x->mailboxes[i])) == -1)
+	for (i = 0; i < x->m.nmailboxes; i++)
+		if (dbenv_del(p->dead, key_u64(k, x->m.mailboxes[i])) == -1)
 			return (-1);
 	x->ended = 1;
-	return (left_put(p, x->account, LEFT_NOT));
+	return (left_put(p, x->m.account, LEFT_NOT));
 }
 
 static void
 on_flushed(struct dbenv_wait *w, int error)
 {
-	finish(w->arg, error == 0 ? NULL : strerror(error));
+	move_finish(w->arg, error == 0 ? NULL : strerror(error));
 }
 
 /* One frame, a command of the database: 0, or -1 with errno. */
 static int
 take(struct arriving *x, struct span s)
 {
-	struct dbenv	*env = x->part->env;
+	struct dbenv	*env = x->m.part->env;
 	uint8_t		 kind;
 	int		 e;
 
@@ -455,7 +379,7 @@ take(struct arriving *x, struct span s)
 static int
 next(struct arriving *x)
 {
-	struct span	 in = io_in(x->io), s;
+	struct span	 in = io_in(x->m.io), s;
 	uint32_t	 n;
 
 	if (span_get_u32(&in, &n) == -1)
@@ -468,7 +392,7 @@ next(struct arriving *x)
 		return (0);
 	if (take(x, s) == -1)
 		return (-1);
-	io_drain(x->io, 4 + n);
+	io_drain(x->m.io, 4 + n);
 	return (1);
 }
 
@@ -477,13 +401,13 @@ run(struct work *w)
 {
 	struct arriving	*x = (struct arriving *)(void *)w;
 	uint64_t	 until = store_us() + TURN_US;
-	struct dbenv	*env = x->part->env;
+	struct dbenv	*env = x->m.part->env;
 	int		 rc = 1;
 
 	while (rc == 1 && !x->taking && !x->ended && store_us() < until)
 		rc = next(x);
 	if (rc == -1) {
-		finish(x, errno == EAGAIN ? "what is here of it from before "
+		move_finish(&x->m, errno == EAGAIN ? "what is here of it from before "
 		    "is still being removed; try again later" :
 		    errno == EILSEQ ? "what comes is malformed" :
 		    strerror(errno));
@@ -491,57 +415,15 @@ run(struct work *w)
 	}
 	if (x->ended) {
 		if (!x->flushing && dbenv_wait(env, dbenv_seq(env),
-		    &x->wait) == 1)
-			finish(x, NULL);
+		    &x->m.wait) == 1)
+			move_finish(&x->m, NULL);
 		else
 			x->flushing = 1;
 		return (0);
 	}
 	if (x->why != NULL && !x->taking) {
-		finish(x, x->why);
+		move_finish(&x->m, x->why);
 		return (0);
 	}
 	return (rc == 1 && !x->taking);
-}
-
-void
-move_stop(uint64_t account)
-{
-	struct arriving	*x, *following;
-
-	for (x = LIST_FIRST(&all); x != NULL; x = following) {
-		following = LIST_NEXT(x, entry);
-		if (x->account == account)
-			finish(x, "it is to be removed");
-	}
-}
-
-static void
-move_in_end(const struct peer *peer, const struct part *part, const char *why)
-{
-	struct arriving	*x, *following;
-
-	for (x = LIST_FIRST(&all); x != NULL; x = following) {
-		following = LIST_NEXT(x, entry);
-		if ((peer != NULL && x->peer != peer) ||
-		    (part != NULL && x->part != part))
-			continue;
-		if (part == NULL)
-			x->peer = NULL;
-		finish(x, why);
-	}
-}
-
-void
-move_link_down(struct peer *p)
-{
-	move_in_end(p, NULL, "auth is away");
-	move_out_end(p, NULL, "auth is away");
-}
-
-void
-move_undone(struct part *p)
-{
-	move_in_end(NULL, p, "its writes were undone");
-	move_out_end(NULL, p, "its writes were undone");
 }

@@ -4,17 +4,12 @@
  * while they are read.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "imapd/account.h"
 #include "imapd/left.h"
 #include "imapd/move.h"
 #include "imapd/sharing.h"
-#include "io.h"
-#include "log.h"
-#include "proc.h"
 
 #define OUT_HIGH	(512 * 1024)	/* octets queued */
 #define OUT_LOW		(128 * 1024)
@@ -23,32 +18,20 @@
 #define BUSY_TRIES	300
 
 struct leaving {
-	struct work		 work;		/* first */
-	struct store		*store;
-	struct part		*part;
-	struct peer		*peer;		/* NULL: nobody waits */
-	uint32_t		 id;
-	uint64_t		 account;
-	struct io		*io;
+	struct move		 m;		/* first */
 	struct event		 again;
 	unsigned		 tries;
-	struct dbenv_wait	 wait;
 
 	unsigned		 db;		/* being read */
 	struct dbenv_iter	 it;
 	int			 reading;	/* it is under way */
-	uint64_t		*mailboxes;
-	size_t			 nmailboxes, at;
+	size_t			 at;		/* mailbox */
 	uint32_t		 uidnext;	/* of the mailbox at work */
-	struct move_map		 sent;		/* bodies of several messages */
 	struct msgrec		 rec;		/* whose body is being sent */
 	struct buf		 message;	/* frame that follows the body */
 	uint64_t		 off, size;
 	int			 ended;		/* MOVE_END was sent */
-	LIST_ENTRY(leaving)	 entry;
 };
-
-static LIST_HEAD(, leaving)	 all = LIST_HEAD_INITIALIZER(all);
 
 static int	 run(struct work *);
 static int	 step(struct leaving *);
@@ -58,98 +41,18 @@ static int	 some_body(struct leaving *);
 static void	 begin(evutil_socket_t, short, void *);
 static void	 marked(struct dbenv_wait *, int);
 static void	 on_io(struct io *, enum io_event, void *);
-static void	 finish(struct leaving *, const char *);
 
-struct dbenv_db *
-move_database(const struct part *p, unsigned db)
-{
-	struct dbenv_db	*const all_[MOVE_DBS] = {
-		[MOVE_ACCOUNT] = p->account, [MOVE_MAILBOX] = p->mailbox,
-		[MOVE_STATE] = p->state, [MOVE_SUB] = p->sub,
-		[MOVE_ANNOTATION] = p->annotation, [MOVE_KEY] = p->key,
-		[MOVE_VANISHED] = p->vanished,
-	};
-
-	return (db < MOVE_DBS ? all_[db] : NULL);
-}
-
-/* ---- the map -------------------------------------------------------------------- */
-
-static size_t
-place(const struct move_map *m, uint64_t id)
-{
-	size_t	 i = (size_t)(id * 0x9e3779b97f4a7c15u >> 20) & (m->cap - 1);
-
-	while (m->v[2 * i] != 0 && m->v[2 * i] != id)
-		i = (i + 1) & (m->cap - 1);
-	return (i);
-}
-
-uint64_t
-move_map_get(const struct move_map *m, uint64_t id)
-{
-	size_t	 i;
-
-	if (m->cap == 0)
-		return (0);
-	i = place(m, id);
-	return (m->v[2 * i] == id ? m->v[2 * i + 1] : 0);
-}
-
-int
-move_map_set(struct move_map *m, uint64_t id, uint64_t value)
-{
-	struct move_map	 nm = { .n = m->n };
-	size_t		 i, k;
-
-	if (2 * (m->n + 1) > m->cap) {
-		nm.cap = m->cap == 0 ? 1024 : 2 * m->cap;
-		if ((nm.v = calloc(2 * nm.cap, sizeof(*nm.v))) == NULL)
-			return (-1);
-		for (i = 0; i < m->cap; i++)
-			if (m->v[2 * i] != 0) {
-				k = place(&nm, m->v[2 * i]);
-				nm.v[2 * k] = m->v[2 * i];
-				nm.v[2 * k + 1] = m->v[2 * i + 1];
-			}
-		free(m->v);
-		*m = nm;
-	}
-	i = place(m, id);
-	m->n += m->v[2 * i] == 0;
-	m->v[2 * i] = id;
-	m->v[2 * i + 1] = value;
-	return (0);
-}
-
-/* ---- its end ---------------------------------------------------------------------- */
-
-/* NULL: all of it is there.  The account stays frozen until auth has said what
- * becomes of it. */
+/* The account stays frozen until auth has said what becomes of it. */
 static void
-finish(struct leaving *x, const char *why)
+drop(struct move *m, int failed)
 {
-	struct msg_result	 r = { .result = why == NULL ? RESULT_OK :
-				    RESULT_TEMP };
+	struct leaving	*x = (struct leaving *)(void *)m;
 
-	if (why != NULL)
-		log_warn("partition %02u: account #%llu does not move: %s",
-		    x->part->num, (unsigned long long)x->account, why);
-	r.text = span_str(why == NULL ? "" : why);
-	if (x->peer != NULL)
-		(void)peer_reply(x->peer, M_MOVE_OUT, x->id, &c_result, &r,
-		    -1);
-	store_unwork(x->store, &x->work);
+	(void)failed;
 	event_del(&x->again);
-	dbenv_unwait(x->part->env, &x->wait);
 	if (x->reading)
 		dbenv_iter_free(&x->it);
-	io_free(x->io);
 	buf_free(&x->message);
-	free(x->mailboxes);
-	free(x->sent.v);
-	LIST_REMOVE(x, entry);
-	free(x);
 }
 
 void
@@ -158,31 +61,13 @@ move_out(struct store *st, struct peer *peer, uint32_t id,
 {
 	struct leaving	*x;
 
-	if ((x = calloc(1, sizeof(*x))) == NULL) {
-		close(fd);
-		(void)peer_reply(peer, M_MOVE_OUT, id, &c_result,
-		    &(struct msg_result){ .result = RESULT_TEMP,
-		    .text = span_str("no memory") }, -1);
+	if ((x = (struct leaving *)(void *)move_begin(st, peer, M_MOVE_OUT,
+	    id, m, fd, sizeof(*x), on_io, drop)) == NULL)
 		return;
-	}
-	x->work.run = run;
-	x->store = st;
-	x->peer = peer;
-	x->id = id;
-	x->account = m->account;
-	x->wait.done = marked;
-	x->wait.arg = x;
-	LIST_INSERT_HEAD(&all, x, entry);
+	x->m.work.run = run;
+	x->m.wait.done = marked;
 	event_assign(&x->again, st->base, -1, 0, begin, x);
-	x->io = io_new(st->base, fd, on_io, x);
-	if ((x->part = store_part(st, m->partition)) == NULL ||
-	    x->io == NULL) {
-		if (x->part == NULL)
-			x->part = st->parts[0];
-		finish(x, x->io == NULL ? "no memory" : "not here");
-		return;
-	}
-	io_lowat(x->io, OUT_LOW);
+	io_lowat(x->m.io, OUT_LOW);
 	begin(-1, 0, x);
 }
 
@@ -192,22 +77,22 @@ begin(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval	 soon = { 0, BUSY_US };
 	struct leaving			*x = arg;
-	struct dbenv			*env = x->part->env;
+	struct dbenv			*env = x->m.part->env;
 
 	(void)fd;
 	(void)what;
-	if (account_freeze(x->part, x->account) == 0) {
-		if (dbenv_wait(env, dbenv_seq(env), &x->wait) == 1)
-			marked(&x->wait, 0);
+	if (account_freeze(x->m.part, x->m.account) == 0) {
+		if (dbenv_wait(env, dbenv_seq(env), &x->m.wait) == 1)
+			marked(&x->m.wait, 0);
 	} else if (errno == EBUSY && ++x->tries < BUSY_TRIES)
 		event_add(&x->again, &soon);
 	else if (errno == EBUSY)
-		finish(x, "it is in use");
+		move_finish(&x->m, "it is in use");
 	else if (errno == EXDEV)
-		finish(x, "it shares mailboxes with others here: letterctl "
+		move_finish(&x->m, "it shares mailboxes with others here: letterctl "
 		    "acl");
 	else
-		finish(x, errno == ENOENT ? "it has no mail yet" :
+		move_finish(&x->m, errno == ENOENT ? "it has no mail yet" :
 		    strerror(errno));
 }
 
@@ -217,9 +102,9 @@ marked(struct dbenv_wait *w, int error)
 	struct leaving	*x = w->arg;
 
 	if (error != 0)
-		finish(x, strerror(error));
+		move_finish(&x->m, strerror(error));
 	else
-		store_work(x->store, &x->work);
+		store_work(x->m.store, &x->m.work);
 }
 
 static void
@@ -229,13 +114,13 @@ on_io(struct io *io, enum io_event what, void *arg)
 
 	(void)io;
 	if (what == IO_LOWAT)
-		store_work(x->store, &x->work);
+		store_work(x->m.store, &x->m.work);
 	else if (what == IO_DATA)
 		io_drain(io, io_in(io).n);
 	else if (what == IO_EOF && x->ended)
-		finish(x, NULL);	/* the other side has all of it */
+		move_finish(&x->m, NULL);	/* the other side has all of it */
 	else
-		finish(x, "the other partition gave up");
+		move_finish(&x->m, "the other partition gave up");
 }
 
 /* ---- what it sends ------------------------------------------------------------------ */
@@ -251,7 +136,7 @@ static int
 send_record(struct leaving *x, enum move_kind kind, unsigned db,
     struct span key, struct span val)
 {
-	struct buf	*b = io_out(x->io);
+	struct buf	*b = io_out(x->m.io);
 
 	if (5 + key.n + val.n > MOVE_FRAME) {
 		errno = EILSEQ;
@@ -267,15 +152,14 @@ send_record(struct leaving *x, enum move_kind kind, unsigned db,
 static int
 note_mailbox(struct leaving *x, struct span key)
 {
-	uint64_t	*nv;
+	uint64_t	 account, id;
 
-	if ((nv = reallocarray(x->mailboxes, x->nmailboxes + 1,
-	    sizeof(*nv))) == NULL || key.n != 16)
+	if (span_get_u64(&key, &account) == -1 ||
+	    span_get_u64(&key, &id) == -1) {
+		errno = EILSEQ;
 		return (-1);
-	x->mailboxes = nv;
-	key.p += 8;
-	key.n -= 8;
-	return (span_get_u64(&key, &nv[x->nmailboxes++]));
+	}
+	return (move_note_mailbox(&x->m, id));
 }
 
 /* The next record of the small databases, and of the keys of deliveries, which
@@ -287,9 +171,9 @@ records(struct leaving *x)
 	uint8_t		 k[8];
 	int		 rc, keys = x->db == MOVE_KEY;
 
-	(void)key_u64(k, x->account);
+	(void)key_u64(k, x->m.account);
 	if (!x->reading) {
-		dbenv_iter_init(&x->it, move_database(x->part, x->db),
+		dbenv_iter_init(&x->it, move_database(x->m.part, x->db),
 		    span_of("", 0), keys ? span_of("", 0) : span_of(k, 8));
 		x->reading = 1;
 	}
@@ -315,7 +199,7 @@ one_message(struct leaving *x, struct span key, struct span val)
 {
 	struct body_info	 info;
 	struct span		 v = val;
-	struct buf		*b = io_out(x->io);
+	struct buf		*b = io_out(x->m.io);
 
 	if (key.n != 12 || codec_get(&v, &c_msgrec, &x->rec) == -1) {
 		errno = EILSEQ;
@@ -328,10 +212,11 @@ one_message(struct leaving *x, struct span key, struct span val)
 	(void)buf_add_span(&x->message, key);
 	if (buf_add_span(&x->message, val) == -1)
 		return (-1);
-	if (move_map_get(&x->sent, x->rec.body) != 0)
+	x->m.messages++;
+	if (move_map_get(&x->m.bodies, x->rec.body) != 0)
 		return (buf_add_span(b, span_buf(&x->message)) == -1 ? -1 : 1);
-	if (body_stat(x->part->bodies, x->rec.body, &info) == -1 ||
-	    (info.refs > 1 && move_map_set(&x->sent, x->rec.body, 1) == -1))
+	if (body_stat(x->m.part->bodies, x->rec.body, &info) == -1 ||
+	    (info.refs > 1 && move_map_set(&x->m.bodies, x->rec.body, 1) == -1))
 		return (-1);
 	x->off = 0;
 	x->size = info.size;
@@ -347,10 +232,10 @@ static int
 some_body(struct leaving *x)
 {
 	static uint8_t	 room[MOVE_OCTETS];
-	struct buf	*b = io_out(x->io);
+	struct buf	*b = io_out(x->m.io);
 	ssize_t		 n;
 
-	if ((n = body_read(x->part->bodies, x->rec.body, x->off, room,
+	if ((n = body_read(x->m.part->bodies, x->rec.body, x->off, room,
 	    sizeof(room))) <= 0) {
 		if (n == 0)
 			errno = EILSEQ;
@@ -371,18 +256,18 @@ messages(struct leaving *x)
 {
 	struct mbstate	 st;
 	struct span	 key, val;
-	uint64_t	 id = x->mailboxes[x->at];
+	uint64_t	 id = x->m.mailboxes[x->at];
 	uint8_t		 k[8], ks[16];
 	int		 rc;
 
 	if (!x->reading) {
-		if (x->db == MOVE_VANISHED && part_get(x->part->state,
-		    key_u64_2(ks, x->account, id), &c_mbstate, &st) == -1)
+		if (x->db == MOVE_VANISHED && part_get(x->m.part->state,
+		    key_u64_2(ks, x->m.account, id), &c_mbstate, &st) == -1)
 			return (-1);
 		if (x->db == MOVE_VANISHED)
 			x->uidnext = st.uidnext;
 		dbenv_iter_init(&x->it, x->db == MOVE_VANISHED ?
-		    x->part->vanished : x->part->index, span_of("", 0),
+		    x->m.part->vanished : x->m.part->index, span_of("", 0),
 		    key_u64(k, id));
 		x->reading = 1;
 	}
@@ -412,10 +297,10 @@ step(struct leaving *x)
 		return (some_body(x));
 	if (x->db <= MOVE_KEY)
 		return (records(x) == -1 ? -1 : 1);
-	if (x->at < x->nmailboxes)
+	if (x->at < x->m.nmailboxes)
 		return (messages(x));
 	x->ended = 1;
-	return (frame(io_out(x->io), MOVE_END, 0));
+	return (frame(io_out(x->m.io), MOVE_END, 0));
 }
 
 static int
@@ -425,29 +310,11 @@ run(struct work *w)
 	uint64_t	 until = store_us() + TURN_US;
 	int		 rc = 1;
 
-	while (rc == 1 && io_outlen(x->io) < OUT_HIGH && store_us() < until)
+	while (rc == 1 && io_outlen(x->m.io) < OUT_HIGH && store_us() < until)
 		rc = step(x);
-	io_kick(x->io);
+	io_kick(x->m.io);
 	if (rc == -1)
-		finish(x, errno == EILSEQ ? "a record or body is damaged: "
+		move_finish(&x->m, errno == EILSEQ ? "a record or body is damaged: "
 		    "letterctl verify" : strerror(errno));
-	return (rc == 1 && io_outlen(x->io) < OUT_HIGH);
-}
-
-/* Those of a peer or of a partition (NULL: any) end. */
-void
-move_out_end(const struct peer *peer, const struct part *part,
-    const char *why)
-{
-	struct leaving	*x, *next;
-
-	for (x = LIST_FIRST(&all); x != NULL; x = next) {
-		next = LIST_NEXT(x, entry);
-		if ((peer != NULL && x->peer != peer) ||
-		    (part != NULL && x->part != part))
-			continue;
-		if (part == NULL)
-			x->peer = NULL;
-		finish(x, why);
-	}
+	return (rc == 1 && io_outlen(x->m.io) < OUT_HIGH);
 }

@@ -108,6 +108,8 @@ void		 body_in_free(struct body_in *);
  * body_in_start().  The caller closes it.
  */
 int		 body_spool(struct body *);
+/* All of these octets at that offset of it.  0, or -1 with errno. */
+int		 body_spool_write(int fd, struct span, uint64_t at);
 
 /*
  * References: n more, one less.  The last one removes the body; a file goes

@@ -384,6 +384,24 @@ body_spool(struct body *b)
 	return (fd);
 }
 
+int
+body_spool_write(int fd, struct span s, uint64_t at)
+{
+	ssize_t	 n;
+
+	while (s.n > 0) {
+		n = pwrite(fd, s.p, s.n, (off_t)at);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		s.p += n;
+		s.n -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return (0);
+}
+
 /* In the backup's thread: one file into the copy. */
 static int
 backup_one(void *arg, int dirfd, const char *file, uint64_t id, int tmp)
