@@ -12,11 +12,15 @@
 #include "imapd/thread_int.h"
 #include "msgid.h"
 
+#define ID_MIN		5		/* octets of "<a@b>" */
+
 static int	 subject(struct threads *, const struct thread_message *,
 		    struct node *);
 static int	 valid(struct threads *, struct span *, struct span *);
 static uint32_t	 own(struct threads *, struct span);
 static uint32_t	 named(struct threads *, struct span, int *);
+static int	 reference(struct threads *, struct span *, size_t *,
+		    uint32_t *);
 static int	 references(struct threads *, const struct thread_message *,
 		    uint32_t);
 
@@ -102,8 +106,8 @@ valid(struct threads *t, struct span *value, struct span *id)
 	size_t	 i;
 
 	while (msgid_next(value, id)) {
-		for (i = 0; i < id->n && id->p[i] > ' ' && id->p[i] < 0x7f &&
-		    strchr("\"\\()", id->p[i]) == NULL; i++)
+		for (i = 0; i < id->n && id->p[i] > ' ' && id->p[i] != '"' &&
+		    id->p[i] != '\\' && id->p[i] != '(' && id->p[i] != ')'; i++)
 			;
 		if (i < id->n) {
 			buf_reset(&t->tmp);
@@ -161,36 +165,50 @@ named(struct threads *t, struct span id, int *rc)
 	return (*at);
 }
 
+/* 1.A: from one to the next, and on from *last; 1, 0 that was all, -1. */
+static int
+reference(struct threads *t, struct span *value, size_t *skip, uint32_t *last)
+{
+	struct span	 id;
+	uint32_t	 ref;
+	int		 rc;
+
+	if ((rc = valid(t, value, &id)) != 1)
+		return (rc);
+	if (*skip > 0) {
+		(*skip)--;
+		return (1);
+	}
+	if ((ref = named(t, id, &rc)) == 0)
+		return (rc == -1 ? -1 : 1);
+	if (*last != 0 && t->nodes[ref].parent == 0)
+		forest_link(t, *last, ref);
+	*last = ref;
+	return (1);
+}
+
 /* 1.A and 1.B */
 static int
 references(struct threads *t, const struct thread_message *m, uint32_t node)
 {
 	struct span	 value = m->references, id;
-	uint32_t	 ref, last = 0;
-	size_t		 n = 0, skip;
+	uint32_t	 last = 0;
+	size_t		 n = 0, skip = 0;
 	int		 rc;
 
-	while ((rc = valid(t, &value, &id)) == 1)
-		n++;
-	value = m->references;
-	if (n == 0) {
-		value = m->in_reply_to;
-		n = 1;
+	if (value.n > THREAD_REFS * ID_MIN) {
+		while ((rc = valid(t, &value, &id)) == 1)
+			n++;
+		if (rc == -1)
+			return (-1);
+		skip = n > THREAD_REFS ? n - THREAD_REFS : 0;
+		value = m->references;
 	}
-	for (skip = n > THREAD_REFS ? n - THREAD_REFS : 0; n > 0 && rc != -1;
-	    n--) {
-		if ((rc = valid(t, &value, &id)) != 1)
-			break;
-		if (skip > 0) {
-			skip--;
-			continue;
-		}
-		if ((ref = named(t, id, &rc)) == 0)
-			continue;
-		if (last != 0 && t->nodes[ref].parent == 0)
-			forest_link(t, last, ref);
-		last = ref;
-	}
+	for (n = 0; (rc = reference(t, &value, &skip, &last)) == 1; n++)
+		;
+	value = m->in_reply_to;
+	if (rc == 0 && n == 0)			/* the first one alone */
+		rc = reference(t, &value, &skip, &last);
 	if (rc == -1)
 		return (-1);
 	if (t->nodes[node].parent != last || last == 0) {
