@@ -215,11 +215,19 @@ search(struct storm_client *c)
 {
 	static const char *const keys[] = { "BODY text UNSEEN", "DELETED",
 	    "RETURN (SAVE) FLAGGED", "RETURN (MIN MAX COUNT ALL) KEYWORD $k1",
-	    "SUBJECT n1", "OR RECENT NEW", "1:* UNDELETED", "TEXT \"n7\"" };
+	    "SUBJECT n1", "OR RECENT NEW",
+	    "RETURN (PARTIAL 1:5 MIN) UNSEEN", "RETURN (PARTIAL -1:-7) ALL", "1:* UNDELETED", "TEXT \"n7\"" };
+	static const char *const orders[] = { "SORT (REVERSE SUBJECT) UTF-8 "
+	    "ALL", "SORT RETURN (PARTIAL 1:3) (SIZE FROM) UTF-8 UNDELETED",
+	    "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 SEEN",
+	    "SORT RETURN (COUNT MAX) (ARRIVAL) US-ASCII BODY text" };
 	struct storm	*s = c->storm;
 	int		 uid = storm_pick(s, 2) == 0;
 
-	if (c->kind != KIND_PLAIN && storm_pick(s, 4) == 0)
+	if (storm_pick(s, 3) == 0)
+		storm_say(c, SAY_ANY, !uid, "%s%s", uid ? "UID " : "",
+		    orders[storm_pick(s, nitems(orders))]);
+	else if (c->kind != KIND_PLAIN && storm_pick(s, 4) == 0)
 		storm_say(c, SAY_ANY, !uid, "%sSEARCH MODSEQ %llu", uid ?
 		    "UID " : "", (unsigned long long)c->told.highest);
 	else
