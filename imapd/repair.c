@@ -21,6 +21,7 @@
 #include "imapd/account.h"
 #include "imapd/filter.h"
 #include "imapd/repair.h"
+#include "imapd/sharing.h"
 #include "imapd/store.h"
 #include "log.h"
 
@@ -464,6 +465,7 @@ part_repair(struct part *p)
 			rc = mend_accounts(&x) == -1 ||
 			    mend_bodies(&x) == -1 ||
 			    mend_filters(&x) == -1 || group_end(&x) == -1 ||
+			    sharing_repair(p) == -1 ||
 			    dbenv_salvaged_done(p->env) == -1 ? -1 : 0;
 	}
 	free(x.boxes);

@@ -402,7 +402,7 @@ next_for(struct part *p, uint64_t account, struct span after,
     struct buf *name)
 {
 	struct buf	 k = { 0 };
-	struct span	 key, val;
+	struct span	 key = span_of("", 0), val;
 	int		 rc = -1;
 
 	(void)buf_put_u64(&k, account);

@@ -47,6 +47,9 @@ int		 sharing_write_new(const struct account *, struct span name,
 int		 sharing_named(struct part *, uint64_t account);
 /* All that names an account goes. */
 int		 sharing_write_gone(struct part *, uint64_t account);
+/* After a salvage: an entry and its record in "share" stay together, or go with
+ * what is lost.  0 or -1. */
+int		 sharing_repair(struct part *);
 /* Memory: read lists (v: by identity); what was written is applied. */
 int		 sharing_load(struct account *, struct mailbox **v, size_t n);
 int		 sharing_apply_new(struct mailbox *);

@@ -22,7 +22,7 @@ IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_multisearch.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
-IMAP_STORE += imapd/cmd_acl.c imapd/place.c
+IMAP_STORE += imapd/cmd_acl.c imapd/place.c imapd/sharing_repair.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd

@@ -8,6 +8,7 @@
 
 #include "imapd/account.h"
 #include "imapd/session.h"
+#include "imapd/sharing.h"
 #include "imaptest.h"
 
 #define OTHERS	"Other Users/user1/"
@@ -492,6 +493,48 @@ static const char *const metadata[] = {
 	NULL
 };
 
+/* ---- records that were lost ------------------------------------------------------------ */
+
+/* The first record of a database goes. */
+static void
+lose(struct dbenv_db *db)
+{
+	struct span	 key, val;
+
+	CHECK(dbenv_next(db, span_of("\0", 1), &key, &val) == 0 &&
+	    dbenv_del(db, key) == 0, "a record of %s is lost",
+	    dbenv_db_name(db));
+}
+
+static size_t
+count(struct dbenv_db *db)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	size_t			 n = 0;
+
+	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
+	while (dbenv_iter_next(&it, &key, &val) == 1)
+		n++;
+	dbenv_iter_free(&it);
+	return (n);
+}
+
+static void
+test_repair(void)
+{
+	size_t	 n = count(t_part->acl);
+
+	CHECK(n >= 2 && count(t_part->share) == n, "one for one: %zu", n);
+	lose(t_part->share);
+	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n &&
+	    count(t_part->acl) == n, "made again");
+	lose(t_part->acl);
+	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n - 1 &&
+	    count(t_part->acl) == n - 1, "gone with it");
+	t_settle();
+}
+
 /* ---- accounts go --------------------------------------------------------------------- */
 
 static void
@@ -548,6 +591,7 @@ main(void)
 	t_script("quota", quota);
 	t_store.limits.quota = 0;
 	t_script("metadata", metadata);
+	test_repair();
 	test_removal();
 	t_close();
 	t_remove();
