@@ -217,8 +217,8 @@ search(struct storm_client *c)
 	    "RETURN (SAVE) FLAGGED", "RETURN (MIN MAX COUNT ALL) KEYWORD $k1",
 	    "SUBJECT n1", "OR RECENT NEW",
 	    "RETURN (PARTIAL 1:5 MIN) UNSEEN", "RETURN (PARTIAL -1:-7) ALL", "1:* UNDELETED", "TEXT \"n7\"" };
-	static const char *const orders[] = { "SORT (REVERSE SUBJECT) UTF-8 "
-	    "ALL", "SORT RETURN (PARTIAL 1:3) (SIZE FROM) UTF-8 UNDELETED",
+	static const char *const orders[] = {
+	    "SORT (REVERSE SUBJECT) UTF-8 ALL", "SORT RETURN (PARTIAL 1:3) (SIZE FROM) UTF-8 UNDELETED",
 	    "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 SEEN",
 	    "SORT RETURN (COUNT MAX) (ARRIVAL) US-ASCII BODY text" };
 	struct storm	*s = c->storm;
