@@ -17,6 +17,7 @@
 #define PARSERS		4		/* kept for the next messages */
 #define BULK_AFTER	4		/* in a row, then they are read in bulk */
 #define BULK_NEAR	16		/* this far apart is in a row */
+#define BULK_STRAY	64		/* so far behind one may be out of it */
 #define PARSER_SMALL	65536		/* octets of a message whose parser is
 					 * worth keeping */
 
@@ -322,8 +323,17 @@ bulk(struct ready *r, struct part *p, struct span key, struct span *v)
 		*v = r->val;
 		return (1);
 	}
+	if (r->key.n == key.n && c > 0)
+		return (0);	/* it stands before: those to come do not */
 	bulk_end(r);
 	return (0);
+}
+
+/* Bodies that took longer to come stand out of their row. */
+static int
+stray(const struct ready *r, uint64_t body)
+{
+	return (body < r->last && r->last - body <= BULK_STRAY);
 }
 
 /* Read the next piece. */
@@ -351,11 +361,13 @@ ready_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
 		buf_reset(&r->data);
 		r->npieces = 0;
 		r->body = body;
-		if (body > r->last && body - r->last <= BULK_NEAR)
+		if (body > r->last && body - r->last <= BULK_NEAR) {
 			r->row++;
-		else
+			r->last = body;
+		} else if (!r->bulk || !stray(r, body)) {
 			bulk_end(r);
-		r->last = body;
+			r->last = body;
+		}
 		if (piece(r, p) == -1 || head_get(r) == -1)
 			goto err;
 	}
