@@ -131,6 +131,11 @@ void	 auth_end_sessions(const struct msg_end_sessions *);
 void	 auth_tell_gone(void);
 /* The account that is being moved, auth_move.c; 0: none. */
 uint64_t	 auth_moving(void);
+/* auth_limits.c: what accounts may keep; all of it. */
+void	 auth_tell_limits(struct peer *);
+/* Those of one account, to the store that it is in. */
+void	 auth_tell_limits_of(uint64_t account);
+int	 limits_get(struct userdb *, uint64_t account, struct msg_limits *);
 /* What could not be said to it before. */
 void	 auth_sessions_link_up(struct peer *);
 

@@ -281,6 +281,7 @@ show(struct ctl *q)
 					    "SCRAM-SHA-1" };
 	struct scram_secret		 s;
 	struct sasl_cram_secret		 cram;
+	struct msg_limits		 l;
 	struct json_object		*o, *v;
 	struct buf			 b = { 0 };
 	struct span			 lines, line;
@@ -302,6 +303,12 @@ show(struct ctl *q)
 	explicit_bzero(&s, sizeof(s));
 	explicit_bzero(&cram, sizeof(cram));
 	json_object_object_add(o, "verifiers", v);
+	if (limits_get(&auth.db, q->account.id, &l) == 0) {
+		if (l.octets != 0)
+			row_num(o, "quota", l.octets - 1);
+		if (l.messages != 0)
+			row_num(o, "quota_messages", l.messages - 1);
+	}
 	if (q->account.user != 0)
 		row_num(o, "local_user", q->account.user - 1);
 	v = json_object_new_array();

@@ -72,6 +72,9 @@ void	 ctl_commit(struct ctl *, int rc, void (*after)(struct ctl *));
 /* auth_ctl_logins.c */
 void	 ctl_logins(struct ctl *);
 
+/* auth_limits.c */
+void	 ctl_quota(struct ctl *);
+
 /* auth_ctl_account.c */
 extern const struct ctl_verb	 ctl_changes[];
 extern const size_t		 ctl_nchanges;

@@ -38,6 +38,8 @@ const struct ctl_verb	 ctl_changes[] = {
 	{ "account enable", 1, 1, "NAME", account_enable, NULL },
 	{ "account password", 2, 2, "[--end-sessions yes] NAME",
 	  account_password, "--end-sessions" },
+	{ "account quota", 1, 2, "[--messages NUMBER|none|default] NAME "
+	  "[SIZE|none|default]", ctl_quota, "--messages" },
 	{ "account local-user", 2, 2, "NAME USER|-", local_user, NULL },
 	{ "account route add", 2, 2, "NAME ROUTE", route_add, NULL },
 	{ "account route remove", 2, 2, "NAME NUMBER", route_remove, NULL },

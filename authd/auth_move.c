@@ -234,6 +234,7 @@ settled(struct dbenv_wait *w, int error)
 		return;
 	}
 	move.q = NULL;
+	auth_tell_limits_of(move.account);
 	auth_tell_gone();
 	log_info("uid %u: account %s is in partition %02u", q->m.uid,
 	    q->account.name, move.part[TARGET]);

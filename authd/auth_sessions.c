@@ -109,6 +109,7 @@ auth_sessions_link_up(struct peer *p)
 			ending_send(e);
 	if (peer_role(p) != ROLE_STORE)
 		return;
+	auth_tell_limits(p);
 	auth_tell_gone();
 	if (auth_moving() == 0)		/* behind those, in this order */
 		(void)peer_put(p, M_MOVE_OFF, &c_account, &none, -1);

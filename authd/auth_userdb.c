@@ -53,6 +53,7 @@ static const struct {
 	{ "owner",	offsetof(struct userdb, owner) },
 	{ "verifier",	offsetof(struct userdb, verifier) },
 	{ "route",	offsetof(struct userdb, route) },
+	{ "limits",	offsetof(struct userdb, limits) },
 	{ "gone",	offsetof(struct userdb, gone) },
 	{ "login",	offsetof(struct userdb, login) },
 	{ "logins",	offsetof(struct userdb, logins) },
@@ -435,6 +436,8 @@ userdb_remove(struct userdb *u, const struct account *a)
 		rc = userdb_del_verifiers(u, a->id);
 	if (rc == 0)
 		rc = del_if(u->route, span_of(k, 8));
+	if (rc == 0)
+		rc = del_if(u->limits, span_of(k, 8));
 	if (rc == 0)
 		rc = tlskey_del_all(u, a->id);
 	if (rc == 0 && a->user != 0)

@@ -13,6 +13,7 @@
  *					the password: only while a listener has
  *					that mechanism
  *	route		id		routes, one a line
+ *	limits		id		what it may keep, auth_limits.c
  *	gone		id		removed; its store was not told yet
  *	tlskey		fingerprint	a client's public key, auth_tlskey.h
  *	tlsowner	id fingerprint	nothing: whose it is
@@ -50,7 +51,7 @@
 struct userdb {
 	struct dbenv		*env;
 	struct dbenv_db		*account, *name, *user, *address, *owner,
-				*verifier, *route, *gone, *login, *logins,
+				*verifier, *route, *limits, *gone, *login, *logins,
 				*secrets, *floors, *meta, *tlskey, *tlsowner,
 				*tlscert;
 	uint8_t			 secret[32];	/* of invented salts */

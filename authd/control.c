@@ -106,6 +106,7 @@ static const struct verb verbs[] = {
 	{ "account disable",	BY_AUTH,	1, NULL },
 	{ "account enable",	BY_AUTH,	1, NULL },
 	{ "account password",	BY_AUTH,	1, NULL },
+	{ "account quota",	BY_AUTH,	1, NULL },
 	{ "account local-user",	BY_AUTH,	1, NULL },
 	{ "account route add",	BY_AUTH,	1, NULL },
 	{ "account route list",	BY_AUTH,	0, NULL },

@@ -155,6 +155,18 @@ static const struct field f_account[] = {
 };
 const struct codec c_account = CODEC(msg_account, f_account);
 
+static const struct field f_limits[] = {
+	F_U64(msg_limits, account), F_U64(msg_limits, octets),
+	F_U64(msg_limits, messages),
+};
+static const struct codec c_limits = CODEC(msg_limits, f_limits);
+
+static const struct field f_limits_list[] = {
+	F_U8(msg_limits_list, whole),
+	F_LIST(msg_limits_list, limits, MSG_RCPTS_MAX, &c_limits),
+};
+const struct codec c_limits_list = CODEC(msg_limits_list, f_limits_list);
+
 static const struct field f_rcpt[] = {
 	F_U8(msg_rcpt, result), F_U64(msg_rcpt, account),
 	F_U32(msg_rcpt, partition), F_STR(msg_rcpt, name, MSG_NAME_MAX),
@@ -386,7 +398,7 @@ msg_name(uint32_t type)
 	NAME(M_SASL_ABORT); NAME(M_RCPT); NAME(M_MAY_USE);
 	NAME(M_ACCOUNT_ROUTES); NAME(M_ACCOUNT_NAMED); NAME(M_SESSION);
 	NAME(M_RELAY_LOGIN); NAME(M_RELAY_STEP); NAME(M_RELAY_LEFT); NAME(M_RELAY_SECRET);
-	NAME(M_END_SESSIONS); NAME(M_ACCOUNT_GONE); NAME(M_MOVE_OUT); NAME(M_MOVE_IN); NAME(M_MOVE_OFF); NAME(M_KEY_CLAIM);
+	NAME(M_END_SESSIONS); NAME(M_ACCOUNT_GONE); NAME(M_LIMITS); NAME(M_MOVE_OUT); NAME(M_MOVE_IN); NAME(M_MOVE_OFF); NAME(M_KEY_CLAIM);
 	NAME(M_SLOT); NAME(M_SLOT_READ); NAME(M_SLOT_WANT);
 	NAME(M_SLOT_SETTLED); NAME(M_SLOT_ID); NAME(M_QUEUE_COMMIT);
 	NAME(M_QUEUE_RCPTS); NAME(M_SUB_MAIL); NAME(M_SUB_RCPT);

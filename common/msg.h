@@ -89,6 +89,8 @@ enum msg_type {
 	M_MOVE_IN,		/* R msg_account; fd (store): read it from there.
 				 * Answer msg_result: it is on disk */
 	M_MOVE_OFF,		/* N msg_account (store): it stays; 0: all do */
+	M_LIMITS,		/* N msg_limits_list (store): what accounts may
+				 * keep, other than the configuration says */
 	/* relay -> auth: logging in to the transport's server.  Which transport
 	 * that is the link says */
 	M_RELAY_LOGIN,		/* R msg_relay_login: what the server offers.
@@ -246,6 +248,10 @@ struct msg_end_sessions { uint64_t account;	/* 0: any */
     uint64_t session;		/* one session id, or 0 */
     struct span why; };
 struct msg_account { uint64_t account; uint32_t partition; };
+/* 0: the configuration's, 1: no limit, else a number and one more. */
+struct msg_limits { uint64_t account, octets, messages; };
+struct msg_limits_list { uint8_t whole;	/* it and what follows replace all */
+    struct list limits; };	/* struct msg_limits, MSG_RCPTS_MAX at most */
 struct msg_rcpt { uint8_t result;	/* enum result; NO: unknown */
     uint64_t account; uint32_t partition;
     struct span name;		/* account */
@@ -389,7 +395,7 @@ extern const struct codec
     c_birth, c_number, c_text, c_link, c_result, c_conn_opened, c_conn_tls,
     c_conn_key, c_conn_identity, c_key_claim, c_relay_login, c_relay_step,
     c_relay_sasl, c_relay_secret,
-    c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account,
+    c_sasl_start, c_sasl_step, c_sasl, c_session, c_end_sessions, c_account, c_limits_list,
     c_rcpt, c_may_use, c_slot, c_slots, c_settled_ids, c_commit_rcpt, c_commit, c_stored, c_sub_mail,
     c_sub_commit, c_deliver_rcpt, c_deliver, c_settled, c_relay, c_relay_done,
     c_dns, c_dns_answer, c_sts, c_sts_answer, c_ctl, c_ctl_page, c_sign, c_signature;

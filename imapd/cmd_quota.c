@@ -1,6 +1,6 @@
 /*
  * GETQUOTA, GETQUOTAROOT, SETQUOTA: RFC 9208.  Limits are set by the
- * administrator in the configuration alone, so QUOTASET is not announced.
+ * administrator alone, so QUOTASET is not announced.
  */
 #include <errno.h>
 
@@ -30,7 +30,7 @@ write_root(struct session *s, const struct account *a)
 static void
 write_quota(struct session *s, const struct account *a)
 {
-	const struct store_limits	*l = &s->store->limits;
+	struct usage			 l = quota_limits(a);
 	struct buf			*b = session_out(s);
 	struct usage			 u;
 	const char			*sp = "";
@@ -42,16 +42,16 @@ write_quota(struct session *s, const struct account *a)
 	(void)buf_adds(b, "* QUOTA ");
 	write_root(s, a);
 	(void)buf_adds(b, " (");
-	if (l->quota != 0) {
+	if (l.octets != 0) {
 		(void)buf_addf(b, "STORAGE %llu %llu",
 		    (unsigned long long)(u.octets + 1023) / 1024,
-		    (unsigned long long)l->quota / 1024);
+		    (unsigned long long)l.octets / 1024);
 		sp = " ";
 	}
-	if (l->quota_messages != 0)
+	if (l.messages != 0)
 		(void)buf_addf(b, "%sMESSAGE %llu %llu", sp,
 		    (unsigned long long)u.messages,
-		    (unsigned long long)l->quota_messages);
+		    (unsigned long long)l.messages);
 	(void)buf_adds(b, ")\r\n");
 }
 
@@ -96,6 +96,6 @@ enum step
 cmd_setquota(struct session *s, struct cursor *c)
 {
 	(void)c;
-	return (session_reply(s, "NO [NOPERM] the configuration sets what an "
+	return (session_reply(s, "NO [NOPERM] the administrator sets what an "
 	    "account may keep"));
 }

@@ -79,6 +79,9 @@ store_free(struct store *st)
 	}
 	free(st->parts);
 	free(st->away);
+	free(st->own);
+	st->own = NULL;
+	st->nown = 0;
 	st->parts = NULL;
 	st->away = NULL;
 	st->nparts = st->naway = 0;

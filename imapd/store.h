@@ -61,6 +61,7 @@ struct naming {
 };
 
 struct charsets;
+struct msg_limits;
 struct session;
 TAILQ_HEAD(sessions, session);
 
@@ -71,6 +72,8 @@ struct store {
 	unsigned		*away;		/* ours, but not to be opened */
 	size_t			 naway;
 	struct store_limits	 limits;
+	struct msg_limits	*own;	/* of accounts, by their ids, quota.h */
+	size_t			 nown;
 	const char		*hostname;
 	/* auth is asked; 0: it cannot be, and the caller keeps it */
 	int			 (*named)(struct naming *, struct span name);

@@ -14,6 +14,7 @@
 #include "imapd/ending.h"
 #include "imapd/left.h"
 #include "imapd/move.h"
+#include "imapd/quota.h"
 #include "imapd/session.h"
 #include "imapd/store_ctl.h"
 #include "log.h"
@@ -49,6 +50,7 @@ static int	 on_end_sessions(struct peer *, struct imsg *);
 static int	 on_account_gone(struct peer *, struct imsg *);
 static int	 on_move(struct peer *, struct imsg *);
 static int	 on_move_off(struct peer *, struct imsg *);
+static int	 on_limits(struct peer *, struct imsg *);
 static int	 on_deliver(struct peer *, struct imsg *);
 static int	 on_settled(struct peer *, struct imsg *);
 static void	 delivered(void *, const struct msg_stored *);
@@ -70,6 +72,7 @@ static const struct msg_rule rules[] = {
 	{ M_MOVE_OUT,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_move },
 	{ M_MOVE_IN,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_move },
 	{ M_MOVE_OFF,	PEER(ROLE_AUTH), MSG_BODY, on_move_off },
+	{ M_LIMITS,	PEER(ROLE_AUTH), MSG_BODY, on_limits },
 	{ M_DELIVER,	PEER(ROLE_SMTPD) | PEER(ROLE_QUEUED),
 	    MSG_BODY | MSG_FD, on_deliver },
 	{ M_SETTLED,	PEER(ROLE_QUEUED), MSG_BODY, on_settled },
@@ -334,6 +337,21 @@ on_move_off(struct peer *p, struct imsg *m)
 				    "cannot be served: %s",
 				    store.parts[i]->num,
 				    (unsigned long long)id, strerror(errno));
+	return (0);
+}
+
+/* ---- limits ---------------------------------------------------------------- */
+
+static int
+on_limits(struct peer *p, struct imsg *m)
+{
+	struct msg_limits_list	 l;
+
+	(void)p;
+	if (imsg_get(m, &c_limits_list, &l) == -1)
+		return (-1);
+	quota_told(&store, &l);
+	codec_free(&c_limits_list, &l);
 	return (0);
 }
 

@@ -71,6 +71,8 @@ static const struct command commands[] = {
 	{ "account enable", "NAME", 1, 1, NONE, NULL, NULL, NULL },
 	{ "account password", "[--end-sessions yes] NAME", 1, 3, PASSWORD, NULL,
 	  NULL, NULL },
+	{ "account quota", "[--messages NUMBER|none|default] NAME "
+	  "[SIZE|none|default]", 1, 4, NONE, NULL, NULL, NULL },
 	{ "account local-user", "NAME USER|-", 2, 2, USER, NULL, NULL, NULL },
 	{ "account route add", "NAME ROUTE", 2, 2, NONE, NULL, NULL, NULL },
 	{ "account route list", "NAME", 1, 1, NONE, "number route", NULL,

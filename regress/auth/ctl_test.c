@@ -173,11 +173,55 @@ test_changes(void)
 	forgive();
 }
 
+/* Its store learns what an account may keep, at once and when it is back. */
+static void
+test_quota(void)
+{
+	static const char *const	 bad[] = { "", "0", "-1", "x", "K", "1KK",
+				    "1 K", "99999999999999999999", "9999999999T" };
+	unsigned			 n = rig_nlimits;
+	size_t				 i;
+
+	for (i = 0; i < nitems(bad); i++)
+		CHECK(RIG_CTL("account quota", "alice", bad[i]) == 1,
+		    "no size: %s", bad[i]);
+	CHECK(RIG_CTL("account quota", "alice") == 1 &&
+	    RIG_CTL("account quota", "nobody", "1G") == 1 &&
+	    RIG_CTL("account quota", "--messages", "1.5", "alice") == 1,
+	    "what cannot be");
+	rig_run();
+	CHECK(rig_nlimits == n, "and nobody is told");
+	CHECK(RIG_CTL("account quota", "alice", "3m") == 0, "octets");
+	rig_run();
+	CHECK(rig_nlimits == n + 1 && !rig_whole && rig_limited == 1 &&
+	    rig_limits.octets == (3 << 20) + 1 && rig_limits.messages == 0,
+	    "its store is told");
+	CHECK(RIG_CTL("account quota", "--messages", "none", "ALICE") == 0,
+	    "messages, octets stay");
+	rig_run();
+	CHECK(rig_limits.octets == (3 << 20) + 1 && rig_limits.messages == 1,
+	    "are told");
+	n = rig_nlimits;
+	rig_unlink(ROLE_STORE, 0);
+	rig_unlink(ROLE_STORE, 1);
+	rig_link(ROLE_STORE, 0);
+	rig_link(ROLE_STORE, 1);
+	rig_run();
+	CHECK(rig_nlimits == n + 2 && rig_whole,
+	    "both are told all when they are back");
+	CHECK(RIG_CTL("account quota", "--messages", "default", "alice",
+	    "default") == 0, "taken back");
+	rig_run();
+	CHECK(rig_limited == 1 && rig_limits.octets == 0 &&
+	    rig_limits.messages == 0, "is told");
+}
+
 int
 main(void)
 {
 	clients_begin();
 	test_ctl();
+	test_quota();
 	test_backup();
 	test_changes();
 	rig_end_all();

@@ -31,6 +31,8 @@ struct msg_end_sessions	 rig_end;
 unsigned		 rig_nends;
 struct msg_account	 rig_gone;
 unsigned		 rig_ngone;
+struct msg_limits	 rig_limits;
+unsigned		 rig_nlimits, rig_limited, rig_whole;
 struct msg_key_claim	 rig_claim;
 unsigned		 rig_nclaims;
 enum result		 rig_claimed = RESULT_OK;
@@ -143,6 +145,23 @@ on_account_gone(struct peer *p, struct imsg *m)
 }
 
 static int
+on_limits(struct peer *p, struct imsg *m)
+{
+	struct msg_limits_list	 l;
+
+	(void)p;
+	if (imsg_get(m, &c_limits_list, &l) == -1)
+		return (-1);
+	rig_nlimits++;
+	rig_whole = l.whole;
+	rig_limited = (unsigned)l.limits.n;
+	if (l.limits.n > 0)
+		memcpy(&rig_limits, l.limits.v, sizeof(rig_limits));
+	codec_free(&c_limits_list, &l);
+	return (0);
+}
+
+static int
 on_claim(struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r = { .result = (uint8_t)rig_claimed };
@@ -170,6 +189,7 @@ static const struct msg_rule	 their_rules[] = {
 	{ M_END_SESSIONS, PEER(ROLE_AUTH), MSG_BODY, on_end_sessions },
 	{ M_ACCOUNT_GONE, PEER(ROLE_AUTH), MSG_BODY, on_account_gone },
 	{ M_MOVE_OFF, PEER(ROLE_AUTH), MSG_BODY, on_move_off },
+	{ M_LIMITS, PEER(ROLE_AUTH), MSG_BODY, on_limits },
 };
 
 static void

@@ -24,6 +24,8 @@ extern struct msg_end_sessions	 rig_end;
 extern unsigned			 rig_nends;
 extern struct msg_account	 rig_gone;
 extern unsigned			 rig_ngone;
+extern struct msg_limits	 rig_limits;	/* the first of the last */
+extern unsigned			 rig_nlimits, rig_limited, rig_whole;
 /* What the fake keys were asked last, and what they answer. */
 extern struct msg_key_claim	 rig_claim;
 extern unsigned			 rig_nclaims;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imaptest.h"
+#include "imapd/quota.h"
 
 #define OF_16	"0123456789abcde\n"
 #define OF_128	OF_16 OF_16 OF_16 OF_16 OF_16 OF_16 OF_16 OF_16
@@ -74,6 +75,45 @@ static const char *const messages[] = {
 	NULL
 };
 
+/* Of its own: 10 messages, any size; then nothing of the kind. */
+static const char *const own[] = {
+	"C1: a GETQUOTA \"\"", "S1: * QUOTA \"\" (MESSAGE 5 10)", "S1: a OK ~",
+	"C1: b APPEND INBOX {1+}", "C1= a\r\n", "S1: b OK ~",
+	"O2", "C2: a GETQUOTA \"\"",
+	"S2: * QUOTA \"\" (STORAGE 0 4 MESSAGE 0 5)", "S2: a OK ~",
+	NULL
+};
+
+static const char *const taken_back[] = {
+	"C1: a GETQUOTA \"\"",
+	"S1: * QUOTA \"\" (STORAGE 2 4 MESSAGE 6 5)", "S1: a OK ~",
+	"C1: b APPEND INBOX {1}", "S1: b NO [OVERQUOTA] ~",
+	NULL
+};
+
+/* Accounts in any order; the second list is whole. */
+static void
+tell(void)
+{
+	struct msg_limits	 some[] = { { 9, 2, 2 }, { 1, 2, 2 },
+				    { 1, 1, 11 } };
+	struct msg_limits	 other[] = { { 9, 1, 1 } };
+	struct msg_limits_list	 m = { .limits = { some, 3 } };
+
+	quota_told(&t_store, &m);
+	t_script("of its own", own);
+	m.whole = 1;
+	m.limits.v = other;
+	m.limits.n = 1;
+	quota_told(&t_store, &m);
+	t_script("taken back", taken_back);
+	m.whole = 0;
+	other[0].account = 1;
+	other[0].octets = other[0].messages = 0;
+	quota_told(&t_store, &m);
+	t_script("of the configuration", taken_back);
+}
+
 static void
 select_mailbox(const char *command)
 {
@@ -101,6 +141,7 @@ main(void)
 	t_script("after a restart", again);
 	select_mailbox("s SELECT INBOX\r\n");
 	t_script("messages", messages);
+	tell();
 	t_close();
 	t_remove();
 	return (t_done());

@@ -13,6 +13,14 @@ PLAIN = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there
 LARGE = b"From: a@remote.example\r\nSubject: large\r\n\r\n" + b"0123456789abcdef" * 5 * 4096 + b"\r\n"
 
 
+def logged_in(s):
+    try:
+        login(s, "alice").logout()
+        return True
+    except (imaplib.IMAP4.error, OSError):
+        return False
+
+
 with Suite() as s:
     m = login(s, "alice")
     m.create("Lists/caf&AOk-")
@@ -60,6 +68,23 @@ with Suite() as s:
     except (imaplib.IMAP4.abort, OSError) as e:
         ok("ended by the administrator" in str(e) or isinstance(e, imaplib.IMAP4.abort),
            "the session is ended")
+
+    m = login(s, "alice")
+    s.ctl("account", "quota", "--messages", "1K", "alice", "none")
+    ok(wait_for(lambda: b"MESSAGE 4 1024" in m.getquota('""')[1][0]), "account quota: a session learns it")
+    s.ctl("account", "quota", "--messages", "4", "alice")
+    ok(wait_for(lambda: b"MESSAGE 4 4" in m.getquota('""')[1][0]), "and the next")
+    is_(m.append("INBOX", None, None, PLAIN)[0], "NO", "account quota: no room")
+    is_((s.rows("account", "show", "alice")[0]["quota"], s.rows("account", "show", "alice")[0]["quota_messages"]),
+        (0, 4), "account show")
+    stores = [r for r in s.rows("status") if r["role"] == "store"]
+    s.kill("store", s.rows("account", "show", "alice")[0]["partition"] % len(stores))
+    ok(wait_for(lambda: logged_in(s)), "it is back")
+    m = login(s, "alice")
+    ok(wait_for(lambda: b"MESSAGE 4 4" in m.getquota('""')[1][0]), "a store that was killed learns it")
+    s.ctl("account", "quota", "--messages", "default", "alice", "default")
+    ok(wait_for(lambda: m.append("INBOX", None, None, PLAIN)[0] == "OK"), "taken back, there is room")
+    m.logout()
 
     bad = [r for r in s.rows("verify") if r["environment"].startswith("mail/")]
     is_(bad, [], "verify finds nothing")
