@@ -40,6 +40,8 @@ mbox_begin(struct mbox_writer *w, struct buf *b, struct span sender,
 	(void)buf_adds(b, i == 0 ? "MAILER-DAEMON " : " ");
 	(void)buf_addf(b, "%s\n" OURS "date=%lld zone=%d", when,
 	    (long long)m->date, m->zone);
+	if (m->only)
+		(void)buf_adds(b, " only=1");
 	if (m->mark.n > 0) {
 		(void)buf_adds(b, " mark=");
 		(void)buf_add_span(b, m->mark);
@@ -265,6 +267,7 @@ our_line(struct span s, struct mbox_meta *m)
 	m->ours = 1;
 	m->date = field(head, "date=", -1);
 	m->zone = (int)(field(head, "zone=", 0) % 1440);
+	m->only = field(head, "only=", 0) != 0;
 	m->mark = value(head, "mark=");
 	m->flags = until(&s, ") ");
 	head = until(&s, " mailbox=");

@@ -8,7 +8,9 @@
  *
  * A line of the message that begins with any number of ">" and "From " gets
  * one ">" more; reading takes it off again ("mboxrd").  The X-Letterlock line is
- * none of the message; an mbox of other programs has none.  Its mark is optional:
+ * none of the message; an mbox of other programs has none.  With "only=1" behind
+ * its zone there is no message: the mailbox is to be there, though nothing is in
+ * it.  Such ones are read, and written for imports alone.  Its mark is optional:
  * once the message is in, value V is kept under K, see letterctl/import.h.  What was exported is
  * imported the same but for one thing: a bare LF comes back as CRLF.
  *
@@ -30,6 +32,7 @@ struct mbox_meta {
 	struct span	 flags;		/* names with a space between */
 	struct span	 mailbox;	/* UTF-8, or empty */
 	int		 noeol;		/* its last line has no end */
+	int		 only;		/* the mailbox, no message */
 	struct span	 mark;		/* no space in it; or empty */
 };
 

@@ -41,6 +41,7 @@ struct import {
 	uint64_t		 size;
 	struct intake		 in;
 	int			 taking;	/* in is under way */
+	int			 only;		/* the mailbox, no message */
 	uint64_t		 messages;
 	struct buf		 mark;		/* of the message at work */
 	struct buf		 reached;	/* of the last one staged */
@@ -208,6 +209,8 @@ into(struct import *x, struct span name)
 	    (mailbox_create(x->account, name, 0, &mb) == -1 ||
 	    account_subscribe(x->account, name, 1) == -1))
 		return (-1);
+	if (x->account->seq > x->seq)
+		x->seq = x->account->seq;
 	x->stage = stage_new(mb);
 	return (x->stage == NULL ? -1 : 0);
 }
@@ -251,6 +254,7 @@ on_begin(void *arg, const struct mbox_meta *m)
 		name = m->mailbox;
 	if (into(x, name) == -1)
 		return (-1);
+	x->only = m->only;
 	memset(&x->rec, 0, sizeof(x->rec));
 	x->rec.date = m->date < 0 ? store_time() : (uint64_t)m->date;
 	x->rec.zone = (int16_t)m->zone;
@@ -278,6 +282,8 @@ on_octets(void *arg, struct span s)
 	struct import	*x = arg;
 	int		 rc;
 
+	if (x->only)
+		return (0);
 	if (x->size + x->mem.n + s.n > MESSAGE_MAX) {
 		errno = EFBIG;
 		return (-1);
@@ -295,6 +301,8 @@ on_end(void *arg)
 	struct import	*x = arg;
 	int		 rc;
 
+	if (x->only)
+		return (0);
 	x->in.done = on_intake;
 	x->in.arg = x;
 	rc = intake_start(&x->in, x->account->part, x->fd, x->fd == -1 ?

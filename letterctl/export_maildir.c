@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct export {
 	int			 dir;
 	char			*keywords[KEYWORDS];
 	int			 lost;		/* some had no letter */
+	int			 failed;	/* to make a folder */
 	uint64_t		 n;		/* messages, for their names */
 	int			 fd;		/* of the message, or -1 */
 	int			 cr;		/* one is held back */
@@ -294,6 +296,44 @@ err:
 	return (-1);
 }
 
+/* One of the account's mailboxes; what is in it comes by itself. */
+static void
+listed(void *arg, struct span json)
+{
+	struct export		*x = arg;
+	struct json_tokener	*t = json_tokener_new();
+	struct json_object	*o, *v;
+	const char		*name;
+
+	o = t == NULL ? NULL : json_tokener_parse_ex(t,
+	    (const char *)json.p, (int)json.n);
+	if (json_object_object_get_ex(o, "messages", &v) &&
+	    json_object_get_int64(v) == 0 &&
+	    json_object_object_get_ex(o, "name", &v)) {
+		name = json_object_get_string(v);
+		if (open_folder(x, span_str(name)) == -1 ||
+		    close_folder(x) == -1) {
+			warn("%s", name);
+			x->failed = 1;
+		}
+	}
+	json_object_put(o);
+	json_tokener_free(t);
+}
+
+/* Those without messages, which no mbox has. */
+static int
+empty_folders(struct export *x, struct ctl *ctl, const char *account)
+{
+	struct msg_ctl_arg	 arg = { .arg = span_str(account) };
+	struct ctl_ask		 a = { .verb = "mailbox list", .args = &arg,
+				    .nargs = 1, .stream = -1, .row = listed,
+				    .arg = x };
+	int			 rc = ctl_ask(ctl, &a);
+
+	return (rc == EXIT_OK && x->failed ? EXIT_REFUSED : rc);
+}
+
 int
 export_maildir(int argc, char **argv)
 {
@@ -314,7 +354,9 @@ export_maildir(int argc, char **argv)
 		ctl_close(ctl);
 		return (EXIT_REFUSED);
 	}
-	rc = ctl_ask(ctl, &a);
+	rc = argc > 2 ? EXIT_OK : empty_folders(&x, ctl, argv[0]);
+	if (rc == EXIT_OK)
+		rc = ctl_ask(ctl, &a);
 	ctl_close(ctl);
 	if (rc == EXIT_OK && (mbox_feed_end(&x.reader) == -1 ||
 	    close_folder(&x) == -1 || fflush(x.subs) == EOF)) {

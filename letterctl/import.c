@@ -67,6 +67,16 @@ import_end(struct import_out *o)
 		    (unsigned long long)o->messages);
 }
 
+void
+import_folder(struct import_out *o, const char *mailbox)
+{
+	struct mbox_meta	 m = { .mailbox = span_str(mailbox), .only = 1 };
+
+	(void)mbox_begin(&o->w, &o->b, span_of("", 0), &m);
+	(void)mbox_end(&o->w, &o->b);
+	drain(o, IMPORT_PIECE);
+}
+
 uint64_t
 import_count(const struct import_out *o)
 {

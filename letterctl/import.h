@@ -23,6 +23,8 @@ int	 import_run(const char *account, int (*produce)(void *,
 void	 import_begin(struct import_out *, const struct mbox_meta *);
 void	 import_octets(struct import_out *, struct span);
 void	 import_end(struct import_out *);
+/* A mailbox is to be there, though nothing is in it. */
+void	 import_folder(struct import_out *, const char *);
 /* Messages so far. */
 uint64_t import_count(const struct import_out *);
 /* Something was left out, which was said: the exit status tells. */

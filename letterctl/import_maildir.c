@@ -217,7 +217,9 @@ folder(struct import_out *out, int dir, const char *mailbox)
 	if ((f.fd[0] != -1 && list_items(&f, 0) == -1) ||
 	    list_items(&f, 1) == -1)
 		import_missed(out);
-	if (f.n > 0)
+	if (f.n == 0)
+		import_folder(out, mailbox);
+	else
 		qsort(f.items, f.n, sizeof(*f.items), by_time);
 	for (i = 0; i < f.n; i++)
 		if (message(&f, &f.items[i]) == -1) {

@@ -16,6 +16,8 @@ on_begin(void *arg, const struct mbox_meta *m)
 	(void)buf_addf(&seen, "<%lld %d ", (long long)m->date, m->zone);
 	(void)buf_add_span(&seen, m->flags);
 	(void)buf_adds(&seen, "|");
+	if (m->only)
+		(void)buf_adds(&seen, "only|");
 	if (m->mark.n > 0) {
 		(void)buf_adds(&seen, "mark ");
 		(void)buf_add_span(&seen, m->mark);
@@ -88,6 +90,10 @@ static const struct {
 	{ "ours with a mark", "From a\nX-Letterlock: date=5 zone=0 mark=k:7.8 "
 	    "flags=(mark=no) noeol=0 mailbox=a\nA: b\n\n",
 	    "<5 0 mark=no|mark k:7.8|a>A: b\r\n</>" },
+	{ "a mailbox alone, then a message", "From a\nX-Letterlock: date=0 "
+	    "zone=0 only=1 flags=() noeol=0 mailbox=a b\n\nFrom b\nX-Letterlock: "
+	    "date=0 zone=0 flags=() noeol=0 mailbox=only=1\nA: b\n\n",
+	    "<0 0 |only|a b></><0 0 |only=1>A: b\r\n</>" },
 	{ "ours", "From a\nX-Letterlock: date=5 zone=-60 flags=(\\Seen a) "
 	    "noeol=1 mailbox=a b\nA: b\n\nx\n\n",
 	    "<5 -60 \\Seen a|a b>A: b\r\n\r\nx</>" },

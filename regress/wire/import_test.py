@@ -28,7 +28,7 @@ def put(path, octets, when):
 def maildir(s, tmp):
     """A Maildir as others leave it, with what must not be followed."""
     root = tmp + "/in"
-    for sub in "", ".Lists.caf&AOk-", "plain/deep", ".bad&name":
+    for sub in "", ".Lists.caf&AOk-", "plain/deep", ".bad&name", ".none.at all":
         for d in "cur", "new", "tmp":
             os.makedirs(os.path.join(root, sub, d))
     put(root + "/cur/1577869200.b.host:2,S", b"Subject: one\n\nx\n", 1577869200)
@@ -57,18 +57,24 @@ def maildir(s, tmp):
     is_(len(got), 3, "nothing else")
     m = login(s, "bob")
     ok(any(b'"/" plain/deep' in l for l in m.lsub()[1]), "the new ones are subscribed to")
+    ok(any(b'"/" "none/at all"' in l for l in m.lsub()[1]), "also the one without messages")
     m.logout()
 
     out = tmp + "/out"
     r = stream(s, "export", "maildir", "bob", out)
     is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "an account as a Maildir")
-    is_(sorted(os.listdir(out)), [".Lists.caf&AOk-", ".plain.deep", "cur", "dovecot-keywords", "new", "subscriptions", "tmp"],
-        "its folders")
+    empty = [".Archive", ".Drafts", ".Junk", ".Sent", ".Trash", ".none.at all"]
+    is_(sorted(os.listdir(out)), sorted(empty + [".Lists.caf&AOk-", ".plain.deep", "cur", "dovecot-keywords", "new",
+                                                 "subscriptions", "tmp"]), "its folders, also without messages")
+    ok(all(sorted(os.listdir(os.path.join(out, d))) == ["cur", "new", "tmp"] for d in empty), "each one whole")
+    names = open(out + "/subscriptions").read().split("\n")
+    ok(len(names) == len(set(names)) and "none.at all" in names, "each once in the list")
     ok(any(n.endswith(":2,FRa") for n in os.listdir(out + "/cur")) and os.listdir(out + "/tmp") == [], "its flags")
     ok(stream(s, "export", "maildir", "bob", out).returncode == 1, "never into one that is there")
     r = stream(s, "import", "maildir", "carol", out)
     is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "which can be imported")
     is_(filled(everything(s, "carol")), got, "the same again")
+    is_(sorted(everything(s, "carol")), sorted(everything(s, "bob")), "with the folders without messages")
     ok(stream(s, "import", "maildir", "carol", tmp + "/none").returncode == 1, "a directory that is not there")
     ok(stream(s, "import", "maildir", "carol", "/usr/lib").returncode == 1, "one that is no Maildir")
     ok(stream(s, "import", "maildir", "nobody", out).returncode == 1, "no such account")
