@@ -188,9 +188,9 @@ static void
 forge(size_t octets, int version, int fill)
 {
 	struct buf	 b = { 0 };
-	struct span	 key, val;
+	struct span	 key = { NULL, 0 }, val;
 	uint8_t		 k[8];
-	uint64_t	 body;
+	uint64_t	 body = 0;
 	void		*room;
 
 	CHECK(dbenv_last(t_part->filter, span_of("", 0), &key, &val) == 0 &&
