@@ -12,7 +12,7 @@ import time
 
 from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, run, wait_for
 
-SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 SEED = int(os.environ.get("SEED", "5"))
 CONF = "limits {\n\tconnections-address 1000\n}\n"
 
