@@ -146,8 +146,8 @@ one(uint32_t seed, unsigned steps, time_t until, int loud)
 		t_open(NULL);
 	storm_begin(&s, port == 0 ? &near : &far, seed);
 	s.loud = loud;
-	for (n = 0; s.wrong == 0 && (until != 0 ? time(NULL) < until :
-	    n < LOOKS); n++)
+	for (n = 0; s.wrong == 0 && (until != 0 ? n == 0 || time(NULL) <
+	    until : n < LOOKS); n++)
 		storm_run(&s, steps);
 	right = CHECK(s.wrong == 0, "seed %u: %u answers (%u refused), %u looks, "
 	    "%u restarts, %u came back with what they had, %u wrong", seed,
