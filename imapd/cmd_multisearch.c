@@ -11,6 +11,7 @@
 #include "imapd/cmd.h"
 #include "imapd/look.h"
 #include "imapd/parse/multisearch.h"
+#include "imapd/place.h"
 #include "imapd/results.h"
 #include "imapd/targets.h"
 
@@ -21,8 +22,11 @@ struct multi {
 	struct cursor		 program;	/* where it begins */
 	struct buf		 scratch;	/* of that cursor */
 	struct search		 options;	/* RETURN and CHARSET */
-	uint64_t		*ids;		/* mailboxes to be searched */
-	size_t			 nids, at;
+	struct {
+		struct account	*account;	/* ours, or place.h's */
+		uint64_t	 id;
+	}			*boxes;		/* mailboxes to be searched */
+	size_t			 nboxes, at;
 	unsigned		 failed;	/* messages not to be read */
 
 	/* the mailbox at work */
@@ -63,9 +67,10 @@ is_under(const char *name, struct span root, int one)
 	    strchr(name + root.n + 1, MAILBOX_SEPARATOR) == NULL));
 }
 
+/* Is it one of these, under the name by which the session knows it? */
 static int
 in_group(const struct session *s, const struct multi_sources *m,
-    const struct multi_group *g, const struct mailbox *mb)
+    const struct multi_group *g, const struct mailbox *mb, const char *name)
 {
 	size_t	 i;
 
@@ -75,9 +80,9 @@ in_group(const struct session *s, const struct multi_sources *m,
 	case MULTI_INBOXES:
 		return (mb == s->account->inbox);
 	case MULTI_PERSONAL:
-		return (1);
+		return (mb->account == s->account);
 	case MULTI_SUBSCRIBED:
-		return (account_subscribed(s->account, span_str(mb->name)));
+		return (account_subscribed(s->account, span_str(name)));
 	case MULTI_SUBTREE:
 	case MULTI_SUBTREE_ONE:
 	case MULTI_MAILBOXES:
@@ -85,28 +90,63 @@ in_group(const struct session *s, const struct multi_sources *m,
 	}
 	for (i = g->name; i < g->name + g->nnames; i++)
 		if (g->filter == MULTI_MAILBOXES ?
-		    span_eqs(m->names[i], mb->name) : is_under(mb->name,
+		    span_eqs(m->names[i], name) : is_under(name,
 		    m->names[i], g->filter == MULTI_SUBTREE_ONE))
 			return (1);
 	return (0);
 }
 
-/* Each once, by name; what there is none of is passed over. */
+/* It is searched, if it is one of those that were asked for. */
+static int
+consider(const struct session *s, struct multi *g,
+    const struct multi_sources *m, const struct mailbox *mb, const char *name)
+{
+	void	*nv;
+	size_t	 i;
+
+	for (i = 0; i < m->ngroups; i++)
+		if (in_group(s, m, &m->groups[i], mb, name))
+			break;
+	if (i == m->ngroups)
+		return (0);
+	if ((g->nboxes & (g->nboxes - 1)) == 0) {	/* a power of two */
+		if ((nv = reallocarray(g->boxes, 2 * g->nboxes + 1,
+		    sizeof(*g->boxes))) == NULL)
+			return (-1);
+		g->boxes = nv;
+	}
+	g->boxes[g->nboxes].account = mb->account;
+	g->boxes[g->nboxes++].id = mb->id;
+	return (0);
+}
+
+/* Each once, by name, others' behind our own; what there is none of is passed
+ * over, and so is what may not be read. */
 static int
 choose(struct session *s, struct multi *g, const struct multi_sources *m)
 {
 	const struct account	*a = s->account;
-	size_t			 i, k;
+	struct buf		 last = { 0 }, name = { 0 };
+	struct place		 w;
+	size_t			 i;
+	int			 rc = 0;
 
-	if ((g->ids = calloc(a->nmailboxes + 1, sizeof(*g->ids))) == NULL)
-		return (-1);
-	for (i = 0; i < a->nmailboxes; i++)
-		for (k = 0; k < m->ngroups; k++)
-			if (in_group(s, m, &m->groups[k], a->mailboxes[i])) {
-				g->ids[g->nids++] = a->mailboxes[i]->id;
-				break;
-			}
-	return (0);
+	for (i = 0; i < a->nmailboxes && rc == 0; i++)
+		rc = consider(s, g, m, a->mailboxes[i],
+		    a->mailboxes[i]->name);
+	while (rc == 0 && (rc = place_next_other(s, span_buf(&last),
+	    &name)) == 1) {
+		rc = 0;
+		if (place_need(s, span_buf(&name), RIGHT_READ, &w) == 0)
+			rc = consider(s, g, m, w.mb, buf_cstr(&name));
+		buf_reset(&last);
+		if (buf_add_span(&last, span_buf(&name)) == -1)
+			rc = -1;
+		buf_reset(&name);
+	}
+	buf_free(&last);
+	buf_free(&name);
+	return (rc);
 }
 
 /* What cannot be: an answer, or NULL. */
@@ -206,7 +246,7 @@ forget(void *arg)
 	end(g);
 	search_free(&g->options);
 	buf_free(&g->scratch);
-	free(g->ids);
+	free(g->boxes);
 	free(g);
 }
 
@@ -217,9 +257,10 @@ searching(struct session *s)
 	uint64_t	 until = store_us() + TURN_US;
 	int		 rc;
 
-	while (g->at < g->nids) {
+	while (g->at < g->nboxes) {
 		rc = 0;
-		g->mb = mailbox_by_id(s->account, g->ids[g->at]);
+		g->mb = mailbox_by_id(g->boxes[g->at].account,
+		    g->boxes[g->at].id);
 		if (g->mb != NULL && !g->begun)
 			rc = begin(s, g);
 		if (g->mb != NULL && rc == 0 && !g->ended)

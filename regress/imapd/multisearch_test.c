@@ -106,6 +106,33 @@ append(const char *box, const char *flags, const char *subject)
 	    l == NULL ? "(nothing)" : l);
 }
 
+/* What another shares: found where it may be read, else as if it were not. */
+static const char *const shared[] = {
+	"O5", "C5: a CREATE Plans", "S5: a OK ~",
+	"C5: b CREATE Plans/Old", "S5: b OK ~",
+	"C5: c APPEND Plans {3+}", "C5= abc\r\n", "S5: c OK ~",
+	"C5: d APPEND Plans/Old {3+}", "C5= abc\r\n", "S5: d OK ~",
+	"C5: e SETACL Plans user6 lr", "S5: e OK ~",
+	"C5: f SETACL Plans/Old user6 l", "S5: f OK ~",
+	"O6",
+	"C6: a ESEARCH IN (mailboxes \"Other Users/user5/Plans\") ALL",
+	"S6: * ESEARCH (TAG \"a\" MAILBOX \"Other Users/user5/Plans\" "
+	    "UIDVALIDITY ~) UID ALL 1", "S6: a OK ~",
+	"C6: b ESEARCH IN (subtree \"Other Users/user5\") ALL",
+	"S6: * ESEARCH (TAG \"b\" MAILBOX \"Other Users/user5/Plans\" ~",
+	"S6: b OK ~",
+	"C6: c ESEARCH IN (mailboxes (\"Other Users/user5/Plans/Old\" "
+	    "\"Other Users/user5/INBOX\")) ALL", "S6: c OK ~",
+	"C6: d ESEARCH IN (personal) ALL", "S6: d OK ~",
+	"C6: e EXAMINE \"Other Users/user5/Plans\"", "S6: * ~", "S6: * ~",
+	"S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~",
+	"S6: e OK ~",
+	"C6: f ESEARCH ALL",
+	"S6: * ESEARCH (TAG \"f\" MAILBOX \"Other Users/user5/Plans\" ~",
+	"S6: f OK ~",
+	NULL
+};
+
 int
 main(void)
 {
@@ -120,6 +147,7 @@ main(void)
 	append("work/a/b", "", "one");
 	append("workshop", "", "one");
 	t_script("boxes", boxes);
+	t_script("shared", shared);
 	t_close();
 	charsets_free(t_store.charsets);
 	t_remove();
