@@ -60,11 +60,10 @@ use_by_name(struct span s)
 static int
 compare(const char *name, struct span s)
 {
-	size_t	 n = strlen(name);
+	size_t	 n = strlen(name), both = n < s.n ? n : s.n;
 	int	 c;
 
-	c = memcmp(name, s.p, n < s.n ? n : s.n);
-	if (c != 0)
+	if (both > 0 && (c = memcmp(name, s.p, both)) != 0)
 		return (c);
 	return (n < s.n ? -1 : n > s.n);
 }
@@ -119,11 +118,10 @@ is_under(const char *name, struct span parent)
 static int
 before_under(const char *name, struct span parent)
 {
-	size_t	 n = strlen(name);
+	size_t	 n = strlen(name), both = n < parent.n ? n : parent.n;
 	int	 c;
 
-	c = memcmp(name, parent.p, n < parent.n ? n : parent.n);
-	if (c != 0)
+	if (both > 0 && (c = memcmp(name, parent.p, both)) != 0)
 		return (c < 0);
 	return (n <= parent.n ||
 	    (unsigned char)name[parent.n] < MAILBOX_SEPARATOR);
