@@ -129,6 +129,8 @@ int	 auth_init(const char *home, uid_t, gid_t);
 void	 auth_end_sessions(const struct msg_end_sessions *);
 /* Tell the stores of accounts that are gone. */
 void	 auth_tell_gone(void);
+/* The same, all of them, and then that nothing else moves. */
+void	 auth_thaw(void);
 /* The account that is being moved, auth_move.c; 0: none. */
 uint64_t	 auth_moving(void);
 /* auth_limits.c: what accounts may keep; all of it. */

@@ -40,6 +40,7 @@ static const struct ctl_verb	 listings[] = {
 	{ "account list", 0, 0, "", list, NULL },
 	{ "account show", 1, 1, "NAME", show, NULL },
 	{ "account locate", 1, 1, "NAME", locate, NULL },
+	{ "account moves", 0, 0, "", ctl_account_moves, NULL },
 	{ "account route list", 1, 1, "NAME", routes, NULL },
 	{ "logins", 0, 15, CTL_LOGINS_USAGE, ctl_logins, CTL_FILTERS },
 	{ "verify auth", 0, 0, "", verify_auth, NULL },

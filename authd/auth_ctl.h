@@ -84,6 +84,7 @@ int	 ctl_begin(struct ctl *);
 
 /* auth_move.c */
 void	 ctl_account_move(struct ctl *);
+void	 ctl_account_moves(struct ctl *);
 
 /* auth_ctl_key.c */
 extern const struct ctl_verb	 ctl_keys[];

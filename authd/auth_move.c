@@ -5,6 +5,7 @@
  */
 #include <sys/socket.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,23 @@ static void	 fail(const char *);
 static void	 over(void);
 static int	 settle(void);
 static void	 settled(struct dbenv_wait *, int);
+
+/* Moves so far, from a number of its own each time that auth starts. */
+static uint64_t	 moves;
+
+/* For a backup, which sees partition after partition: has anything moved? */
+void
+ctl_account_moves(struct ctl *q)
+{
+	if (move.q != NULL) {
+		ctl_error(q, "an account is being moved");
+		return;
+	}
+	if (moves == 0)
+		moves = (uint64_t)arc4random() << 20 | 1;
+	buf_addf(&q->text, "%llu", (unsigned long long)moves);
+	ctl_done(q);
+}
 
 uint64_t
 auth_moving(void)
@@ -218,7 +236,7 @@ over(void)
 		fail(strerror(errno));
 	move.q = NULL;
 	(void)peer_put(store_of(SOURCE), M_MOVE_OFF, &c_account, &m, -1);
-	auth_tell_gone();
+	auth_thaw();
 	ctl_error(q, "account %s stays where it is: %s", q->account.name,
 	    buf_cstr(&move.why));
 }
@@ -234,8 +252,9 @@ settled(struct dbenv_wait *w, int error)
 		return;
 	}
 	move.q = NULL;
+	moves++;
 	auth_tell_limits_of(move.account);
-	auth_tell_gone();
+	auth_thaw();
 	log_info("uid %u: account %s is in partition %02u", q->m.uid,
 	    q->account.name, move.part[TARGET]);
 	buf_addf(&q->text, "account %s is in partition %02u",

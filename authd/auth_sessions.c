@@ -32,7 +32,6 @@ static size_t			 nendings;
 static void	 ending_new(enum role, unsigned, const struct msg_end_sessions *);
 static void	 ending_send(struct ending *);
 static int	 ending_done(void *, struct peer *, struct imsg *);
-static int	 told(void *, struct peer *, struct imsg *);
 
 static void
 ending_new(enum role role, unsigned inst, const struct msg_end_sessions *m)
@@ -100,8 +99,7 @@ auth_end_sessions(const struct msg_end_sessions *m)
 void
 auth_sessions_link_up(struct peer *p)
 {
-	const struct msg_account	 none = { 0 };
-	struct ending			*e;
+	struct ending	*e;
 
 	TAILQ_FOREACH(e, &endings, entry)
 		if (!e->sent && e->role == peer_role(p) &&
@@ -110,26 +108,49 @@ auth_sessions_link_up(struct peer *p)
 	if (peer_role(p) != ROLE_STORE)
 		return;
 	auth_tell_limits(p);
-	auth_tell_gone();
-	if (auth_moving() == 0)		/* behind those, in this order */
-		(void)peer_put(p, M_MOVE_OFF, &c_account, &none, -1);
+	auth_thaw();
 }
 
-/* A store began to remove an account, or could not. */
+/* What a partition has of an account is to be removed. */
+struct gone {
+	uint64_t	 id;
+	uint32_t	 part;
+};
+
+static uint64_t	 gone_at;	/* where telling goes on */
+static int	 thaw_wanted;	/* behind the last of them: what is frozen and
+				 * is not moving stays where it is */
+
+/* A store began to remove an account, or could not.  An answer may be late: the
+ * record may be another one by now. */
 static int
 told(void *arg, struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r;
-	uint64_t		*id = arg;
+	struct gone		*g = arg;
+	uint64_t		 id = g->id;
+	uint32_t		 part;
 	int			 rc = 0;
 
 	(void)p;
 	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == 0 &&
-	    r.result == RESULT_OK &&
-	    userdb_gone_done(&auth.db, *id) == -1)
+	    r.result == RESULT_OK && g->id != auth_moving() &&
+	    userdb_gone_next(&auth.db, &id, &part) == 0 && id == g->id &&
+	    part == g->part && userdb_gone_done(&auth.db, g->id) == -1)
 		log_warn("accounts: %s", dbenv_error(auth.db.env));
-	free(id);
+	free(g);
 	return (rc);
+}
+
+static void
+tell_thaw(void)
+{
+	const struct msg_account	 all = { 0 };
+	unsigned			 i;
+
+	for (i = 0; i < proc_count(ROLE_STORE); i++)
+		(void)peer_put(proc_peer(ROLE_STORE, i), M_MOVE_OFF,
+		    &c_account, &all, -1);
 }
 
 /* Again and again until a store took it: it may be told twice. */
@@ -137,22 +158,39 @@ void
 auth_tell_gone(void)
 {
 	struct msg_account	 m;
-	uint64_t		 id = 0, *copy;
+	struct gone		*g;
+	uint64_t		 id = gone_at;
 	uint32_t		 part;
-	int			 i;
+	int			 sent = 0;
 
-	for (i = 0; i < IMSG_CREDIT &&
-	    userdb_gone_next(&auth.db, &id, &part) == 0; i++, id++) {
+	for (; sent < IMSG_CREDIT &&
+	    userdb_gone_next(&auth.db, &id, &part) == 0; id++) {
 		if (id == auth_moving())
 			continue;
 		m.account = id;
 		m.partition = part;
-		if ((copy = malloc(sizeof(*copy))) == NULL)
+		if ((g = malloc(sizeof(*g))) == NULL)
 			return;
-		*copy = id;
+		g->id = id;
+		g->part = part;
 		if (peer_ask(proc_peer(ROLE_STORE, part %
 		    proc_count(ROLE_STORE)), M_ACCOUNT_GONE, &c_account, &m,
-		    -1, told, copy) == 0)
-			free(copy);
+		    -1, told, g) == 0)
+			free(g);
+		else
+			sent++;
 	}
+	gone_at = sent < IMSG_CREDIT ? 0 : id;
+	if (gone_at == 0 && thaw_wanted && auth_moving() == 0) {
+		thaw_wanted = 0;
+		tell_thaw();
+	}
+}
+
+void
+auth_thaw(void)
+{
+	thaw_wanted = 1;
+	gone_at = 0;
+	auth_tell_gone();
 }

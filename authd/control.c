@@ -103,6 +103,7 @@ static const struct verb verbs[] = {
 	{ "account show",	BY_AUTH,	0, NULL },
 	{ "account remove",	BY_AUTH,	1, NULL },
 	{ "account move",	BY_AUTH,	1, NULL },
+	{ "account moves",	BY_AUTH,	0, NULL },
 	{ "account disable",	BY_AUTH,	1, NULL },
 	{ "account enable",	BY_AUTH,	1, NULL },
 	{ "account password",	BY_AUTH,	1, NULL },

@@ -205,6 +205,7 @@ account_load(struct account *a)
 	struct rec_account	 r;
 	uint8_t			 k[8];
 	char			*name;
+	int			 left;
 
 	if (part_get(a->part->account, key_u64(k, a->id), &c_rec_account,
 	    &r) == -1)
@@ -215,7 +216,9 @@ account_load(struct account *a)
 	a->name = name;
 	a->uidvalidity = r.uidvalidity;
 	a->created = r.created;
-	a->moving = left_get(a->part, a->id) == LEFT_MOVING;
+	if ((left = left_get(a->part, a->id)) == -1)
+		return (-1);
+	a->moving = left == LEFT_MOVING;
 	if (load_mailboxes(a) == -1 || load_subs(a) == -1 ||
 	    late_load(a) == -1)
 		return (-1);
@@ -268,7 +271,7 @@ static struct account *
 any_account(struct part *p, uint64_t id)
 {
 	struct account	*a, **bucket = &p->accounts[id % PART_BUCKETS];
-	int		 e;
+	int		 e, fresh = 0;
 
 	if ((a = account_lookup(p, id)) == NULL) {
 		if ((a = calloc(1, sizeof(*a))) == NULL)
@@ -283,11 +286,13 @@ any_account(struct part *p, uint64_t id)
 		}
 		a->next = *bucket;
 		*bucket = a;
-		if (++p->naccounts > PART_UNUSED)
-			account_trim(p);
+		p->naccounts++;
+		fresh = 1;
 	}
 	a->refs++;
 	a->used = store_now();
+	if (fresh && p->naccounts > PART_UNUSED)
+		account_trim(p);
 	return (a);
 }
 

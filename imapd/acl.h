@@ -23,6 +23,7 @@
 #define RIGHTS_ALL	0x7ffu
 
 #define ACL_ENTRIES	100	/* of a mailbox */
+#define ACL_ALL		10000	/* of all mailboxes of an account */
 #define ACL_ANYONE	"anyone"
 
 /* What an identifier has: give is of "name", take of "-name". */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "imapd/cmd.h"
+#include "imapd/left.h"
 #include "imapd/parse/write.h"
 #include "imapd/place.h"
 #include "log.h"
@@ -225,6 +226,11 @@ set(struct asking *x, uint64_t account, struct span name)
 	errno = ENOENT;
 	if (mb == NULL)
 		return (-1);
+	/* One that is leaving takes no entries along. */
+	if (account != 0 && left_get(mb->account->part, account) != LEFT_NOT) {
+		errno = EAGAIN;
+		return (-1);
+	}
 	e = sharing_entry(mb, account);
 	give = e == NULL ? 0 : e->give;
 	take = e == NULL ? 0 : e->take;

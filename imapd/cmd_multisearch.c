@@ -22,9 +22,9 @@ struct multi {
 	struct cursor		 program;	/* where it begins */
 	struct buf		 scratch;	/* of that cursor */
 	struct search		 options;	/* RETURN and CHARSET */
-	struct {
-		struct account	*account;	/* ours, or place.h's */
+	struct box {
 		uint64_t	 id;
+		char		*name;		/* of another's; NULL: ours */
 	}			*boxes;		/* mailboxes to be searched */
 	size_t			 nboxes, at;
 	unsigned		 failed;	/* messages not to be read */
@@ -67,6 +67,15 @@ is_under(const char *name, struct span root, int one)
 	    strchr(name + root.n + 1, MAILBOX_SEPARATOR) == NULL));
 }
 
+/* Is it a name of another's? */
+static int
+is_other(struct span name)
+{
+	size_t	 n = sizeof(OTHER_USERS) - 1;
+
+	return (name.n >= n && memcmp(name.p, OTHER_USERS, n) == 0);
+}
+
 /* Is it one of these, under the name by which the session knows it? */
 static int
 in_group(const struct session *s, const struct multi_sources *m,
@@ -96,49 +105,74 @@ in_group(const struct session *s, const struct multi_sources *m,
 	return (0);
 }
 
-/* It is searched, if it is one of those that were asked for. */
 static int
-consider(const struct session *s, struct multi *g,
-    const struct multi_sources *m, const struct mailbox *mb, const char *name)
+asked_for(const struct session *s, const struct multi_sources *m,
+    const struct mailbox *mb, const char *name)
 {
-	void	*nv;
 	size_t	 i;
 
 	for (i = 0; i < m->ngroups; i++)
 		if (in_group(s, m, &m->groups[i], mb, name))
-			break;
-	if (i == m->ngroups)
-		return (0);
-	if ((g->nboxes & (g->nboxes - 1)) == 0) {	/* a power of two */
-		if ((nv = reallocarray(g->boxes, 2 * g->nboxes + 1,
-		    sizeof(*g->boxes))) == NULL)
-			return (-1);
-		g->boxes = nv;
-	}
-	g->boxes[g->nboxes].account = mb->account;
-	g->boxes[g->nboxes++].id = mb->id;
+			return (1);
 	return (0);
 }
 
-/* Each once, by name, others' behind our own; what there is none of is passed
- * over, and so is what may not be read. */
+/* It is searched; name: of another's.  0, or -1: no memory. */
 static int
-choose(struct session *s, struct multi *g, const struct multi_sources *m)
+add(struct multi *g, const struct mailbox *mb, const char *name)
 {
-	const struct account	*a = s->account;
-	struct buf		 last = { 0 }, name = { 0 };
-	struct place		 w;
-	size_t			 i;
-	int			 rc = 0;
+	struct box	*nv;
 
-	for (i = 0; i < a->nmailboxes && rc == 0; i++)
-		rc = consider(s, g, m, a->mailboxes[i],
-		    a->mailboxes[i]->name);
+	if ((g->nboxes & (g->nboxes - 1)) == 0) {	/* a power of two */
+		if ((nv = reallocarray(g->boxes, 2 * g->nboxes + 1,
+		    sizeof(*nv))) == NULL)
+			return (-1);
+		g->boxes = nv;
+	}
+	nv = &g->boxes[g->nboxes];
+	nv->id = mb->id;
+	nv->name = NULL;
+	if (name != NULL && (nv->name = strdup(name)) == NULL)
+		return (-1);
+	g->nboxes++;
+	return (0);
+}
+
+/* One that another shares, if it may be read and is not there yet. */
+static int
+add_other(struct session *s, struct multi *g, struct span name)
+{
+	struct place	 w;
+	char		*copy;
+	size_t		 i;
+	int		 rc;
+
+	if (place_need(s, name, RIGHT_READ, &w) == -1 || !w.other)
+		return (0);
+	for (i = 0; i < g->nboxes; i++)
+		if (g->boxes[i].id == w.mb->id)
+			return (0);
+	if ((copy = span_dup(name)) == NULL)
+		return (-1);
+	rc = add(g, w.mb, copy);
+	free(copy);
+	return (rc);
+}
+
+/* All that is seen of others, for those who ask for what is under a name. */
+static int
+walk_others(struct session *s, struct multi *g, const struct multi_sources *m)
+{
+	struct buf	 last = { 0 }, name = { 0 };
+	struct place	 w;
+	int		 rc = 0;
+
 	while (rc == 0 && (rc = place_next_other(s, span_buf(&last),
 	    &name)) == 1) {
 		rc = 0;
-		if (place_need(s, span_buf(&name), RIGHT_READ, &w) == 0)
-			rc = consider(s, g, m, w.mb, buf_cstr(&name));
+		if (place_need(s, span_buf(&name), RIGHT_READ, &w) == 0 &&
+		    asked_for(s, m, w.mb, buf_cstr(&name)))
+			rc = add(g, w.mb, buf_cstr(&name));
 		buf_reset(&last);
 		if (buf_add_span(&last, span_buf(&name)) == -1)
 			rc = -1;
@@ -147,6 +181,68 @@ choose(struct session *s, struct multi *g, const struct multi_sources *m)
 	buf_free(&last);
 	buf_free(&name);
 	return (rc);
+}
+
+/* Of others: what is named, subscribed to, or selected. */
+static int
+choose_others(struct session *s, struct multi *g,
+    const struct multi_sources *m)
+{
+	const struct multi_group	*x;
+	struct buf			 name = { 0 };
+	size_t				 i, k;
+	int				 rc = 0;
+
+	for (i = 0; i < m->ngroups && rc == 0; i++) {
+		x = &m->groups[i];
+		for (k = x->name; k < x->name + x->nnames && rc == 0; k++) {
+			if (x->filter != MULTI_MAILBOXES && is_other(
+			    m->names[k]))
+				return (walk_others(s, g, m));
+			if (x->filter == MULTI_MAILBOXES)
+				rc = add_other(s, g, m->names[k]);
+		}
+		for (k = 0; x->filter == MULTI_SUBSCRIBED &&
+		    k < s->account->nsubs && rc == 0; k++)
+			rc = add_other(s, g, span_str(s->account->subs[k]));
+		if (x->filter == MULTI_SELECTED && s->state == ST_SELECTED &&
+		    s->seen.view->mb->account != s->account) {
+			place_name(s, s->seen.view->mb, &name);
+			rc = add_other(s, g, span_buf(&name));
+			buf_free(&name);
+		}
+	}
+	return (rc);
+}
+
+/* Each once, by name, others' behind our own; what there is none of is passed
+ * over, and so is what may not be read. */
+static int
+choose(struct session *s, struct multi *g, const struct multi_sources *m)
+{
+	const struct account	*a = s->account;
+	size_t			 i;
+
+	for (i = 0; i < a->nmailboxes; i++)
+		if (asked_for(s, m, a->mailboxes[i], a->mailboxes[i]->name) &&
+		    add(g, a->mailboxes[i], NULL) == -1)
+			return (-1);
+	return (choose_others(s, g, m));
+}
+
+/* The one at work, if it is there and may be read, still. */
+static struct mailbox *
+at_work(struct session *s, const struct multi *g)
+{
+	const struct box	*b = &g->boxes[g->at];
+	struct place		 w;
+
+	if (b->name == NULL)
+		return (mailbox_by_id(s->account, b->id));
+	if (place_need(s, span_str(b->name), RIGHT_READ, &w) == -1 ||
+	    w.mb->id != b->id)
+		return (NULL);
+	return (w.mb);
 }
 
 /* What cannot be: an answer, or NULL. */
@@ -246,6 +342,8 @@ forget(void *arg)
 	end(g);
 	search_free(&g->options);
 	buf_free(&g->scratch);
+	while (g->nboxes > 0)
+		free(g->boxes[--g->nboxes].name);
 	free(g->boxes);
 	free(g);
 }
@@ -259,8 +357,9 @@ searching(struct session *s)
 
 	while (g->at < g->nboxes) {
 		rc = 0;
-		g->mb = mailbox_by_id(g->boxes[g->at].account,
-		    g->boxes[g->at].id);
+		g->mb = at_work(s, g);
+		if (g->mb == NULL && g->named)	/* half of its line is out */
+			(void)buf_adds(session_out(s), "\r\n");
 		if (g->mb != NULL && !g->begun)
 			rc = begin(s, g);
 		if (g->mb != NULL && rc == 0 && !g->ended)

@@ -150,8 +150,12 @@ run(struct work *w)
 		if (store_us() >= until)
 			break;
 		if (body_next(f->part->bodies, at, &body) == -1 ||
-		    body == 0)
+		    body == 0) {
+			f->busy = 0;	/* the one at work is gone */
 			break;
+		}
+		if (f->busy && body != f->letter.rec.body)
+			f->busy = 0;
 		if (!f->busy && has(f, body))
 			continue;
 		if ((rc = make(f, body)) == 1)

@@ -556,6 +556,10 @@ rename_inbox(struct account *a, struct span to)
 	uint64_t	 id;
 	char		*name;
 
+	if (a->nmailboxes >= a->part->store->limits.mailboxes) {
+		errno = EMLINK;
+		return (-1);
+	}
 	if ((name = span_dup(to)) == NULL || dbenv_begin(env) == -1) {
 		free(name);
 		return (-1);

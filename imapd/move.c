@@ -155,13 +155,14 @@ move_note_mailbox(struct move *x, uint64_t id)
 }
 
 void
-move_stop(uint64_t account)
+move_stop(struct part *p, uint64_t account)
 {
 	struct move	*x, *next;
 
 	for (x = LIST_FIRST(&all); x != NULL; x = next) {
 		next = LIST_NEXT(x, entry);
-		if (x->account == account && x->type == M_MOVE_IN)
+		if (x->part == p && x->account == account &&
+		    x->type == M_MOVE_IN)
 			move_finish(x, "it is to be removed");
 	}
 }

@@ -28,7 +28,7 @@ void	 move_out(struct store *, struct peer *, uint32_t id,
 void	 move_in(struct store *, struct peer *, uint32_t id,
 	    const struct msg_account *, int fd);
 /* The account is to be removed here: what arrives of it is given up. */
-void	 move_stop(uint64_t account);
+void	 move_stop(struct part *, uint64_t account);
 /* Nobody waits for answers any more; the store ends (peer NULL). */
 void	 move_link_down(struct peer *);
 /* Writes of a partition were undone: what moves there is given up. */

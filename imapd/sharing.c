@@ -17,7 +17,8 @@ static int	 note(struct mailbox *, uint64_t, struct span, uint32_t,
 uint32_t
 sharing_rights(const struct mailbox *mb, uint64_t account)
 {
-	if (mb->account->id == account)
+	/* one that cannot be read again has no number */
+	if (account != 0 && mb->account->id == account)
 		return (RIGHTS_ALL);
 	return (acl_rights(mb->acl, mb->nacl, account));
 }
@@ -208,6 +209,17 @@ write_set(struct mailbox *mb, const struct acl_entry *e)
 	return (dbenv_commit(env));
 }
 
+/* Of all lists of an account. */
+static size_t
+entries(const struct account *a)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < a->nmailboxes; i++)
+		n += a->mailboxes[i]->nacl;
+	return (n);
+}
+
 int
 sharing_set(struct mailbox *mb, uint64_t account, struct span name,
     uint32_t give, uint32_t take)
@@ -225,7 +237,8 @@ sharing_set(struct mailbox *mb, uint64_t account, struct span name,
 		errno = EINVAL;
 		return (-1);
 	}
-	if (old == NULL && mb->nacl >= ACL_ENTRIES) {
+	if (old == NULL && (mb->nacl >= ACL_ENTRIES ||
+	    entries(mb->account) >= ACL_ALL)) {
 		errno = EMLINK;
 		return (-1);
 	}
@@ -282,6 +295,10 @@ sharing_write_new(const struct account *a, struct span name, uint64_t id)
 	const struct mailbox	*mb = above(a, name);
 	size_t			 i;
 
+	if (mb != NULL && mb->nacl > 0 && entries(a) + mb->nacl > ACL_ALL) {
+		errno = EMLINK;
+		return (-1);
+	}
 	for (i = 0; mb != NULL && i < mb->nacl; i++)
 		if (write_entry(mb, id, &mb->acl[i]) == -1)
 			return (-1);

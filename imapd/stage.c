@@ -186,7 +186,8 @@ stage_free(struct stage *st)
 	if (!st->committed && st->marked)
 		ending_staged(p, st->account->id, st->mailbox, st->first);
 	TAILQ_FOREACH(s, &p->store->sessions, entry)
-		if (s->account == st->account && s->phase == PHASE_STEP)
+		if (s->phase == PHASE_STEP && (s->account == st->account ||
+		    session_visits(s, st->account->id)))
 			session_wake(s);
 	LIST_REMOVE(st, entry);
 	account_put(st->account);

@@ -32,7 +32,7 @@
 struct stage;
 
 /* NULL with errno: EAGAIN: another is under way in this mailbox; when it ends
- * all sessions of the account are woken. */
+ * all sessions that use the account are woken. */
 struct stage	*stage_new(struct mailbox *);
 /*
  * A message, in the open command; r needs what batch_add() needs and gets uid,

@@ -49,7 +49,8 @@ store_init(struct store *st, struct event_base *base)
 		.out_high = 256 * 1024, .out_low = 64 * 1024,
 		.sessions = 200, .autologout = 1860, .still_here = 110,
 		.progress = 10,
-		.stalled = 300, .bad = 20, .mailboxes = 10000,
+		.stalled = 300, .bad = 20, .slice = 500,
+		.mailboxes = 10000,
 	};
 	static const struct timeval	 every = { TICK_S, 0 };
 
@@ -130,7 +131,7 @@ run_works(evutil_socket_t fd, short what, void *arg)
 	static const struct timeval	 soon = { 0, 0 };
 	struct store			*st = arg;
 	struct work			*w;
-	uint64_t			 until = store_us() + STORE_SLICE_US;
+	uint64_t			 until = store_us() + st->limits.slice;
 
 	(void)fd;
 	(void)what;

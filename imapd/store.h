@@ -12,8 +12,6 @@
 
 #include "part.h"
 
-#define STORE_SLICE_US	500	/* work in one turn of the loop: what all
-				 * others wait for */
 
 /*
  * Something that goes on over many turns.  run does a little, about half a
@@ -39,6 +37,8 @@ struct store_limits {
 	unsigned	 progress;	/* s of silence in a long command, 10 */
 	unsigned	 stalled;	/* s a client may read nothing, 300 */
 	unsigned	 bad;		/* BAD commands in a row, 20 */
+	unsigned	 slice;		/* us of work in one turn of the loop,
+					 * 500 */
 	unsigned	 mailboxes;	/* of an account, 10000 */
 	uint64_t	 quota;		/* octets of an account; 0: none */
 	uint64_t	 quota_messages;	/* likewise */

@@ -261,15 +261,19 @@ on_account_gone(struct peer *p, struct imsg *m)
 
 	if (imsg_get(m, &c_account, &a) == -1)
 		return (-1);
+	part = store_part(&store, a.partition);
 	for (s = TAILQ_FIRST(&store.sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
+		if (s->account->part != part)
+			continue;
 		if (s->account->id == a.account)
 			session_bye(s, "the account was removed");
 		else if (session_visits(s, a.account))
 			session_bye(s, "the selected mailbox was removed");
 	}
-	move_stop(a.account);
-	if ((part = store_part(&store, a.partition)) == NULL ||
+	if (part != NULL)
+		move_stop(part, a.account);
+	if (part == NULL ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
 		answer(p, M_ACCOUNT_GONE, m->id, RESULT_TEMP, "not here");
 		return (0);

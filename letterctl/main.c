@@ -313,6 +313,25 @@ run_sessions(int argc, char **argv)
 	return (rc);
 }
 
+static void
+take_text(void *arg, struct span s)
+{
+	struct buf	*b = arg;
+
+	buf_reset(b);
+	(void)buf_add_span(b, s);
+}
+
+/* How many accounts have moved to another partition so far. */
+static int
+moves(struct ctl *ctl, struct buf *b)
+{
+	struct ctl_ask	 a = { .verb = "account moves", .stream = -1,
+			    .text = take_text, .arg = b };
+
+	return (ctl_ask(ctl, &a));
+}
+
 /* Queue first, then mail, then credentials: what is in two of them is
  * recognised after a restore. */
 static int
@@ -324,6 +343,7 @@ run_backup(int argc, char **argv)
 			    .text = NULL };
 	struct ctl	*ctl;
 	struct unpack	*u;
+	struct buf	 before = { 0 }, after = { 0 };
 	size_t		 i;
 	int		 rc = EXIT_OK;
 
@@ -335,12 +355,20 @@ run_backup(int argc, char **argv)
 		return (EXIT_REFUSED);
 	}
 	a.arg = u;
+	rc = moves(ctl, &before);
 	for (i = 0; i < nitems(verbs) && rc == EXIT_OK; i++) {
 		a.verb = verbs[i];
 		rc = ctl_ask(ctl, &a);
 	}
+	if (rc == EXIT_OK && (rc = moves(ctl, &after)) == EXIT_OK &&
+	    !span_eq(span_buf(&before), span_buf(&after))) {
+		warnx("an account moved to another partition meanwhile");
+		rc = EXIT_REFUSED;
+	}
 	if (unpack_end(u) == -1 && rc == EXIT_OK)
 		rc = EXIT_REFUSED;
+	buf_free(&before);
+	buf_free(&after);
 	ctl_close(ctl);
 	if (rc != EXIT_OK)
 		warnx("%s: the backup is not complete", argv[0]);

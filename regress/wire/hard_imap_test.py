@@ -112,7 +112,7 @@ AUTH = [
     ("C20 AUTHENTICATE with a response", b"AUTHENTICATE PLAIN AGEAYg==", NO, []),
     ("C20 STARTTLS", b"STARTTLS", rb"(NO|BAD) ", []),
     ("CAPABILITY", b"CAPABILITY", OK, [rb"\* CAPABILITY IMAP4rev1 IMAP4rev2 (?!.*AUTH=)(?!.*STARTTLS)(?!.*LOGINDISABLED)"]),
-    ("NAMESPACE", b"NAMESPACE", OK, [rb'\* NAMESPACE \(\("" "/"\)\) NIL NIL\r\n']),
+    ("NAMESPACE", b"NAMESPACE", OK, [rb'\* NAMESPACE \(\("" "/"\)\) \(\("Other Users/" "/"\)\) NIL\r\n']),
     ("ENABLE of nothing known", b"ENABLE XYZZY", OK, [rb"\* ENABLED\s*\r\n"]),
     ("ENABLE alone", b"ENABLE", BAD, []),
     ("ID", b'ID ("name" "x")', OK, [rb"\* ID "]),

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from imapbox import login
-from suite import BUILD, DOMAIN, Suite, diag, done, is_, ok, skip, wait_for
+from suite import BUILD, DOMAIN, Suite, diag, done, is_, ok, sanitized, skip, wait_for
 
 SESSIONS = 200
 USERS = ["u%d" % i for i in range(6)]
@@ -36,11 +36,6 @@ def idle(s, options):
     if p.stdout.readline() != "idle\n":
         return p, None
     return p, (private(s) - before) / SESSIONS
-
-
-def sanitized():
-    with open(BUILD + "/imapd", "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 if os.geteuid() != 0 or sanitized():

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hard_auth import Scram, b64
 from inject import possible
 from raw import Imap, Raw
-from suite import BUILD, DOMAIN, Suite, diag, done, ok, skip, wait_for
+from suite import DOMAIN, Suite, diag, done, ok, sanitized, skip, wait_for
 
 ALICE = "alice@" + DOMAIN
 CHUNK = 1 << 22
@@ -326,10 +326,9 @@ def main(s):
 if not possible():
     skip("needs root, ptrace and x86-64")
     done()
-with open(BUILD + "/smtpd", "rb") as f:
-    if b"__asan_init" in f.read():		# which keeps what was freed
-        skip("needs memory that is the programs' own")
-        done()
+if sanitized():
+    skip("needs memory that is the programs' own")
+    done()
 with Suite(accounts=(), conf="processes smtpd 1\nprocesses front 1\npartitions 1\n") as s:
     text = re.sub(r"(listen on .* (?:submission|imap) .*)",
                   r"\1 mechanisms { external, scram-sha-256, scram-sha-1, cram-md5, plain, login }", s.base)

@@ -81,6 +81,12 @@ def wait_for(what, timeout=10.0, step=0.02):
         time.sleep(step)
 
 
+def sanitized():
+    """Built with AddressSanitizer, which keeps what was freed."""
+    with open(BUILD + "/imapd", "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def free_ports(n):
     socks = [socket.socket() for _ in range(n)]
     for s in socks:
