@@ -10,6 +10,8 @@
 
 #define USES_MAX	16	/* named in a CREATE */
 
+static void		 close_selected(struct session *,
+			    const struct mailbox *);
 static enum step	 done(struct session *, const struct account *, int);
 static int		 parameters(struct cursor *, uint32_t *, int *);
 static int		 use_free(const struct account *, uint32_t);
@@ -114,6 +116,16 @@ cmd_create(struct session *s, struct cursor *c)
 	return (STEP_DONE);
 }
 
+/* Nothing is selected any more if it was this. */
+static void
+close_selected(struct session *s, const struct mailbox *mb)
+{
+	if (s->state != ST_SELECTED || s->seen.view->mb != mb)
+		return;
+	session_unselect(s);
+	(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
+}
+
 /*
  * What is below stays, and the name is then one that cannot be selected.  Such
  * a name itself cannot be deleted (RFC 3501 section 6.3.4).
@@ -135,11 +147,8 @@ cmd_delete(struct session *s, struct cursor *c)
 	}
 	/* RFC 3501 leaves open what becomes of who has it selected: it hears
 	 * that this is over, whatever comes of the rest. */
-	if (w.mb != w.account->inbox && s->state == ST_SELECTED &&
-	    s->seen.view->mb == w.mb) {
-		session_unselect(s);
-		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
-	}
+	if (w.mb != w.account->inbox)
+		close_selected(s, w.mb);
 	return (done(s, w.account, mailbox_delete(w.mb)));
 }
 
@@ -170,6 +179,7 @@ cmd_rename(struct session *s, struct cursor *c)
 	struct place	 a, b;
 	struct cursor	 at;
 	struct span	 from, to, old;
+	int		 was_inbox;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &from) == -1 || cur_sp(c) == -1)
 		return (session_syntax(s, c));
@@ -185,8 +195,12 @@ cmd_rename(struct session *s, struct cursor *c)
 	(void)place_find(s, to, &b);
 	if ((a.other || b.other) && may_rename(s, &a, &b) == -1)
 		return (session_no(s, errno));
+	was_inbox = a.mb != NULL && a.mb == a.account->inbox;
 	if (mailbox_rename(a.account, a.name, b.name) == -1)
 		return (done(s, NULL, -1));
+	/* What it had selected is not the INBOX any more. */
+	if (was_inbox)
+		close_selected(s, a.mb);
 	if (old.n > 0)
 		cmd_list_write(s, to, old);
 	return (done(s, a.account, 0));

@@ -397,7 +397,7 @@ mailbox_detach(struct mailbox *mb)
 		return;
 	}
 	mb->removed = 1;
-	view_gone(mb->view);
+	view_gone(mb->view, 1);
 }
 
 static int
@@ -546,7 +546,8 @@ mailbox_delete(struct mailbox *mb)
 
 /*
  * RFC 3501 section 6.3.5: the messages move to the new name and the INBOX is
- * left empty.  So the mailbox takes the name and a fresh one becomes INBOX.
+ * left empty.  So the mailbox takes the name and a fresh one becomes INBOX;
+ * sessions that had it selected are lost, they would never hear of new mail.
  */
 static int
 rename_inbox(struct account *a, struct span to)
@@ -585,6 +586,8 @@ rename_inbox(struct account *a, struct span to)
 	old->uses = 0;
 	old->seq = a->seq;
 	a->inbox = mb;
+	if (old->view != NULL)
+		view_gone(old->view, SEEN_RENAMED);
 	if (insert(a, old) == -1)
 		return (-1);
 	notify_name(a, old->name, NULL);

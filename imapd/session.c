@@ -578,6 +578,8 @@ turn(struct session *s)
 		    s->seen.lost == SEEN_RIGHTS ?
 		    "[NOPERM] the selected mailbox is not shared with you "
 		    "any more" :
+		    s->seen.lost == SEEN_RENAMED ?
+		    "the INBOX was renamed, please reconnect" :
 		    "[UNAVAILABLE] too far behind, please reconnect");
 		return (-1);
 	}

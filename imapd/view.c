@@ -187,12 +187,12 @@ view_drop(struct view *v)
 }
 
 void
-view_gone(struct view *v)
+view_gone(struct view *v, int lost)
 {
 	struct seen	*s;
 
 	LIST_FOREACH(s, &v->seens, entry)
-		s->lost = 1;
+		s->lost = lost;
 	tell_all(v);
 	view_drop(v);
 }

@@ -46,6 +46,7 @@ struct view_change {
 };
 
 #define SEEN_RIGHTS	2
+#define SEEN_RENAMED	3
 
 struct seen_gone {
 	uint64_t	 seq;
@@ -66,7 +67,8 @@ struct seen {
 	int			 readonly;
 	int			 lost;		/* too far behind, or the mailbox is
 						 * removed: BYE; SEEN_RIGHTS: it
-						 * may not be read any more */
+						 * may not be read any more;
+						 * SEEN_RENAMED: it was INBOX */
 	/* Something flushed is there to be told. */
 	void			(*news)(struct seen *);
 	LIST_ENTRY(seen)	 entry;
@@ -120,8 +122,8 @@ void		 view_free(struct view *);
 void		 view_release(struct view *, const uint32_t *uids, size_t n);
 /* Forget what every session was told. */
 void		 view_trim(struct view *);
-/* Its mailbox was removed: every session of it is lost. */
-void		 view_gone(struct view *);
+/* Its mailbox was removed, or is INBOX no more: every session of it is lost. */
+void		 view_gone(struct view *, int lost);
 /* Group seq was undone. */
 void		 view_reload(struct view *, uint64_t seq);
 

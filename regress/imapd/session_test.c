@@ -220,6 +220,24 @@ static const char *const inbox[] = {
 	"S1: b OK STATUS completed", "X1", NULL
 };
 
+/* Who has it selected must not take the other for it. */
+static const char *const inbox_selected[] = {
+	"O1", "O2", "D1: Subject: hello\r\n\r\nworld\r\n",
+	"C1: a SELECT INBOX", "S1: * FLAGS ~", "S1: * 1 EXISTS", "S1: * 1 RECENT",
+	"S1: * OK [UNSEEN~", "S1: * OK [PERM~",
+	"S1: * OK [UIDV~", "S1: * OK [UIDNEXT 2] ~",
+	"S1: * OK [HIGHEST~", "S1: a OK ~",
+	"C2: a EXAMINE INBOX", "S2: * FLAGS ~", "S2: * 1 EXISTS",
+	"S2: * 0 RECENT", "S2: * OK [UNSEEN~", "S2: * OK [PERM~",
+	"S2: * OK [UIDV~",
+	"S2: * OK [UIDNEXT 2] ~", "S2: * OK [HIGHEST~", "S2: a OK ~",
+	"C2: b IDLE", "S2: + idling",
+	"C1: b RENAME INBOX Drafts", "S1: b NO [ALREADYEXISTS] ~",
+	"C1: c RENAME INBOX old", "S1: * OK [CLOSED] closed",
+	"S1: c OK RENAME completed", "C1: d EXPUNGE", "S1: d BAD ~",
+	"S2: * BYE the INBOX was renamed~", "E2", "X1", NULL
+};
+
 static const struct {
 	const char		*name;
 	const char *const	*script;
@@ -231,6 +249,7 @@ static const struct {
 	{ "append", appends, 0 },
 	{ "idle", idles, 1 },
 	{ "inbox", inbox, 0 },
+	{ "inbox selected", inbox_selected, 1 },
 };
 
 /* Part of a command that comes while another is at work: the rest is read. */
