@@ -292,6 +292,7 @@ forget(struct request *r)
 static void
 done(struct request *r, const struct msg_ctl_page *page)
 {
+	control_log_settle();
 	if (r->client != NULL)
 		(void)peer_reply(r->client->peer, M_CTL, r->id, &c_ctl_page,
 		    page, -1);

@@ -6,7 +6,8 @@
  *
  * A role that has just said something is listened to again REST_US later: who
  * logs thousands of lines a second wakes this process some hundred times, and
- * the lines of a round are written together.
+ * the lines of a round are written together.  What was said before an answer to
+ * letterctl is written before it all the same.
  */
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@
 
 #define LINE	2048	/* octets of a datagram, at most */
 #define ROUND	64	/* lines of one role a turn */
+#define ROUNDS	16	/* of those before an answer, at most */
 #define HEAD	128	/* what is put in front of a line, at most */
 #define ROOM	32768	/* octets written at once */
 #define REST_US	5000
@@ -204,6 +206,23 @@ on_rest(evutil_socket_t fd, short what, void *arg)
 		event_add(p->ev, NULL);
 	else if (n != -1)
 		event_add(p->rest, &rest);
+}
+
+/*
+ * Whoever has an answer of letterctl's finds in the log what any role said
+ * before it.
+ */
+void
+control_log_settle(void)
+{
+	struct pipe	*p, *next;
+	int		 i;
+
+	for (p = LIST_FIRST(&pipes); p != NULL; p = next) {
+		next = LIST_NEXT(p, entry);
+		for (i = 0; i < ROUNDS && take(p) == ROUND; i++)
+			continue;
+	}
 }
 
 int

@@ -104,6 +104,29 @@ test_hostile(FILE *f)
 	close(fd);
 }
 
+/* Before an answer: while it rests after a line, and more than a round. */
+static void
+test_settled(FILE *f)
+{
+	int	 fd = pipe_of("early"), i;
+
+	(void)send(fd, "2first", 6, 0);
+	CHECK(comes(f, "first") == 1, "a line, after which it rests");
+	for (i = 0; i < 150; i++)
+		(void)send(fd, "2early", 6, 0);
+	control_log_settle();
+	CHECK(is_in(f, "info: early") == 150, "is written at once");
+	(void)send(fd, "2the last", 9, 0);
+	close(fd);
+	control_log_settle();
+	CHECK(is_in(f, "info: the last") == 1, "that of who is gone too");
+	control_log_settle();
+	fd = pipe_of("later");
+	(void)send(fd, "2later", 6, 0);
+	CHECK(comes(f, "info: later") == 1, "and it goes on as before");
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -116,6 +139,7 @@ main(void)
 	m.fd = dup(fileno(f));
 	(void)control_on_logfile(NULL, &m);
 	test_hostile(f);
+	test_settled(f);
 	test_lost(f);
 	fclose(f);
 	return (test_done());

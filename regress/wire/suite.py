@@ -12,6 +12,7 @@ letterlock.test exist.  More configuration goes in with Suite(conf="...").
 import atexit
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -213,8 +214,28 @@ class Suite:
         return None
 
     def logged(self):
+        """
+        The log.  What a process has said before a client could see an effect of
+        it is there: control writes that before it answers letterctl.  What it
+        says after the effect is waited for, with wait_log().
+        """
+        if self.proc is not None and self.proc.poll() is None:
+            try:
+                self.ctl_run("status")
+            except subprocess.TimeoutExpired:
+                pass        # control does not answer: what is there
         with open(self.dir + "/log", errors="replace") as f:
             return f.read()
+
+    def wait_log(self, pattern, timeout=60, count=1):
+        """
+        Until the log has this regular expression so many times: the last match,
+        or None when time is up.
+        """
+        def found():
+            m = list(re.finditer(pattern, self.logged()))
+            return m[-1] if len(m) >= count else None
+        return wait_for(found, timeout)
 
     def ctl_run(self, *args, input=""):
         return subprocess.run([BUILD + "/letterctl", "-s", self.dir + "/control.sock"] +
