@@ -108,12 +108,19 @@ void		 account_undone(struct part *, uint64_t seq);
 
 struct mailbox	*mailbox_named(const struct account *, struct span name);
 struct mailbox	*mailbox_by_id(const struct account *, uint64_t id);
-/* Position of the first mailbox whose name is not less. */
+/*
+ * Positions in the list of mailboxes, and in that of subscriptions: of the first
+ * whose name is not less; of the first behind this name, there or not ("": the
+ * first of all); of the first that may be under it: all that are stand together.
+ */
 size_t		 mailbox_lower(const struct account *, struct span name);
-/* The first that may be under this name: all that are stand together. */
+size_t		 mailbox_behind(const struct account *, struct span name);
 size_t		 mailbox_first_under(const struct account *, struct span name);
+size_t		 account_sub_lower(const struct account *, struct span name);
+size_t		 account_sub_behind(const struct account *, struct span name);
 size_t		 account_sub_under(const struct account *, struct span name);
-/* Is there a mailbox under this name? */
+/* Is this name under that one?  Is there a mailbox under it? */
+int		 mailbox_is_under(const char *name, struct span parent);
 int		 mailbox_has_children(const struct account *, struct span name);
 
 /*

@@ -184,9 +184,7 @@ below(struct session *s, const struct listing *l, struct span name)
 	i = subs ? account_sub_under(a, name) : mailbox_first_under(a, name);
 	for (; i < n; i++) {
 		under = subs ? a->subs[i] : a->mailboxes[i]->name;
-		if (strlen(under) <= name.n ||
-		    under[name.n] != MAILBOX_SEPARATOR ||
-		    memcmp(under, name.p, name.n) != 0)
+		if (!mailbox_is_under(under, name))
 			break;
 		if (selected(s, l, span_str(under)))
 			return (1);
@@ -351,24 +349,15 @@ next_other(struct session *s, struct listing *l)
 static const char *
 next_name(const struct account *a, const struct listing *l)
 {
-	size_t	 i = 0, lo, hi;
+	struct span	 last = span_str(l->last == NULL ? "" : l->last);
+	size_t		 i;
 
-	if (!lists_subs(l)) {
-		if (l->last != NULL)
-			i = mailbox_lower(a, span_str(l->last));
-		if (l->last != NULL && i < a->nmailboxes &&
-		    strcmp(a->mailboxes[i]->name, l->last) == 0)
-			i++;
-		return (i < a->nmailboxes ? a->mailboxes[i]->name : NULL);
+	if (lists_subs(l)) {
+		i = account_sub_behind(a, last);
+		return (i < a->nsubs ? a->subs[i] : NULL);
 	}
-	for (lo = 0, hi = a->nsubs; l->last != NULL && lo < hi;) {
-		i = lo + (hi - lo) / 2;
-		if (strcmp(a->subs[i], l->last) <= 0)
-			lo = i + 1;
-		else
-			hi = i;
-	}
-	return (lo < a->nsubs ? a->subs[lo] : NULL);
+	i = mailbox_behind(a, last);
+	return (i < a->nmailboxes ? a->mailboxes[i]->name : NULL);
 }
 
 /* Of a name, as a part of a slice: counting \Recent or what is \Deleted, and

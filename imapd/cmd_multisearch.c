@@ -10,9 +10,8 @@
 
 #include "imapd/cmd.h"
 #include "imapd/look.h"
-#include "imapd/parse/multisearch.h"
-#include "imapd/place.h"
 #include "imapd/results.h"
+#include "imapd/sources.h"
 #include "imapd/targets.h"
 
 #define TURN_US		500	/* in one slice */
@@ -22,11 +21,9 @@ struct multi {
 	struct cursor		 program;	/* where it begins */
 	struct buf		 scratch;	/* of that cursor */
 	struct search		 options;	/* RETURN and CHARSET */
-	struct box {
-		uint64_t	 id;
-		char		*name;		/* of another's; NULL: ours */
-	}			*boxes;		/* mailboxes to be searched */
-	size_t			 nboxes, at;
+	struct sources		 sources;	/* mailboxes to be searched */
+	int			 chosen;	/* all of them */
+	size_t			 at;
 	unsigned		 failed;	/* messages not to be read */
 
 	/* the mailbox at work */
@@ -41,10 +38,9 @@ struct multi {
 	int			 iterating;
 };
 
-static int		 choose(struct session *, struct multi *,
-			    const struct multi_sources *);
 static const char	*wrong(struct session *, const struct search *,
 			    const struct multi_sources *);
+static int		 choose(struct session *, struct multi *, uint64_t);
 static enum step	 searching(struct session *);
 static int		 begin(struct session *, struct multi *);
 static int		 next_message(struct session *, struct multi *);
@@ -52,198 +48,6 @@ static int		 some(struct session *, struct multi *);
 static int		 tell(struct session *, struct multi *);
 static void		 end(struct multi *);
 static void		 forget(void *);
-
-/* Is name under root; one: right under it? */
-static int
-is_under(const char *name, struct span root, int one)
-{
-	size_t	 n = strlen(name);
-
-	if (n < root.n || memcmp(name, root.p, root.n) != 0)
-		return (0);
-	if (n == root.n)
-		return (1);
-	return (name[root.n] == MAILBOX_SEPARATOR && (!one ||
-	    strchr(name + root.n + 1, MAILBOX_SEPARATOR) == NULL));
-}
-
-/* Is it a name of another's? */
-static int
-is_other(struct span name)
-{
-	size_t	 n = sizeof(OTHER_USERS) - 1;
-
-	return (name.n >= n && memcmp(name.p, OTHER_USERS, n) == 0);
-}
-
-/* Is it one of these, under the name by which the session knows it? */
-static int
-in_group(const struct session *s, const struct multi_sources *m,
-    const struct multi_group *g, const struct mailbox *mb, const char *name)
-{
-	size_t	 i;
-
-	switch (g->filter) {
-	case MULTI_SELECTED:
-		return (s->state == ST_SELECTED && s->seen.view->mb == mb);
-	case MULTI_INBOXES:
-		return (mb == s->account->inbox);
-	case MULTI_PERSONAL:
-		return (mb->account == s->account);
-	case MULTI_SUBSCRIBED:
-		return (account_subscribed(s->account, span_str(name)));
-	case MULTI_SUBTREE:
-	case MULTI_SUBTREE_ONE:
-	case MULTI_MAILBOXES:
-		break;
-	}
-	for (i = g->name; i < g->name + g->nnames; i++)
-		if (g->filter == MULTI_MAILBOXES ?
-		    span_eqs(m->names[i], name) : is_under(name,
-		    m->names[i], g->filter == MULTI_SUBTREE_ONE))
-			return (1);
-	return (0);
-}
-
-static int
-asked_for(const struct session *s, const struct multi_sources *m,
-    const struct mailbox *mb, const char *name)
-{
-	size_t	 i;
-
-	for (i = 0; i < m->ngroups; i++)
-		if (in_group(s, m, &m->groups[i], mb, name))
-			return (1);
-	return (0);
-}
-
-/* It is searched; name: of another's.  0, or -1: no memory. */
-static int
-add(struct multi *g, const struct mailbox *mb, const char *name)
-{
-	struct box	*nv;
-
-	if ((g->nboxes & (g->nboxes - 1)) == 0) {	/* a power of two */
-		if ((nv = reallocarray(g->boxes, 2 * g->nboxes + 1,
-		    sizeof(*nv))) == NULL)
-			return (-1);
-		g->boxes = nv;
-	}
-	nv = &g->boxes[g->nboxes];
-	nv->id = mb->id;
-	nv->name = NULL;
-	if (name != NULL && (nv->name = strdup(name)) == NULL)
-		return (-1);
-	g->nboxes++;
-	return (0);
-}
-
-/* One that another shares, if it may be read and is not there yet. */
-static int
-add_other(struct session *s, struct multi *g, struct span name)
-{
-	struct place	 w;
-	char		*copy;
-	size_t		 i;
-	int		 rc;
-
-	if (place_need(s, name, RIGHT_READ, &w) == -1 || !w.other)
-		return (0);
-	for (i = 0; i < g->nboxes; i++)
-		if (g->boxes[i].id == w.mb->id)
-			return (0);
-	if ((copy = span_dup(name)) == NULL)
-		return (-1);
-	rc = add(g, w.mb, copy);
-	free(copy);
-	return (rc);
-}
-
-/* All that is seen of others, for those who ask for what is under a name. */
-static int
-walk_others(struct session *s, struct multi *g, const struct multi_sources *m)
-{
-	struct buf	 last = { 0 }, name = { 0 };
-	struct place	 w;
-	int		 rc = 0;
-
-	while (rc == 0 && (rc = place_next_other(s, span_buf(&last),
-	    &name)) == 1) {
-		rc = 0;
-		if (place_need(s, span_buf(&name), RIGHT_READ, &w) == 0 &&
-		    asked_for(s, m, w.mb, buf_cstr(&name)))
-			rc = add(g, w.mb, buf_cstr(&name));
-		buf_reset(&last);
-		if (buf_add_span(&last, span_buf(&name)) == -1)
-			rc = -1;
-		buf_reset(&name);
-	}
-	buf_free(&last);
-	buf_free(&name);
-	return (rc);
-}
-
-/* Of others: what is named, subscribed to, or selected. */
-static int
-choose_others(struct session *s, struct multi *g,
-    const struct multi_sources *m)
-{
-	const struct multi_group	*x;
-	struct buf			 name = { 0 };
-	size_t				 i, k;
-	int				 rc = 0;
-
-	for (i = 0; i < m->ngroups && rc == 0; i++) {
-		x = &m->groups[i];
-		for (k = x->name; k < x->name + x->nnames && rc == 0; k++) {
-			if (x->filter != MULTI_MAILBOXES && is_other(
-			    m->names[k]))
-				return (walk_others(s, g, m));
-			if (x->filter == MULTI_MAILBOXES)
-				rc = add_other(s, g, m->names[k]);
-		}
-		for (k = 0; x->filter == MULTI_SUBSCRIBED &&
-		    k < s->account->nsubs && rc == 0; k++)
-			rc = add_other(s, g, span_str(s->account->subs[k]));
-		if (x->filter == MULTI_SELECTED && s->state == ST_SELECTED &&
-		    s->seen.view->mb->account != s->account) {
-			place_name(s, s->seen.view->mb, &name);
-			rc = add_other(s, g, span_buf(&name));
-			buf_free(&name);
-		}
-	}
-	return (rc);
-}
-
-/* Each once, by name, others' behind our own; what there is none of is passed
- * over, and so is what may not be read. */
-static int
-choose(struct session *s, struct multi *g, const struct multi_sources *m)
-{
-	const struct account	*a = s->account;
-	size_t			 i;
-
-	for (i = 0; i < a->nmailboxes; i++)
-		if (asked_for(s, m, a->mailboxes[i], a->mailboxes[i]->name) &&
-		    add(g, a->mailboxes[i], NULL) == -1)
-			return (-1);
-	return (choose_others(s, g, m));
-}
-
-/* The one at work, if it is there and may be read, still. */
-static struct mailbox *
-at_work(struct session *s, const struct multi *g)
-{
-	const struct box	*b = &g->boxes[g->at];
-	struct place		 w;
-
-	if (b->name == NULL)
-		return (mailbox_by_id(s->account, b->id));
-	if (place_need(s, span_str(b->name), RIGHT_READ, &w) == -1 ||
-	    w.mb->id != b->id)
-		return (NULL);
-	return (w.mb);
-}
 
 /* What cannot be: an answer, or NULL. */
 static const char *
@@ -281,7 +85,6 @@ cmd_multisearch(struct session *s, struct cursor *c)
 		.groups = { { MULTI_SELECTED, 0, 0 } }, .ngroups = 1,
 		.selected_only = 1
 	};
-	struct multi_sources	 m = selected;
 	struct search		*p;
 	struct multi		*g;
 	const char		*no = NULL;
@@ -289,8 +92,9 @@ cmd_multisearch(struct session *s, struct cursor *c)
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		return (session_no(s, ENOMEM));
 	p = &g->options;
+	g->sources.asked = selected;
 	if (cur_sp(c) == -1 || (cur_is(c, "IN") == 0 &&
-	    cur_multi_sources(c, &m) == -1) || (cur_is(c, "RETURN") == 0 &&
+	    cur_multi_sources(c, &g->sources.asked) == -1) || (cur_is(c, "RETURN") == 0 &&
 	    cur_search_return(c, p) == -1) || (cur_is(c, "CHARSET") == 0 &&
 	    (cur_sp(c) == -1 || cur_astring(c, &p->charset) == -1 ||
 	    cur_sp(c) == -1)))
@@ -303,14 +107,12 @@ cmd_multisearch(struct session *s, struct cursor *c)
 		no = "NO [BADCHARSET (US-ASCII UTF-8)] that charset is not "
 		    "known";
 	else
-		no = wrong(s, p, &m);
-	if (no != NULL || choose(s, g, &m) == -1) {
-		if ((p->returns & RETURN_SAVE) != 0 && no != NULL &&
-		    no[0] == 'N')
+		no = wrong(s, p, &g->sources.asked);
+	if (no != NULL) {
+		if ((p->returns & RETURN_SAVE) != 0 && no[0] == 'N')
 			seqset_free(&s->saved);
 		forget(g);
-		return (no != NULL ? session_reply(s, no) :
-		    session_no(s, ENOMEM));
+		return (session_reply(s, no));
 	}
 	if (p->returns == 0)
 		p->returns = RETURN_ALL;
@@ -342,10 +144,21 @@ forget(void *arg)
 	end(g);
 	search_free(&g->options);
 	buf_free(&g->scratch);
-	while (g->nboxes > 0)
-		free(g->boxes[--g->nboxes].name);
-	free(g->boxes);
+	sources_free(&g->sources);
 	free(g);
+}
+
+/* Which mailboxes?  1 there is more to do, 0, or -1 with errno. */
+static int
+choose(struct session *s, struct multi *g, uint64_t until)
+{
+	int	 rc;
+
+	while ((rc = sources_choose(s, &g->sources)) == 1)
+		if (store_us() >= until)
+			return (1);
+	g->chosen = 1;
+	return (rc);
 }
 
 static enum step
@@ -355,9 +168,13 @@ searching(struct session *s)
 	uint64_t	 until = store_us() + TURN_US;
 	int		 rc;
 
-	while (g->at < g->nboxes) {
+	if (!g->chosen && (rc = choose(s, g, until)) != 0)
+		return (rc == 1 ? STEP_AGAIN : errno == EMLINK ?
+		    session_reply(s, "NO [LIMIT] that is too many mailboxes") :
+		    session_no(s, errno));
+	while (g->at < g->sources.n) {
 		rc = 0;
-		g->mb = at_work(s, g);
+		g->mb = sources_mailbox(s, &g->sources, g->at);
 		if (g->mb == NULL && g->named)	/* half of its line is out */
 			(void)buf_adds(session_out(s), "\r\n");
 		if (g->mb != NULL && !g->begun)

@@ -86,14 +86,9 @@ telling(struct session *s)
 	const struct mailbox	*mb;
 	unsigned		 wants;
 	char			*copy;
-	size_t			 i = 0, end;
+	size_t			 i, end;
 
-	if (t->last != NULL) {
-		i = mailbox_lower(a, span_str(t->last));
-		if (i < a->nmailboxes &&
-		    strcmp(a->mailboxes[i]->name, t->last) == 0)
-			i++;
-	}
+	i = mailbox_behind(a, span_str(t->last == NULL ? "" : t->last));
 	for (end = i + SLICE_NAMES; i < a->nmailboxes && i < end; i++) {
 		mb = a->mailboxes[i];
 		wants = notify_wanted(s->notify, mb);

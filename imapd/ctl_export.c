@@ -102,12 +102,10 @@ next_mailbox(struct export *x)
 {
 	struct account	*a = x->account;
 	struct span	 name = span_str(x->name == NULL ? "" : x->name);
-	size_t		 i = mailbox_lower(a, name);
+	size_t		 i = x->one ? mailbox_lower(a, name) :
+			    mailbox_behind(a, name);
 	char		*copy;
 
-	if (!x->one && x->name != NULL && i < a->nmailboxes &&
-	    strcmp(a->mailboxes[i]->name, x->name) == 0)
-		i++;
 	if (i == a->nmailboxes || (x->one && x->uid != 0))
 		return (0);
 	if ((copy = strdup(a->mailboxes[i]->name)) == NULL)

@@ -56,115 +56,6 @@ use_by_name(struct span s)
 	return (0);
 }
 
-/* As strcmp, of a C string and a span. */
-static int
-compare(const char *name, struct span s)
-{
-	size_t	 n = strlen(name), both = n < s.n ? n : s.n;
-	int	 c;
-
-	if (both > 0 && (c = memcmp(name, s.p, both)) != 0)
-		return (c);
-	return (n < s.n ? -1 : n > s.n);
-}
-
-size_t
-mailbox_lower(const struct account *a, struct span name)
-{
-	size_t	 lo = 0, hi = a->nmailboxes, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (compare(a->mailboxes[mid]->name, name) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo);
-}
-
-struct mailbox *
-mailbox_named(const struct account *a, struct span name)
-{
-	size_t	 i = mailbox_lower(a, name);
-
-	if (i < a->nmailboxes && compare(a->mailboxes[i]->name, name) == 0)
-		return (a->mailboxes[i]);
-	return (NULL);
-}
-
-struct mailbox *
-mailbox_by_id(const struct account *a, uint64_t id)
-{
-	size_t	 i;
-
-	for (i = 0; i < a->nmailboxes; i++)
-		if (a->mailboxes[i]->id == id)
-			return (a->mailboxes[i]);
-	return (NULL);
-}
-
-/* Is name under parent? */
-static int
-is_under(const char *name, struct span parent)
-{
-	return (strlen(name) > parent.n + 1 &&
-	    memcmp(name, parent.p, parent.n) == 0 &&
-	    name[parent.n] == MAILBOX_SEPARATOR);
-}
-
-/* Does it come before all that is under parent?  Names of others, as "a b" and
- * "a.b", may stand between the two. */
-static int
-before_under(const char *name, struct span parent)
-{
-	size_t	 n = strlen(name), both = n < parent.n ? n : parent.n;
-	int	 c;
-
-	if (both > 0 && (c = memcmp(name, parent.p, both)) != 0)
-		return (c < 0);
-	return (n <= parent.n ||
-	    (unsigned char)name[parent.n] < MAILBOX_SEPARATOR);
-}
-
-size_t
-mailbox_first_under(const struct account *a, struct span parent)
-{
-	size_t	 lo = 0, hi = a->nmailboxes, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (before_under(a->mailboxes[mid]->name, parent))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo);
-}
-
-size_t
-account_sub_under(const struct account *a, struct span parent)
-{
-	size_t	 lo = 0, hi = a->nsubs, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (before_under(a->subs[mid], parent))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo);
-}
-
-int
-mailbox_has_children(const struct account *a, struct span name)
-{
-	size_t	 i = mailbox_first_under(a, name);
-
-	return (i < a->nmailboxes && is_under(a->mailboxes[i]->name, name));
-}
-
 /*
  * What a name must be beyond valid UTF-8: levels that are not empty, no
  * controls, no wildcards, within the bounds.
@@ -617,7 +508,7 @@ taken(const struct account *a, const char *name, struct span from)
 	struct mailbox	*mb = mailbox_named(a, span_str(name));
 
 	return (mb != NULL && !span_eqs(from, mb->name) &&
-	    !is_under(mb->name, from));
+	    !mailbox_is_under(mb->name, from));
 }
 
 static int
@@ -673,7 +564,7 @@ mailbox_rename(struct account *a, struct span from, struct span to)
 	}
 	for (i = 0; i < a->nmailboxes && e == 0; i++) {
 		mb = a->mailboxes[i];
-		if (!span_eqs(from, mb->name) && !is_under(mb->name, from))
+		if (!span_eqs(from, mb->name) && !mailbox_is_under(mb->name, from))
 			continue;
 		n++;
 		errno = EEXIST;
@@ -709,29 +600,6 @@ mailbox_rename(struct account *a, struct span from, struct span to)
 	return (e == 0 ? 0 : -1);
 }
 
-static size_t
-sub_lower(const struct account *a, struct span name)
-{
-	size_t	 lo = 0, hi = a->nsubs, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (compare(a->subs[mid], name) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo);
-}
-
-int
-account_subscribed(const struct account *a, struct span name)
-{
-	size_t	 i = sub_lower(a, name);
-
-	return (i < a->nsubs && compare(a->subs[i], name) == 0);
-}
-
 int
 account_subscribe(struct account *a, struct span name, int on)
 {
@@ -759,7 +627,7 @@ account_subscribe(struct account *a, struct span name, int on)
 	if (dbenv_commit(env) == -1)
 		goto err;
 	a->seq = dbenv_seq(env);
-	i = sub_lower(a, name);
+	i = account_sub_lower(a, name);
 	if (on) {
 		memmove(nv + i + 1, nv + i, (a->nsubs - i) * sizeof(*nv));
 		nv[i] = copy;

@@ -119,9 +119,7 @@ seen_from(const struct session *s, const struct account *a, size_t i,
 
 	for (; i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
-		if (base != NULL && (strlen(mb->name) <= base->n + 1 ||
-		    memcmp(mb->name, base->p, base->n) != 0 ||
-		    mb->name[base->n] != MAILBOX_SEPARATOR))
+		if (base != NULL && !mailbox_is_under(mb->name, *base))
 			return (NULL);
 		if ((place_rights(s, mb) & RIGHT_LOOKUP) != 0)
 			return (mb);
@@ -214,16 +212,12 @@ next_of(struct session *s, struct span owner, struct span after,
 {
 	const struct mailbox	*mb;
 	struct account		*a;
-	size_t			 i;
 
 	if ((a = hold(s, sharing_owner(s->account->part, s->account->id,
 	    owner))) == NULL)
 		return (0);
 	session_hold(s, a->seq);
-	i = mailbox_lower(a, after);
-	if (i < a->nmailboxes && span_eqs(after, a->mailboxes[i]->name))
-		i++;
-	if ((mb = seen_from(s, a, i, NULL)) == NULL)
+	if ((mb = seen_from(s, a, mailbox_behind(a, after), NULL)) == NULL)
 		return (0);
 	join(name, owner, span_str(mb->name));
 	return (buf_failed(name) ? -1 : 1);

@@ -118,17 +118,11 @@ mailbox_list(struct ctl_ask *a)
 	struct page	 page = { 0 };
 	struct account	*acc;
 	const char	*last = "";
-	size_t		 i = 0;
+	size_t		 i;
 
 	if ((acc = ctl_account(a)) == NULL)
 		return;
-	if (a->cursor.n != 0) {
-		i = mailbox_lower(acc, a->cursor);
-		if (i < acc->nmailboxes &&
-		    span_eqs(a->cursor, acc->mailboxes[i]->name))
-			i++;
-	}
-	for (; i < acc->nmailboxes; i++) {
+	for (i = mailbox_behind(acc, a->cursor); i < acc->nmailboxes; i++) {
 		if (page_row(&page, mailbox_row(acc->mailboxes[i])) == -1)
 			break;
 		last = acc->mailboxes[i]->name;

@@ -123,6 +123,17 @@ static const char *const shared[] = {
 	"S6: b OK ~",
 	"C6: c ESEARCH IN (mailboxes (\"Other Users/user5/Plans/Old\" "
 	    "\"Other Users/user5/INBOX\")) ALL", "S6: c OK ~",
+	/* by two names, or in two ways: once */
+	"C6: c ESEARCH IN (mailboxes \"Other Users/user5/Plans\" subtree "
+	    "\"Other Users/user5\") ALL",
+	"S6: * ESEARCH (TAG \"c\" MAILBOX \"Other Users/user5/Plans\" ~",
+	"S6: c OK ~",
+	"C6: c SUBSCRIBE \"Other Users/user5/Plans\"", "S6: c OK ~",
+	"C6: c ESEARCH IN (subtree \"Other Users\" subtree-one \"Other "
+	    "Users/user5\" subscribed mailboxes (\"Other Users/user5/Plans\" "
+	    "\"Other Users/user5/Plans\")) RETURN (COUNT) ALL",
+	"S6: * ESEARCH (TAG \"c\" MAILBOX \"Other Users/user5/Plans\" "
+	    "UIDVALIDITY ~) UID COUNT 1", "S6: c OK ~",
 	"C6: d ESEARCH IN (personal) ALL", "S6: d OK ~",
 	"C6: e EXAMINE \"Other Users/user5/Plans\"", "S6: * ~", "S6: * ~",
 	"S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~", "S6: * ~",
@@ -130,6 +141,19 @@ static const char *const shared[] = {
 	"C6: f ESEARCH ALL",
 	"S6: * ESEARCH (TAG \"f\" MAILBOX \"Other Users/user5/Plans\" ~",
 	"S6: f OK ~",
+	"C6: g ESEARCH IN (selected subtree \"Other Users\") ALL",
+	"S6: * ESEARCH (TAG \"g\" MAILBOX \"Other Users/user5/Plans\" ~",
+	"S6: g OK ~",
+	NULL
+};
+
+/* Of others no more than an account may have itself. */
+static const char *const many[] = {
+	"C5: a SETACL Plans/Old user6 lr", "S5: a OK ~",
+	"C6: a ESEARCH IN (mailboxes \"Other Users/user5/Plans\") ALL",
+	"S6: * ESEARCH ~", "S6: a OK ~",
+	"C6: b ESEARCH IN (subtree \"Other Users\") ALL",
+	"S6: b NO [LIMIT] ~",
 	NULL
 };
 
@@ -148,6 +172,8 @@ main(void)
 	append("workshop", "", "one");
 	t_script("boxes", boxes);
 	t_script("shared", shared);
+	t_store.limits.mailboxes = 1;
+	t_script("many", many);
 	t_close();
 	charsets_free(t_store.charsets);
 	t_remove();
