@@ -21,7 +21,6 @@
 #include "proc.h"
 
 #define AWAY_MAX	1000	/* connections while auth is away */
-#define SASL_LINE	((MSG_SASL_MAX + 2) / 3 * 4)	/* octets of a response */
 #define AGENT_MAX	200	/* octets of a client's name and version */
 #define TLS_TIMEOUT	30	/* seconds for a handshake */
 
@@ -35,6 +34,7 @@ static void	 read_commands(struct front *);
 static void	 response(struct front *);
 static int	 command(struct front *);
 static int	 bad(struct front *, const char *);
+static int	 spent(struct front *);
 static int	 front_prepare(const struct conf *, struct buf *);
 static void	 front_commit(void);
 
@@ -44,7 +44,7 @@ static uint64_t		 next_id;
 static int		 stopping;
 
 static const struct lex_limits	 limits = { FRONT_LINE, FRONT_LITERAL,
-    2 * FRONT_LITERAL, 4 };
+    FRONT_LITERALS, FRONT_COUNT };
 
 /* ---- connections ------------------------------------------------------ */
 
@@ -142,10 +142,19 @@ front_tagged(struct front *f, struct span tag, const char *fmt, ...)
 }
 
 void
+front_deadline(struct front *f)
+{
+	uint64_t	 gone = (proc_now_ms() - f->since) / 1000,
+			 all_of_it = f->listener->limits.login_timeout;
+
+	io_deadline(f->io, gone < all_of_it ? (unsigned)(all_of_it - gone) : 1);
+}
+
+void
 front_ready(struct front *f)
 {
 	f->state = FRONT_COMMAND;
-	io_deadline(f->io, f->listener->limits.login_timeout);
+	front_deadline(f);
 	io_resume(f->io);
 }
 
@@ -193,6 +202,7 @@ admit(int fd, const struct sockaddr_storage *from,
 		return;
 	}
 	f->id = ++next_id;
+	f->since = proc_now_ms();
 	f->pair = -1;
 	f->listener = l;
 	lex_init(&f->lex, &limits);
@@ -203,7 +213,8 @@ admit(int fd, const struct sockaddr_storage *from,
 	f->ctx = tlsctx_ref(ctx);	/* whatever is reloaded meanwhile */
 	io_pause(f->io);
 	io_by_line(f->io, 1);
-	io_inmax(f->io, SASL_LINE + 2);
+	io_inmax(f->io, FRONT_LINE);
+	io_lowat(f->io, FRONT_OUT / 2);
 	io_deadline(f->io, FRONT_PATIENCE);
 	f->next = all;
 	if (all != NULL)
@@ -283,6 +294,8 @@ on_io(struct io *io, enum io_event what, void *arg)
 		timed_out(f);
 		break;
 	case IO_LOWAT:
+		if (f->state == FRONT_COMMAND)
+			io_resume(f->io);
 		break;
 	default:
 		if (what == IO_ERROR && f->state == FRONT_TLS)
@@ -302,6 +315,10 @@ read_commands(struct front *f)
 	size_t		 was;
 
 	while (f->state == FRONT_COMMAND) {
+		if (io_outlen(f->io) > FRONT_OUT) {
+			io_pause(f->io);	/* until IO_LOWAT */
+			return;
+		}
 		in = io_in(f->io);
 		was = in.n;
 		switch (lex_step(&f->lex, &in)) {
@@ -311,7 +328,7 @@ read_commands(struct front *f)
 			break;
 		case LEX_COMMAND:
 			io_drain(f->io, was - in.n);
-			if (command(f) == -1)
+			if (spent(f) == -1 || command(f) == -1)
 				return;
 			break;
 		case LEX_BAD:
@@ -328,7 +345,7 @@ read_commands(struct front *f)
 		response(f);
 }
 
-/* A line of a SASL exchange. */
+/* A line of a SASL exchange; one that is too long is passed over to its end. */
 static void
 response(struct front *f)
 {
@@ -336,8 +353,16 @@ response(struct front *f)
 	struct buf	 keep = { 0 };
 
 	if (span_split(&in, '\n', &line) == 0) {
-		if (line.n >= SASL_LINE)
-			front_bye(f, "line too long");
+		if (line.n >= FRONT_LINE)
+			f->overlong = 1;
+		if (f->overlong)
+			io_drain(f->io, line.n);
+		return;
+	}
+	if (f->overlong) {
+		f->overlong = 0;
+		io_drain(f->io, line.n + 1);
+		front_sasl_malformed(f);
 		return;
 	}
 	buf_add_span(&keep, line);
@@ -347,6 +372,16 @@ response(struct front *f)
 		line.n--;
 	front_sasl_response(f, line);
 	buf_freezero(&keep);
+}
+
+/* So many commands, and none of them a login that was right: -1. */
+static int
+spent(struct front *f)
+{
+	if (++f->commands <= FRONT_COMMANDS)
+		return (0);
+	front_bye(f, "too many commands without a login");
+	return (-1);
 }
 
 /* What is no command, answered; after a few of them it is no client: -1. */

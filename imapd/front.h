@@ -12,10 +12,21 @@
 
 struct tlsctx;
 
-#define FRONT_LINE	12544	/* octets of a command before login: SASL's
-				 * 12288 and what is around them */
+/*
+ * Octets of a command before login without its literals, or of a SASL response.
+ * The largest response that can let anybody in is SCRAM's first: two names of 512
+ * octets (PRECIS_NAME_MAX), each octet written as three, and a nonce of 1,024,
+ * 4,127 octets in all, or 5,504 in base64.  PLAIN with a password of 1,024 octets
+ * has 2,736, EXTERNAL with a name to act for 684.
+ */
+#define FRONT_LINE	8192
 #define FRONT_LITERAL	4096	/* of a literal before login */
+#define FRONT_LITERALS	8192	/* of all of a command */
+#define FRONT_COUNT	4	/* literals in a command */
+#define FRONT_COMMANDS	200	/* before login, then BYE */
 #define FRONT_BAD	3	/* commands that are none, then BYE */
+#define FRONT_OUT	16384	/* octets of answers that wait to be read, then
+				 * no further command is */
 #define FRONT_PATIENCE	60	/* seconds for auth's answer */
 #define FRONT_WINDOW	65536	/* relayed octets held back in one direction */
 
@@ -46,14 +57,17 @@ struct front {
 	char				*tag;
 	char				*agent;	/* what ID said, or NULL */
 	int				 pair;	/* our end until OK, or -1 */
-	unsigned			 bad;
+	uint64_t			 since;	/* proc_now_ms() */
+	unsigned			 commands, bad;
 	enum sasl_outcome		 refusal;	/* FRONT_DELAYED */
 	unsigned			 tls : 1, counted : 1, binding : 1,
 					 key : 1,	/* auth knows it */
 					 key_lost : 1,	/* it cannot say now */
 					 preauth : 1,	/* by key, no command */
 					 busy : 1, dead : 1,
-					 half : 1;	/* a line is half relayed */
+					 half : 1,	/* a line is half relayed */
+					 overlong : 1;	/* a response that is
+							 * passed over */
 	struct front			*next, *prev;
 };
 
@@ -66,6 +80,8 @@ void	 front_bye(struct front *, const char *text);
 void	 front_tagged(struct front *, struct span tag, const char *fmt, ...)
 	    __attribute__((__format__(printf, 3, 4)));
 void	 front_ready(struct front *);		/* for the next command */
+/* Of the time until it must be logged in, what is left. */
+void	 front_deadline(struct front *);
 void	 front_capability(const struct front *, struct buf *);
 /* auth's word on the socket came, or auth is away. */
 void	 front_welcome(struct front *);
@@ -76,6 +92,8 @@ void	 front_greet(struct front *);
 void	 front_sasl_start(struct front *, struct span mech, struct span tag,
 	    int has_initial, struct span initial, int login_command);
 void	 front_sasl_response(struct front *, struct span line);
+/* What came is no response, whatever it was. */
+void	 front_sasl_malformed(struct front *);
 /* By the client's key alone: the store greets. */
 void	 front_preauth(struct front *);
 /* The delay of a refusal is over. */

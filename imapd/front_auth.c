@@ -104,7 +104,7 @@ outcome(struct front *f, const struct msg_sasl *m)
 		buf_adds(io_out(f->io), "+ ");
 		buf_add_base64(io_out(f->io), m->data);
 		io_write(f->io, "\r\n", 2);
-		io_deadline(f->io, f->listener->limits.login_timeout);
+		front_deadline(f);
 		io_resume(f->io);
 		return;
 	case SASL_OK:
@@ -260,16 +260,23 @@ front_sasl_response(struct front *f, struct span line)
 	if (span_eqs(line, "*"))
 		ask(f, M_SASL_ABORT, &c_number, &gone, -1);
 	else if (!span_eqs(line, "=") &&
-	    buf_add_unbase64(&data, line) == -1) {
-		/* Tell auth that it is over; the client hears what was wrong. */
-		f->state = FRONT_ASKED;
-		peer_forget(authconn_peer(),
-		    peer_ask_behind(authconn_peer(), f->who, M_SASL_ABORT,
-		    &c_number, &gone, -1, NULL, NULL));
-		answer(f, SASL_MALFORMED, span_of("", 0));
-	} else {
+	    buf_add_unbase64(&data, line) == -1)
+		front_sasl_malformed(f);
+	else {
 		m.data = span_buf(&data);
 		ask(f, M_SASL_STEP, &c_sasl_step, &m, -1);
 	}
 	buf_freezero(&data);
+}
+
+/* Tell auth that it is over; the client hears what was wrong. */
+void
+front_sasl_malformed(struct front *f)
+{
+	struct msg_number	 gone = { f->id };
+
+	f->state = FRONT_ASKED;
+	peer_forget(authconn_peer(), peer_ask_behind(authconn_peer(), f->who,
+	    M_SASL_ABORT, &c_number, &gone, -1, NULL, NULL));
+	answer(f, SASL_MALFORMED, span_of("", 0));
 }

@@ -7,6 +7,8 @@
 #include "front.h"
 #include "proc.h"
 
+#define RECORD	16384	/* octets of one of TLS, read at once */
+
 static void	 move(struct io *, struct io *);
 static void	 on_client(struct io *, enum io_event, void *);
 static void	 on_store(struct io *, enum io_event, void *);
@@ -94,6 +96,7 @@ front_relay(struct front *f)
 	lex_free(&f->lex);
 	io_set(f->io, on_client, f);
 	io_deadline(f->io, 0);
+	io_inmax(f->io, RECORD);
 	io_lowat(f->io, FRONT_WINDOW / 2);
 	io_lowat(f->store, FRONT_WINDOW / 2);
 	move(f->io, f->store);	/* what came behind the last command */
