@@ -111,18 +111,32 @@ auth_sessions_link_up(struct peer *p)
 	auth_thaw();
 }
 
-/* What a partition has of an account is to be removed. */
+/* What a partition has of an account is to be removed: that was said, and is not
+ * answered yet. */
 struct gone {
+	LIST_ENTRY(gone) entry;
 	uint64_t	 id;
 	uint32_t	 part;
 };
 
+static LIST_HEAD(, gone) telling = LIST_HEAD_INITIALIZER(telling);
 static uint64_t	 gone_at;	/* where telling goes on */
 static int	 thaw_wanted;	/* behind the last of them: what is frozen and
 				 * is not moving stays where it is */
 
-/* A store began to remove an account, or could not.  An answer may be late: the
- * record may be another one by now. */
+static int
+is_told(uint64_t id)
+{
+	const struct gone	*g;
+
+	LIST_FOREACH(g, &telling, entry)
+		if (g->id == id)
+			break;
+	return (g != NULL);
+}
+
+/* A store began to remove an account, or could not.  The account may have begun
+ * to move meanwhile. */
 static int
 told(void *arg, struct peer *p, struct imsg *m)
 {
@@ -138,8 +152,28 @@ told(void *arg, struct peer *p, struct imsg *m)
 	    userdb_gone_next(&auth.db, &id, &part) == 0 && id == g->id &&
 	    part == g->part && userdb_gone_done(&auth.db, g->id) == -1)
 		log_warn("accounts: %s", dbenv_error(auth.db.env));
+	LIST_REMOVE(g, entry);
 	free(g);
 	return (rc);
+}
+
+static int
+tell_one(uint64_t id, uint32_t part)
+{
+	struct msg_account	 m = { id, part };
+	struct gone		*g;
+
+	if ((g = malloc(sizeof(*g))) == NULL)
+		return (-1);
+	g->id = id;
+	g->part = part;
+	LIST_INSERT_HEAD(&telling, g, entry);
+	if (peer_ask(proc_peer(ROLE_STORE, part % proc_count(ROLE_STORE)),
+	    M_ACCOUNT_GONE, &c_account, &m, -1, told, g) != 0)
+		return (1);
+	LIST_REMOVE(g, entry);
+	free(g);
+	return (0);
 }
 
 static void
@@ -151,34 +185,25 @@ tell_thaw(void)
 	for (i = 0; i < proc_count(ROLE_STORE); i++)
 		(void)peer_put(proc_peer(ROLE_STORE, i), M_MOVE_OFF,
 		    &c_account, &all, -1);
+	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_MOVE_OFF, &c_account,
+	    &all, -1);
 }
 
-/* Again and again until a store took it: it may be told twice. */
+/* Again and again until a store took it. */
 void
 auth_tell_gone(void)
 {
-	struct msg_account	 m;
-	struct gone		*g;
-	uint64_t		 id = gone_at;
-	uint32_t		 part;
-	int			 sent = 0;
+	uint64_t	 id = gone_at;
+	uint32_t	 part;
+	int		 sent = 0, rc;
 
 	for (; sent < IMSG_CREDIT &&
 	    userdb_gone_next(&auth.db, &id, &part) == 0; id++) {
-		if (id == auth_moving())
+		if (id == auth_moving() || is_told(id))
 			continue;
-		m.account = id;
-		m.partition = part;
-		if ((g = malloc(sizeof(*g))) == NULL)
+		if ((rc = tell_one(id, part)) == -1)
 			return;
-		g->id = id;
-		g->part = part;
-		if (peer_ask(proc_peer(ROLE_STORE, part %
-		    proc_count(ROLE_STORE)), M_ACCOUNT_GONE, &c_account, &m,
-		    -1, told, g) == 0)
-			free(g);
-		else
-			sent++;
+		sent += rc;
 	}
 	gone_at = sent < IMSG_CREDIT ? 0 : id;
 	if (gone_at == 0 && thaw_wanted && auth_moving() == 0) {

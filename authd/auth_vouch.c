@@ -130,6 +130,9 @@ exchange_accept(struct exchange *x)
 	} else if (x->account.disabled[0] != '\0') {
 		exchange_refuse(x, SASL_DISABLED, "logindisabled",
 		    "login is disabled");
+	} else if (x->account.id == auth_moving()) {
+		exchange_note(x, "error", "the account is being moved");
+		exchange_end(x, SASL_UNAVAILABLE, "");
 	} else
 		vouch(x);
 }

@@ -88,7 +88,8 @@ enum msg_type {
 				 * side closed after the end */
 	M_MOVE_IN,		/* R msg_account; fd (store): read it from there.
 				 * Answer msg_result: it is on disk */
-	M_MOVE_OFF,		/* N msg_account (store): it stays; 0: all do */
+	M_MOVE_OFF,		/* N msg_account (store): it stays; 0: all do.
+				 * queued: what waits for it may go on */
 	M_LIMITS,		/* N msg_limits_list (store): what accounts may
 				 * keep, other than the configuration says */
 	/* relay -> auth: logging in to the transport's server.  Which transport
@@ -310,6 +311,7 @@ struct msg_commit { uint8_t id[16]; uint64_t size; struct span from;
     struct list rcpts; };	/* struct msg_commit_rcpt */
 struct msg_stored { uint8_t result; uint32_t code; struct span enhanced;
     struct span text; struct span queueid; };
+#define MSG_MOVING	"4.2.1"	/* enhanced: until M_MOVE_OFF, or not there now */
 struct msg_sub_mail { struct span from, envid; uint8_t ret, utf8, body;
     uint64_t size; uint8_t requiretls; struct span session;
     uint64_t hold;		/* seconds from now, RFC 4865; 0: at once */

@@ -602,17 +602,20 @@ account_freeze(struct part *p, uint64_t id)
 	if (a == NULL && errno != ENOENT)
 		return (-1);
 	account_put(a);
-	if (a != NULL && a->refs > 0)
-		errno = EBUSY;
-	else if (is_shared(p, id))
+	/* Nobody new from now on; who uses it is done soon. */
+	if (a != NULL)
+		a->moving = 1;
+	if (is_shared(p, id))
 		errno = EXDEV;
+	else if (a != NULL && a->refs > 0)
+		errno = EBUSY;
 	else if (mark_left(p, id, LEFT_MOVING) == 0) {
-		if (a != NULL) {
-			a->moving = 1;
+		if (a != NULL)
 			a->seq = dbenv_seq(p->env);
-		}
 		return (0);
 	}
+	if (a != NULL && errno != EBUSY)
+		a->moving = 0;
 	return (-1);
 }
 
@@ -620,8 +623,10 @@ int
 account_thaw(struct part *p, uint64_t id)
 {
 	struct account	*a = account_lookup(p, id);
+	int		 left = left_get(p, id);
 
-	if (mark_left(p, id, LEFT_NOT) == -1)
+	if (left == -1 || (left == LEFT_MOVING &&
+	    mark_left(p, id, LEFT_NOT) == -1))
 		return (-1);
 	if (a != NULL) {
 		a->moving = 0;

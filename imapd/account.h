@@ -98,8 +98,8 @@ void		 account_tick(struct part *);
 int		 account_remove(struct part *, uint64_t id, uint64_t *seq);
 /*
  * It begins to move to another partition, or does not after all: a command of
- * its own.  0, or -1 with errno; EBUSY: it is in use, EXDEV: it shares mailboxes
- * with others.
+ * its own.  0, or -1 with errno; EXDEV: it shares mailboxes with others; EBUSY: it
+ * is in use, by nobody new from now on: try again, or account_thaw() it.
  */
 int		 account_freeze(struct part *, uint64_t id);
 int		 account_thaw(struct part *, uint64_t id);

@@ -54,6 +54,8 @@ static const struct {
 	{ 0,		RESULT_OK,	250, "2.0.0", "stored" },
 	{ EDQUOT,	RESULT_TEMP,	452, "4.2.2", "mailbox full" },
 	{ ENOSPC,	RESULT_TEMP,	452, "4.3.1", "not enough storage" },
+	{ EBUSY,	RESULT_TEMP,	451, MSG_MOVING, "the account is being "
+	    "moved" },
 	{ ENOMEM,	RESULT_TEMP,	451, "4.3.0", "no memory" },
 	{ ENOENT,	RESULT_TEMP,	451, "4.3.0", "no such partition" },
 	{ -1,		RESULT_TEMP,	451, "4.3.0", "cannot be stored now" },

@@ -124,7 +124,7 @@ move_finish(struct move *x, const char *why)
 	if (why != NULL)
 		log_warn("partition %02u: account #%llu does not %s: %s",
 		    x->part->num, (unsigned long long)x->account,
-		    x->type == M_MOVE_IN ? "come" : "leave", why);
+		    x->type == M_MOVE_IN ? "come" : "leave", log_escs(why));
 	else
 		log_info("partition %02u: account #%llu %s, %llu messages",
 		    x->part->num, (unsigned long long)x->account,
@@ -136,6 +136,7 @@ move_finish(struct move *x, const char *why)
 	dbenv_unwait(x->part->env, &x->wait);
 	io_free(x->io);
 	free(x->mailboxes);
+	free(x->is_mailbox.v);
 	free(x->bodies.v);
 	LIST_REMOVE(x, entry);
 	free(x);
@@ -145,13 +146,18 @@ int
 move_note_mailbox(struct move *x, uint64_t id)
 {
 	uint64_t	*nv;
+	size_t		 cap = x->capmailboxes;
 
-	if ((nv = reallocarray(x->mailboxes, x->nmailboxes + 1,
-	    sizeof(*nv))) == NULL)
-		return (-1);
-	x->mailboxes = nv;
-	nv[x->nmailboxes++] = id;
-	return (0);
+	if (x->nmailboxes == cap) {
+		cap = cap == 0 ? 64 : 2 * cap;
+		if ((nv = reallocarray(x->mailboxes, cap,
+		    sizeof(*nv))) == NULL)
+			return (-1);
+		x->mailboxes = nv;
+		x->capmailboxes = cap;
+	}
+	x->mailboxes[x->nmailboxes++] = id;
+	return (move_map_set(&x->is_mailbox, id, 1));
 }
 
 void

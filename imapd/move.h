@@ -75,7 +75,8 @@ struct move {
 	struct io		*io;
 	struct dbenv_wait	 wait;
 	uint64_t		*mailboxes;	/* read or "dead" */
-	size_t			 nmailboxes;
+	size_t			 nmailboxes, capmailboxes;
+	struct move_map		 is_mailbox;	/* the same, to 1 */
 	struct move_map		 bodies;	/* sent, or theirs to ours */
 	uint64_t		 messages;
 	/* Its end: what only this side has is given back. */

@@ -14,7 +14,9 @@
 
 #define MEMORY		65536		/* octets of one message in memory */
 #define IN_MAX		(256 * 1024)	/* octets read ahead */
-#define LATER_MAX	(64u << 20)	/* octets of records for the end */
+/* Octets of records for the end: more than as many mailboxes as one may have
+ * take with all their keywords.  10,000 with plain names take 0.2 s. */
+#define LATER_MAX	(64u << 20)
 #define MESSAGE_MAX	(1u << 30)	/* octets of one */
 #define TURN_US		500
 
@@ -119,14 +121,9 @@ static int
 is_mailbox(const struct arriving *x, struct span key)
 {
 	uint64_t	 id;
-	size_t		 i;
 
-	if (span_get_u64(&key, &id) == -1)
-		return (0);
-	/* The one at work is mostly the one before. */
-	for (i = x->m.nmailboxes; i > 0 && x->m.mailboxes[i - 1] != id; i--)
-		continue;
-	return (i > 0);
+	return (span_get_u64(&key, &id) == 0 &&
+	    move_map_get(&x->m.is_mailbox, id) != 0);
 }
 
 /* Does a database have something of a mailbox? */

@@ -21,6 +21,7 @@ struct leaving {
 	struct move		 m;		/* first */
 	struct event		 again;
 	unsigned		 tries;
+	int			 frozen;	/* on disk */
 
 	unsigned		 db;		/* being read */
 	struct dbenv_iter	 it;
@@ -39,16 +40,20 @@ static int	 records(struct leaving *);
 static int	 messages(struct leaving *);
 static int	 some_body(struct leaving *);
 static void	 begin(evutil_socket_t, short, void *);
+static void	 shares(struct leaving *);
 static void	 marked(struct dbenv_wait *, int);
 static void	 on_io(struct io *, enum io_event, void *);
 
-/* The account stays frozen until auth has said what becomes of it. */
+/* Once that is on disk the account stays frozen until auth has said what becomes
+ * of it. */
 static void
 drop(struct move *m, int failed)
 {
 	struct leaving	*x = (struct leaving *)(void *)m;
 
 	(void)failed;
+	if (!x->frozen)
+		(void)account_thaw(m->part, m->account);
 	event_del(&x->again);
 	if (x->reading)
 		dbenv_iter_free(&x->it);
@@ -82,6 +87,7 @@ begin(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (account_freeze(x->m.part, x->m.account) == 0) {
+		x->frozen = 1;
 		if (dbenv_wait(env, dbenv_seq(env), &x->m.wait) == 1)
 			marked(&x->m.wait, 0);
 	} else if (errno == EBUSY && ++x->tries < BUSY_TRIES)
@@ -89,11 +95,24 @@ begin(evutil_socket_t fd, short what, void *arg)
 	else if (errno == EBUSY)
 		move_finish(&x->m, "it is in use");
 	else if (errno == EXDEV)
-		move_finish(&x->m, "it shares mailboxes with others here: letterctl "
-		    "acl");
+		shares(x);
 	else
 		move_finish(&x->m, errno == ENOENT ? "it has no mail yet" :
 		    strerror(errno));
+}
+
+/* Sharing stays inside a partition. */
+static void
+shares(struct leaving *x)
+{
+	struct buf	 b = { .max = MSG_TEXT_MAX };
+
+	(void)buf_adds(&b, "it shares mailboxes: ");
+	if (sharing_words(x->m.part, x->m.account, &b) == -1)
+		move_finish(&x->m, strerror(errno));
+	else
+		move_finish(&x->m, buf_cstr(&b));
+	buf_free(&b);
 }
 
 static void

@@ -9,6 +9,8 @@
 #include "imapd/sharing.h"
 #include "log.h"
 
+#define WORDS_MAX	3	/* of each kind, the others are counted */
+
 static int	 note(struct mailbox *, uint64_t, struct span, uint32_t,
 		    uint32_t);
 
@@ -344,6 +346,89 @@ sharing_named(struct part *p, uint64_t account)
 
 	return (dbenv_next(p->share, key_u64(k, account), &key, &val) == 0 &&
 	    key.n > 8 && memcmp(key.p, k, 8) == 0);
+}
+
+/* What an account has for others: how many entries; some of them in words. */
+static int
+given_words(struct part *p, uint64_t account, struct buf *b)
+{
+	struct dbenv_iter	 it;
+	struct rec_acl		 r;
+	struct rec_mailbox	 m;
+	struct span		 key, val, mv;
+	uint8_t			 k[8];
+	int			 rc, n = 0;
+
+	dbenv_iter_init(&it, p->acl, key_u64(k, account),
+	    key_u64(k, account));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		if (n++ >= WORDS_MAX)
+			continue;
+		(void)buf_adds(b, n > 1 ? ", " : "");
+		if (key.n == 24 && dbenv_get(p->mailbox, span_of(key.p, 16),
+		    &mv) == 0 && codec_get(&mv, &c_rec_mailbox, &m) == 0)
+			(void)buf_addf(b, "\"%.*s\"", (int)m.name.n,
+			    (const char *)m.name.p);
+		else
+			(void)buf_adds(b, "a mailbox");
+		if (codec_get(&val, &c_rec_acl, &r) == 0)
+			(void)buf_addf(b, " with %.*s", (int)r.name.n,
+			    (const char *)r.name.p);
+	}
+	dbenv_iter_free(&it);
+	if (n > WORDS_MAX)
+		(void)buf_addf(b, " and %d more", n - WORDS_MAX);
+	return (rc == -1 ? -1 : n);
+}
+
+/* And who has something for it. */
+static int
+taken_words(struct part *p, uint64_t account, struct buf *b)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val, name, last = { 0 };
+	struct buf		 before = { 0 };
+	uint8_t			 k[8];
+	int			 rc, n = 0;
+
+	dbenv_iter_init(&it, p->share, key_u64(k, account),
+	    key_u64(k, account));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		if (key.n < 18)
+			continue;
+		name = span_of(key.p + 8, key.n - 17);
+		last = span_buf(&before);
+		if (n > 0 && span_eq(name, last))
+			continue;
+		buf_reset(&before);
+		(void)buf_add_span(&before, name);
+		if (n++ < WORDS_MAX)
+			(void)buf_addf(b, "%s%.*s", n > 1 ? ", " : "",
+			    (int)name.n, (const char *)name.p);
+	}
+	dbenv_iter_free(&it);
+	buf_free(&before);
+	if (n > WORDS_MAX)
+		(void)buf_addf(b, " and %d more", n - WORDS_MAX);
+	if (n > 0)
+		(void)buf_adds(b, " with it");
+	return (rc == -1 ? -1 : n);
+}
+
+int
+sharing_words(struct part *p, uint64_t account, struct buf *b)
+{
+	struct buf	 taken = { 0 };
+	int		 given, n;
+
+	if ((given = given_words(p, account, b)) == -1)
+		return (-1);
+	if ((n = taken_words(p, account, &taken)) > 0) {
+		(void)buf_adds(b, given > 0 ? "; " : "");
+		(void)buf_add_span(b, span_buf(&taken));
+	}
+	buf_free(&taken);
+	return (n == -1 ? -1 : given + n > 0);
 }
 
 int

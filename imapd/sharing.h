@@ -45,6 +45,11 @@ int		 sharing_write_new(const struct account *, struct span name,
 		    uint64_t id);
 /* Does a list name an account? */
 int		 sharing_named(struct part *, uint64_t account);
+/*
+ * With whom an account shares, in words, appended: "INBOX with bob; carol with
+ * it".  1, 0: with nobody, and nothing is appended; -1 with errno.
+ */
+int		 sharing_words(struct part *, uint64_t account, struct buf *);
 /* All that names an account goes. */
 int		 sharing_write_gone(struct part *, uint64_t account);
 /* After a salvage: an entry and its record in "share" stay together, or go with

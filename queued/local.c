@@ -12,6 +12,7 @@
 #include "log.h"
 #include "queued/attempt.h"
 #include "queued/local.h"
+#include "queued/sched.h"
 
 #define DOWN_FIRST	1	/* seconds until a store is tried again */
 #define DOWN_MOST	30
@@ -24,10 +25,17 @@ struct settled {
 	struct msg_settled	 m;
 };
 
+/* Recipients whose account moves: tried at once when it has. */
+#define MOVING_MAX	1000	/* others wait for their next attempt */
+
+static struct { uint64_t msg; uint32_t n; } moving[MOVING_MAX];
+static size_t			 nmoving;
+
 static STAILQ_HEAD(, settled)	 settled = STAILQ_HEAD_INITIALIZER(settled);
 static size_t			 nsettled;
 static struct event		*settle_ev;
 
+static void	 is_moving(const struct attempt *);
 static int	 on_stored(void *, struct peer *, struct imsg *);
 static void	 down(struct attempt *);
 static void	 on_settle(evutil_socket_t, short, void *);
@@ -117,11 +125,71 @@ on_stored(void *arg, struct peer *p, struct imsg *m)
 		return (0);
 	}
 	dest_works(a->dest);
+	if (s.result != RESULT_OK && span_eqs(s.enhanced, MSG_MOVING))
+		is_moving(a);
 	if (s.enhanced.n < sizeof(enhanced))
 		memcpy(enhanced, s.enhanced.p, s.enhanced.n);
 	attempt_all(a, s.result > RESULT_TEMP ? RESULT_TEMP :
 	    (enum result)s.result, s.code, enhanced, s.text);
 	attempt_result(a);
+	return (0);
+}
+
+/* ---- accounts that move ----------------------------------------------------- */
+
+static void
+is_moving(const struct attempt *a)
+{
+	size_t	 i, k;
+
+	for (i = 0; i < a->n; i++) {
+		for (k = 0; k < nmoving && (moving[k].msg != a->m.num ||
+		    moving[k].n != a->r[i].n); k++)
+			continue;
+		if (k < nmoving || nmoving == MOVING_MAX)
+			continue;
+		moving[nmoving].msg = a->m.num;
+		moving[nmoving++].n = a->r[i].n;
+	}
+}
+
+/* Its next attempt is now.  1; 0: it is gone, or under way; -1. */
+static int
+try_now(uint64_t msg, uint32_t n)
+{
+	struct q_rcpt	 r;
+	int		 rc = 0;
+
+	if (attempt_running(msg, n) || db_rcpt(msg, n, &r) == -1)
+		return (0);
+	if (r.r.state == RS_QUEUED && r.r.next > q_now()) {
+		r.r.next = q_now();
+		rc = db_rcpt_put(msg, n, &r.r) == -1 ? -1 : 1;
+	}
+	db_rcpt_free(&r);
+	return (rc);
+}
+
+int
+on_move_off(struct peer *p, struct imsg *m)
+{
+	struct msg_account	 a;
+	size_t			 i, n = nmoving;
+	int			 rc = 0;
+
+	(void)p;
+	if (imsg_get(m, &c_account, &a) == -1)
+		return (-1);
+	nmoving = 0;
+	if (n == 0 || db_begin() == -1)
+		return (0);
+	for (i = 0; rc != -1 && i < n; i++)
+		rc = try_now(moving[i].msg, moving[i].n);
+	if (db_end(rc == -1 ? -1 : 0) == -1)
+		return (0);	/* then at their time */
+	for (i = 0; i < n; i++)
+		if (!attempt_running(moving[i].msg, moving[i].n))
+			sched_again(moving[i].msg, moving[i].n);
 	return (0);
 }
 

@@ -38,6 +38,7 @@ static const struct msg_rule	 rules[] = {
 	{ M_STS,	PEER(ROLE_RELAY),	MSG_BODY,	on_sts },
 	{ M_CTL,	PEER(ROLE_CONTROL), MSG_BODY | MSG_MAYFD, on_ctl },
 	{ M_END_SESSIONS, PEER(ROLE_AUTH),	MSG_BODY,	on_end_sessions },
+	{ M_MOVE_OFF,	PEER(ROLE_AUTH),	MSG_BODY,	on_move_off },
 };
 
 const struct role_ops	 queued_ops = {

@@ -6,15 +6,16 @@ import os
 import re
 import signal
 import smtplib
+import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for  # noqa: E402
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for  # noqa: E402
 
 imaplib._MAXLINE = 1 << 26
-for word in "SETMETADATA", "GETMETADATA", "ENABLE":
+for word in "SETACL", "DELETEACL", "SETMETADATA", "GETMETADATA", "ENABLE":
     imaplib.Commands[word] = ("AUTH", "SELECTED")
 WANT = "(UID FLAGS MODSEQ INTERNALDATE EMAILID SAVEDATE RFC822.SIZE BODY.PEEK[])"
 
@@ -142,15 +143,75 @@ def deliveries(s, here):
     stop.append(0)
     t.join()
     is_(r.returncode, 0, "moved while mail comes in") or diag(r.stderr)
+    ok(wait_for(lambda: not s.rows("queue", "list"), timeout=4), "what waited for that is tried at once")
     lost = [n for n in range(stop[1]) if arrived(s, "flow%d." % n) != 1]
     is_(lost, [], "all of %d messages are there once" % stop[1])
     return (here + 1) % 4
 
 
+def busy(s, here):
+    """Who uses it is waited for; nobody new is let in, and mail waits."""
+    there = (here + 1) % 4
+    held = subprocess.Popen([BUILD + "/letterctl", "-s", s.dir + "/control.sock", "import", "mbox", "alice"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    held.stdin.write(b"From x Thu Jan  1 00:00:00 1970\nSubject: held\n\nhello\n\n" * 3000)
+    held.stdin.flush()
+    got = []
+    t = threading.Thread(target=lambda: got.append(s.ctl_run("account", "move", "alice", str(there))))
+    t.start()
+
+    def refused():
+        try:
+            login(s).logout()
+        except imaplib.IMAP4.error as e:
+            return "[UNAVAILABLE]" in str(e)
+    ok(wait_for(refused), "nobody logs in to an account that is about to move")
+    c = smtplib.SMTP("127.0.0.1", s.submission)
+    try:
+        c.login("alice@" + DOMAIN, PASSWORD)
+        is_("in", 454, "nor to submit mail")
+    except smtplib.SMTPException as e:
+        is_(getattr(e, "smtp_code", None), 454, "nor to submit mail")
+    c.close()
+    send(s, "waiting")
+    ok(wait_for(lambda: "4.2.1" in str(s.rows("queue", "list"))), "mail for it waits") or diag(s.rows("queue", "list"))
+    ok(not got, "while it is in use it does not move")
+    held.stdin.close()
+    out = held.stdout.read()
+    is_(held.wait(), 0, "what was begun is done") or diag(out)
+    t.join()
+    is_((got[0].returncode, place(s)), (0, there), "then it moves") or diag(got[0].stderr)
+    ok(wait_for(lambda: not s.rows("queue", "list"), timeout=4), "and its mail is delivered")
+    is_((arrived(s, "waiting"), arrived(s, "held")), (1, 3000), "with all that came")
+    return there
+
+
+def shares(s):
+    a = login(s)
+    a._simple_command("SETACL", "Work/Deep", "bob", "lr")
+    near = s.ctl_run("account", "add", "--near", "alice", "carol", "carol@" + DOMAIN, input=PASSWORD + "\n")
+    is_(near.returncode, 0, "an account beside it") or diag(near.stderr)
+    a._simple_command("SETACL", "Work/Deep", "carol", "lr")
+    a._simple_command("SETACL", "Archive", "anyone", "lr")
+    where = place(s)
+    r = s.ctl_run("account", "move", "alice", str((where + 1) % 4))
+    ok(r.returncode != 0 and "\"Work/Deep\" with carol" in r.stderr and "\"Archive\" with anyone" in r.stderr,
+       "what it shares keeps it, and is named") or diag(r.stderr)
+    r = s.ctl_run("account", "move", "carol", str((where + 1) % 4))
+    ok(r.returncode != 0 and "alice with it" in r.stderr, "as does what others share with it") or diag(r.stderr)
+    login(s).logout()
+    ok(True, "it is served on")
+    a = login(s)
+    a._simple_command("DELETEACL", "Work/Deep", "carol")
+    a._simple_command("DELETEACL", "Archive", "anyone")
+    a.logout()
+    return where
+
+
 def kills(s, here):
     before = state(s)
     n = len([r for r in s.rows("status") if r["role"] == "store"])
-    for i, (role, instance) in enumerate((("store", here % n), ("store", (here + 1) % n), ("auth", 0)) * 3):
+    for i, (role, instance) in enumerate((("store", here % n), ("store", (here + 1) % n), ("auth", 0)) * 2):
         there = (here + 1) % 4
         pid = s.pid(role, instance)
         t = threading.Thread(target=lambda: s.ctl_run("account", "move", "alice", str(there)))
@@ -184,6 +245,8 @@ def retry(fn):
 with Suite("partitions 4\n") as suite:
     was = whole(suite)
     was = deliveries(suite, was)
+    was = busy(suite, was)
+    was = shares(suite)
     kills(suite, was)
     rows = suite.rows("verify")
     is_(rows, [], "verify finds nothing")
