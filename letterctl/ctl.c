@@ -259,7 +259,8 @@ ctl_ask(struct ctl *c, const struct ctl_ask *a)
 		    codec_get(&s, &c_ctl_page, &page) == -1)
 			errx(EXIT_AWAY, "malformed answer from the service");
 		rc = show(a, &page);
-		more = page.more && rc == EXIT_OK;
+		more = page.more && rc == EXIT_OK && (a->enough == NULL ||
+		    !a->enough(a->arg));
 		buf_reset(&cursor);
 		buf_add_span(&cursor, page.cursor);
 		codec_free(&c_ctl_page, &page);

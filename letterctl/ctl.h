@@ -40,17 +40,27 @@ struct ctl_ask {
 	int		 in;
 	void		(*row)(void *, struct span json);
 	void		(*text)(void *, struct span);
+	int		(*enough)(void *);	/* no further page; or NULL */
 	/* takes octets of the stream instead of a file, -1 to give up */
 	int		(*take)(void *, struct span);
 	void		*arg;
 };
 int		 ctl_ask(struct ctl *, const struct ctl_ask *);
 
-/* list.c: rows as columns, or as JSON. */
+/* ids.c: the same for any number of ids, some at a time.  value: the last
+ * argument is none and goes with all of them. */
+int		 ask_pieces(struct ctl *, const struct ctl_ask *, int value);
+
+/* list.c: rows as columns, or as JSON.  list_options takes its own out of the
+ * arguments, for the listing that is next: 0, or -1 after saying why. */
+#define LIST_USAGE	" [--sort FIELD] [--reverse] [--limit N]"
 struct list_ctx;
+int		 list_options(int *argc, char **argv);
 struct list_ctx	*list_new(const char *columns, int json);
 void		 list_row(void *, struct span json);
-void		 list_end(struct list_ctx *);
+int		 list_enough(void *);
+/* 0, or -1 when no row had the field that they were to be sorted by. */
+int		 list_end(struct list_ctx *);
 /* Rows so far, of all listings. */
 size_t		 list_rows(void);
 

@@ -2,6 +2,7 @@
  * letterctl: administration of a running suite through its control socket.
  */
 #include <err.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 
 #define WORDS_MAX	64	/* arguments of a command */
 
-enum special { NONE, PASSWORD, STREAM_OUT, STREAM_IN, LOCAL, USER };
+/* IDS: ids and filters, as many as there are; IDS_VALUE: and one word more. */
+enum special { NONE, PASSWORD, STREAM_OUT, STREAM_IN, LOCAL, USER, IDS,
+    IDS_VALUE };
 
 /* A command, what it needs, and the columns of its listing ("" for a single
  * thing, NULL for none). */
@@ -34,6 +37,7 @@ static int	 run_verify(int, char **);
 static int	 run_check(int, char **);
 static int	 run_sessions(int, char **);
 static int	 user_number(const char *, struct buf *);
+static int	 is_listing(const struct command *);
 static int	 is_sendmail(int, char **);
 static void	 usage(void) __attribute__((__noreturn__));
 
@@ -41,11 +45,11 @@ const char		*socket_path = RUNDIR "/control.sock";
 int			 ctl_json;
 static int		 said;		/* the service's text was printed */
 
-#define FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
+#define FILTERS	"[ID ...] [--from ADDRESS] [--to ADDRESS] [--domain DOMAIN] " \
     "[--account NAME] [--transport NAME] [--held yes|no] " \
     "[--age <>DURATION] [--next <>DURATION] [--code CODE|4xx|5xx]"
 
-#define RETIRED_FILTERS	"[--id ID] [--from ADDRESS] [--to ADDRESS] " \
+#define RETIRED_FILTERS	"[ID ...] [--from ADDRESS] [--to ADDRESS] " \
     "[--domain DOMAIN] [--account NAME] [--transport NAME] " \
     "[--age <>DURATION] [--ended <>DURATION] [--code CODE|4xx|5xx] " \
     "[--result delivered|failed|removed]"
@@ -107,30 +111,33 @@ static const struct command commands[] = {
 	{ "mailbox list", "ACCOUNT", 1, 1, NONE,
 	  "name messages unseen octets uidnext uidvalidity special", NULL,
 	  NULL },
-	{ "queue list", FILTERS, 0, WORDS_MAX, NONE,
+	{ "queue list", FILTERS, 0, INT_MAX, IDS,
 	  "id created_at from to attempts next_at state last", NULL, NULL },
-	{ "queue show", "ID", 1, 1, NONE, "", NULL, NULL },
+	{ "queue show", "ID ...", 1, INT_MAX, IDS, "", NULL, NULL },
 	{ "queue dump", "ID", 1, 1, STREAM_OUT, NULL, NULL, NULL },
-	{ "queue hold", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
-	{ "queue release", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
-	{ "queue kick", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
-	{ "queue schedule", FILTERS " [--now] DURATION", 1, WORDS_MAX, NONE,
+	{ "queue hold", FILTERS, 0, INT_MAX, IDS, NULL, NULL, NULL },
+	{ "queue release", FILTERS, 0, INT_MAX, IDS, NULL, NULL, NULL },
+	{ "queue kick", FILTERS, 0, INT_MAX, IDS, NULL, NULL, NULL },
+	{ "queue schedule", FILTERS " [--now] DURATION", 1, INT_MAX, IDS_VALUE,
 	  NULL, NULL, NULL },
-	{ "queue transport", FILTERS " NAME|default|-", 1, WORDS_MAX, NONE,
+	{ "queue transport", FILTERS " NAME|default|-", 1, INT_MAX, IDS_VALUE,
 	  NULL, NULL, NULL },
-	{ "queue requiretls", FILTERS " yes|no|default", 1, WORDS_MAX, NONE,
+	{ "queue requiretls", FILTERS " yes|no|default", 1, INT_MAX, IDS_VALUE,
 	  NULL, NULL, NULL },
-	{ "queue drop", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
-	{ "queue fail", FILTERS, 0, WORDS_MAX, NONE, NULL, NULL, NULL },
+	{ "queue drop", FILTERS, 0, INT_MAX, IDS, NULL, NULL, NULL },
+	{ "queue fail", FILTERS, 0, INT_MAX, IDS, NULL, NULL, NULL },
 	{ "queue holdrule list", "", 0, 0, NONE,
 	  "number created_at account sender_domain recipient_domain", NULL,
 	  NULL },
 	{ "queue holdrule add", "[--account NAME] [--sender-domain DOMAIN] "
 	  "[--recipient-domain DOMAIN] | --all", 1, 6, NONE, NULL, NULL, NULL },
 	{ "queue holdrule remove", "NUMBER", 1, 1, NONE, NULL, NULL, NULL },
-	{ "queue retired list", RETIRED_FILTERS, 0, WORDS_MAX, NONE,
+	{ "queue retired list", RETIRED_FILTERS, 0, INT_MAX, IDS,
 	  "id ended_at from to attempts state last", NULL, NULL },
-	{ "queue retired show", "ID", 1, 1, NONE, "", NULL, NULL },
+	{ "queue retired show", "ID ...", 1, INT_MAX, IDS, "", NULL, NULL },
+	{ "queue", FILTERS, 0, INT_MAX, IDS,
+	  "id created_at from to attempts next_at state last", "queue list",
+	  NULL },
 	{ "suppression list", "[--account NAME]", 0, 2, NONE,
 	  "account address since_at failures reason", NULL, NULL },
 	{ "suppression add", "ACCOUNT ADDRESS [REASON]", 2, 3, NONE, NULL,
@@ -169,8 +176,9 @@ usage(void)
 
 	fprintf(stderr, "usage: letterctl [-j] [-s SOCKET] COMMAND ...\n");
 	for (i = 0; i < nitems(commands); i++)
-		fprintf(stderr, "       letterctl %s %s\n", commands[i].name,
-		    commands[i].usage);
+		fprintf(stderr, "       letterctl %s %s%s\n", commands[i].name,
+		    commands[i].usage, is_listing(&commands[i]) ? LIST_USAGE :
+		    "");
 	exit(EXIT_USAGE_);
 }
 
@@ -217,28 +225,38 @@ user_number(const char *name, struct buf *out)
 	return (-1);
 }
 
+static int
+is_listing(const struct command *c)
+{
+	return ((c->columns != NULL && c->columns[0] != '\0') ||
+	    strcmp(c->name, "sessions list") == 0);
+}
+
 /* One command at the service. */
 static int
 run(const struct command *c, const char *verb, int argc, char **argv,
     int quiet)
 {
-	struct msg_ctl_arg	 args[WORDS_MAX + 1];
-	struct ctl_ask		 a = { .verb = verb, .args = args,
-				    .stream = -1 };
+	struct msg_ctl_arg	*args;
+	struct ctl_ask		 a = { .verb = verb, .stream = -1 };
 	struct buf		 pass = { 0 }, user = { 0 };
 	struct list_ctx		*l = NULL;
 	struct ctl		*ctl;
 	int			 i, rc;
 
-	for (i = 0; i < argc; i++)
-		args[a.nargs++].arg = span_str(argv[i]);
 	if (c->special == USER && user_number(argv[1], &user) == -1)
 		return (EXIT_USAGE_);
+	if ((args = calloc((size_t)argc + 1, sizeof(*args))) == NULL)
+		err(EXIT_AWAY, NULL);
+	for (i = 0; i < argc; i++)
+		args[a.nargs++].arg = span_str(argv[i]);
+	a.args = args;
 	if (user.n > 0)
 		args[1].arg = span_buf(&user);
 	if (c->special == PASSWORD) {
 		if (read_password(&pass, 1) == -1) {
 			buf_freezero(&pass);
+			free(args);
 			return (EXIT_USAGE_);
 		}
 		args[a.nargs++].arg = span_buf(&pass);
@@ -252,20 +270,24 @@ run(const struct command *c, const char *verb, int argc, char **argv,
 	if ((ctl = ctl_open(socket_path)) == NULL) {
 		buf_freezero(&pass);
 		buf_free(&user);
+		free(args);
 		return (EXIT_AWAY);
 	}
 	if (c->columns != NULL) {
 		a.row = list_row;
+		a.enough = list_enough;
 		a.arg = l = list_new(c->columns, ctl_json);
 	}
 	if (!quiet && !ctl_json && c->special != STREAM_OUT)
 		a.text = say;
-	rc = ctl_ask(ctl, &a);
-	if (l != NULL)
-		list_end(l);
+	rc = c->special == IDS || c->special == IDS_VALUE ?
+	    ask_pieces(ctl, &a, c->special == IDS_VALUE) : ctl_ask(ctl, &a);
+	if (l != NULL && list_end(l) == -1 && rc == EXIT_OK)
+		rc = EXIT_USAGE_;
 	ctl_close(ctl);
 	buf_freezero(&pass);
 	buf_free(&user);
+	free(args);
 	return (rc);
 }
 
@@ -290,6 +312,7 @@ run_sessions(int argc, char **argv)
 	if ((ctl = ctl_open(socket_path)) == NULL)
 		return (EXIT_AWAY);
 	a.row = list_row;
+	a.enough = list_enough;
 	a.arg = l;
 	a.text = argc > 0 ? say : NULL;
 	if (argc > 0) {
@@ -307,7 +330,8 @@ run_sessions(int argc, char **argv)
 		warnx("there is no such session");
 		rc = EXIT_REFUSED;
 	}
-	list_end(l);
+	if (list_end(l) == -1 && rc == EXIT_OK)
+		rc = EXIT_USAGE_;
 	buf_free(&verb);
 	ctl_close(ctl);
 	return (rc);
@@ -466,11 +490,15 @@ main(int argc, char **argv)
 		usage();
 	argc -= words;
 	argv += words;
-	if (argc < c->min || argc > c->max || argc > WORDS_MAX) {
-		fprintf(stderr, "usage: letterctl %s %s\n", c->name, c->usage);
+	if (is_listing(c) && list_options(&argc, argv) == -1)
+		return (EXIT_USAGE_);
+	if (argc < c->min || argc > c->max ||
+	    (argc > WORDS_MAX && c->max != INT_MAX)) {
+		fprintf(stderr, "usage: letterctl %s %s%s\n", c->name,
+		    c->usage, is_listing(c) ? LIST_USAGE : "");
 		return (EXIT_USAGE_);
 	}
 	if (c->run != NULL)
 		return (c->run(argc, argv));
-	return (run(c, c->name, argc, argv, 0));
+	return (run(c, c->verb != NULL ? c->verb : c->name, argc, argv, 0));
 }

@@ -284,6 +284,6 @@ tlspubkey_show(int argc, char **argv)
 
 	(void)argc;
 	rc = ask("tlspubkey show", &arg, 1, ctl_json ? list_row : show_row, l);
-	list_end(l);
+	(void)list_end(l);
 	return (rc);
 }

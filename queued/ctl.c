@@ -17,22 +17,22 @@ static const struct verb {
 	size_t		 min, max;	/* arguments */
 	void		(*run)(struct ctl *);
 } verbs[] = {
-	{ "queue list",		0, 64, ctl_list },
-	{ "queue show",		1, 1, ctl_show },
+	{ "queue list",		0, CTL_WORDS, ctl_list },
+	{ "queue show",		1, CTL_WORDS, ctl_show },
 	{ "queue dump",		1, 1, ctl_dump },
-	{ "queue hold",		0, 64, ctl_hold },
-	{ "queue release",	0, 64, ctl_release },
-	{ "queue kick",		0, 64, ctl_kick },
-	{ "queue schedule",	1, 64, ctl_schedule },
-	{ "queue transport",	1, 64, ctl_transport },
-	{ "queue requiretls",	1, 64, ctl_requiretls },
-	{ "queue drop",		0, 64, ctl_drop },
-	{ "queue fail",		0, 64, ctl_fail },
+	{ "queue hold",		0, CTL_WORDS, ctl_hold },
+	{ "queue release",	0, CTL_WORDS, ctl_release },
+	{ "queue kick",		0, CTL_WORDS, ctl_kick },
+	{ "queue schedule",	1, CTL_WORDS, ctl_schedule },
+	{ "queue transport",	1, CTL_WORDS, ctl_transport },
+	{ "queue requiretls",	1, CTL_WORDS, ctl_requiretls },
+	{ "queue drop",		0, CTL_WORDS, ctl_drop },
+	{ "queue fail",		0, CTL_WORDS, ctl_fail },
 	{ "queue holdrule list", 0, 0, ctl_rule_list },
 	{ "queue holdrule add",	1, 6, ctl_rule_add },
 	{ "queue holdrule remove", 1, 1, ctl_rule_remove },
-	{ "queue retired list",	0, 64, ctl_retired_list },
-	{ "queue retired show",	1, 1, ctl_retired_show },
+	{ "queue retired list",	0, CTL_WORDS, ctl_retired_list },
+	{ "queue retired show",	1, CTL_WORDS, ctl_retired_show },
 	{ "suppression list",	0, 2, ctl_suppress_list },
 	{ "suppression add",	2, 3, ctl_suppress_add },
 	{ "suppression remove",	2, 2, ctl_suppress_remove },
@@ -50,6 +50,7 @@ ctl_free(struct ctl *c)
 	nrequests--;
 	dbenv_unwait(q.env, &c->wait);
 	page_free(&c->page);
+	db_msg_free(&c->of);
 	if (c->ev != NULL)
 		event_free(c->ev);
 	if (c->fd != -1)
@@ -58,6 +59,7 @@ ctl_free(struct ctl *c)
 	buf_free(&c->octets);
 	buf_free(&c->text);
 	buf_free(&c->cursor);
+	buf_free(&c->missing);
 	buf_free(&c->bad);
 	buf_free(&c->value);
 	free(c->changed);
@@ -78,6 +80,12 @@ ctl_error(struct ctl *c, const char *fmt, ...)
 void
 ctl_done(struct ctl *c)
 {
+	if (c->missing.n > 0 && c->cursor.n == 0) {
+		ctl_error(c, "%s%snot there: %s", c->text.n == 0 ? "" :
+		    buf_cstr(&c->text), c->text.n == 0 ? "" : "; ",
+		    buf_cstr(&c->missing));
+		return;
+	}
 	page_answer(c->peer, c->id, &c->page, span_buf(&c->text),
 	    span_buf(&c->cursor));
 	ctl_free(c);
@@ -101,27 +109,6 @@ ctl_done_flushed(struct ctl *c)
 	c->wait.arg = c;
 	if (dbenv_wait(q.env, dbenv_seq(q.env), &c->wait) == 1)
 		on_flushed(&c->wait, 0);
-}
-
-int
-ctl_listing(struct ctl *c, uint64_t *msg, uint32_t *n)
-{
-	struct buf	 why = { 0 };
-
-	*msg = 0;
-	*n = 0;
-	if (filter_parse(&c->m, &c->filter, &why) == -1 ||
-	    (c->m.cursor.n > 0 && q_id_parse(c->m.cursor, msg, n) == -1)) {
-		ctl_error(c, "%s", why.n > 0 ? buf_cstr(&why) :
-		    "malformed cursor");
-		buf_free(&why);
-		return (-1);
-	}
-	if (*msg == 0) {
-		*msg = c->filter.msg;
-		*n = c->filter.n;
-	}
-	return (0);
 }
 
 struct span

@@ -12,6 +12,8 @@
 #define CTL_MAX		256	/* requests under way */
 #define CTL_SCAN	2000	/* records looked at for a page */
 #define CTL_CHANGES	200	/* records changed for a page */
+#define CTL_WORDS	64	/* arguments of a request */
+#define FILTER_IDS	CTL_WORDS
 
 struct holdrule;
 
@@ -20,9 +22,13 @@ struct holdrule;
 			"--transport, --held, --age, --next, --code"
 #define RETIRED_FILTERS	"--id, --from, --to, --domain, --account, "	\
 			"--transport, --age, --code, --result, --ended"
+struct filter_id {
+	uint64_t	 msg;
+	uint32_t	 n;		/* of the recipient; 0: all */
+};
 struct filter {
-	uint64_t	 msg;		/* 0: any */
-	uint32_t	 n;		/* 0: any */
+	struct filter_id ids[FILTER_IDS]; /* sorted; none: any */
+	size_t		 nids;
 	struct span	 from, to, domain, account, transport;
 	int		 held;		/* -1: either */
 	int		 age, next;	/* '<', '>', or 0: any */
@@ -37,6 +43,8 @@ struct filter {
 /* -1: the reason in why.  Spans borrow from the arguments. */
 int		 filter_parse(const struct msg_ctl *, struct filter *,
 		    struct buf *why);
+/* On to the first place from there on that an id may mean.  0: there is none. */
+int		 filter_seek(const struct filter *, uint64_t *msg, uint32_t *n);
 int		 filter_matches(const struct filter *, const struct rec_msg *,
 		    uint64_t msg, uint32_t n, const struct rec_rcpt *);
 int		 filter_retired(const struct filter *, uint64_t msg,
@@ -57,7 +65,9 @@ struct ctl {
 	struct filter		 filter;
 	struct buf		 text;
 	struct buf		 cursor;	/* not empty: more to come */
+	struct buf		 missing;	/* ids that are not there */
 	struct page		 page;
+	struct q_msg		 of;		/* the last row */
 	/* a change being flushed: message and recipient in turn */
 	struct dbenv_wait	 wait;
 	uint64_t		*changed;
@@ -87,13 +97,22 @@ void		 ctl_error(struct ctl *, const char *, ...)
 void		 ctl_done(struct ctl *);
 /* The same, once what was changed is on disk. */
 void		 ctl_done_flushed(struct ctl *);
-/* A listing begins: its filter, and the recipient to go on with.  -1: that was
- * wrong, and is answered. */
-int		 ctl_listing(struct ctl *, uint64_t *msg, uint32_t *n);
 struct span	 ctl_arg(const struct ctl *, size_t);
 /* Take the last argument off; take a flag out: 1 it was there. */
 struct span	 ctl_last(struct ctl *);
 int		 ctl_flag(struct ctl *, const char *);
+
+/* ctl_page.c: a listing, and what is known of ids. */
+/* 1: the page is full, 0. */
+typedef int	(*ctl_list_fn)(struct ctl *, uint64_t msg, uint32_t n,
+		    struct span record);
+void		 ctl_listing(struct ctl *, struct dbenv_db *, ctl_list_fn);
+/* Rows of a message, or of one recipient, from recipient *n on.  1: the page is
+ * full, *n is the next; 0. */
+typedef int	(*ctl_show_fn)(struct ctl *, uint64_t msg, uint32_t only,
+		    uint32_t *n);
+void		 ctl_showing(struct ctl *, ctl_show_fn);
+void		 ctl_missing(struct ctl *, uint64_t msg, uint32_t n);
 
 /* ctl_queue.c */
 void		 ctl_list(struct ctl *);

@@ -106,20 +106,43 @@ requiretls(struct ctl *c, struct q_msg *m, struct q_rcpt *r)
 	return (put(m, r));
 }
 
-/* The cursor: how many so far, and where to go on, "12 0000002a.1". */
 static int
-cursor(const struct ctl *c, uint64_t *count, uint64_t *msg, uint32_t *n)
+is_there(const struct filter_id *id)
+{
+	struct q_rcpt	 r;
+	uint64_t	 msg = id->msg;
+	int		 is;
+
+	if (db_rcpt_next(&msg, id->n, &r) == -1)
+		return (0);
+	is = msg == id->msg && (id->n == 0 || r.n == id->n);
+	db_rcpt_free(&r);
+	return (is);
+}
+
+/* The cursor: how many so far, where to go on, and what was not there:
+ * "12 0000002a.1 00000007, 00000008". */
+static int
+cursor(struct ctl *c, uint64_t *count, uint64_t *msg, uint32_t *n)
 {
 	struct span	 s = c->m.cursor, head;
+	size_t		 i;
 
-	*count = 0;
-	*msg = c->filter.msg;
-	*n = c->filter.n;
-	if (s.n == 0)
+	*count = *msg = 0;
+	*n = 0;
+	if (s.n == 0) {
+		for (i = 0; i < c->filter.nids; i++)
+			if (!is_there(&c->filter.ids[i]))
+				ctl_missing(c, c->filter.ids[i].msg,
+				    c->filter.ids[i].n);
 		return (0);
-	return (span_split(&s, ' ', &head) == 0 ||
-	    span_num(head, UINT64_MAX, count) == -1 ||
-	    q_id_parse(s, msg, n) == -1 ? -1 : 0);
+	}
+	if (span_split(&s, ' ', &head) == 0 ||
+	    span_num(head, UINT64_MAX, count) == -1)
+		return (-1);
+	(void)span_split(&s, ' ', &head);
+	buf_add_span(&c->missing, s);
+	return (q_id_parse(head, msg, n));
 }
 
 static int
@@ -144,12 +167,12 @@ walk(struct ctl *c, change_fn fn, uint64_t *msg, uint32_t *n, uint64_t *count)
 	size_t		 looked = 0, done = 0;
 	int		 rc = 0;
 
-	while (rc >= 0 && db_rcpt_next(msg, *n, &r) == 0) {
+	while (rc >= 0 && filter_seek(&c->filter, msg, n) &&
+	    db_rcpt_next(msg, *n, &r) == 0) {
 		*n = r.n;
 		rc = 0;
-		if ((c->filter.msg != 0 && c->filter.msg != *msg) ||
-		    ++looked > CTL_SCAN || done == CTL_CHANGES) {
-			rc = looked > CTL_SCAN || done == CTL_CHANGES;
+		if (++looked > CTL_SCAN || done == CTL_CHANGES) {
+			rc = 1;
 			db_rcpt_free(&r);
 			break;
 		}
@@ -200,8 +223,9 @@ change(struct ctl *c, const char *what, change_fn fn)
 		return;
 	}
 	if (rc == 1) {
-		buf_addf(&c->cursor, "%llu %s", (unsigned long long)count,
+		buf_addf(&c->cursor, "%llu %s ", (unsigned long long)count,
 		    q_id((char[Q_ID]){ 0 }, msg, n));
+		buf_add_span(&c->cursor, span_buf(&c->missing));
 		buf_addf(&c->text, "%llu %s so far",
 		    (unsigned long long)count, what);
 	} else

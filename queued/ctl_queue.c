@@ -1,7 +1,6 @@
 /*
  * Listings of the queue: a row a recipient; one message with its attempts.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,48 +103,31 @@ ctl_row(const struct rec_msg *m, uint64_t msg, uint32_t n,
 	return (o);
 }
 
-/* From the cursor on, the message of the filter alone. */
+static int
+list_one(struct ctl *c, uint64_t msg, uint32_t n, struct span record)
+{
+	struct json_object	*o;
+	struct rec_rcpt		 r;
+
+	if (db_rcpt_decode(record, &r) == -1)
+		return (0);
+	if (c->of.num != msg) {
+		db_msg_free(&c->of);
+		if (db_msg(msg, &c->of) == -1) {
+			c->of.num = 0;
+			return (0);
+		}
+	}
+	if (!filter_matches(&c->filter, &c->of.r, msg, n, &r))
+		return (0);
+	return ((o = ctl_row(&c->of.r, msg, n, &r)) == NULL ||
+	    page_row(&c->page, o) == -1);
+}
+
 void
 ctl_list(struct ctl *c)
 {
-	struct dbenv_iter	 it;
-	struct json_object	*o;
-	struct rec_rcpt		 r;
-	struct q_msg		 m = { 0 };
-	struct span		 key, val;
-	uint64_t		 msg;
-	uint32_t		 n;
-	size_t			 looked = 0;
-	uint8_t			 k[12], p[8];
-	int			 rc, full = 0;
-
-	if (ctl_listing(c, &msg, &n) == -1)
-		return;
-	dbenv_iter_init(&it, q.rcpt, key_rcpt(k, msg, n), c->filter.msg == 0 ?
-	    span_of(NULL, 0) : key_msg(p, c->filter.msg));
-	while (!full && (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
-		if (key_rcpt_get(key, &msg, &n) == -1 || rc == -1 ||
-		    db_rcpt_decode(val, &r) == -1)
-			continue;
-		if (++looked > CTL_SCAN) {
-			full = 1;
-			break;
-		}
-		if (m.num != msg) {
-			db_msg_free(&m);
-			if (db_msg(msg, &m) == -1)
-				continue;
-		}
-		if (!filter_matches(&c->filter, &m.r, msg, n, &r))
-			continue;
-		if ((o = ctl_row(&m.r, msg, n, &r)) == NULL || page_row(&c->page, o) == -1)
-			full = 1;
-	}
-	dbenv_iter_free(&it);
-	db_msg_free(&m);
-	if (full)
-		buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
-	ctl_done(c);
+	ctl_listing(c, q.rcpt, list_one);
 }
 
 /* ---- one message -------------------------------------------------------------- */
@@ -208,47 +190,36 @@ ctl_attempts(uint64_t msg, uint32_t n)
 	return (l);
 }
 
-/* A page holds some recipients; the cursor is the next one's number. */
-void
-ctl_show(struct ctl *c)
+static int
+show_one(struct ctl *c, uint64_t msg, uint32_t only, uint32_t *n)
 {
 	struct json_object	*o;
 	struct q_msg		 m;
 	struct q_rcpt		 r;
-	uint64_t		 msg, at;
-	uint32_t		 n, only;
+	uint64_t		 at = msg;
+	int			 full = 0;
 
-	if (q_id_parse(ctl_arg(c, 0), &msg, &only) == -1 || (c->m.cursor.n > 0 &&
-	    q_id_parse(c->m.cursor, &at, &n) == -1)) {
-		ctl_error(c, "an id reads 0000002a, or 0000002a.1");
-		return;
-	}
-	if (db_msg(msg, &m) == -1) {
-		ctl_error(c, errno == ENOENT ? "there is no such message in "
-		    "the queue" : "that message cannot be read: "
-		    "letterctl verify");
-		return;
-	}
-	if (c->m.cursor.n == 0)
-		n = only;
-	for (at = msg; db_rcpt_next(&at, n, &r) == 0; n++) {
-		n = r.n;
-		if (at != msg || (only != 0 && n != only)) {
+	if (db_msg(msg, &m) == -1)
+		return (0);
+	for (; !full && db_rcpt_next(&at, *n, &r) == 0; (*n)++) {
+		*n = r.n;
+		if (at != msg || (only != 0 && *n != only)) {
 			db_rcpt_free(&r);
 			break;
 		}
-		if ((o = ctl_row(&m.r, msg, n, &r.r)) != NULL)
+		if ((o = ctl_row(&m.r, msg, *n, &r.r)) != NULL)
 			json_object_object_add(o, "results",
-			    ctl_attempts(msg, n));
+			    ctl_attempts(msg, *n));
 		db_rcpt_free(&r);
-		if (o == NULL || page_row(&c->page, o) == -1) {
-			buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
+		if ((full = o == NULL || page_row(&c->page, o) == -1))
 			break;
-		}
 	}
 	db_msg_free(&m);
-	if (c->page.n == 0)
-		ctl_error(c, "there is no such recipient in the queue");
-	else
-		ctl_done(c);
+	return (full);
+}
+
+void
+ctl_show(struct ctl *c)
+{
+	ctl_showing(c, show_one);
 }

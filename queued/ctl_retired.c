@@ -1,7 +1,6 @@
 /*
  * letterctl queue retired: what left the queue and is still remembered.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,83 +21,54 @@ row(uint64_t msg, uint32_t n, const struct rec_retired *r)
 	return (o);
 }
 
-/* From the cursor on, the message of the filter alone. */
+static int
+list_one(struct ctl *c, uint64_t msg, uint32_t n, struct span record)
+{
+	struct json_object	*o;
+	struct rec_retired	 r;
+
+	if (db_retired_decode(record, &r) == -1 ||
+	    !filter_retired(&c->filter, msg, n, &r))
+		return (0);
+	return ((o = row(msg, n, &r)) == NULL || page_row(&c->page, o) == -1);
+}
+
 void
 ctl_retired_list(struct ctl *c)
 {
-	struct dbenv_iter	 it;
-	struct json_object	*o;
-	struct rec_retired	 r;
-	struct span		 key, val;
-	uint64_t		 msg;
-	uint32_t		 n;
-	size_t			 looked = 0;
-	uint8_t			 k[12], p[8];
-	int			 rc, full = 0;
-
-	if (ctl_listing(c, &msg, &n) == -1)
-		return;
-	dbenv_iter_init(&it, q.retired, key_rcpt(k, msg, n),
-	    c->filter.msg == 0 ? span_of(NULL, 0) : key_msg(p, c->filter.msg));
-	while (!full && (rc = dbenv_iter_next(&it, &key, &val)) != 0) {
-		if (key_rcpt_get(key, &msg, &n) == -1 || rc == -1 ||
-		    db_retired_decode(val, &r) == -1) {
-			if (key.n == 0)
-				break;
-			continue;
-		}
-		if (++looked > CTL_SCAN)
-			full = 1;
-		else if (filter_retired(&c->filter, msg, n, &r) &&
-		    ((o = row(msg, n, &r)) == NULL ||
-		    page_row(&c->page, o) == -1))
-			full = 1;
-	}
-	dbenv_iter_free(&it);
-	if (full)
-		buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
-	ctl_done(c);
+	ctl_listing(c, q.retired, list_one);
 }
 
-/* A page holds some recipients of the message; the cursor is the next one. */
-void
-ctl_retired_show(struct ctl *c)
+static int
+show_one(struct ctl *c, uint64_t msg, uint32_t only, uint32_t *n)
 {
 	struct dbenv_iter	 it;
 	struct json_object	*o;
 	struct rec_retired	 r;
 	struct span		 key, val;
-	uint64_t		 msg, at;
-	uint32_t		 n, only, from;
+	uint64_t		 at;
 	uint8_t			 k[12], p[8];
+	int			 full = 0;
 
-	if (q_id_parse(ctl_arg(c, 0), &msg, &only) == -1 ||
-	    (c->m.cursor.n > 0 && q_id_parse(c->m.cursor, &at, &from) == -1)) {
-		ctl_error(c, "an id reads 0000002a, or 0000002a.1");
-		return;
-	}
-	if (c->m.cursor.n == 0)
-		from = only;
-	dbenv_iter_init(&it, q.retired, key_rcpt(k, msg, from),
+	dbenv_iter_init(&it, q.retired, key_rcpt(k, msg, *n),
 	    key_msg(p, msg));
-	while (dbenv_iter_next(&it, &key, &val) == 1) {
-		if (key_rcpt_get(key, &at, &n) == -1 ||
+	while (!full && dbenv_iter_next(&it, &key, &val) == 1) {
+		if (key_rcpt_get(key, &at, n) == -1 ||
 		    db_retired_decode(val, &r) == -1)
 			continue;
-		if (only != 0 && n != only)
+		if (only != 0 && *n != only)
 			break;
-		if ((o = row(msg, n, &r)) != NULL)
+		if ((o = row(msg, *n, &r)) != NULL)
 			json_object_object_add(o, "results",
-			    ctl_attempts(msg, n));
-		if (o == NULL || page_row(&c->page, o) == -1) {
-			buf_adds(&c->cursor, q_id((char[Q_ID]){ 0 }, msg, n));
-			break;
-		}
+			    ctl_attempts(msg, *n));
+		full = o == NULL || page_row(&c->page, o) == -1;
 	}
 	dbenv_iter_free(&it);
-	if (c->page.n == 0)
-		ctl_error(c, "that is not remembered: never there, in the "
-		    "queue still, or its time is over");
-	else
-		ctl_done(c);
+	return (full);
+}
+
+void
+ctl_retired_show(struct ctl *c)
+{
+	ctl_showing(c, show_one);
 }

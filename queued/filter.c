@@ -1,8 +1,10 @@
 /*
  * Which recipients letterctl means: "--name value" pairs, and durations.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "queued/admin.h"
 #include "queued/ctl.h"
 
@@ -10,6 +12,13 @@ const char *const	 retired_names[RETIRED_COUNT] = { "delivered",
 			    "failed", "removed" };
 
 #define DURATION_MAX	(10 * 365 * 86400)	/* seconds */
+
+/* An option, not an id. */
+static int
+is_name(struct span s)
+{
+	return (s.n > 2 && s.p[0] == '-' && s.p[1] == '-');
+}
 
 static int
 yes_no(struct span s)
@@ -107,15 +116,74 @@ about_end(struct filter *f, struct span name, struct span v, struct buf *why)
 	return (-1);
 }
 
+/* A message or recipient; any of those that are said.  0, or -1. */
+static int
+add_id(struct filter *f, struct span v, struct buf *why)
+{
+	struct filter_id	*id = &f->ids[f->nids];
+
+	if (f->nids < FILTER_IDS && q_id_parse(v, &id->msg, &id->n) == 0) {
+		f->nids++;
+		return (0);
+	}
+	if (f->nids == FILTER_IDS)
+		buf_addf(why, "at most %d ids", FILTER_IDS);
+	else
+		buf_adds(why, "an id reads 0000002a, or 0000002a.1 for one "
+		    "recipient");
+	return (-1);
+}
+
+static int
+id_order(const void *x, const void *y)
+{
+	const struct filter_id	*a = x, *b = y;
+
+	if (a->msg != b->msg)
+		return (a->msg < b->msg ? -1 : 1);
+	return (a->n < b->n ? -1 : a->n > b->n);
+}
+
+int
+filter_seek(const struct filter *f, uint64_t *msg, uint32_t *n)
+{
+	const struct filter_id	*id;
+	size_t			 i;
+
+	if (f->nids == 0)
+		return (1);
+	for (i = 0; i < f->nids; i++) {
+		id = &f->ids[i];
+		if (id->msg == *msg && id->n == 0)
+			return (1);
+		if (id->msg > *msg || (id->msg == *msg && id->n >= *n)) {
+			*msg = id->msg;
+			*n = id->n;
+			return (1);
+		}
+	}
+	return (0);
+}
+
+static int
+id_is(const struct filter *f, uint64_t msg, uint32_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < f->nids; i++)
+		if (f->ids[i].msg == msg && (f->ids[i].n == 0 ||
+		    f->ids[i].n == n))
+			return (1);
+	return (f->nids == 0);
+}
+
 /* One of those that are not just a text.  1, 0: it is another, -1. */
 static int
 special(struct filter *f, struct span name, struct span v, struct buf *why)
 {
 	if (span_eqs(name, "--id")) {
-		if (q_id_parse(v, &f->msg, &f->n) == 0)
+		if (add_id(f, v, why) == 0)
 			return (1);
-		buf_adds(why, "an id reads 0000002a, or 0000002a.1 for one "
-		    "recipient");
 	} else if (span_eqs(name, "--held")) {
 		if ((f->held = yes_no(v)) != -1)
 			return (1);
@@ -137,10 +205,11 @@ special(struct filter *f, struct span name, struct span v, struct buf *why)
 	return (-1);
 }
 
-int
-filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
+/* A name and its value.  0, or -1. */
+static int
+one(struct filter *f, struct span name, struct span v, int retired,
+    struct buf *why)
 {
-	const struct msg_ctl_arg	*v = m->args.v;
 	struct {
 		const char	*name;
 		struct span	*to;
@@ -149,37 +218,72 @@ filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
 		{ "--domain", &f->domain }, { "--account", &f->account },
 		{ "--transport", &f->transport },
 	};
-	size_t				 i, k;
-	int				 rc, retired;
+	size_t	 k;
+	int	 rc;
+
+	rc = special(f, name, v, why);
+	if (rc == 1 && retired && (f->held != -1 || f->next != 0))
+		rc = 0;		/* nothing comes next */
+	else if (rc == 0 && retired)
+		rc = about_end(f, name, v, why);
+	if (rc != 0)
+		return (rc == 1 ? 0 : -1);
+	for (k = 0; k < nitems(texts); k++)
+		if (span_eqs(name, texts[k].name))
+			break;
+	if (k == nitems(texts) || v.n == 0) {
+		buf_addf(why, "filters are ids and %s, each with a value",
+		    retired ? RETIRED_FILTERS : FILTERS);
+		return (-1);
+	}
+	*texts[k].to = v;
+	return (0);
+}
+
+/* What is said twice could not both be so: nobody means that. */
+static int
+said_before(const struct msg_ctl *m, size_t i, struct buf *why)
+{
+	const struct msg_ctl_arg	*v = m->args.v;
+	size_t				 k;
+
+	for (k = 0; k < i; k += is_name(v[k].arg) ? 2 : 1)
+		if (span_eq(v[k].arg, v[i].arg) &&
+		    !span_eqs(v[i].arg, "--id")) {
+			buf_adds(why, log_esc(v[i].arg));
+			buf_adds(why, " is there twice");
+			return (1);
+		}
+	return (0);
+}
+
+int
+filter_parse(const struct msg_ctl *m, struct filter *f, struct buf *why)
+{
+	const struct msg_ctl_arg	*v = m->args.v;
+	size_t				 i;
+	int				 retired;
 
 	memset(f, 0, sizeof(*f));
 	f->held = f->result = -1;
+	f->any = m->args.n > 0;
 	retired = span_eqs(m->verb, "queue retired list");
-	for (i = 0; i < m->args.n; i += 2) {
+	for (i = 0; i < m->args.n; i++) {
+		if (!is_name(v[i].arg)) {
+			if (add_id(f, v[i].arg, why) == -1)
+				return (-1);
+			continue;
+		}
 		if (i + 1 == m->args.n) {
 			buf_adds(why, "a filter is a name and a value");
 			return (-1);
 		}
-		f->any = 1;
-		rc = special(f, v[i].arg, v[i + 1].arg, why);
-		if (rc == 1 && retired && (f->held != -1 || f->next != 0))
-			rc = 0;		/* nothing comes next */
-		else if (rc == 0 && retired)
-			rc = about_end(f, v[i].arg, v[i + 1].arg, why);
-		if (rc == -1)
+		if (said_before(m, i, why) ||
+		    one(f, v[i].arg, v[i + 1].arg, retired, why) == -1)
 			return (-1);
-		if (rc == 1)
-			continue;
-		for (k = 0; k < nitems(texts); k++)
-			if (span_eqs(v[i].arg, texts[k].name))
-				break;
-		if (k == nitems(texts) || v[i + 1].arg.n == 0) {
-			buf_addf(why, "filters are %s, each with a value",
-			    retired ? RETIRED_FILTERS : FILTERS);
-			return (-1);
-		}
-		*texts[k].to = v[i + 1].arg;
+		i++;
 	}
+	qsort(f->ids, f->nids, sizeof(f->ids[0]), id_order);
 	return (0);
 }
 
@@ -227,7 +331,7 @@ filter_matches(const struct filter *f, const struct rec_msg *m, uint64_t msg,
 	int64_t	 now = (int64_t)q_now();
 
 	return ((f->rule == NULL || holdrule_is(f->rule, m, r)) &&
-	    (f->msg == 0 || f->msg == msg) && (f->n == 0 || f->n == n) &&
+	    id_is(f, msg, n) &&
 	    (f->held == -1 || f->held == ((r->flags & RF_HELD) != 0)) &&
 	    address_is(m->from, f->from) && address_is(r->address, f->to) &&
 	    domain_is(r, f->domain) && code_is(f, r) &&

@@ -65,7 +65,7 @@ shown(const char *name, const char *columns, int json, unsigned rows,
 	l = list_new(columns, json);
 	for (i = 1; i <= rows; i++)
 		row(l, i, i == 2 ? "someone@example.org" : "a\\u001bb");
-	list_end(l);
+	(void)list_end(l);
 	got = end();
 	CHECK(strcmp(got, want) == 0, "%s", name);
 }
@@ -85,6 +85,108 @@ test_shape(void)
 	shown("a single thing", "", 0, 1,
 	    "id               1\nto               a?b\n"
 	    "held             false\n");
+}
+
+/* ---- sorted, and some alone --------------------------------------------------- */
+
+static const struct {
+	const char	*options;
+	const char	*want;		/* NULL: no such options */
+	int		 rc;		/* of the end */
+} sorts[] = {
+	{ "", "3 1 5 2 4", 0 },
+	{ "--limit 2", "3 1", 0 },
+	{ "--limit 9", "3 1 5 2 4", 0 },
+	{ "--sort id", "1 2 3 4 5", 0 },
+	{ "--sort id --reverse", "5 4 3 2 1", 0 },
+	{ "--reverse --limit 2 --sort id", "5 4", 0 },
+	{ "--sort size", "1 5 2 3 4", 0 },	/* 3 and 4 have none */
+	{ "--sort size --reverse", "2 1 5 3 4", 0 },
+	{ "--sort size --limit 1", "1", 0 },
+	{ "--sort to", "5 1 3 4 2", 0 },
+	{ "--sort next", "4 3 1 5 2", 0 },	/* next_at */
+	{ "--sort next_at --limit 3", "4 3 1", 0 },
+	{ "--sort nothing", "", -1 },
+	{ "--sort", "3 1 5 2 4", 0 },	/* left for the service */
+	{ "--limit 0", NULL, 0 }, { "--limit x", NULL, 0 },
+	{ "--limit -1", NULL, 0 }, { "--reverse", NULL, 0 },
+	{ "--sort id --limit 1000000", NULL, 0 },
+};
+
+static const char	*const sorted[] = {
+	"{\"id\":3,\"to\":\"b@a\",\"next_at\":20}",
+	"{\"id\":1,\"to\":\"B\",\"next_at\":30,\"size\":7}",
+	"{\"id\":5,\"to\":\"A\",\"next_at\":30,\"size\":7}",
+	"{\"id\":2,\"to\":\"d\",\"next_at\":100,\"size\":10}",
+	"{\"id\":4,\"to\":\"c\",\"next_at\":9}",
+};
+
+static void
+sort_case(size_t i)
+{
+	struct list_ctx	*l;
+	char		 copy[64], *argv[8], *p = copy, *word;
+	char		 got[256] = "", *text;
+	int		 argc = 0, rc;
+	size_t		 k, n = 0;
+
+	snprintf(copy, sizeof(copy), "%s", sorts[i].options);
+	while ((word = strsep(&p, " ")) != NULL)
+		argv[argc++] = word;
+	rc = list_options(&argc, argv);
+	CHECK((rc == -1) == (sorts[i].want == NULL), "\"%s\": %d",
+	    sorts[i].options, rc);
+	if (rc == -1)
+		return;
+	begin();
+	l = list_new("id", 1);
+	for (k = 0; k < nitems(sorted); k++)
+		list_row(l, span_str(sorted[k]));
+	rc = list_end(l);
+	text = end();
+	for (p = text; (p = strstr(p, "{\"id\":")) != NULL; p += 7) {
+		if (n > 0)
+			got[n++] = ' ';
+		got[n++] = p[6];
+	}
+	CHECK(strcmp(got, sorts[i].want) == 0 && rc == sorts[i].rc,
+	    "\"%s\": %s", sorts[i].options, got);
+}
+
+/* As much as is shown is kept, not all there is. */
+static void
+test_sort(void)
+{
+	struct list_ctx		*l;
+	struct mallinfo2	 before, after;
+	char			 o1[] = "--sort", o2[] = "to";
+	char			 o3[] = "--limit", o4[] = "3";
+	char			*argv[] = { o1, o2, o3, o4 };
+	int			 argc = 4;
+	unsigned		 i;
+	const char		*got;
+	char			 to[32];
+	size_t			 k;
+
+	for (k = 0; k < nitems(sorts); k++)
+		sort_case(k);
+	CHECK(list_options(&argc, argv) == 0 && argc == 0, "taken out");
+	begin();
+	l = list_new("id to", 0);
+	before = mallinfo2();
+	for (i = 1; i <= MANY; i++) {
+		snprintf(to, sizeof(to), "%05u@x", i * 7919 % MANY);
+		row(l, i, to);
+	}
+	after = mallinfo2();
+	(void)list_end(l);
+	got = end();
+	CHECK(strcmp(got, "id     to\n50000  00000@x\n17679  00001@x\n"
+	    "35358  00002@x\n") == 0, "the first three of many: %s", got);
+	CHECK(after.uordblks < before.uordblks + 65536,
+	    "no more are kept: %zu octets", after.uordblks - before.uordblks);
+	argc = 0;
+	(void)list_options(&argc, argv);
 }
 
 static void
@@ -109,7 +211,7 @@ test_many(void)
 		}
 	}
 	after = mallinfo2();
-	list_end(l);
+	(void)list_end(l);
 	fflush(stdout);
 	rewind(out);
 	while ((ch = fgetc(out)) != EOF)
@@ -132,6 +234,7 @@ int
 main(void)
 {
 	test_shape();
+	test_sort();
 	test_many();
 	return (test_done());
 }

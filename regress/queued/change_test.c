@@ -156,6 +156,90 @@ test_filters(void)
 	}
 }
 
+/* ---- ids --------------------------------------------------------------------- */
+
+/* What is named: in which order rows come, and what is not there. */
+static void
+test_ids(void)
+{
+	static const struct {
+		const char	*verb, *args;	/* @ and # are the two ids */
+		int		 rc;
+		unsigned	 rows;
+		const char	*text;		/* in the answer; NULL: any */
+	} cases[] = {
+		{ "queue list", "@", 0, 1, NULL },
+		{ "queue list", "@ #", 0, 2, NULL },
+		{ "queue list", "# @ @.1", 0, 2, NULL },
+		{ "queue list", "--id # --id @", 0, 2, NULL },
+		{ "queue list", "@.1 #.1", 0, 2, NULL },
+		{ "queue list", "@.2 #.1", 0, 1, NULL },
+		{ "queue list", "ffff", 0, 0, NULL },
+		{ "queue list", "@ # --domain example.net", 0, 1, NULL },
+		{ "queue list", "--domain example.net @ #", 0, 1, NULL },
+		{ "queue list", "@ --code 5xx #", 0, 0, NULL },
+		{ "queue list", "@ nonsense", 1, 0, "an id reads" },
+		{ "queue list", "--code 4xx --code 451", 1, 0,
+		    "--code is there twice" },
+		{ "queue list", "--to --to --to x", 1, 0, "there twice" },
+		{ "queue list", "--nothing x", 1, 0, "filters are ids and" },
+		{ "queue show", "@", 0, 1, NULL },
+		{ "queue show", "# @", 0, 2, NULL },
+		{ "queue show", "@ fffe # ffff.2", 1, 2,
+		    "not there: 0000fffe, 0000ffff.2" },
+		{ "queue show", "@.7", 1, 0, "not there: @.7" },
+		{ "queue show", "@ x", 1, 0, "an id reads" },
+		{ "queue hold", "@ #", 0, 0, "2 recipients held" },
+		{ "queue release", "fffe @ #.9", 1, 0, "1 recipient released; "
+		    "not there: #.9, 0000fffe" },
+		{ "queue release", "# --held no", 0, 0,
+		    "0 recipients released" },
+		{ "queue release", "# --held yes", 0, 0,
+		    "1 recipient released" },
+		{ "queue schedule", "# @ 1h", 0, 0,
+		    "2 recipients rescheduled" },
+		{ "queue schedule", "# @", 1, 0, "a duration" },
+		{ "queue requiretls", "# default", 0, 0,
+		    "0 recipients changed" },
+	};
+	struct buf	 id[2] = { { 0 }, { 0 } }, args = { 0 }, want = { 0 };
+	struct buf	*to;
+	struct q_rcpt	 r;
+	const char	*p;
+	uint64_t	 msg = 0;
+	size_t		 i, k;
+	int		 rc;
+
+	for (i = 0; i < 2 && db_rcpt_next(&msg, 0, &r) == 0; i++) {
+		buf_adds(&id[i], q_id((char[Q_ID]){ 0 }, msg++, 0));
+		db_rcpt_free(&r);
+	}
+	CHECK(id[0].n > 0 && id[1].n > 0, "two messages");
+	for (i = 0; i < nitems(cases); i++) {
+		buf_reset(&args);
+		buf_reset(&want);
+		for (k = 0; k < 2; k++) {
+			to = k == 0 ? &args : &want;
+			p = k == 0 ? cases[i].args : cases[i].text;
+			for (; p != NULL && *p != '\0'; p++)
+				if (*p == '@' || *p == '#')
+					buf_add_span(to, span_buf(&id[*p ==
+					    '#']));
+				else
+					buf_addc(to, *p);
+		}
+		rc = si_ctl(cases[i].verb, buf_cstr(&args));
+		CHECK(rc == cases[i].rc && si.nrows == cases[i].rows &&
+		    (want.n == 0 || strstr(si.text, buf_cstr(&want)) != NULL),
+		    "%s %s: %d, %u, %s", cases[i].verb, buf_cstr(&args), rc,
+		    si.nrows, si.text);
+	}
+	for (i = 0; i < 2; i++)
+		buf_free(&id[i]);
+	buf_free(&args);
+	buf_free(&want);
+}
+
 /* ---- changes ---------------------------------------------------------------- */
 
 static int64_t
@@ -391,6 +475,7 @@ main(void)
 	UNTIL(attempts_now() == 0, 5);
 	si_forget();
 	test_filters();
+	test_ids();
 	test_schedule();
 	test_transport();
 	test_reload();

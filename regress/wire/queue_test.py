@@ -144,6 +144,35 @@ def test_letterctl(s):
        "an account's route comes first: %s" % json.dumps(r))
 
 
+def test_many_ids(s):
+    """As xargs gives them; sorted, and some alone."""
+    n = 75
+    c = smtplib.SMTP("127.0.0.1", s.submission, timeout=20)
+    c.login(addr("alice"), PASSWORD)
+    for i in range(n):
+        c.sendmail(addr("alice"), ["m%02d@later.example" % (i * 7 % n)],
+                   "From: %s\r\n\r\nmany\r\n" % addr("alice"), mail_options=["HOLDFOR=3600"])
+    c.quit()
+    rows = queue(s, "--domain", "later.example")
+    ids = [r["id"].split(".")[0] for r in rows]
+    is_(len(set(ids)), n, "so many messages")
+    is_([r["to"] for r in queue(s, "--sort", "to", "--limit", "3", "--domain", "later.example")],
+        ["m%02d@later.example" % i for i in range(3)], "the first three by recipient")
+    is_([r["to"] for r in s.rows("queue", "--domain", "later.example", "--reverse", "--sort", "to",
+                                 "--limit", "1")], ["m74@later.example"], "the last; \"queue\" is the list")
+    is_(len(queue(s, "--limit", "60")), 60, "a limit alone")
+    r = s.ctl_run("queue", "list", "--sort", "nonsense")
+    ok(r.returncode == 2 and r.stdout == "" and "no field" in r.stderr, "no such field: %s" % r.stderr)
+    is_([r["id"] for r in queue(s, *ids)], [i + ".1" for i in ids], "all of them by id")
+    is_(len(queue(s, "--to", "m00@later.example", *ids)), 1, "with a filter")
+    is_([r["id"] for r in s.rows("queue", "show", *reversed(ids))], [i + ".1" for i in reversed(ids)],
+        "shown, in their order")
+    is_(s.ctl("queue", "hold", *ids).split("\n")[:2], ["60 recipients held", "15 recipients held"], "held")
+    r = s.ctl_run("queue", "drop", "--held", "yes", "ffffff", *ids)
+    ok(r.returncode == 1 and "not there: 00ffffff" in r.stderr, "one is not there: %s" % r.stderr)
+    is_(queue(s, "--domain", "later.example"), [], "all others are gone")
+
+
 def test_dsn(s):
     c = smtplib.SMTP("127.0.0.1", s.submission, timeout=20)
     c.login(addr("alice"), PASSWORD)
@@ -226,6 +255,7 @@ def main():
         test_flow(s)
         test_not_allowed(s)
         test_letterctl(s)
+        test_many_ids(s)
         test_dsn(s)
         test_mx(s)
         test_kill(s)
