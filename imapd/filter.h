@@ -10,7 +10,7 @@
  * copies share it, and it goes with the body.
  *
  * Filters are made behind deliveries, in the order of bodies, when few messages
- * come; how far that is stands in the record of body 0, head and body.  One that
+ * come or a search misses one; how far that is stands in the record of body 0, head and body.  One that
  * is missed, damaged or of another version is made anew then.
  */
 #ifndef FILTER_H
@@ -65,7 +65,9 @@ int		 filter_sweep(struct part *, uint64_t *at, unsigned n);
 struct filter_maker;
 struct filter_maker	*filter_maker_new(struct part *);
 void		 filter_maker_free(struct filter_maker *);
-/* A search looked for that of a body, and there is none. */
+/* A body came: begin when no more of them do, after limits.filter_pause. */
+void		 filter_soon(struct part *);
+/* A search looked for that of a body, and there is none: begin now. */
 void		 filter_missed(struct part *, uint64_t body);
 /* Every few seconds. */
 void		 filter_tick(struct part *);

@@ -1,5 +1,7 @@
 /*
- * Making filters, behind deliveries, one body in a slice.  See filter.h.
+ * Making filters, behind deliveries, one body in a slice.  It begins when a pause
+ * went by in which few messages came, or when a search misses one; until then
+ * deliveries, and after that sessions at work, go first.  See filter.h.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -11,6 +13,8 @@
 
 #define SLICE_US	500
 #define MANY		100	/* messages in a tick; then it waits */
+#define FEW		5	/* messages in a pause, when it begins */
+#define YIELDS		9	/* turns left to others, to one of its own */
 #define GROUP		20	/* bodies in one transaction, at most */
 
 struct filter_maker {
@@ -20,6 +24,9 @@ struct filter_maker {
 	int		 wanted;	/* a search missed one */
 	uint64_t	 at;		/* all up to it are made */
 	uint64_t	 seen;		/* messages, at the last tick */
+	uint64_t	 came;		/* likewise, when the pause began */
+	struct event	 pause;
+	unsigned	 yielded;
 
 	/* the body at work */
 	struct letter	 letter;
@@ -35,6 +42,9 @@ struct filter_maker {
 };
 
 static int	 run(struct work *);
+static int	 yield(struct filter_maker *);
+static uint64_t	 messages(struct filter_maker *);
+static void	 paused(evutil_socket_t, short, void *);
 static int	 load(struct filter_maker *);
 static int	 keep(struct filter_maker *, uint64_t);
 static int	 has(const struct filter_maker *, uint64_t);
@@ -136,6 +146,18 @@ make(struct filter_maker *f, uint64_t body)
 	return (0);
 }
 
+/* Who searches for what is missing does not wait for nothing. */
+static int
+yield(struct filter_maker *f)
+{
+	if (f->wanted || f->yielded++ == YIELDS ||
+	    TAILQ_EMPTY(&f->part->store->works)) {
+		f->yielded = 0;
+		return (0);
+	}
+	return (1);
+}
+
 static int
 run(struct work *w)
 {
@@ -144,6 +166,8 @@ run(struct work *w)
 	uint64_t		 until = store_us() + SLICE_US, at, body;
 	int			 rc, more;
 
+	if (yield(f))
+		return (1);
 	if (load(f) == -1)
 		return (0);
 	for (at = f->at, more = 1; more && f->n < GROUP; at = body) {
@@ -193,9 +217,51 @@ filter_maker_free(struct filter_maker *f)
 	if (f == NULL)
 		return;
 	store_unwork(f->part->store, &f->work);
+	if (event_initialized(&f->pause))
+		event_del(&f->pause);
 	letter_close(&f->letter);
 	buf_free(&f->records);
 	free(f);
+}
+
+/* How many came since the partition was opened. */
+static uint64_t
+messages(struct filter_maker *f)
+{
+	struct body_stats	 st;
+
+	body_stats(f->part->bodies, &st);
+	return (st.in_small + st.in_big);
+}
+
+static void
+paused(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter_maker	*f = arg;
+
+	(void)fd;
+	(void)what;
+	if (messages(f) - f->came > FEW)
+		filter_soon(f->part);
+	else
+		store_work(f->part->store, &f->work);
+}
+
+void
+filter_soon(struct part *p)
+{
+	struct filter_maker	*f = p->filters;
+	unsigned		 ms = p->store->limits.filter_pause;
+	struct timeval		 tv = { ms / 1000, ms % 1000 * 1000 };
+
+	if (ms == 0)
+		return;
+	if (!event_initialized(&f->pause))
+		event_assign(&f->pause, p->store->base, -1, 0, paused, f);
+	if (event_pending(&f->pause, EV_TIMEOUT, NULL))
+		return;
+	f->came = messages(f);
+	event_add(&f->pause, &tv);
 }
 
 void
@@ -206,17 +272,16 @@ filter_missed(struct part *p, uint64_t body)
 	f->wanted = 1;
 	if (f->loaded && body > 0 && body <= f->at)
 		f->at = body - 1;
+	if (p->store->limits.filter_pause != 0)
+		store_work(p->store, &f->work);
 }
 
 void
 filter_tick(struct part *p)
 {
 	struct filter_maker	*f = p->filters;
-	struct body_stats	 st;
-	uint64_t		 n;
+	uint64_t		 n = messages(f) - f->seen;
 
-	body_stats(p->bodies, &st);
-	n = st.in_small + st.in_big - f->seen;
 	f->seen += n;
 	if (n <= MANY || f->wanted)
 		store_work(p->store, &f->work);

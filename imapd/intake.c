@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/filter.h"
 #include "imapd/intake.h"
 #include "imapd/ready.h"
 
@@ -78,6 +79,7 @@ intake_put(struct intake *t, uint32_t refs, struct msgrec *r)
 	    ready_put(t->part, r->body, t->ready) == -1)
 		return (-1);
 	r->size = (uint32_t)body_in_size(t->in);
+	filter_soon(t->part);
 	do {
 		arc4random_buf(&r->email, sizeof(r->email));
 	} while (r->email == 0);

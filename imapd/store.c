@@ -49,7 +49,7 @@ store_init(struct store *st, struct event_base *base)
 		.out_high = 256 * 1024, .out_low = 64 * 1024,
 		.sessions = 200, .autologout = 1860, .still_here = 110,
 		.progress = 10,
-		.stalled = 300, .bad = 20, .slice = 500,
+		.stalled = 300, .bad = 20, .slice = 500, .filter_pause = 250,
 		.mailboxes = 10000,
 	};
 	static const struct timeval	 every = { TICK_S, 0 };

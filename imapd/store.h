@@ -37,6 +37,9 @@ struct store_limits {
 	unsigned	 progress;	/* s of silence in a long command, 10 */
 	unsigned	 stalled;	/* s a client may read nothing, 300 */
 	unsigned	 bad;		/* BAD commands in a row, 20 */
+	unsigned	 filter_pause;	/* ms after a delivery until filters
+					 * are made, 250; 0: never by
+					 * themselves, for tests */
 	unsigned	 slice;		/* us of work in one turn of the loop,
 					 * 500 */
 	unsigned	 mailboxes;	/* of an account, 10000 */

@@ -261,6 +261,27 @@ sizes(void)
 	buf_free(&b);
 }
 
+/* When they are made: some time after a delivery, at once when one is missed. */
+static void
+moments(void)
+{
+	size_t	 i;
+
+	t_store.limits.filter_pause = 1;
+	append(messages[0], strlen(messages[0]));
+	for (i = 0; i < 1000 && filters(NULL) == 0; i++)
+		t_turn();
+	CHECK(filters(NULL) == 1, "made behind a delivery");
+	t_store.limits.filter_pause = 0;
+	append(messages[1], strlen(messages[1]));
+	t_settle();
+	CHECK(filters(NULL) == 1, "not at once");
+	t_store.limits.filter_pause = 60000;
+	search("missed", "BODY needle", "");
+	t_settle();
+	CHECK(filters(NULL) == 2, "made when it is missed");
+}
+
 int
 main(void)
 {
@@ -269,6 +290,7 @@ main(void)
 
 	t_open(NULL);
 	t_store.charsets = charsets_open();
+	t_store.limits.filter_pause = 0;
 	t_login(1, account);
 	CHECK(t_line(1) != NULL, "logged in");
 	for (i = 0; i < nitems(messages); i++)
@@ -296,6 +318,7 @@ main(void)
 	t_settle();
 	CHECK(filters(NULL) == 0, "they go with the messages: %zu",
 	    filters(NULL));
+	moments();
 	t_logout(1);
 	charsets_free(t_store.charsets);
 	t_store.charsets = NULL;
