@@ -79,7 +79,9 @@ SRCS.regress/imapd/late_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST) regress/imapd/storm.c \
-	regress/imapd/storm_look.c regress/imapd/storm_say.c \
+	regress/imapd/storm_acl.c regress/imapd/storm_check.c \
+	regress/imapd/storm_look.c regress/imapd/storm_notify.c \
+	regress/imapd/storm_say.c \
 	regress/imapd/told.c regress/imapd/world.c
 TESTS += regress/imapd/uidonly_test regress/imapd/uidbatches_test regress/imapd/partial_test \
 	regress/imapd/messagelimit_test

@@ -14,7 +14,7 @@
 #include "imapd/store.h"
 #include "msg.h"
 
-#define IMAPTEST_CLIENTS	8
+#define IMAPTEST_CLIENTS	16	/* scripts have the first eight */
 
 /* As test.h has them, but counted in one place: include this alone. */
 int		 t_check(int ok, const char *file, int line, const char *, ...)

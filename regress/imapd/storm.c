@@ -20,6 +20,54 @@ static void	 untagged(struct told *, struct span);
 static void	 fetched(struct told *, struct told_msg *);
 static void	 told_bad(struct told *, const char *, struct span);
 
+/* Who takes part. */
+static const struct {
+	enum storm_kind		 kind;
+	enum storm_notify	 notify;
+	int			 guest, uidonly, watches;
+} cast[STORM_CLIENTS] = {
+	{ KIND_PLAIN, NOTIFY_NOT, 0, 0, 0 },	/* it gives rights as well */
+	{ KIND_CONDSTORE, NOTIFY_NOT, 0, 0, 0 },
+	{ KIND_QRESYNC, NOTIFY_NOT, 0, 0, 0 },
+	{ KIND_PLAIN, NOTIFY_NOT, 0, 0, 0 },
+	{ KIND_CONDSTORE, NOTIFY_NOT, 0, 0, 0 },
+	{ KIND_QRESYNC, NOTIFY_NOT, 0, 0, 0 },
+	{ KIND_PLAIN, NOTIFY_NOT, 0, 1, 0 },
+	{ KIND_CONDSTORE, NOTIFY_NOT, 0, 1, 0 },
+	{ KIND_QRESYNC, NOTIFY_NOT, 0, 1, 0 },
+	{ KIND_CONDSTORE, NOTIFY_AT_ONCE, 0, 0, 1 },
+	{ KIND_QRESYNC, NOTIFY_DELAYED, 0, 0, 0 },
+	{ KIND_PLAIN, NOTIFY_NOT, 1, 0, 0 },
+	{ KIND_QRESYNC, NOTIFY_NOT, 1, 0, 0 },
+};
+
+uint32_t
+storm_validity(const struct storm_client *c)
+{
+	return (c->told.uidvalidity == 0 ? 0 : c->told.uidvalidity | c->other);
+}
+
+int
+storm_quiet(const struct storm_client *c)
+{
+	return (c->notify != NOTIFY_AT_ONCE && (c->nqueue == 0 ||
+	    c->queue[0].quiet));
+}
+
+const char *
+storm_name(const struct storm_client *c, uint32_t other, const char *name)
+{
+	static char	 text[4][160];
+	static unsigned	 n;
+
+	if (!c->guest || other != 0)
+		return (name);
+	n = (n + 1) % nitems(text);
+	snprintf(text[n], sizeof(text[0]), "\"Other Users/%s/%s\"",
+	    c->storm->net->owner, name);
+	return (text[n]);
+}
+
 unsigned
 storm_pick(struct storm *s, unsigned n)
 {
@@ -35,8 +83,10 @@ storm_bad(struct storm_client *c, const char *why, struct span line)
 
 	if (s->wrong++ >= SHOWN)
 		return;
-	printf("# client %d (%s%s): %s: %.*s\n", c->i, c->kind == KIND_QRESYNC ?
-	    "QRESYNC " : c->kind == KIND_CONDSTORE ? "CONDSTORE " : "",
+	printf("# client %d (%s%s%s%s%s): %s: %.*s\n", c->i,
+	    c->kind == KIND_QRESYNC ? "QRESYNC " : c->kind == KIND_CONDSTORE ?
+	    "CONDSTORE " : "", c->uidonly ? "UIDONLY " : "", c->notify ?
+	    "NOTIFY " : "", c->guest ? "guest " : "",
 	    c->name, why, line.n < 300 ? (int)line.n : 300,
 	    (const char *)line.p);
 	for (i = 0; i < c->nqueue; i++)
@@ -56,7 +106,7 @@ told_bad(struct told *t, const char *why, struct span line)
 int
 storm_connect(struct storm_client *c)
 {
-	if ((c->fd = c->storm->net->open(c->i)) == -1)
+	if ((c->fd = c->storm->net->open(c->i, c->guest)) == -1)
 		return (-1);
 	c->told.arg = c;
 	c->told.tagged = tagged;
@@ -70,8 +120,13 @@ storm_connect(struct storm_client *c)
 void
 storm_disconnect(struct storm_client *c)
 {
+	unsigned	 i;
+
 	if (c->fd == -1)
 		return;
+	for (i = 0; i < c->nqueue; i++)
+		if (c->queue[i].what == SAY_SETACL)
+			storm_granted(c, &c->queue[i], -1);
 	c->storm->net->close(c->i);
 	c->fd = -1;
 	if (c->compressed) {
@@ -81,7 +136,8 @@ storm_disconnect(struct storm_client *c)
 	told_again(&c->told);
 	c->nqueue = 0;
 	c->readonly = c->enabled = c->idle = c->eof = c->leaving = c->lone = 0;
-	c->compressed = c->resync = 0;
+	c->compressed = c->resync = c->notified = 0;
+	c->nboxes = 0;
 	c->name[0] = '\0';
 }
 
@@ -192,8 +248,7 @@ storm_say(struct storm_client *c, enum storm_what what, int quiet,
 	snprintf(q->text, sizeof(q->text), "%s", strchr(buf_cstr(&b), ' ') + 1);
 	q->text[strcspn(q->text, "\r")] = '\0';
 	(void)buf_adds(&b, "\r\n");
-	if (q->alone)
-		c->told.quiet = quiet;
+	c->told.quiet = storm_quiet(c);
 	if (c->storm->loud)
 		printf("C%d: %s", c->i, buf_cstr(&b));
 	storm_send(c, (const char *)b.p, b.n);
@@ -205,7 +260,7 @@ storm_say(struct storm_client *c, enum storm_what what, int quiet,
 
 /* Two sets side by side: the same messages. */
 static void
-copied(struct storm_client *c, struct span s)
+copied(struct storm_client *c, uint32_t other, struct span s)
 {
 	struct world	*w = &c->storm->world;
 	struct span	 word, a, b, ra, rb, lo;
@@ -235,8 +290,8 @@ copied(struct storm_client *c, struct span s)
 		}
 		if (x > xe || y > ye)
 			break;
-		if (world_is(w, (uint32_t)uv, (uint32_t)y, world_number(w,
-		    c->told.uidvalidity, (uint32_t)x)) == -1)
+		if (world_is(w, (uint32_t)uv | other, (uint32_t)y,
+		    world_number(w, storm_validity(c), (uint32_t)x)) == -1)
 			storm_bad(c, "COPYUID is another message's", s);
 	}
 	if (x <= xe || y <= ye)
@@ -261,7 +316,8 @@ appended(struct storm_client *c, const struct storm_cmd *q, struct span s)
 		return;
 	for (n = q->first; n <= q->last; n++, uid++) {
 		w->acked[n] = 1;
-		if (world_is(w, (uint32_t)uv, (uint32_t)uid, n) == -1)
+		if (world_is(w, (uint32_t)uv | q->other, (uint32_t)uid,
+		    n) == -1)
 			storm_bad(c, "APPENDUID is another message's", s);
 	}
 }
@@ -276,9 +332,8 @@ on_append(struct storm_client *c, const struct storm_cmd *q, struct span s)
 static void
 on_copy(struct storm_client *c, const struct storm_cmd *q, struct span s)
 {
-	(void)q;
 	if (span_caseprefix(s, "OK [COPYUID "))
-		copied(c, span_of(s.p + 12, s.n - 12));
+		copied(c, q->other, span_of(s.p + 12, s.n - 12));
 }
 
 static void
@@ -287,8 +342,13 @@ on_select(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	struct told	*t = &c->told;
 
 	(void)q;
+	if (t->opening)		/* it is not closed */
+		told_closed(t);
 	t->selected = span_caseprefix(s, "OK ");
-	if (!t->selected || t->uidvalidity != c->kept_validity) {
+	c->readonly = !span_caseprefix(s, "OK [READ-WRITE]");
+	if (c->watches)
+		storm_watch_selected(c);
+	if (!t->selected || storm_validity(c) != c->kept_validity) {
 		c->kept_validity = 0;
 		t->nkept = 0;
 	} else if (c->resync) {
@@ -309,7 +369,10 @@ on_changed(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	(void)q;
 	(void)s;
 	c->lone = 1;
-	storm_say(c, SAY_UIDS, 1, "FETCH 1:* UID");
+	if (c->uids)
+		storm_say(c, SAY_UIDS, 0, "UID FETCH 1:* (UID)");
+	else
+		storm_say(c, SAY_UIDS, 1, "FETCH 1:* UID");
 }
 
 static void
@@ -329,7 +392,23 @@ on_enable(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	(void)q;
 	if (!span_caseprefix(s, "OK "))
 		storm_bad(c, "not enabled", s);
-	c->told.qresync = c->told.condstore = c->enabled = 1;
+	c->enabled = 1;
+	c->told.qresync = c->told.condstore = c->kind == KIND_QRESYNC;
+	if (c->told.uidonly != c->uidonly)
+		storm_bad(c, "not ENABLED UIDONLY", s);
+}
+
+static void
+on_setacl(struct storm_client *c, const struct storm_cmd *q, struct span s)
+{
+	storm_granted(c, q, span_caseprefix(s, "OK "));
+}
+
+static void
+on_probe(struct storm_client *c, const struct storm_cmd *q, struct span s)
+{
+	(void)q;
+	c->storm->probe = span_caseprefix(s, "OK ");
 }
 
 /* Nothing else is under way. */
@@ -368,7 +447,8 @@ static void (*const on_answer[SAY_WHATS])(struct storm_client *,
 	[SAY_APPEND] = on_append, [SAY_COPY] = on_copy,
 	[SAY_SELECT] = on_select, [SAY_ENABLE] = on_enable,
 	[SAY_COMPRESS] = on_compress, [SAY_CHANGED] = on_changed,
-	[SAY_UIDS] = on_uids, [SAY_IDLE] = on_idle, [SAY_CLOSE] = on_close
+	[SAY_UIDS] = on_uids, [SAY_IDLE] = on_idle, [SAY_CLOSE] = on_close,
+	[SAY_SETACL] = on_setacl, [SAY_PROBE] = on_probe
 };
 
 /* What may be refused, and how. */
@@ -381,12 +461,13 @@ refused(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	(void)buf_add_span(&b, s);
 	text = buf_cstr(&b);
 	c->storm->refused++;
+	c->storm->denied += strstr(text, "NOPERM") != NULL;
 	if (strncmp(text, "BAD ", 4) == 0 && (q->alone ||
 	    (strstr(text, "no message has that number") == NULL &&
 	    strstr(text, "no such message") == NULL)))
 		storm_bad(c, q->text, s);
 	else if (strstr(text, "SERVERBUG") != NULL || (!c->storm->net->cut &&
-	    strstr(text, "UNAVAILABLE") != NULL))
+	    q->what != SAY_SETACL && strstr(text, "UNAVAILABLE") != NULL))
 		storm_bad(c, q->text, s);
 	buf_free(&b);
 }
@@ -402,7 +483,7 @@ keep(struct storm_client *c, const struct storm_cmd *q)
 	    t->resyncing || t->bye || storm_pick(c->storm, 3) != 0 ||
 	    told_keep(t) == -1)
 		return;
-	c->kept_validity = t->uidvalidity;
+	c->kept_validity = storm_validity(c);
 	c->kept_modseq = t->highest;
 	if (q->quiet || storm_pick(c->storm, 2) == 0)
 		return;
@@ -434,7 +515,7 @@ tagged(struct told *t, struct span tag, struct span rest)
 		refused(c, &q, rest);
 	if (on_answer[q.what] != NULL)
 		on_answer[q.what](c, &q, rest);
-	t->quiet = c->nqueue == 0 || c->queue[0].quiet;
+	t->quiet = storm_quiet(c);
 	keep(c, &q);
 }
 
@@ -445,16 +526,20 @@ untagged(struct told *t, struct span s)
 
 	if (c->storm->loud)
 		printf("S%d: %.*s\n", c->i, (int)s.n, (const char *)s.p);
-	if (span_caseprefix(s, "* OK [COPYUID "))
-		copied(c, span_of(s.p + 14, s.n - 14));
+	if (span_caseprefix(s, "* OK [COPYUID ") && c->nqueue > 0)
+		copied(c, c->queue[0].other, span_of(s.p + 14, s.n - 14));
 	else if (span_caseprefix(s, "* OK [APPENDUID ") && c->nqueue > 0)
 		appended(c, &c->queue[0], span_of(s.p + 16, s.n - 16));
 	else if (s.n > 0 && s.p[0] == '+' && c->idle == 1)
 		c->idle = 2;
 	else if (c->i == STORM_FRESH)
 		storm_look_untagged(c->storm, s);
+	if (c->watches)
+		storm_watch_untagged(c, s);
+	storm_found(c, s);
 	if (span_caseprefix(s, "* BYE") && !c->leaving &&
-	    span_find(s, '[') != -1 && !c->storm->net->cut)
+	    span_find(s, '[') != -1 && !c->storm->net->cut && (!c->guest ||
+	    !span_caseprefix(s, "* BYE [NOPERM]")))
 		storm_bad(c, "sent away", s);
 }
 
@@ -466,11 +551,12 @@ fetched(struct told *t, struct told_msg *m)
 
 	if (m->uid == 0)
 		return;
-	if (m->number != 0 && world_is(w, t->uidvalidity, m->uid,
+	if (m->number != 0 && world_is(w, storm_validity(c), m->uid,
 	    m->number) == -1)
 		storm_bad(c, "this UID was another message's", span_str(""));
-	if (m->recent && !c->readonly && !c->storm->net->cut &&
-	    world_recent(w, t->uidvalidity, m->uid, c->session) == -1)
+	if (m->recent && !c->readonly && !c->told.opening &&
+	    !c->storm->net->cut &&
+	    world_recent(w, storm_validity(c), m->uid, c->session) == -1)
 		storm_bad(c, "\\Recent twice", span_str(""));
 }
 
@@ -519,12 +605,20 @@ storm_begin(struct storm *s, const struct storm_net *net, uint32_t seed)
 	s->net = net;
 	s->seed = seed;
 	s->world.next = 1;
-	for (i = 0; i <= STORM_CLIENTS; i++) {
+	for (i = 0, c = s->clients; i <= STORM_CLIENTS; i++) {
 		c = &s->clients[i];
 		c->i = (int)i;
 		c->fd = -1;
 		c->storm = s;
-		c->kind = i == STORM_FRESH ? KIND_CONDSTORE : i % 3;
+		c->kind = KIND_CONDSTORE;
+		if (i == STORM_FRESH)
+			break;
+		c->kind = cast[i].kind;
+		c->notify = cast[i].notify;
+		c->guest = cast[i].guest && net->guest != NULL;
+		c->uidonly = cast[i].uidonly;
+		c->watches = cast[i].watches;
+		c->uids = c->uidonly || c->notify == NOTIFY_AT_ONCE;
 	}
 	for (i = 0; i < nitems(boxes) && tries < BEGIN; tries++) {
 		if (c->fd == -1 && storm_connect(c) == -1) {
@@ -532,6 +626,7 @@ storm_begin(struct storm *s, const struct storm_net *net, uint32_t seed)
 			continue;
 		}
 		storm_say(c, SAY_ANY, 0, "CREATE %s", boxes[i]);
+		storm_grant(c, boxes[i], 1);
 		i += storm_drain(s) == 0;
 	}
 	storm_disconnect(c);
@@ -584,4 +679,5 @@ storm_end(struct storm *s)
 	}
 	world_free(&s->world);
 	free(s->found);
+	free(s->thread);
 }

@@ -2,6 +2,12 @@
  * Many clients at random on the same mailboxes, over sockets: what each is told
  * is held against its own model (told.h), against what all know (world.h), and
  * now and then against what a fresh session is told.
+ *
+ * Most are of the account that owns the mailboxes.  Guests are of another, and
+ * may do what its rights allow, which change all the time; they have mailboxes
+ * of their own as well.  Some know UIDs alone (RFC 9586); some are told of
+ * changes without asking (RFC 5465), and one of them only watches: it knows all
+ * mailboxes by that.
  */
 #ifndef STORM_H
 #define STORM_H
@@ -11,26 +17,33 @@
 #include "told.h"
 #include "world.h"
 
-#define STORM_CLIENTS	7
+#define STORM_CLIENTS	13
 #define STORM_FRESH	STORM_CLIENTS	/* the one that is asked for the truth */
 #define STORM_PIPELINE	5
+#define STORM_BOXES	64
+#define STORM_GUEST	0x80000000u	/* UIDVALIDITY: of a guest's own */
 
 /* How the server is reached. */
 struct storm_net {
-	int	 (*open)(int n);	/* logged in and greeted, or -1 */
+	int	 (*open)(int n, int guest);	/* logged in and greeted, or
+					 * -1 */
 	void	 (*close)(int n);
 	void	 (*turn)(int busy);	/* let it work; wait, unless busy */
 	void	 (*settle)(void);	/* until nothing is left to do, or NULL:
 					 * nobody can tell */
 	void	 (*restart)(void);	/* or NULL */
 	int	 cut;			/* connections may end at any time */
+	const char *owner, *guest;	/* names; guest: NULL, there is none */
 };
 
 enum storm_kind { KIND_PLAIN, KIND_CONDSTORE, KIND_QRESYNC };
 
+/* NOTIFY: what was expunged is told at once, or when a command may tell it. */
+enum storm_notify { NOTIFY_NOT, NOTIFY_AT_ONCE, NOTIFY_DELAYED };
+
 enum storm_what { SAY_ANY, SAY_APPEND, SAY_COPY, SAY_SELECT, SAY_ENABLE,
     SAY_COMPRESS, SAY_CHANGED, SAY_UIDS, SAY_IDLE, SAY_LOGOUT, SAY_CLOSE,
-    SAY_WHATS };
+    SAY_SETACL, SAY_PROBE, SAY_WHATS };
 
 struct storm_cmd {
 	unsigned	 tag;
@@ -38,7 +51,17 @@ struct storm_cmd {
 	int		 quiet;		/* no EXPUNGE meanwhile */
 	int		 alone;		/* nothing was before it */
 	uint32_t	 first, last;	/* numbers of an APPEND's messages */
+	uint32_t	 other;		/* STORM_GUEST: to its own mailbox */
+	uint32_t	 rights;	/* of SETACL */
 	char		 text[160];
+};
+
+/* A mailbox as one who watches knows it. */
+struct storm_box {
+	char		 name[64];
+	int		 known;		/* its state is */
+	uint32_t	 uidvalidity, messages, uidnext, unseen;
+	uint64_t	 highest;
 };
 
 struct storm_client {
@@ -46,6 +69,13 @@ struct storm_client {
 	struct storm	*storm;
 	struct told	 told;
 	enum storm_kind	 kind;
+	enum storm_notify notify;
+	int		 guest, uidonly, watches;
+	int		 uids;		/* it never says numbers */
+	int		 notified;	/* NOTIFY was said */
+	uint32_t	 other;		/* STORM_GUEST: in its own mailbox */
+	struct storm_box boxes[STORM_BOXES];
+	size_t		 nboxes;
 	uint32_t	 session;	/* each SELECT is one */
 	char		 name[64];	/* of the mailbox */
 	int		 readonly, enabled, idle, eof, leaving;
@@ -55,7 +85,7 @@ struct storm_client {
 	unsigned	 nqueue, tags;
 	int		 compressed;
 	z_stream	 in, out;
-	uint32_t	 kept_validity;	/* of what it keeps */
+	uint32_t	 kept_validity;	/* of what it keeps, with other */
 	uint64_t	 kept_modseq;
 };
 
@@ -66,13 +96,27 @@ struct storm {
 	uint32_t	 seed, sessions;
 	unsigned	 nrole[3];	/* messages sent to a box of a role */
 	unsigned	 wrong, answers, resyncs, restarts, looks, refused;
+	unsigned	 denied, grants, statuses;
 	int		 loud;
 	int		 still;		/* nothing changed between two looks */
-	/* a SEARCH of the fresh one */
-	uint8_t		*found;
-	size_t		 nfound;
-	char		 boxes[64][64];
+	/* what the fresh one was told last: numbers found, or in order */
+	uint32_t	*found;
+	size_t		 nfound, capfound;
+	unsigned	 threads;	/* of found: threads, each from */
+	uint32_t	*thread;
+	uint64_t	 count;		/* COUNT of ESEARCH */
+	int		 probe;		/* its last answer was OK */
+	/* what there is, and what the guest may do with it */
+	char		 boxes[STORM_BOXES][64];
+	uint32_t	 rights[STORM_BOXES];
 	size_t		 nboxes;
+	uint64_t	 listed;	/* the guest saw these of them */
+	char		 own[STORM_BOXES][64];	/* and has these */
+	size_t		 nown;
+	uint32_t	 myrights;
+	/* what the guest has on the mailboxes that are never renamed */
+	uint32_t	 granted[3];
+	int		 granting[3];	/* SETACL is under way, or was cut */
 };
 
 /* Begin; go on for so many steps, then look; the end. */
@@ -94,8 +138,41 @@ struct storm_cmd *storm_say(struct storm_client *, enum storm_what, int quiet,
 /* Until all have their answers: 0, -1 one is cut off. */
 int		 storm_drain(struct storm *);
 
+/* UIDVALIDITY, apart for both accounts. */
+uint32_t	 storm_validity(const struct storm_client *);
+/* May there be no EXPUNGE now? */
+int		 storm_quiet(const struct storm_client *);
+/* A mailbox's name as the client says it. */
+const char	*storm_name(const struct storm_client *, uint32_t other,
+		    const char *name);
+
 /* storm_say.c: anything that a client may say now */
 void		 storm_anything(struct storm_client *);
+/* Any mailbox where anything may happen. */
+const char	*storm_free_box(struct storm *);
+
+/* storm_acl.c: rights that change; what the guest has now, and that it has no
+ * more. */
+void		 storm_grant(struct storm_client *, const char *box, int all);
+/* ok: -1, nobody knows */
+void		 storm_granted(struct storm_client *, const struct storm_cmd *,
+		    int ok);
+void		 storm_acl_untagged(struct storm *, struct span);
+int		 storm_acl_look(struct storm *);
+int		 storm_acl_probe(struct storm *, size_t box);
+
+/* storm_notify.c: what one who watches knows */
+void		 storm_watch(struct storm_client *);
+void		 storm_watch_untagged(struct storm_client *, struct span);
+void		 storm_watch_selected(struct storm_client *);
+/* A mailbox is as the fresh one sees it; and there are no others. */
+void		 storm_watched(struct storm_client *, const struct told *,
+		    const char *name);
+void		 storm_watched_all(struct storm_client *);
+
+/* storm_check.c: what SEARCH, SORT, THREAD find */
+void		 storm_found(struct storm_client *, struct span);
+int		 storm_searches(struct storm *);
 
 /* storm_look.c: compare all with what a fresh session is told */
 void		 storm_look(struct storm *);

@@ -11,99 +11,50 @@
 #define TRIES	5000	/* while connections are cut */
 #define STILL	50	/* looks until nothing changes in between */
 
-/* What SEARCH finds is what the flags say. */
-static const struct {
-	const char	*key;
-	uint32_t	 bits, want;
-} keys[] = {
-	{ "DELETED",		TOLD_DELETED,	TOLD_DELETED },
-	{ "UNSEEN",		TOLD_SEEN,	0 },
-	{ "FLAGGED DRAFT",	TOLD_FLAGGED | TOLD_DRAFT,
-	    TOLD_FLAGGED | TOLD_DRAFT },
-	{ "KEYWORD $k1",	1u << (TOLD_KEYWORD + 1),
-	    1u << (TOLD_KEYWORD + 1) },
-	{ "UNKEYWORD $k1 ANSWERED", 1u << (TOLD_KEYWORD + 1) | TOLD_ANSWERED,
-	    TOLD_ANSWERED },
-};
+/* A name that the guest sees is one of the owner's, or its own. */
+static void
+guest_name(struct storm *s, const char *name)
+{
+	const char	*prefix = storm_name(&s->clients[STORM_FRESH], 0, "");
+	size_t		 n = strlen(prefix) - 2, i;	/* quotes */
+
+	if (strncmp(name, prefix + 1, n) != 0) {
+		if (s->nown < nitems(s->own))
+			snprintf(s->own[s->nown++], sizeof(s->own[0]), "%.63s",
+			    name);
+		return;
+	}
+	for (i = 0; i < s->nboxes; i++)
+		if (strcmp(s->boxes[i], name + n) == 0) {
+			s->listed |= (uint64_t)1 << i;
+			return;
+		}
+	storm_bad(&s->clients[STORM_FRESH], "the owner has no such mailbox",
+	    span_str(name));
+}
 
 void
 storm_look_untagged(struct storm *s, struct span line)
 {
-	struct span	 word;
-	uint64_t	 n;
-	size_t		 i;
+	char	 name[160];
+	size_t	 i, quoted;
 
-	if (span_caseprefix(line, "* LIST (")) {
-		for (i = line.n; i > 0 && line.p[i - 1] != ' '; i--)
-			continue;
-		if (span_caseprefix(line, "* LIST (\\Non") ||
-		    span_caseprefix(line, "* LIST (\\Nos") ||
-		    s->nboxes == nitems(s->boxes))
-			return;
-		snprintf(s->boxes[s->nboxes++], sizeof(s->boxes[0]), "%.*s",
-		    (int)(line.n - i), (const char *)line.p + i);
-	}
-	if (!span_caseprefix(line, "* SEARCH"))
+	storm_acl_untagged(s, line);
+	if (!span_caseprefix(line, "* LIST (") ||
+	    span_caseprefix(line, "* LIST (\\Non") ||
+	    span_caseprefix(line, "* LIST (\\Nos"))
 		return;
-	line = span_of(line.p + 8, line.n - 8);
-	while (line.n > 0) {
-		(void)span_split(&line, ' ', &word);
-		if (span_num(word, UINT32_MAX, &n) == 0 && n > 0 &&
-		    n <= s->nfound)
-			s->found[n - 1]++;
-		else if (word.n > 0 && word.p[0] == '(')
-			break;		/* (MODSEQ n) */
-		else if (word.n > 0)
-			storm_bad(&s->clients[STORM_FRESH], "SEARCH finds what "
-			    "is not there", word);
-	}
-}
-
-static void
-ask(struct storm *s, const char *what, uint32_t n)
-{
-	struct storm_client	*f = &s->clients[STORM_FRESH];
-
-	free(s->found);
-	s->nfound = n;
-	if ((s->found = calloc(1, n + 1)) == NULL)
-		abort();
-	storm_say(f, SAY_ANY, 1, "SEARCH %s", what);
-	(void)storm_drain(s);
-}
-
-static void
-searches(struct storm *s)
-{
-	struct storm_client	*f = &s->clients[STORM_FRESH];
-	const struct told	*t = &f->told;
-	char			 text[64];
-	unsigned		 k = storm_pick(s, nitems(keys));
-	uint32_t		 i, n = t->n;
-	uint64_t		 since;
-
-	ask(s, keys[k].key, n);
-	for (i = 0; i < t->n; i++)
-		if (s->found[i] != ((t->m[i].flags & keys[k].bits) ==
-		    keys[k].want))
-			storm_bad(f, "SEARCH and FETCH differ",
-			    span_str(keys[k].key));
-	since = n == 0 ? 1 : t->m[storm_pick(s, n)].modseq;
-	snprintf(text, sizeof(text), "MODSEQ %llu", (unsigned long long)since);
-	ask(s, text, n);
-	for (i = 0; i < t->n; i++)
-		if (s->found[i] != (t->m[i].modseq >= since))
-			storm_bad(f, "SEARCH MODSEQ and FETCH differ",
-			    span_str(text));
-	if (n == 0)
-		return;
-	k = t->m[storm_pick(s, n)].number;
-	snprintf(text, sizeof(text), "SUBJECT n%u TEXT \" %u\"", k, k);
-	ask(s, text, n);
-	for (i = 0; i < t->n; i++)
-		if (t->m[i].number == k && s->found[i] != 1)
-			storm_bad(f, "SEARCH does not find it",
-			    span_str(text));
+	quoted = line.p[line.n - 1] == '"';
+	for (i = line.n - quoted; i > 0 && line.p[i - 1] != (quoted ? '"' :
+	    ' '); i--)
+		continue;
+	snprintf(name, sizeof(name), "%.*s", (int)(line.n - i - quoted),
+	    (const char *)line.p + i);
+	if (s->clients[STORM_FRESH].guest)
+		guest_name(s, name);
+	else if (s->nboxes < nitems(s->boxes))
+		snprintf(s->boxes[s->nboxes++], sizeof(s->boxes[0]), "%.63s",
+		    name);
 }
 
 /* One client and the truth, of the same mailbox. */
@@ -112,7 +63,7 @@ compare(struct storm_client *c, const struct told *t)
 {
 	const struct told_msg	*a, *b;
 	char			 text[160];
-	uint32_t		 i;
+	uint32_t		 i, k = 0;
 
 	if (c->told.n != t->n) {
 		snprintf(text, sizeof(text), "it counts %u, there are %u",
@@ -122,7 +73,11 @@ compare(struct storm_client *c, const struct told *t)
 	}
 	for (i = 0; i < t->n; i++) {
 		a = &c->told.m[i];
-		b = &t->m[i];
+		if (c->told.uidonly && a->uid == 0)
+			continue;	/* it may be anywhere */
+		while (c->told.uidonly && k + 1 < t->n && t->m[k].uid < a->uid)
+			k++;
+		b = &t->m[c->told.uidonly ? k : i];
 		snprintf(text, sizeof(text), "%u: UID %u, flags %x (%d), modseq "
 		    "%llu; it is UID %u, flags %x, modseq %llu", i + 1, a->uid,
 		    a->flags, a->known, (unsigned long long)a->modseq, b->uid,
@@ -152,26 +107,46 @@ count(struct storm *s, const char *name)
 		if (n == 0 || n >= w->next)
 			storm_bad(f, "a message of nobody's",
 			    span_str(name));
-		else if (role != WORLD_FREE)
+		else if (role != WORLD_FREE && !f->guest)
 			w->count[n]++;
 		if (f->told.m[i].uid >= f->told.uidnext)
 			storm_bad(f, "above UIDNEXT", span_str(name));
 	}
 }
 
-/* One mailbox as a fresh session sees it: 0, -1 it was cut off. */
+/* All clients that are there, and those that watch. */
+static void
+compare_all(struct storm *s, const char *name)
+{
+	struct storm_client	*f = &s->clients[STORM_FRESH], *c;
+	int			 i;
+
+	for (i = 0; i < STORM_CLIENTS; i++) {
+		c = &s->clients[i];
+		if (c->told.selected && storm_validity(c) == storm_validity(f))
+			compare(c, &f->told);
+		if (c->watches && !f->guest)
+			storm_watched(c, &f->told, name);
+	}
+}
+
+/*
+ * One mailbox as a fresh session sees it; other: STORM_GUEST, the guest's.  0, -1
+ * it was cut off.
+ */
 static int
-look_at(struct storm *s, const char *name)
+look_at(struct storm *s, const char *name, uint32_t other)
 {
 	struct storm_client	*f = &s->clients[STORM_FRESH];
 	const char		*why;
-	int			 i, same;
+	int			 same;
 
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	f->readonly = 1;
 	f->session = ++s->sessions;
+	f->other = other;
 	told_closed(&f->told);
-	storm_say(f, SAY_SELECT, 1, "EXAMINE %s", name);
+	storm_say(f, SAY_SELECT, 1, "EXAMINE %s", storm_name(f, other, name));
 	if (storm_drain(s) == -1 || f->fd == -1)
 		return (-1);
 	if (!f->told.selected) {
@@ -181,18 +156,16 @@ look_at(struct storm *s, const char *name)
 	storm_say(f, SAY_ANY, 1, "FETCH 1:* (UID FLAGS MODSEQ ENVELOPE)");
 	if (storm_drain(s) == -1 || f->fd == -1)
 		return (-1);
-	if ((why = world_box(&s->world, f->told.uidvalidity, name,
+	if ((why = world_box(&s->world, storm_validity(f), name,
 	    f->told.uidnext, f->told.highest, &same)) != NULL)
 		storm_bad(f, why, span_str(name));
 	same |= s->net->settle != NULL;
 	s->still &= same;
 	count(s, name);
-	for (i = 0; i < STORM_CLIENTS && same; i++)
-		if (s->clients[i].told.selected &&
-		    s->clients[i].told.uidvalidity == f->told.uidvalidity)
-			compare(&s->clients[i], &f->told);
-	searches(s);
-	return (f->fd == -1 ? -1 : 0);
+	if (!same)
+		return (0);
+	compare_all(s, name);
+	return (storm_searches(s));
 }
 
 /* All that was acknowledged is where it should be, once; nothing is twice. */
@@ -231,28 +204,73 @@ calm(struct storm *s)
 	return (storm_drain(s) == -1 ? -1 : rc);
 }
 
-/* All mailboxes: 0, -1 a connection was cut off. */
+/* A fresh session of the owner, or of the guest, which lists what it sees. */
 static int
-look_once(struct storm *s)
+fresh(struct storm *s, int guest)
 {
 	struct storm_client	*f = &s->clients[STORM_FRESH];
-	size_t			 i;
 
-	if (calm(s) == -1)
-		return (-1);
-	memset(s->world.count, 0, sizeof(s->world.count));
-	s->nboxes = 0;
-	s->still = 1;
+	storm_disconnect(f);
+	f->guest = guest;
 	if (storm_connect(f) == -1)
 		return (-1);
 	storm_say(f, SAY_ANY, 0, "ENABLE CONDSTORE");
 	storm_say(f, SAY_ANY, 0, "LIST \"\" *");
-	if (storm_drain(s) == -1 || f->fd == -1)
+	return (storm_drain(s) == -1 || f->fd == -1 ? -1 : 0);
+}
+
+/* What the owner has: 0, -1 a connection was cut off. */
+static int
+look_owner(struct storm *s)
+{
+	size_t	 i;
+	int	 k;
+
+	s->nboxes = 0;
+	if (fresh(s, 0) == -1)
 		return (-1);
 	for (i = 0; i < s->nboxes; i++)
-		if (look_at(s, s->boxes[i]) == -1)
+		if (look_at(s, s->boxes[i], 0) == -1)
 			return (-1);
-	storm_disconnect(f);
+	for (k = 0; k < STORM_CLIENTS && s->still; k++)
+		if (s->clients[k].watches)
+			storm_watched_all(&s->clients[k]);
+	return (s->net->guest == NULL ? 0 : storm_acl_look(s));
+}
+
+/* The same for the guest, if nothing changes any more. */
+static int
+look_guest(struct storm *s)
+{
+	size_t	 i;
+	int	 rc;
+
+	s->nown = 0;
+	s->listed = 0;
+	if (fresh(s, 1) == -1)
+		return (-1);
+	for (i = 0; i < s->nboxes; i++)
+		if ((rc = storm_acl_probe(s, i)) == -1 ||
+		    (rc == 1 && look_at(s, s->boxes[i], 0) == -1))
+			return (-1);
+	for (i = 0; i < s->nown; i++)
+		if (look_at(s, s->own[i], STORM_GUEST) == -1)
+			return (-1);
+	return (0);
+}
+
+/* All mailboxes: 0, -1 a connection was cut off. */
+static int
+look_once(struct storm *s)
+{
+	if (calm(s) == -1)
+		return (-1);
+	memset(s->world.count, 0, sizeof(s->world.count));
+	s->still = 1;
+	if (look_owner(s) == -1 || (s->still && s->net->guest != NULL &&
+	    look_guest(s) == -1))
+		return (-1);
+	storm_disconnect(&s->clients[STORM_FRESH]);
 	return (0);
 }
 
@@ -285,6 +303,7 @@ storm_look(struct storm *s)
 	for (i = 0; i < TRIES && rc == -1; i++) {
 		rc = try_look(s);
 		storm_disconnect(&s->clients[STORM_FRESH]);
+		s->clients[STORM_FRESH].guest = 0;
 		if (rc == -1)
 			s->net->turn(0);
 	}
@@ -294,7 +313,8 @@ storm_look(struct storm *s)
 	for (i = 0; i < STORM_CLIENTS; i++) {
 		c = &s->clients[i];
 		if (c->fd != -1 && c->told.selected && storm_pick(s, 2) == 0)
-			storm_say(c, SAY_ANY, 1, "FETCH 1:* (UID FLAGS%s)",
-			    c->kind == KIND_PLAIN ? "" : " MODSEQ");
+			storm_say(c, SAY_ANY, !c->uids, "%sFETCH 1:* (UID "
+			    "FLAGS%s)", c->uids ? "UID " : "", c->kind ==
+			    KIND_PLAIN ? "" : " MODSEQ");
 	}
 }

@@ -13,8 +13,11 @@
 static const char *const free_boxes[] = { "INBOX", "INBOX", "INBOX", "Box0",
     "Box1", "Box2", "Box3", "Box1/sub", "Archive" };
 
-static const char *
-free_box(struct storm *s)
+/* A guest's own. */
+static const char *const own_boxes[] = { "INBOX", "INBOX", "Archive", "Own" };
+
+const char *
+storm_free_box(struct storm *s)
 {
 	return (free_boxes[storm_pick(s, nitems(free_boxes))]);
 }
@@ -25,8 +28,18 @@ any_box(struct storm *s)
 	static const char *const special[] = { "Keep", "RingA", "RingB" };
 
 	if (storm_pick(s, 4) > 0)
-		return (free_box(s));
+		return (storm_free_box(s));
 	return (special[storm_pick(s, nitems(special))]);
+}
+
+/* A guest has other ones as well, where anything may happen. */
+static uint32_t
+own(struct storm_client *c, const char **name)
+{
+	if (!c->guest || storm_pick(c->storm, 3) > 0)
+		return (0);
+	*name = own_boxes[storm_pick(c->storm, nitems(own_boxes))];
+	return (STORM_GUEST);
 }
 
 /* A set of numbers of messages that it has, or of UIDs. */
@@ -83,15 +96,17 @@ append(struct storm_client *c)
 	struct world		*w = &s->world;
 	struct buf		 b = { 0 }, m = { 0 };
 	const char		*to = any_box(s);
-	enum world_role		 role = world_role(to);
+	enum world_role		 role;
 	struct storm_cmd	*q;
+	uint32_t		 other = own(c, &to);
 	unsigned		 i, n = storm_pick(s, 4) == 0 ? 3 : 1;
 
+	role = world_role(to);
 	if (w->next + n >= WORLD_NUMBERS || (role == WORLD_KEEP &&
 	    s->nrole[role] > KEEP_MAX) || (role == WORLD_RING &&
 	    s->nrole[role] > RING_MAX))
 		return;
-	(void)buf_addf(&b, "APPEND %s", to);
+	(void)buf_addf(&b, "APPEND %s", storm_name(c, other, to));
 	for (i = 0; i < n; i++) {
 		w->role[w->next + i] = (uint8_t)role;
 		buf_reset(&m);
@@ -103,6 +118,7 @@ append(struct storm_client *c)
 		(void)buf_add_span(&b, span_buf(&m));
 	}
 	q = storm_say(c, SAY_APPEND, 0, "%s", buf_cstr(&b));
+	q->other = other;
 	q->first = w->next;
 	q->last = w->next + n - 1;
 	w->next += n;
@@ -115,13 +131,13 @@ static void
 fetch(struct storm_client *c)
 {
 	static const char *const items[] = { "(UID FLAGS ENVELOPE)",
-	    "(UID FLAGS BODY.PEEK[TEXT])", "(UID BODY[])",
+	    "(UID FLAGS BODY.PEEK[TEXT])",
 	    "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
 	    "(UID FLAGS BODYSTRUCTURE RFC822.SIZE INTERNALDATE)",
 	    "(UID FLAGS PREVIEW BINARY.SIZE[1] BINARY.PEEK[1]<0.9>)",
-	    "(UID FLAGS)" };
+	    "(UID FLAGS)", "(UID BODY[])" };
 	struct storm	*s = c->storm;
-	int		 uid = storm_pick(s, 2) == 0;
+	int		 uid = storm_pick(s, 2) == 0 || c->uids;
 	uint32_t	 lo, hi;
 
 	if (storm_pick(s, 8) == 0) {
@@ -136,7 +152,8 @@ fetch(struct storm_client *c)
 	}
 	some(c, uid, &lo, &hi);
 	storm_say(c, SAY_ANY, !uid, "%sFETCH %u:%u %s", uid ? "UID " : "", lo,
-	    hi, items[storm_pick(s, nitems(items))]);
+	    hi, items[storm_pick(s, nitems(items) -
+	    (unsigned)c->watches)]);
 }
 
 /* A new message in the place of one. */
@@ -146,8 +163,9 @@ replace(struct storm_client *c)
 	struct storm		*s = c->storm;
 	struct world		*w = &s->world;
 	struct storm_cmd	*q;
-	int			 uid = storm_pick(s, 2) == 0;
-	uint32_t		 lo, hi;
+	int			 uid = storm_pick(s, 2) == 0 || c->uids;
+	const char		*to = storm_free_box(s);
+	uint32_t		 lo, hi, other = own(c, &to);
 	char			 text[64];
 
 	if (world_role(c->name) != WORLD_FREE || w->next >= WORLD_NUMBERS)
@@ -156,7 +174,8 @@ replace(struct storm_client *c)
 	snprintf(text, sizeof(text), "Subject: n%u\r\n\r\ntext %u\r\n",
 	    w->next, w->next);
 	q = storm_say(c, SAY_APPEND, 0, "%sREPLACE %u %s {%zu+}\r\n%s", uid ?
-	    "UID " : "", lo, free_box(s), strlen(text), text);
+	    "UID " : "", lo, storm_name(c, other, to), strlen(text), text);
+	q->other = other;
 	q->first = q->last = w->next++;
 }
 
@@ -182,8 +201,9 @@ store(struct storm_client *c)
 	uint32_t	 lo, hi, bits, i;
 	int		 how = (int)storm_pick(s, 3), uid, silent;
 
-	silent = c->nqueue == 0 && !c->readonly && storm_pick(s, 3) == 0;
-	uid = !silent && storm_pick(s, 2) == 0;
+	silent = c->nqueue == 0 && !c->readonly && !c->uids && !c->guest &&
+	    storm_pick(s, 3) == 0;
+	uid = !silent && (storm_pick(s, 2) == 0 || c->uids);
 	some(c, uid, &lo, &hi);
 	flag_list(c, text, sizeof(text), &bits);
 	if (!silent && c->kind != KIND_PLAIN && storm_pick(s, 3) == 0)
@@ -215,16 +235,20 @@ search(struct storm_client *c)
 {
 	static const char *const keys[] = { "BODY text UNSEEN", "DELETED",
 	    "RETURN (SAVE) FLAGGED", "RETURN (MIN MAX COUNT ALL) KEYWORD $k1",
-	    "SUBJECT n1", "OR RECENT NEW",
-	    "RETURN (PARTIAL 1:5 MIN) UNSEEN", "RETURN (PARTIAL -1:-7) ALL", "1:* UNDELETED", "TEXT \"n7\"" };
+	    "SUBJECT n1", "OR RECENT NEW", "RETURN (PARTIAL 1:5 MIN) UNSEEN",
+	    "RETURN (PARTIAL -1:-7) ALL", "TEXT \"n7\"", "1:* UNDELETED" };
 	static const char *const orders[] = {
-	    "SORT (REVERSE SUBJECT) UTF-8 ALL", "SORT RETURN (PARTIAL 1:3) (SIZE FROM) UTF-8 UNDELETED",
+	    "SORT (REVERSE SUBJECT) UTF-8 ALL",
+	    "SORT RETURN (PARTIAL 1:3) (SIZE FROM) UTF-8 UNDELETED",
 	    "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 SEEN",
 	    "SORT RETURN (COUNT MAX) (ARRIVAL) US-ASCII BODY text" };
 	struct storm	*s = c->storm;
-	int		 uid = storm_pick(s, 2) == 0;
+	int		 uid = storm_pick(s, 2) == 0 || c->uids;
 
-	if (storm_pick(s, 3) == 0)
+	if (storm_pick(s, 10) == 0)
+		storm_say(c, SAY_ANY, 0, "ESEARCH IN (personal) RETURN (MIN "
+		    "COUNT ALL) UNSEEN BODY text");
+	else if (storm_pick(s, 3) == 0)
 		storm_say(c, SAY_ANY, !uid, "%s%s", uid ? "UID " : "",
 		    orders[storm_pick(s, nitems(orders))]);
 	else if (c->kind != KIND_PLAIN && storm_pick(s, 4) == 0)
@@ -232,7 +256,7 @@ search(struct storm_client *c)
 		    "UID " : "", (unsigned long long)c->told.highest);
 	else
 		storm_say(c, SAY_ANY, !uid, "%sSEARCH %s", uid ? "UID " : "",
-		    keys[storm_pick(s, nitems(keys))]);
+		    keys[storm_pick(s, nitems(keys) - (unsigned)c->uids)]);
 }
 
 /* From a ring to the other; elsewhere to anywhere that is free. */
@@ -241,16 +265,18 @@ copy(struct storm_client *c)
 {
 	struct storm	*s = c->storm;
 	enum world_role	 role = world_role(c->name);
-	const char	*to = free_box(s);
-	int		 move, uid = storm_pick(s, 2) == 0;
-	uint32_t	 lo, hi;
+	const char	*to = storm_free_box(s);
+	int		 move, uid = storm_pick(s, 2) == 0 || c->uids;
+	uint32_t	 lo, hi, other = own(c, &to);
 
 	move = role != WORLD_KEEP && storm_pick(s, 2) == 0;
-	if (move && role == WORLD_RING)
+	if (move && role == WORLD_RING) {
 		to = strcmp(c->name, "RingA") == 0 ? "RingB" : "RingA";
+		other = 0;
+	}
 	some(c, uid, &lo, &hi);
 	storm_say(c, SAY_COPY, 0, "%s%s %u:%u %s", uid ? "UID " : "", move ?
-	    "MOVE" : "COPY", lo, hi, to);
+	    "MOVE" : "COPY", lo, hi, storm_name(c, other, to))->other = other;
 }
 
 static void
@@ -265,26 +291,29 @@ static void
 mailboxes(struct storm_client *c)
 {
 	struct storm	*s = c->storm;
-	const char	*a = free_box(s), *b = free_box(s);
+	const char	*x = storm_free_box(s), *y = storm_free_box(s);
+	const char	*a = storm_name(c, own(c, &x), x);
+	const char	*b = storm_name(c, own(c, &y), y);
 
-	switch (storm_pick(s, 7)) {
+	switch (c->watches ? 5 + storm_pick(s, 2) : storm_pick(s, 7)) {
 	case 0:
 	case 1:
 		storm_say(c, SAY_ANY, 0, "CREATE %s", a);
 		break;
 	case 2:
-		if (strcmp(a, "INBOX") == 0 || c->nqueue > 0)
+		if (strcmp(x, "INBOX") == 0 || c->nqueue > 0)
 			break;
 		c->lone = 1;	/* it may be the one that is selected */
 		storm_say(c, SAY_ANY, 0, "DELETE %s", a);
 		break;
 	case 3:
-		if (strcmp(a, "INBOX") != 0 || storm_pick(s, 10) == 0)
+		if (strcmp(x, "INBOX") != 0 || storm_pick(s, 10) == 0)
 			storm_say(c, SAY_ANY, 0, "RENAME %s %s", a, b);
 		break;
 	case 4:
-		storm_say(c, SAY_ANY, 0, "SETMETADATA %s (/private/comment "
-		    "\"%u\")", a, storm_pick(s, 1000));
+		storm_say(c, SAY_ANY, 0, "SETMETADATA %s (/%s/comment "
+		    "\"%u\")", a, c->guest ? "shared" : "private",
+		    storm_pick(s, 1000));
 		break;
 	case 5:
 		if (c->told.selected && storm_pick(s, 2) == 0) {
@@ -309,11 +338,11 @@ qresync(struct storm_client *c, struct buf *b)
 	const struct told	*t = &c->told;
 	uint32_t		 last, mid;
 
-	(void)buf_addf(b, " (QRESYNC (%u %llu", c->kept_validity,
+	(void)buf_addf(b, " (QRESYNC (%u %llu", c->kept_validity & ~STORM_GUEST,
 	    (unsigned long long)c->kept_modseq);
 	if (t->nkept > 0 && storm_pick(s, 2) == 0)
 		(void)buf_addf(b, " 1:%u", UINT32_MAX);
-	if (t->nkept > 0 && storm_pick(s, 3) == 0) {
+	if (t->nkept > 0 && storm_pick(s, 3) == 0 && !c->uidonly) {
 		last = t->nkept;
 		mid = (last + 1) / 2;
 		if (mid < last)
@@ -338,6 +367,21 @@ kept_name(const struct storm_client *c)
 	return (NULL);
 }
 
+/* With NOTIFY it is told of the old one until that is closed. */
+static void
+enter(struct storm_client *c)
+{
+	int	 resync = c->kept_validity != 0 && c->kind != KIND_PLAIN;
+
+	if (c->notified && c->told.selected) {
+		c->told.opening = TOLD_OPENING | (resync ? TOLD_RESYNC : 0);
+		return;
+	}
+	told_closed(&c->told);
+	c->told.selected = 1;
+	c->told.resyncing = resync;
+}
+
 static void
 choose(struct storm_client *c)
 {
@@ -345,13 +389,18 @@ choose(struct storm_client *c)
 	struct buf	 b = { 0 };
 	const char	*name = NULL;
 
+	c->other = c->kept_validity & STORM_GUEST;
 	if (c->kept_validity != 0 && storm_pick(s, 5) > 0)
 		name = kept_name(c);
-	if (name == NULL)
+	if (name == NULL) {
 		name = any_box(s);
+		c->other = own(c, &name);
+	}
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->readonly = storm_pick(s, 10) == 0;
-	(void)buf_addf(&b, "%s %s", c->readonly ? "EXAMINE" : "SELECT", name);
+	(void)buf_addf(&b, "%s %s", c->readonly ? "EXAMINE" : "SELECT",
+	    storm_name(c, c->other, name));
+	c->readonly |= c->guest;	/* until it is told */
 	c->resync = c->kind == KIND_QRESYNC && c->kept_validity != 0;
 	if (c->kind == KIND_CONDSTORE) {
 		(void)buf_adds(&b, " (CONDSTORE)");
@@ -360,9 +409,7 @@ choose(struct storm_client *c)
 		qresync(c, &b);
 	c->session = ++s->sessions;
 	c->lone = 1;
-	told_closed(&c->told);
-	c->told.selected = 1;
-	c->told.resyncing = c->kept_validity != 0 && c->kind != KIND_PLAIN;
+	enter(c);
 	storm_say(c, SAY_SELECT, 0, "%s", buf_cstr(&b));
 	buf_free(&b);
 }
@@ -394,8 +441,8 @@ alone(struct storm_client *c)
 		if (!c->told.selected)
 			break;
 		c->lone = 1;
-		storm_say(c, SAY_CLOSE, 0, storm_pick(s, 2) == 0 ? "CLOSE" :
-		    "UNSELECT");
+		storm_say(c, SAY_CLOSE, 0, storm_pick(s, 2) == 0 &&
+		    !c->watches ? "CLOSE" : "UNSELECT");
 		break;
 	case 6:
 		c->lone = 1;
@@ -425,20 +472,53 @@ leave(struct storm_client *c)
 static const struct {
 	unsigned	 of100;
 	int		 selected;	/* with a message in it */
+	int		 changes;
 	void		(*run)(struct storm_client *);
 } sayings[] = {
-	{ 12, 0, append },
-	{ 2, 1, replace },
-	{ 18, 1, fetch },
-	{ 18, 1, store },
-	{ 7, 1, expunge },
-	{ 7, 1, search },
-	{ 11, 1, copy },
-	{ 10, 0, noop },
-	{ 5, 0, mailboxes },
-	{ 8, 0, alone },
-	{ 2, 0, leave },
+	{ 12, 0, 1, append },
+	{ 2, 1, 1, replace },
+	{ 18, 1, 0, fetch },
+	{ 18, 1, 1, store },
+	{ 7, 1, 1, expunge },
+	{ 7, 1, 0, search },
+	{ 11, 1, 1, copy },
+	{ 10, 0, 0, noop },
+	{ 5, 0, 0, mailboxes },
+	{ 8, 0, 0, alone },
+	{ 2, 0, 0, leave },
 };
+
+/* Much of what is there. */
+static void
+clear(struct storm_client *c)
+{
+	const struct told	*t = &c->told;
+	uint32_t		 lo = 1 + storm_pick(c->storm, t->n / 2);
+
+	if (!c->uids)
+		storm_say(c, SAY_ANY, 1, "STORE %u:%u +FLAGS (\\Deleted)", lo,
+		    t->n);
+	else if (t->m[lo].uid != 0)
+		storm_say(c, SAY_ANY, 0, "UID STORE %u:* +FLAGS (\\Deleted)",
+		    t->m[lo].uid);
+}
+
+/* What a connection begins with: 1 that is said now. */
+static int
+begin(struct storm_client *c)
+{
+	if ((c->kind == KIND_QRESYNC || c->uidonly) && !c->enabled) {
+		c->lone = 1;
+		storm_say(c, SAY_ENABLE, 0, "ENABLE%s%s", c->kind ==
+		    KIND_QRESYNC ? " QRESYNC" : "", c->uidonly ? " UIDONLY" :
+		    "");
+		return (1);
+	}
+	if (c->notify == NOTIFY_NOT || c->notified != 0)
+		return (0);
+	storm_watch(c);
+	return (1);
+}
 
 void
 storm_anything(struct storm_client *c)
@@ -447,23 +527,24 @@ storm_anything(struct storm_client *c)
 	unsigned	 roll = storm_pick(s, 100);
 	size_t		 i;
 
-	if (c->kind == KIND_QRESYNC && !c->enabled) {
-		c->lone = 1;
-		storm_say(c, SAY_ENABLE, 0, "ENABLE QRESYNC");
+	if (begin(c))
 		return;
-	}
 	if (!c->told.selected && c->nqueue == 0 && storm_pick(s, 3) > 0) {
 		choose(c);
 		return;
 	}
 	if (c->told.n > BOX_MANY && world_role(c->name) == WORLD_FREE &&
-	    storm_pick(s, 10) == 0) {
-		storm_say(c, SAY_ANY, 1, "STORE %u:%u +FLAGS (\\Deleted)",
-		    1 + storm_pick(s, c->told.n / 2), c->told.n);
+	    !c->watches && storm_pick(s, 10) == 0) {
+		clear(c);
+		return;
+	}
+	if (c->i == 0 && storm_pick(s, 15) == 0) {
+		storm_grant(c, any_box(s), 0);
 		return;
 	}
 	for (i = 0; i + 1 < nitems(sayings) && roll >= sayings[i].of100; i++)
 		roll -= sayings[i].of100;
-	if (!sayings[i].selected || (c->told.selected && c->told.n > 0))
+	if ((!sayings[i].selected || (c->told.selected && c->told.n > 0)) &&
+	    (!sayings[i].changes || !c->watches))
 		sayings[i].run(c);
 }

@@ -1,12 +1,14 @@
 /*
  * Many clients at random over shared mailboxes, none of which waits for
  * another: storm.h says what they are held against.
- *	stress_test [-l] [-s seed] [-t seconds] [-n steps]
+ *	stress_test [-l] [-s seed] [-t seconds [-e seconds]] [-n steps]
  * On its own it takes a few seeds that are always the same; -t goes on from a
- * seed for that long; -l shows all that is said.
- *	stress_test -p port -u user -w password [-c] ...
- * The same with a server that runs somewhere; -c: connections may be cut off at
- * any time, as when its processes are killed.
+ * seed for that long, with -e with another one each so many seconds (an hour of
+ * seeds: -s 1 -t 3600 -e 60); -l shows all that is said.
+ *	stress_test -p port -u user [-g user] -w password [-c] ...
+ * The same with a server that runs somewhere; -g: another account of the same
+ * partition, which shares; -c: connections may be cut off at any time, as when
+ * its processes are killed.  Accounts are called as their addresses begin.
  */
 #include <sys/socket.h>
 #include <arpa/inet.h>
@@ -26,16 +28,16 @@
 #define LOOKS		3	/* of one seed */
 #define LINE_MAX_	2048
 
-static const char	*user, *password;
+static const char	*user, *guest, *password;
 static int		 port;
 static int		 fds[STORM_CLIENTS + 1];
 
 /* ---- a store in this process ---------------------------------------------- */
 
 static int
-near_open(int n)
+near_open(int n, int as_guest)
 {
-	int	 fd = t_login(n, 1);
+	int	 fd = t_login(n, as_guest ? 2 : 1);
 
 	if (t_line(n) == NULL) {
 		t_logout(n);
@@ -62,7 +64,7 @@ near_restart(void)
 }
 
 static const struct storm_net near = { near_open, t_logout, near_turn,
-    t_settle, near_restart, 0 };
+    t_settle, near_restart, 0, "user1", "user2" };
 
 /* ---- over the wire ----------------------------------------------------------- */
 
@@ -81,7 +83,7 @@ read_line(int fd, char *line, size_t max)
 }
 
 static int
-far_open(int n)
+far_open(int n, int as_guest)
 {
 	struct sockaddr_in	 sin = { .sin_family = AF_INET };
 	struct timeval		 tv = { 20, 0 };
@@ -94,8 +96,8 @@ far_open(int n)
 		return (-1);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	k = snprintf(line, sizeof(line), "login LOGIN %s \"%s\"\r\n", user,
-	    password);
+	k = snprintf(line, sizeof(line), "login LOGIN %s \"%s\"\r\n",
+	    as_guest ? guest : user, password);
 	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
 	    send(fd, line, (size_t)k, MSG_NOSIGNAL) != k ||
 	    read_line(fd, line, sizeof(line)) == -1 ||
@@ -130,9 +132,17 @@ far_turn(int busy)
 }
 
 static struct storm_net	 far = { far_open, far_close, far_turn, NULL,
-    NULL, 0 };
+    NULL, 0, NULL, NULL };
 
 /* ---- a seed ----------------------------------------------------------------- */
+
+/* The name of an account. */
+static const char *
+named(const char *address)
+{
+	return (address == NULL ? NULL : strndup(address, strcspn(address,
+	    "@")));
+}
 
 /* So many looks, or until then. */
 static int
@@ -149,11 +159,15 @@ one(uint32_t seed, unsigned steps, time_t until, int loud)
 	for (n = 0; s.wrong == 0 && (until != 0 ? n == 0 || time(NULL) <
 	    until : n < LOOKS); n++)
 		storm_run(&s, steps);
-	right = CHECK(s.wrong == 0, "seed %u: %u answers (%u refused), %u looks, "
-	    "%u restarts, %u came back with what they had, %u wrong", seed,
-	    s.answers, s.refused, s.looks, s.restarts, s.resyncs, s.wrong);
+	right = CHECK(s.wrong == 0, "seed %u: %u answers (%u refused, %u of "
+	    "them for rights), %u looks, %u restarts, %u came back with what "
+	    "they had, %u times rights changed, %u states told, %u wrong", seed,
+	    s.answers, s.refused, s.denied, s.looks, s.restarts, s.resyncs,
+	    s.grants, s.statuses, s.wrong);
 	if (until == 0)
-		CHECK(s.resyncs > 5 && s.answers > 500, "it did something");
+		CHECK(s.resyncs > 5 && s.answers > 500 && s.statuses > 20 &&
+		    (s.net->guest == NULL || (s.denied > 20 && s.grants > 20)),
+		    "it did something");
 	storm_end(&s);
 	if (port == 0) {
 		t_close();
@@ -171,16 +185,22 @@ main(int argc, char **argv)
 	static const uint32_t	 seeds[] = { 1, 2 };
 	uint32_t		 seed = 0;
 	unsigned		 steps = STEPS;
-	time_t			 until = 0;
+	time_t			 until = 0, each = 0, now;
 	size_t			 i;
 	int			 c, loud = 0;
 
 	for (i = 0; i < nitems(fds); i++)
 		fds[i] = -1;
-	while ((c = getopt(argc, argv, "cln:p:s:t:u:w:")) != -1)
+	while ((c = getopt(argc, argv, "ce:g:ln:p:s:t:u:w:")) != -1)
 		switch (c) {
 		case 'c':
 			far.cut = 1;
+			break;
+		case 'e':
+			each = strtol(optarg, NULL, 10);
+			break;
+		case 'g':
+			guest = optarg;
 			break;
 		case 'l':
 			loud = 1;
@@ -206,7 +226,13 @@ main(int argc, char **argv)
 		default:
 			return (1);
 		}
-	if (seed != 0 || port != 0)
+	far.owner = named(user);
+	far.guest = named(guest);
+	if (each != 0)
+		for (; (now = time(NULL)) < until; seed++)
+			(void)one(seed, steps, now + each < until ? now + each :
+			    until, loud);
+	else if (seed != 0 || port != 0)
 		(void)one(seed, steps, until, loud);
 	else
 		for (i = 0; i < nitems(seeds); i++)

@@ -199,7 +199,10 @@ code(struct told *t, struct span s)
 		continue;
 	name = span_of(s.p, i);
 	if (span_eqs(name, "CLOSED")) {
+		i = (size_t)t->opening;
 		told_closed(t);
+		t->selected = i != 0;
+		t->resyncing |= (i & TOLD_RESYNC) != 0;
 		return;
 	}
 	s = span_of(s.p + i, s.n - i);
@@ -227,7 +230,7 @@ told_closed(struct told *t)
 	t->n = 0;
 	t->highest = 0;
 	t->uidvalidity = t->uidnext = t->since = 0;
-	t->selected = 0;
+	t->selected = t->opening = 0;
 }
 
 void
@@ -284,7 +287,19 @@ expunge(struct told *t, uint64_t n, struct span all)
 		take_out(t, (uint32_t)n - 1);
 }
 
-/* By its UID, or one that is not known yet between those around it. */
+/* One that is not known yet; t->n: there is none. */
+static uint32_t
+nameless(const struct told *t)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < t->n && t->m[i].uid != 0; i++)
+		continue;
+	return (i);
+}
+
+/* By its UID, or one that is not known yet between those around it; without
+ * numbers any. */
 static void
 gone(struct told *t, uint32_t uid, struct span all)
 {
@@ -296,6 +311,8 @@ gone(struct told *t, uint32_t uid, struct span all)
 			return;
 		} else if (t->m[i].uid != 0 && t->m[i].uid < uid)
 			at = i + 1;
+	if (t->uidonly)
+		at = nameless(t);
 	if (at < t->n && t->m[at].uid == 0)
 		take_out(t, at);
 	else
@@ -528,22 +545,38 @@ fetch(struct told *t, uint64_t seq, struct span s, struct span all)
 		take_items(t, &t->m[seq - 1], 0, s, all);
 }
 
+/* One that was not known has this UID: it stands where that belongs. */
+static struct told_msg *
+learn(struct told *t, uint32_t uid)
+{
+	uint32_t	 from = nameless(t), i, to = 0;
+
+	if (from == t->n)
+		return (NULL);
+	memmove(t->m + from, t->m + from + 1, (t->n - from - 1) *
+	    sizeof(*t->m));
+	for (i = 0; i + 1 < t->n; i++)
+		if (t->m[i].uid != 0 && t->m[i].uid < uid)
+			to = i + 1;
+	memmove(t->m + to + 1, t->m + to, (t->n - to - 1) * sizeof(*t->m));
+	memset(&t->m[to], 0, sizeof(t->m[to]));
+	return (&t->m[to]);
+}
+
 /* RFC 9586: of a message that has this UID, or that may have it. */
 static void
 uidfetch(struct told *t, uint64_t uid, struct span s, struct span all)
 {
-	struct told_msg	 other = { 0 };
+	struct told_msg	*m;
 	uint32_t	 i;
-	int		 unknown = 0;
 
 	if (!t->uidonly)
 		t->bad(t, "no UIDFETCH now", all);
 	for (i = 0; i < t->n && t->m[i].uid != uid; i++)
-		unknown |= t->m[i].uid == 0;
-	if (i < t->n)
-		take_items(t, &t->m[i], (uint32_t)uid, s, all);
-	else if (unknown)
-		take_items(t, &other, (uint32_t)uid, s, all);
+		continue;
+	m = i < t->n ? &t->m[i] : learn(t, (uint32_t)uid);
+	if (m != NULL)
+		take_items(t, m, (uint32_t)uid, s, all);
 	else
 		t->bad(t, "no such UID", all);
 }
@@ -623,6 +656,8 @@ told_resync(struct told *t)
 	size_t		 cap = 0;
 	uint32_t	 i, k = 0, n = 0;
 
+	for (i = 0; i < t->nkept; i++)
+		t->kept[i].recent = 0;		/* to that session */
 	if (grow(&all, &cap, (size_t)t->n + t->nkept + 1) == -1)
 		return;
 	for (i = 0; i < t->n; i++) {
@@ -639,12 +674,16 @@ told_resync(struct told *t)
 		t->bad(t, "what it has is not what is there",
 		    span_str("SELECT"));
 	for (i = 0; i < n && i < t->n; i++) {
-		if (t->m[i].uid != 0 && t->m[i].uid != all[i].uid)
+		if (t->m[i].uid != 0 && t->m[i].uid != all[i].uid &&
+		    !t->uidonly)
 			t->bad(t, "a number is another's",
 			    span_str("SELECT"));
-		all[i].recent = t->m[i].recent;
+		if (!t->uidonly)
+			all[i].recent = t->m[i].recent;
 		t->m[i] = all[i];
 	}
+	for (; t->uidonly && i < t->n; i++)	/* nothing is known of these */
+		memset(&t->m[i], 0, sizeof(t->m[i]));
 	free(all);
 }
 

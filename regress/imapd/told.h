@@ -22,6 +22,9 @@
 #define TOLD_OTHER	0x20u	/* another keyword */
 #define TOLD_KEYWORD	8
 
+#define TOLD_OPENING	1
+#define TOLD_RESYNC	2
+
 struct told_msg {
 	uint32_t	 uid;		/* 0: not known yet */
 	uint32_t	 number;	/* of the text, 0: not known */
@@ -37,6 +40,9 @@ struct told {
 	uint32_t	 n;
 	size_t		 cap;
 	int		 selected;	/* SELECT is on its way, or was OK */
+	int		 opening;	/* SELECT of another is on its way, and
+					 * TOLD_RESYNC; until CLOSED it is told
+					 * of this one */
 	int		 bye;
 	int		 qresync;	/* VANISHED, not EXPUNGE */
 	int		 condstore;	/* MODSEQ with all flags */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many clients at random on shared mailboxes of the running suite, each with its
-own model of what it was told (regress/imapd/storm.h): once undisturbed, once
-while stores are killed.  Whatever a store has acknowledged is there once, and
+own model of what it was told (regress/imapd/storm.h), among them guests from another
+account: once undisturbed, once while stores are killed.  Whatever a store has acknowledged is there once, and
 clients that come back with what they remember end with what there is.
     imap_storm_test.py [SECONDS of each]"""
 import os
@@ -19,7 +19,7 @@ CONF = "limits {\n\tconnections-address 1000\n}\n"
 
 def storm(s, user, seed, *more):
     return subprocess.Popen([BUILD + "/regress/imapd/stress_test", "-p", str(s.imap), "-u", "%s@%s" % (user, DOMAIN),
-                             "-w", PASSWORD, "-n", "400", "-s", str(seed), "-t", str(SECONDS)] + list(more),
+                             "-g", "guest-%s@%s" % (user, DOMAIN), "-w", PASSWORD, "-n", "400", "-s", str(seed), "-t", str(SECONDS)] + list(more),
                             stdout=subprocess.PIPE, text=True)
 
 
@@ -71,6 +71,8 @@ def killed(s):
 def main():
     random.seed(SEED)
     with Suite(CONF, accounts=("alice", "bob", "carol")) as s:
+        for user in "alice", "bob", "carol":
+            s.ctl("account", "add", "--near", user, "guest-" + user, "guest-%s@%s" % (user, DOMAIN), input=PASSWORD + "\n")
         calm(s)
         killed(s)
         if os.geteuid() == 0 and run("strace"):
