@@ -52,7 +52,7 @@ struct io {
 	unsigned		 paused : 1, reading : 1, full : 1, above : 1,
 				 handshake : 1, starting : 1, finishing : 1,
 				 closing : 1, dead : 1, eof : 1, again : 1, told : 1,
-				 by_line : 1, resting : 1;
+				 by_line : 1, resting : 1, busy : 1;
 };
 
 static void	 on_read(evutil_socket_t, short, void *);
@@ -478,7 +478,9 @@ flush(struct io *io)
 		failed(io, io->error);
 		return;
 	}
-	if (io->out.cap > KEPT || io->out.n != 0)
+	if (io->busy)
+		buf_reset(&io->out);
+	else if (io->out.cap > KEPT || io->out.n != 0)
 		buf_freezero(&io->out);
 	buf_freezero(&io->zout);
 	io->sent = 0;
@@ -738,8 +740,15 @@ io_compress(struct io *io)
 }
 
 void
+io_busy(struct io *io, int busy)
+{
+	io->busy = busy != 0;
+}
+
+void
 io_rest(struct io *io)
 {
+	io->busy = 0;
 	io->resting = io_outlen(io) > 0;
 	if (io->resting)
 		return;

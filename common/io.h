@@ -70,6 +70,9 @@ void		 io_lowat(struct io *, size_t);
  * memory, or it is so already.  io_outlen() counts octets in either form.
  */
 int		 io_compress(struct io *);
+/* More output is to come, soon: its buffers stay as they are until this is said
+ * to be over, or io_rest(). */
+void		 io_busy(struct io *, int);
 /* Nothing will be under way for a while, once what is queued is sent. */
 void		 io_rest(struct io *);
 

@@ -323,7 +323,8 @@ session_visits(const struct session *s, uint64_t account)
 	    (s->looked[1] != NULL && s->looked[1]->id == account));
 }
 
-/* Output goes to the socket; a large buffer changes hands. */
+/* Output goes to the socket; a large buffer changes hands.  As long as a command
+ * has more to say, two of them go to and fro. */
 static void
 send_out(struct session *s)
 {
@@ -331,6 +332,7 @@ send_out(struct session *s)
 
 	if (s->out.n == 0)
 		return;
+	io_busy(s->io, s->phase == PHASE_STEP);
 	s->half = s->literal || s->out.p[s->out.n - 1] != '\n';
 	to = io_out(s->io);
 	if (to->n == 0) {
@@ -339,11 +341,12 @@ send_out(struct session *s)
 		to->max = tmp.max;
 		s->out = tmp;
 		s->out.max = 0;
-		buf_free(&s->out);
-	} else {
+	} else
 		(void)buf_add(to, s->out.p, s->out.n);
+	if (s->phase == PHASE_STEP)
 		buf_reset(&s->out);
-	}
+	else
+		buf_freezero(&s->out);
 	io_kick(s->io);
 	s->last_out = store_now();
 }

@@ -229,6 +229,8 @@ body_unref(struct body *b, uint64_t id)
 		info.refs--;
 		return (body_put_ref(b, id, &info, 0));
 	}
+	if (b->last_id == id)
+		b->last_id = 0;
 	body_key(key, id);
 	if (dbenv_del(b->refs, span_of(key, KEY)) == -1)
 		return (-1);
@@ -243,7 +245,7 @@ body_unref(struct body *b, uint64_t id)
 
 /*
  * The value of a small one, borrowed from the database handle, which nobody
- * but this reads.
+ * but this reads.  ENOENT: it is a large one, or none.
  */
 static int
 value(struct body *b, uint64_t id, struct span *v)
@@ -254,41 +256,42 @@ value(struct body *b, uint64_t id, struct span *v)
 		b->last_id = 0;
 		body_key(key, id);
 		if (dbenv_get(b->values, span_of(key, KEY),
-		    &b->last_val) == -1) {
-			if (errno == ENOENT)	/* though it has a record */
-				errno = EILSEQ;
+		    &b->last_val) == -1)
 			return (-1);
-		}
 		b->last_id = id;
 	}
 	*v = b->last_val;
 	return (0);
 }
 
-ssize_t
-body_read(struct body *b, uint64_t id, uint64_t off, void *p, size_t n)
+/* The same of one whose record says that it is a small one. */
+static int
+recorded(struct body *b, uint64_t id, struct span *v)
+{
+	if (value(b, id, v) == 0)
+		return (0);
+	if (errno == ENOENT)
+		errno = EILSEQ;
+	return (-1);
+}
+
+static ssize_t
+read_big(struct body *b, uint64_t id, uint64_t off, void *p, size_t n)
 {
 	struct body_info	 info;
-	struct span		 v;
 	ssize_t			 got;
 	int			 fd, e;
 
 	if (body_stat(b, id, &info) == -1)
 		return (-1);
+	if (!info.big) {		/* its value is gone */
+		errno = EILSEQ;
+		return (-1);
+	}
 	if (off >= info.size)
 		return (0);
 	if (n > info.size - off)
 		n = (size_t)(info.size - off);
-	if (!info.big) {
-		if (value(b, id, &v) == -1)
-			return (-1);
-		if (v.n != info.size) {
-			errno = EILSEQ;
-			return (-1);
-		}
-		memcpy(p, v.p + off, n);
-		return ((ssize_t)n);
-	}
 	if ((fd = body_open_big(b, id)) == -1)
 		return (-1);
 	got = body_pread(fd, p, n, off);
@@ -300,6 +303,22 @@ body_read(struct body *b, uint64_t id, uint64_t off, void *p, size_t n)
 	}
 	errno = e;
 	return (got);
+}
+
+/* Most are small: these need no look at their record. */
+ssize_t
+body_read(struct body *b, uint64_t id, uint64_t off, void *p, size_t n)
+{
+	struct span	 v;
+
+	if (value(b, id, &v) == -1)
+		return (errno == ENOENT ? read_big(b, id, off, p, n) : -1);
+	if (off >= v.n)
+		return (0);
+	if (n > v.n - off)
+		n = (size_t)(v.n - off);
+	memcpy(p, v.p + off, n);
+	return ((ssize_t)n);
 }
 
 static int
@@ -330,7 +349,7 @@ body_fd(struct body *b, uint64_t id)
 		return (-1);
 	if (info.big)
 		return (body_open_big(b, id));
-	if (value(b, id, &v) == -1)
+	if (recorded(b, id, &v) == -1)
 		return (-1);
 	fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd == -1)
@@ -421,7 +440,7 @@ body_check(struct body *b, uint64_t id, struct body_check *c)
 			c->error = errno;
 	} else {
 		b->last_id = 0;		/* from the database again */
-		if (value(b, id, &v) == -1)
+		if (recorded(b, id, &v) == -1)
 			c->error = errno;
 		else if (v.n != c->info.size ||
 		    crc32c(0, v.p, v.n) != c->info.crc)
