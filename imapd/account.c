@@ -31,7 +31,6 @@ static const struct {
 	{ "Trash",	USE_TRASH },
 };
 
-static struct account	*account_lookup(struct part *, uint64_t);
 static int		 account_load(struct account *);
 static int		 load_mailboxes(struct account *);
 static int		 load_mailbox(struct account *, uint64_t,
@@ -42,8 +41,8 @@ static int		 account_make(struct account *);
 static void		 account_free(struct account *);
 static void		 account_trim(struct part *);
 
-static struct account *
-account_lookup(struct part *p, uint64_t id)
+struct account *
+account_lookup(const struct part *p, uint64_t id)
 {
 	struct account	*a;
 
@@ -435,18 +434,30 @@ mailbox_since(const struct mailbox *mb, uint64_t seq)
 	return (mb->seq >= seq || mb->late >= seq);
 }
 
+static int
+shares(const struct account *a)
+{
+	size_t	 i;
+
+	for (i = 0; i < a->nmailboxes; i++)
+		if (a->mailboxes[i]->nacl > 0)
+			return (1);
+	return (0);
+}
+
 static void
 reload(struct account *a, uint64_t seq)
 {
 	struct mailbox	*mb;
 	size_t		 i;
+	int		 shared = shares(a);
 
 	if (account_load(a) == -1) {
 		log_error("account %s: cannot be read again: %s",
 		    log_escs(a->name), strerror(errno));
 		a->id = 0;	/* nobody finds it any more */
 	}
-	notify_undone(a);
+	notify_undone(a, shared || shares(a));
 	for (i = 0; i < a->nmailboxes; i++) {
 		mb = a->mailboxes[i];
 		vanished_undone(mb);
@@ -524,7 +535,7 @@ int
 account_remove(struct part *p, uint64_t id, uint64_t *seq)
 {
 	struct account	*a, **ap;
-	size_t		 i;
+	size_t		 i, n;
 	int		 e;
 
 	*seq = 0;
@@ -555,8 +566,15 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	sharing_apply_gone(p, id);
 	if (a == NULL)
 		return (0);
+	a->seq = *seq;
 	for (i = 0; i < a->nmailboxes; i++)
 		(void)ending_add(p, a->mailboxes[i]->id, *seq);
+	/* None is there when others are told. */
+	n = a->nmailboxes;
+	a->nmailboxes = 0;
+	for (i = 0; i < n; i++)
+		notify_name(a->mailboxes[i]);
+	a->nmailboxes = n;
 	for (ap = &p->accounts[id % PART_BUCKETS]; *ap != a;
 	    ap = &(*ap)->next)
 		continue;

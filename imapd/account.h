@@ -87,6 +87,8 @@ struct account	*account_get(struct part *, uint64_t id, struct span name);
 /* The same, or NULL with ENOENT: none is made. */
 struct account	*account_find(struct part *, uint64_t id);
 void		 account_put(struct account *);
+/* It is in memory, or NULL; nothing is read, nobody holds it. */
+struct account	*account_lookup(const struct part *, uint64_t id);
 void		 account_free_all(struct part *);
 /* Views that nobody used for a while go, or rest. */
 void		 account_tick(struct part *);

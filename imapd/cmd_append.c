@@ -15,8 +15,9 @@
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/intake.h"
-#include "imapd/place.h"
 #include "imapd/limited.h"
+#include "imapd/notify.h"
+#include "imapd/place.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
 
@@ -616,6 +617,8 @@ staging(struct session *s)
 		if (stage_commit(a->stage, &seq) == -1)
 			return (session_no(s, errno));
 		session_hold(s, seq);
+		notify_brought(s, mb, a->msgs[0]->rec.uid,
+		    a->msgs[a->n - 1]->rec.uid);
 		return (stored(s, mb, a->msgs[0]->rec.uid,
 		    a->msgs[a->n - 1]->rec.uid));
 	}
@@ -698,6 +701,8 @@ store(struct session *s, struct mailbox *mb)
 	if (batch_commit() == -1)
 		return (session_no(s, errno));
 	session_hold(s, mb->seq);
+	notify_brought(s, mb, a->msgs[0]->rec.uid,
+	    a->msgs[a->n - 1]->rec.uid);
 	if (a->replaced != 0)
 		return (replaced(s, mb, a->msgs[0]->rec.uid));
 	return (stored(s, mb, a->msgs[0]->rec.uid,

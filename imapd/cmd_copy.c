@@ -9,8 +9,9 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
-#include "imapd/place.h"
 #include "imapd/limited.h"
+#include "imapd/notify.h"
+#include "imapd/place.h"
 #include "imapd/quota.h"
 #include "imapd/stage.h"
 #include "imapd/targets.h"
@@ -106,6 +107,17 @@ make_record(const struct copying *x, const struct msgrec *from,
 			r->keywords |= (uint64_t)1 << x->bits[i];
 }
 
+/* RFC 5465 section 5.2, should it be the one that is selected. */
+static void
+brought(struct session *s, const struct copying *x, const struct mailbox *to)
+{
+	size_t	 i;
+
+	for (i = 0; i < x->to_uids.n; i++)
+		notify_brought(s, to, x->to_uids.r[i].lo,
+		    x->to_uids.r[i].hi);
+}
+
 static enum step
 answer(struct session *s, const struct copying *x, const struct mailbox *to)
 {
@@ -114,6 +126,7 @@ answer(struct session *s, const struct copying *x, const struct mailbox *to)
 	if (x->from_uids.n == 0)
 		return (session_replyf(s, "OK %s completed, no messages",
 		    s->command->name));
+	brought(s, x, to);
 	(void)buf_addf(&b, "OK [COPYUID %u ", to->uidvalidity);
 	seqset_write(&b, &x->from_uids);
 	(void)buf_addc(&b, ' ');
@@ -369,6 +382,7 @@ tell_moved(struct session *s, struct copying *x, const struct mailbox *to)
 {
 	struct buf	*b = session_out(s);
 
+	brought(s, x, to);
 	(void)buf_addf(b, "* OK [COPYUID %u ", to->uidvalidity);
 	seqset_write(b, &x->from_uids);
 	(void)buf_addc(b, ' ');

@@ -243,8 +243,11 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 	}
 	(void)buf_adds(b, "\r\n");
 	/* RFC 5819 section 2: one that cannot be told is left out. */
-	if ((w.rights & RIGHT_READ) != 0 && l->status != 0)
+	if ((w.rights & RIGHT_READ) != 0 && l->status != 0) {
+		if ((l->status & 1u << STATUS_HIGHESTMODSEQ) != 0)
+			cmd_condstore(s);
 		(void)cmd_status_write(s, mb, l->status);
+	}
 	if ((w.rights & RIGHT_READ) != 0 && l->nentries != 0)
 		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
 	if (mb != NULL && (l->returns & LIST_RETURN_MYRIGHTS) != 0)

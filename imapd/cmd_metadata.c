@@ -312,6 +312,6 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 		return (session_no(s, errno));
 	w.account->seq = dbenv_seq(env);
 	session_hold(s, w.account->seq);
-	notify_metadata(w.account, w.name, names, (size_t)n);
+	notify_metadata(w.account, w.mb, names, (size_t)n);
 	return (session_reply(s, "OK SETMETADATA completed"));
 }

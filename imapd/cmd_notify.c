@@ -3,19 +3,27 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "imapd/cmd.h"
 #include "imapd/notify.h"
+#include "imapd/parse/write.h"
+#include "imapd/place.h"
 
 #define SLICE_NAMES	50
+#define SLICE_OTHERS	10		/* another's account may be read */
 
 struct telling {
-	char	*last;		/* mailbox that was told last */
+	int		 status;	/* and states */
+	int		 others;	/* own ones are done */
+	struct buf	 last;		/* name that was told last */
+	struct buf	 name;		/* of another's */
 };
 
 static enum step	 refused(struct session *);
 static enum step	 telling(struct session *);
+static enum step	 telling_others(struct session *);
+static void		 no_access(struct session *, struct span);
+static int		 state(struct session *, const struct mailbox *);
 static void		 forget(void *);
 
 static void
@@ -23,7 +31,8 @@ forget(void *arg)
 {
 	struct telling	*t = arg;
 
-	free(t->last);
+	buf_free(&t->last);
+	buf_free(&t->name);
 	free(t);
 }
 
@@ -44,7 +53,6 @@ refused(struct session *s)
 enum step
 cmd_notify(struct session *s, struct cursor *c)
 {
-	static const struct telling	 none;
 	struct notify_request		 r;
 	struct fetch_items		 f;
 	struct cursor			 at;
@@ -57,11 +65,11 @@ cmd_notify(struct session *s, struct cursor *c)
 	if (r.many)
 		return (session_reply(s, "NO [NOTIFICATIONOVERFLOW] too many "
 		    "groups or names"));
-	if ((t = malloc(sizeof(*t))) == NULL || notify_set(s, &r) == -1) {
+	if ((t = calloc(1, sizeof(*t))) == NULL || notify_set(s, &r) == -1) {
 		free(t);
 		return (session_no(s, ENOMEM));
 	}
-	*t = none;
+	t->status = r.status;
 	at = *c;
 	at.s = r.fetch;
 	if (r.fetch.n > 0 && cur_fetch_list(&at, &f) == 0) {
@@ -69,12 +77,30 @@ cmd_notify(struct session *s, struct cursor *c)
 			cmd_condstore(s);
 		fetch_free(&f);
 	}
-	if (!r.status) {
+	if (!r.status && !notify_others(s->notify)) {
 		forget(t);
 		return (session_reply(s, "OK NOTIFY completed"));
 	}
 	session_hold(s, s->account->seq);
-	return (session_begin(s, telling, t, forget));
+	return (session_begin(s, r.status ? telling : telling_others, t,
+	    forget));
+}
+
+/* Section 3.1: as far as it wants to know of its messages. */
+static int
+state(struct session *s, const struct mailbox *mb)
+{
+	unsigned	 wants = notify_wanted(s->notify, mb);
+
+	return (wants == 0 ? 0 : cmd_status_write(s, mb,
+	    notify_items_first(s, wants)));
+}
+
+static int
+remember(struct telling *t, struct span name)
+{
+	buf_reset(&t->last);
+	return (buf_add_span(&t->last, name));
 }
 
 /* The states of all mailboxes whose messages it wants to know of. */
@@ -83,24 +109,61 @@ telling(struct session *s)
 {
 	struct telling		*t = s->data;
 	const struct account	*a = s->account;
-	const struct mailbox	*mb;
-	unsigned		 wants;
-	char			*copy;
 	size_t			 i, end;
 
-	i = mailbox_behind(a, span_str(t->last == NULL ? "" : t->last));
-	for (end = i + SLICE_NAMES; i < a->nmailboxes && i < end; i++) {
-		mb = a->mailboxes[i];
-		wants = notify_wanted(s->notify, mb);
-		if (wants != 0 && cmd_status_write(s, mb, notify_items(s,
-		    wants, wants)) == -1)
+	i = mailbox_behind(a, span_buf(&t->last));
+	for (end = i + SLICE_NAMES; i < a->nmailboxes && i < end; i++)
+		if (state(s, a->mailboxes[i]) == -1)
+			return (session_no(s, errno));
+	if (i < a->nmailboxes)
+		return (remember(t, span_str(a->mailboxes[i - 1]->name)) ==
+		    -1 ? session_no(s, ENOMEM) : STEP_AGAIN);
+	if (!notify_others(s->notify))
+		return (session_reply(s, "OK NOTIFY completed"));
+	buf_reset(&t->last);
+	s->step = telling_others;
+	return (STEP_AGAIN);
+}
+
+/* Section 3.1: it is seen, but nothing of it will be told. */
+static void
+no_access(struct session *s, struct span name)
+{
+	struct buf	*b = session_out(s);
+
+	(void)buf_addf(b, "* LIST (\\NoAccess %s) \"/\" ",
+	    place_has_children(s, name) ? "\\HasChildren" :
+	    "\\HasNoChildren");
+	mailbox_write(b, name, s->enabled & ENABLED_UTF8);
+	(void)buf_adds(b, "\r\n");
+}
+
+/* The same of what others share, and what of it may not be read. */
+static enum step
+telling_others(struct session *s)
+{
+	struct telling	*t = s->data;
+	struct place	 w;
+	struct span	 name;
+	int		 i, rc;
+
+	for (i = 0; i < SLICE_OTHERS; i++) {
+		buf_reset(&t->name);
+		rc = place_next_other(s, span_buf(&t->last), &t->name);
+		if (rc != 1)
+			return (rc == -1 ? session_no(s, errno) :
+			    session_reply(s, "OK NOTIFY completed"));
+		name = span_buf(&t->name);
+		if (remember(t, name) == -1)
+			return (session_no(s, ENOMEM));
+		if (place_find(s, name, &w) == -1 || !w.other ||
+		    notify_named(s->notify, 0, name) == 0)
+			continue;
+		if ((w.rights & RIGHT_READ) == 0)
+			no_access(s, name);
+		else if (t->status && state(s, w.mb) == -1)
 			return (session_no(s, errno));
 	}
-	if (i == a->nmailboxes)
-		return (session_reply(s, "OK NOTIFY completed"));
-	if ((copy = strdup(a->mailboxes[i - 1]->name)) == NULL)
-		return (session_no(s, ENOMEM));
-	free(t->last);
-	t->last = copy;
+	place_drop(s);
 	return (STEP_AGAIN);
 }

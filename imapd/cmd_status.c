@@ -105,8 +105,6 @@ cmd_status_write(struct session *s, const struct mailbox *mb, unsigned what)
 	v[STATUS_HIGHESTMODSEQ] = mb->st.modseq;
 	v[STATUS_DELETED] = mb->st.deleted;
 	v[STATUS_DELETED_STORAGE] = gone;
-	if ((what & 1u << STATUS_HIGHESTMODSEQ) != 0)
-		cmd_condstore(s);
 	(void)buf_adds(b, "* STATUS ");
 	place_write(s, mb, b);
 	(void)buf_adds(b, " (");
@@ -137,8 +135,11 @@ cmd_status(struct session *s, struct cursor *c)
 	    cur_sp(c) == -1 || cur_status_items(c, &what) == -1 ||
 	    cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (place_need(s, name, RIGHT_READ, &w) == -1 ||
-	    cmd_status_write(s, w.mb, what) == -1)
+	if (place_need(s, name, RIGHT_READ, &w) == -1)
+		return (session_no(s, errno));
+	if ((what & 1u << STATUS_HIGHESTMODSEQ) != 0)
+		cmd_condstore(s);
+	if (cmd_status_write(s, w.mb, what) == -1)
 		return (session_no(s, errno));
 	return (session_reply(s, "OK STATUS completed"));
 }

@@ -388,7 +388,7 @@ mailbox_create(struct account *a, struct span name, uint32_t use,
 		*mbp = NULL;
 		return (-1);
 	}
-	notify_name(a, (*mbp)->name, NULL);
+	notify_name(*mbp);
 	return (0);
 }
 
@@ -430,7 +430,7 @@ mailbox_delete(struct mailbox *mb)
 		return (-1);
 	a->seq = dbenv_seq(a->part->env);
 	extract(a, mb);
-	notify_name(a, mb->name, NULL);
+	notify_name(mb);
 	mailbox_detach(mb);
 	return (ending_add(a->part, id, a->seq));
 }
@@ -481,7 +481,7 @@ rename_inbox(struct account *a, struct span to)
 		view_gone(old->view, SEEN_RENAMED);
 	if (insert(a, old) == -1)
 		return (-1);
-	notify_name(a, old->name, NULL);
+	notify_name(old);
 	notify_messages(mb, EVENT_EXPUNGE);
 	return (0);
 }
@@ -523,19 +523,21 @@ by_name(const void *x, const void *y)
 static void
 resort(struct account *a, char *const *old, struct span from, struct span to)
 {
-	char	*name;
-	size_t	 i;
+	struct mailbox	*mb;
+	char		*name;
+	size_t		 i;
 
 	qsort(a->mailboxes, a->nmailboxes, sizeof(*a->mailboxes), by_name);
-	if (LIST_EMPTY(&a->notifies))
+	if (LIST_EMPTY(&a->part->notifies))
 		return;
 	for (i = 0; i < a->nmailboxes; i++) {
 		if (old[i] == NULL)
 			continue;
-		if ((name = renamed(old[i], from, to)) == NULL)
-			notify_undone(a);
+		if ((name = renamed(old[i], from, to)) == NULL ||
+		    (mb = mailbox_named(a, span_str(name))) == NULL)
+			notify_undone(a, 1);
 		else
-			notify_name(a, name, old[i]);
+			notify_renamed(mb, old[i], to.n);
 		free(name);
 	}
 }

@@ -1,26 +1,19 @@
 /*
- * Who wants to be told what, and what happened.  See notify.h; the telling is
- * in notify_tell.c.
+ * Who wants to be told what.  See notify.h; what happened is in notify_event.c,
+ * the telling in notify_tell.c.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapcap.h"
 #include "imapd/notify_int.h"
 #include "imapd/parse/list.h"
-#include "imapd/parse/write.h"
-
-static const struct session	*acting;
 
 static int	 fill(struct notify *, const struct notify_request *);
-static int	 under(const char *, const char *);
+static int	 under(struct span, struct span);
 static int	 in_group(const struct notify *, const struct notify_group *,
-		    const char *);
-static unsigned	 wanted(const struct notify *, const char *);
-static void	 wake(struct notify *);
-static int	 ready(const struct notify *);
-static void	 list_line(struct notify *, const char *, const char *);
-static void	 line_done(struct notify *);
+		    int, struct span);
 
 /* Copies of all that is borrowed. */
 static int
@@ -62,6 +55,7 @@ notify_set(struct session *s, const struct notify_request *r)
 	n->session = s;
 	s->notify = n;
 	LIST_INSERT_HEAD(&s->account->notifies, n, entry);
+	LIST_INSERT_HEAD(&s->account->part->notifies, n, every);
 	return (0);
 }
 
@@ -74,6 +68,7 @@ notify_free(struct notify *n)
 		return;
 	if (n->session != NULL) {
 		LIST_REMOVE(n, entry);
+		LIST_REMOVE(n, every);
 		n->session->notify = NULL;
 	}
 	fetch_end(n->fetch);
@@ -81,6 +76,8 @@ notify_free(struct notify *n)
 		free(n->names[i]);
 	free(n->names);
 	free(n->dirty);
+	seqset_free(&n->fresh);
+	seqset_free(&n->brought);
 	buf_free(&n->items);
 	buf_free(&n->scratch);
 	buf_free(&n->lines);
@@ -89,17 +86,17 @@ notify_free(struct notify *n)
 
 /* Is it that mailbox, or under it?  All are under "". */
 static int
-under(const char *name, const char *top)
+under(struct span name, struct span top)
 {
-	size_t	 n = strlen(top);
-
-	return (n == 0 || (strncmp(name, top, n) == 0 &&
-	    (name[n] == '\0' || name[n] == MAILBOX_SEPARATOR)));
+	return (top.n == 0 || (name.n >= top.n &&
+	    memcmp(name.p, top.p, top.n) == 0 &&
+	    (name.n == top.n || name.p[top.n] == MAILBOX_SEPARATOR)));
 }
 
+/* Section 6; own: a name of the session's account, the personal namespace. */
 static int
-in_group(const struct notify *n, const struct notify_group *g,
-    const char *name)
+in_group(const struct notify *n, const struct notify_group *g, int own,
+    struct span name)
 {
 	size_t	 i;
 
@@ -108,35 +105,72 @@ in_group(const struct notify *n, const struct notify_group *g,
 	case FILTER_DELAYED:
 		return (0);
 	case FILTER_INBOXES:	/* there alone mail is delivered */
-		return (strcmp(name, "INBOX") == 0);
+		return (own && span_eqs(name, "INBOX"));
 	case FILTER_PERSONAL:
-		return (1);
+		return (own);
 	case FILTER_SUBSCRIBED:
-		return (account_subscribed(n->session->account,
-		    span_str(name)));
+		return (account_subscribed(n->session->account, name));
 	case FILTER_SUBTREE:
 	case FILTER_MAILBOXES:
 		break;
 	}
 	for (i = g->name; i < g->name + g->nnames; i++)
 		if (g->filter == FILTER_SUBTREE ?
-		    under(name, n->names[i]) : strcmp(name, n->names[i]) == 0)
+		    under(name, span_str(n->names[i])) :
+		    span_eqs(name, n->names[i]))
 			return (1);
 	return (0);
 }
 
 /* Section 6: more than one group may be about a mailbox. */
-static unsigned
-wanted(const struct notify *n, const char *name)
+unsigned
+notify_named(const struct notify *n, int own, struct span name)
 {
 	unsigned	 events = 0;
 	size_t		 i;
 
 	for (i = 0; i < n->ngroups; i++)
 		if ((n->groups[i].events & ~events) != 0 &&
-		    in_group(n, &n->groups[i], name))
+		    in_group(n, &n->groups[i], own, name))
 			events |= n->groups[i].events;
 	return (events);
+}
+
+int
+notify_others(const struct notify *n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n->ngroups; i++)
+		if (n->groups[i].events != 0 &&
+		    (n->groups[i].filter == FILTER_SUBSCRIBED ||
+		    n->groups[i].filter == FILTER_SUBTREE ||
+		    n->groups[i].filter == FILTER_MAILBOXES))
+			return (1);
+	return (0);
+}
+
+unsigned
+notify_wants(const struct notify *n, const struct account *owner,
+    struct span inner)
+{
+	struct buf	 name = { 0 };
+	unsigned	 events;
+
+	if (owner == n->session->account)
+		return (notify_named(n, 1, inner));
+	place_join(n->session, owner, inner, &name);
+	events = notify_named(n, 0, span_buf(&name));
+	buf_free(&name);
+	return (events);
+}
+
+unsigned
+notify_of(const struct notify *n, const struct mailbox *mb)
+{
+	if ((place_rights(n->session, mb) & NOTIFY_RIGHTS) != NOTIFY_RIGHTS)
+		return (0);
+	return (notify_wants(n, mb->account, span_str(mb->name)));
 }
 
 unsigned
@@ -146,7 +180,7 @@ notify_wanted(const struct notify *n, const struct mailbox *mb)
 
 	if (s->state == ST_SELECTED && s->seen.view->mb == mb)
 		return (0);
-	return (wanted(n, mb->name) & EVENTS_MESSAGE);
+	return (notify_of(n, mb) & EVENTS_MESSAGE);
 }
 
 unsigned
@@ -163,175 +197,15 @@ notify_items(const struct session *s, unsigned events, unsigned wants)
 	return (what);
 }
 
-void
-notify_by(const struct session *s)
+/* Section 3.1: who asks for flags is told where they stand, whatever it has
+ * enabled. */
+unsigned
+notify_items_first(const struct session *s, unsigned wants)
 {
-	acting = s;
-}
+	unsigned	 what = notify_items(s, wants, wants);
 
-/* Section 5: who did it need not be told. */
-static int
-ready(const struct notify *n)
-{
-	return (n->session != acting && !n->over);
-}
-
-static void
-wake(struct notify *n)
-{
-	if (n->session->phase == PHASE_READ ||
-	    n->session->phase == PHASE_IDLE)
-		session_wake(n->session);
-}
-
-/* Each mailbox once, in the order of their first change. */
-void
-notify_dirty(struct notify *n, uint64_t id, unsigned events)
-{
-	struct notify_dirty	*d;
-	size_t			 i, cap;
-
-	for (i = n->ndirty; i > 0; i--)
-		if (n->dirty[i - 1].id == id) {
-			n->dirty[i - 1].events |= events;
-			return;
-		}
-	if (n->ndirty == n->capdirty) {
-		cap = n->capdirty == 0 ? 4 : n->capdirty * 2;
-		if (n->ndirty == NOTIFY_DIRTY || (d = reallocarray(n->dirty,
-		    cap, sizeof(*d))) == NULL) {
-			n->over = 1;
-			return;
-		}
-		n->dirty = d;
-		n->capdirty = cap;
-	}
-	n->dirty[n->ndirty].id = id;
-	n->dirty[n->ndirty++].events = events;
-}
-
-void
-notify_messages(struct mailbox *mb, unsigned events)
-{
-	struct notify	*n;
-	unsigned	 e;
-
-	LIST_FOREACH(n, &mb->account->notifies, entry)
-		if (ready(n) && (e = notify_wanted(n, mb) & events) != 0) {
-			notify_dirty(n, mb->id, e);
-			wake(n);
-		}
-}
-
-static void
-line_done(struct notify *n)
-{
-	(void)buf_adds(&n->lines, "\r\n");
-	if (buf_failed(&n->lines))
-		n->over = 1;
-	wake(n);
-}
-
-/* Sections 5.4 and 5.5: the name as it stands now. */
-static void
-list_line(struct notify *n, const char *name, const char *old)
-{
-	struct account	*a = n->session->account;
-	struct span	 as = span_str(name);
-	struct mailbox	*mb = mailbox_named(a, as);
-	struct buf	*b = &n->lines;
-	int		 utf8 = n->session->enabled & ENABLED_UTF8;
-	uint32_t	 use;
-
-	(void)buf_addf(b, "* LIST (%s%s", mb == NULL ? "\\NonExistent " : "",
-	    mailbox_has_children(a, as) ? "\\HasChildren" :
-	    "\\HasNoChildren");
-	for (use = 1; mb != NULL && use <= mb->uses; use <<= 1)
-		if ((mb->uses & use) != 0 && use_name(use) != NULL)
-			(void)buf_addf(b, " %s", use_name(use));
-	(void)buf_adds(b, account_subscribed(a, as) ? " \\Subscribed" : "");
-	(void)buf_adds(b, ") \"/\" ");
-	mailbox_write(b, as, utf8);
-	if (old != NULL) {
-		(void)buf_adds(b, " (\"OLDNAME\" (");
-		mailbox_write(b, span_str(old), utf8);
-		(void)buf_adds(b, "))");
-	}
-	line_done(n);
-}
-
-void
-notify_name(struct account *a, const char *name, const char *old)
-{
-	struct notify	*n;
-
-	LIST_FOREACH(n, &a->notifies, entry)
-		if (ready(n) && ((wanted(n, name) | (old != NULL ?
-		    wanted(n, old) : 0)) & EVENT_NAME) != 0)
-			list_line(n, name, old);
-}
-
-/* What is not subscribed any more was until now. */
-void
-notify_subscription(struct account *a, const char *name)
-{
-	struct notify	*n;
-	unsigned	 events;
-	size_t		 i;
-
-	LIST_FOREACH(n, &a->notifies, entry) {
-		events = wanted(n, name);
-		for (i = 0; i < n->ngroups; i++)
-			if (n->groups[i].filter == FILTER_SUBSCRIBED)
-				events |= n->groups[i].events;
-		if (ready(n) && (events & EVENT_SUBSCRIPTION) != 0)
-			list_line(n, name, NULL);
-	}
-}
-
-/* Any group may ask for the account's. */
-static unsigned
-wanted_of_server(const struct notify *n)
-{
-	unsigned	 events = 0;
-	size_t		 i;
-
-	for (i = 0; i < n->ngroups; i++)
-		events |= n->groups[i].events;
-	return (events & EVENT_SERVER_METADATA);
-}
-
-/* RFC 5464 section 4.4.2: without the values. */
-void
-notify_metadata(struct account *a, struct span name,
-    const struct span *entries, size_t nentries)
-{
-	const struct mailbox	*mb = mailbox_named(a, name);
-	struct notify		*n;
-	size_t			 i;
-
-	LIST_FOREACH(n, &a->notifies, entry) {
-		if (!ready(n) || (name.n == 0 ? wanted_of_server(n) :
-		    mb == NULL ? 0 : wanted(n, mb->name) &
-		    EVENT_METADATA) == 0)
-			continue;
-		(void)buf_adds(&n->lines, "* METADATA ");
-		mailbox_write(&n->lines, name,
-		    n->session->enabled & ENABLED_UTF8);
-		for (i = 0; i < nentries; i++)
-			astring_write(&n->lines, entries[i], 1);
-		line_done(n);
-	}
-}
-
-void
-notify_undone(struct account *a)
-{
-	struct notify	*n;
-
-	LIST_FOREACH(n, &a->notifies, entry)
-		if (n->ngroups > 0) {
-			n->over = 1;
-			wake(n);
-		}
+	if ((wants & EVENT_FLAGS) != 0 &&
+	    imapcap_on(s->limits.off, "CONDSTORE"))
+		what |= 1u << STATUS_HIGHESTMODSEQ;
+	return (what);
 }

@@ -35,15 +35,40 @@ notify_flags(const struct session *s)
 }
 
 void
+notify_brought(struct session *s, const struct mailbox *mb, uint32_t lo,
+    uint32_t hi)
+{
+	struct notify	*n = s->notify;
+	uint32_t	 uid;
+
+	if (n == NULL || n->items.n == 0 || s->state != ST_SELECTED ||
+	    s->seen.view->mb != mb)
+		return;
+	for (uid = lo; uid >= lo && uid <= hi; uid++)
+		if (seqset_add(&n->brought, uid) == -1)
+			return;		/* then they are told, too */
+}
+
+/* Section 5.2: but for those that it has brought itself. */
+void
 notify_arrived(struct session *s, uint32_t lo, uint32_t hi)
 {
 	struct notify	*n = s->notify;
+	size_t		 i;
 
 	if (n->items.n == 0 || (n->selected & EVENT_NEW) == 0)
 		return;
-	if (n->lo == 0)
-		n->lo = lo;
-	n->hi = hi;
+	for (i = seqset_lower(&n->brought, lo); lo <= hi; lo++) {
+		while (i < n->brought.n && n->brought.r[i].hi < lo)
+			i++;
+		if (i < n->brought.n && n->brought.r[i].lo <= lo)
+			continue;
+		if (seqset_add(&n->fresh, lo) == -1)
+			n->over = 1;
+		if (lo == UINT32_MAX)
+			break;
+	}
+	seqset_free(&n->brought);
 }
 
 void
@@ -51,13 +76,14 @@ notify_left(struct session *s, int untold)
 {
 	struct notify		*n = s->notify;
 	const struct mailbox	*mb = s->seen.view->mb;
-	unsigned		 wants = notify_wanted(n, mb);
+	unsigned		 wants;
 
 	fetch_end(n->fetch);
 	n->fetch = NULL;
-	n->lo = n->hi = 0;
-	if (untold && wants != 0 && !n->over)
-		notify_dirty(n, mb->id, wants);
+	seqset_free(&n->fresh);
+	seqset_free(&n->brought);
+	if (untold && !n->over && (wants = notify_wanted(n, mb)) != 0)
+		notify_dirty(n, mb, wants);
 }
 
 void
@@ -83,17 +109,15 @@ begin_items(struct session *s)
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return (-1);
 	cursor_init_span(&c, span_buf(&n->items), &n->scratch);
-	if (cur_fetch_list(&c, &f->items) == -1 ||
-	    targets_all(&f->targets, &s->seen) == -1) {
+	if (cur_fetch_list(&c, &f->items) == -1) {
 		fetch_end(f);
 		return (-1);
 	}
-	f->targets.set.r[0].lo = n->lo;
-	f->targets.set.r[0].hi = n->hi;
+	f->targets.set = n->fresh;
+	memset(&n->fresh, 0, sizeof(n->fresh));
 	f->items.what |= FETCH_UID;
 	f->items.sets_seen = 0;		/* section 5.2: nobody read it */
 	fetch_plan(f);
-	n->lo = n->hi = 0;
 	n->fetch = f;
 	return (0);
 }
@@ -104,7 +128,7 @@ items(struct session *s)
 {
 	struct notify	*n = s->notify;
 
-	if (n->fetch == NULL && n->lo == 0)
+	if (n->fetch == NULL && n->fresh.n == 0)
 		return (0);
 	if (view_need(s->seen.view) == -1)
 		return (1);		/* it is lost */
@@ -128,7 +152,7 @@ give_up(struct session *s)
 	n->over = 0;
 	n->ngroups = n->ndirty = 0;
 	n->selected = 0;
-	n->lo = n->hi = 0;
+	seqset_free(&n->fresh);
 	buf_free(&n->lines);
 	n->lines.max = NOTIFY_LINES;
 	(void)buf_adds(session_out(s), "* OK [NOTIFICATIONOVERFLOW] too much "
@@ -140,15 +164,22 @@ static void
 states(struct session *s)
 {
 	struct notify		*n = s->notify;
+	struct account		*a;
 	const struct mailbox	*mb;
 	unsigned		 wants;
 	size_t			 i;
 
 	for (i = 0; i < n->ndirty && i < SLICE_MAILBOXES; i++) {
-		mb = mailbox_by_id(s->account, n->dirty[i].id);
-		if (mb != NULL && (wants = notify_wanted(n, mb)) != 0)
+		if ((a = account_find(s->account->part,
+		    n->dirty[i].account)) == NULL)
+			continue;
+		mb = mailbox_by_id(a, n->dirty[i].id);
+		if (mb != NULL && (wants = notify_wanted(n, mb)) != 0) {
+			session_hold(s, a->seq);	/* rights, its name */
 			(void)cmd_status_write(s, mb, notify_items(s,
 			    n->dirty[i].events, wants));
+		}
+		account_put(a);
 	}
 	n->ndirty -= i;
 	memmove(n->dirty, n->dirty + i, n->ndirty * sizeof(*n->dirty));
@@ -159,7 +190,7 @@ lines(struct session *s)
 {
 	struct notify	*n = s->notify;
 
-	session_hold(s, s->account->seq);
+	session_hold(s, n->seq);
 	(void)buf_add_span(session_out(s), span_buf(&n->lines));
 	buf_free(&n->lines);
 	n->lines.max = NOTIFY_LINES;
@@ -182,5 +213,5 @@ notify_some(struct session *s)
 		lines(s);
 	if (n->ndirty > 0)
 		states(s);
-	return (s->out.n > 0 || n->lo != 0 || n->ndirty > 0);
+	return (s->out.n > 0 || n->fresh.n > 0 || n->ndirty > 0);
 }

@@ -55,6 +55,7 @@ struct store;
 struct account;
 struct ending;
 struct filter_maker;
+struct notify;
 struct stage;
 
 struct part {
@@ -71,6 +72,7 @@ struct part {
 	struct account		*accounts[PART_BUCKETS];
 	size_t			 naccounts;
 	struct ending		*endings;	/* removals under way */
+	LIST_HEAD(, notify)	 notifies;	/* of all accounts, notify.h */
 	LIST_HEAD(, stage)	 stages;
 	uint64_t		 swept;		/* store_now() of the last sweep */
 	struct buf		 key_at;	/* where expiry of keys goes on */

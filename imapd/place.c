@@ -128,6 +128,18 @@ seen_from(const struct session *s, const struct account *a, size_t i,
 }
 
 int
+place_below(const struct session *s, const struct account *owner,
+    struct span inner)
+{
+	if (owner == s->account)
+		return (mailbox_has_children(owner, inner));
+	if (inner.n == 0)
+		return (seen_from(s, owner, 0, NULL) != NULL);
+	return (seen_from(s, owner, mailbox_first_under(owner, inner),
+	    &inner) != NULL);
+}
+
+int
 place_has_children(struct session *s, struct span name)
 {
 	struct account	*a;
@@ -146,10 +158,7 @@ place_has_children(struct session *s, struct span name)
 	    (a = hold(s, sharing_owner(s->account->part, s->account->id,
 	    owner))) == NULL)
 		return (0);
-	if (inner.n == 0)
-		return (seen_from(s, a, 0, NULL) != NULL);
-	return (seen_from(s, a, mailbox_first_under(a, inner), &inner) !=
-	    NULL);
+	return (place_below(s, a, inner));
 }
 
 struct account *
@@ -250,11 +259,19 @@ place_next_other(struct session *s, struct span after, struct buf *name)
 }
 
 void
+place_join(const struct session *s, const struct account *owner,
+    struct span inner, struct buf *b)
+{
+	if (owner != s->account)
+		(void)buf_addf(b, PREFIX "%s%s", owner->name,
+		    inner.n > 0 ? "/" : "");
+	(void)buf_add_span(b, inner);
+}
+
+void
 place_name(const struct session *s, const struct mailbox *mb, struct buf *b)
 {
-	if (mb->account != s->account)
-		(void)buf_addf(b, PREFIX "%s/", mb->account->name);
-	(void)buf_adds(b, mb->name);
+	place_join(s, mb->account, span_str(mb->name), b);
 }
 
 void

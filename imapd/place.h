@@ -28,6 +28,9 @@ int		 place_need(struct session *, struct span name,
 		    uint32_t rights, struct place *);
 /* Something below a name is seen. */
 int		 place_has_children(struct session *, struct span name);
+/* The same of a name of an account that is in memory ("": of all). */
+int		 place_below(const struct session *, const struct account *owner,
+		    struct span inner);
 /* The account whose mailboxes are below a name, if one of them may be read. */
 struct account	*place_account(struct session *, struct span name);
 /* May a mailbox of that name be made there: k on what is nearest above.  0, or
@@ -42,7 +45,10 @@ int		 place_next_other(struct session *, struct span after,
 /* What the session may do with a mailbox; with the one it has selected. */
 uint32_t	 place_rights(const struct session *, const struct mailbox *);
 uint32_t	 place_selected(const struct session *);
-/* Append the name by which the session knows it. */
+/* Append the name by which the session knows it: a mailbox, or what an account
+ * calls so ("": what is above all of it). */
+void		 place_join(const struct session *, const struct account *owner,
+		    struct span inner, struct buf *);
 void		 place_name(const struct session *, const struct mailbox *,
 		    struct buf *);
 /* The same as an argument of an answer. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "imapd/mailbox_int.h"
+#include "imapd/notify.h"
 #include "imapd/sharing.h"
 #include "log.h"
 
@@ -252,6 +253,7 @@ sharing_set(struct mailbox *mb, uint64_t account, struct span name,
 	}
 	i = entry_lower(mb, account);
 	e.name = mb->acl[i].name;
+	notify_had(mb);
 	if ((rc = write_set(mb, &e)) == 0) {
 		mb->account->seq = dbenv_seq(mb->account->part->env);
 		mb->acl[i].give = give;
@@ -259,6 +261,8 @@ sharing_set(struct mailbox *mb, uint64_t account, struct span name,
 	}
 	if (rc == -1 ? fresh : (give | take) == 0)
 		unnote(mb, account);
+	if (rc == 0)
+		notify_rights(mb);
 	return (rc);
 }
 

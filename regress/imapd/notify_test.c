@@ -2,6 +2,7 @@
  * NOTIFY, RFC 5465: what is asked for, what comes of it while no command runs,
  * what does not.  Client 1 watches, client 2 of the same account does things.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ static const char *const grammar[] = {
 	"C1: v NOTIFY SET (selected (Frob)) (personal (MailboxName))",
 	"S1: v NO [BADEVENT " EVENTS "] ~",
 	"C1: w NOTIFY SET (personal (Frob)", "S1: w BAD ~",
+	"X1",
 	NULL
 };
 
@@ -196,26 +198,43 @@ static const char *const fetched[] = {
 	"S1: * 1 EXISTS", "S1: * 1 RECENT",
 	"S1: * 1 FETCH (UID 1 RFC822.SIZE 22 BODY[HEADER.FIELDS (To "
 	    "Subject)] {18}", "S1: Subject: hello", "S1: ", "S1: )",
-	/* of its own, behind the answer; and nobody has read it */
+	/* nobody has read it */
+	"C1: e FETCH 1 FLAGS", "S1: * 1 FETCH (FLAGS (\\Flagged \\Recent))",
+	"S1: e OK ~",
+	/* of its own it is told that they are there (section 5.2) */
 	"C1: f APPEND F {14+}", "C1= Subject: two\r\n\r\n",
 	"S1: * 2 EXISTS", "S1: * 2 RECENT", "S1: f OK ~",
-	"S1: * 2 FETCH (UID 2 RFC822.SIZE 14 BODY[HEADER.FIELDS (To "
-	    "Subject)] {14}", "S1: Subject: two", "S1: )",
-	"C1: g FETCH 2 FLAGS", "S1: * 2 FETCH (FLAGS (\\Recent))", "S1: g OK ~",
+	"C1: g UID COPY 1 F", "S1: * 3 EXISTS", "S1: * 3 RECENT",
+	"S1: g OK [COPYUID ~ 1 3] ~",
+	"C1: h UID MOVE 1 F", "S1: * OK [COPYUID ~ 1 4] ~", "S1: * VANISHED 1",
+	"S1: * 3 EXISTS", "S1: * 3 RECENT", "S1: h OK ~",
+	"C1: i UID REPLACE 3 F {14+}", "C1= Subject: six\r\n\r\n",
+	"S1: * OK [APPENDUID ~ 5] ~", "S1: * VANISHED 3",
+	"S1: * 3 EXISTS", "S1: * 3 RECENT", "S1: i OK ~",
+	"C2: c APPEND F {16+}", "C2= Subject: seven\r\n\r\n", "S2: c OK ~",
+	"S1: * 4 EXISTS", "S1: * 4 RECENT",
+	"S1: * 4 FETCH (UID 6 RFC822.SIZE 16 BODY[HEADER.FIELDS (To "
+	    "Subject)] {16}", "S1: Subject: seven", "S1: )",
+	"C1: j UID STORE 4:6 FLAGS.SILENT (\\Deleted)", "S1: * 2 FETCH ~",
+	"S1: * 3 FETCH ~", "S1: * 4 FETCH ~", "S1: j OK ~",
+	"C1: k EXPUNGE", "S1: * VANISHED 4:6", "S1: k OK ~",
+	"C1: l UID COPY 2 F", "S1: * 2 EXISTS", "S1: * 2 RECENT", "S1: l OK ~",
+	"C1: m UID STORE 2 FLAGS.SILENT (\\Flagged)", "S1: * 1 FETCH ~",
+	"S1: m OK ~",
 	"D2: Subject: x\r\n\r\n",		/* that is the INBOX */
 	"C2: h SELECT F", "S2: * FLAGS ~", "S2: * 2 EXISTS", "S2: * ~",
 	"S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
 	"S2: * OK [UIDN~", "S2: * OK [HIGH~", "S2: h OK ~",
 	"C2: i STORE 1 +FLAGS.SILENT (\\Deleted)", "S2: i OK ~",
-	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted \\Recent) MODSEQ (~",
+	"S1: * 1 FETCH (UID 2 FLAGS (\\Flagged \\Deleted \\Recent) MODSEQ (~",
 	"C2: j EXPUNGE", "S2: * 1 EXPUNGE", "S2: j OK ~",
-	"S1: * VANISHED 1",
+	"S1: * VANISHED 2",
 	/* many at once, and without reading */
 	"C1: k NOTIFY SET (selected-delayed (MessageNew (PREVIEW UID) "
 	    "MessageExpunge))", "S1: k OK ~",
-	"C2: k UID COPY 2 F", "S2: * 2 EXISTS", "S2: * ~", "S2: k OK ~",
+	"C2: k UID COPY 7 F", "S2: * 2 EXISTS", "S2: * ~", "S2: k OK ~",
 	"S1: * 2 EXISTS", "S1: * ~",
-	"S1: * 2 FETCH (UID 3 PREVIEW \"\")",
+	"S1: * 2 FETCH (UID 8 PREVIEW \"\")",
 	"X1", "X2",
 	NULL
 };
@@ -229,14 +248,16 @@ static const char *const named[] = {
 	"S1: * LIST (\\HasNoChildren) \"/\" N",
 	"C2: b CREATE N/a&AOk-", "S2: b OK ~",
 	"S1: * LIST (\\HasNoChildren) \"/\" N/a&AOk-",
+	"S1: * LIST (\\HasChildren) \"/\" N",	/* its parent is, too */
 	"C2: c CREATE NN", "S2: c OK ~",
 	"C2: d SUBSCRIBE N", "S2: d OK ~",
 	"S1: * LIST (\\HasChildren \\Subscribed) \"/\" N",
 	"C2: e SUBSCRIBE N", "S2: e OK ~",		/* it was */
 	"C2: f RENAME N M", "S2: f OK ~",
+	/* and what is below is not told one by one */
 	"S1: * LIST (\\HasChildren) \"/\" M (\"OLDNAME\" (N))",
-	"S1: * LIST (\\HasNoChildren) \"/\" M/a&AOk- (\"OLDNAME\" (N/a&AOk-))",
 	"C2: g DELETE M/a&AOk-", "S2: g OK ~",
+	"S1: * LIST (\\HasNoChildren) \"/\" M",
 	"C2: h DELETE M", "S2: h OK ~",
 	"S1: * LIST (\\NonExistent \\HasNoChildren) \"/\" M",
 	"C2: i UNSUBSCRIBE N", "S2: i OK ~",
@@ -249,14 +270,29 @@ static const char *const named[] = {
 	"C1: l NOTIFY SET (personal (" ALL " MailboxName))", "S1: l OK ~",
 	"C2: l RENAME INBOX Old", "S2: l OK ~",
 	"S1: * LIST (\\HasNoChildren) \"/\" Old",
-	"S1: * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
+	"S1: * STATUS Old (MESSAGES ~", "S1: * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
 	/* what is above others goes, and they stay */
-	"C2: m CREATE t/b", "S2: m OK ~", "S1: * LIST ~",
+	"C2: m CREATE t/b", "S2: m OK ~",
+	"S1: * LIST (\\HasNoChildren) \"/\" t/b",
+	"S1: * LIST (\\NonExistent \\HasChildren) \"/\" t",
+	"S1: * STATUS t/b (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
 	"C2: n CREATE t", "S2: n OK ~",
-	"S1: * LIST (\\HasChildren) \"/\" t",
+	"S1: * LIST (\\HasChildren) \"/\" t", "S1: * STATUS t (MESSAGES 0 ~",
 	"C2: o DELETE t", "S2: o OK ~",
 	"S1: * LIST (\\NonExistent \\HasChildren) \"/\" t",
 	"C1: p CREATE mine", "S1: p OK ~", "C1: q NOOP", "S1: q OK ~",
+	/* who sees what is above and who does not */
+	"C1: r NOTIFY SET (subtree u/v (MailboxName)) (mailboxes (w "
+	    "w/y) (" ALL "))", "S1: r OK ~",
+	"C2: r CREATE u/v", "S2: r OK ~", "S1: * LIST (\\HasNoChildren) ~ u/v",
+	"C2: s CREATE u/v/x", "S2: s OK ~",
+	"S1: * LIST (\\HasNoChildren) ~ u/v/x",
+	"S1: * LIST (\\HasChildren) ~ u/v",
+	"C2: t CREATE u/z", "S2: t OK ~",
+	"C2: u RENAME u w", "S2: u OK ~",
+	"S1: * LIST (\\HasChildren) ~ w/v (\"OLDNAME\" (u/v))",
+	"C2: v RENAME w/z w/y", "S2: v OK ~",
+	"S1: * STATUS w/y (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ~",
 	"X1", "X2",
 	NULL
 };
@@ -277,6 +313,167 @@ static const char *const metadata[] = {
 	"X1", "X2",
 	NULL
 };
+
+/* What others share: client 3 is another account, client 4 a third. */
+#define OTHER	"\"Other Users/user1/"
+static const char *const shared[] = {
+	"O1", "O3",
+	"C1: a CREATE S", "S1: a OK ~", "C1: b CREATE S/low", "S1: b OK ~",
+	"C1: c CREATE T", "S1: c OK ~", "C1: d CREATE L", "S1: d OK ~",
+	"C1: e SETACL S user3 lrswite", "S1: e OK ~",
+	"C1: f SETACL L user3 l", "S1: f OK ~",
+	"C1: g APPEND S {1+}", "C1= a\r\n", "S1: g OK ~",
+	/* those that may be read; of those that may not, that it is so */
+	"C3: a NOTIFY SET STATUS (subtree \"Other Users\" (" ALL "))",
+	"S3: * LIST (\\NoAccess \\HasNoChildren) \"/\" " OTHER "L\"",
+	"S3: * STATUS " OTHER "S\" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ~ "
+	    "HIGHESTMODSEQ ~)", "S3: a OK ~",
+	"C3: b NOTIFY SET (mailboxes (" OTHER "L\" " OTHER "none\" "
+	    OTHER "T\") (" ALL "))",
+	"S3: * LIST (\\NoAccess ~ " OTHER "L\"", "S3: b OK ~",
+	"C3: c NOTIFY SET STATUS (personal (" ALL ")) (inboxes (" ALL "))",
+	"S3: * STATUS Archive ~", "S3: * STATUS Drafts ~", "S3: * STATUS INBOX ~",
+	"S3: * STATUS Junk ~", "S3: * STATUS Sent ~", "S3: * STATUS Trash ~",
+	"S3: c OK ~",
+	"C1: h APPEND S {1+}", "C1= a\r\n", "S1: h OK ~",
+	"C1: i APPEND INBOX {1+}", "C1= a\r\n", "S1: i OK ~",
+	"C3: d NOOP", "S3: d OK ~",
+	"C3: e NOTIFY SET (subtree \"Other Users\" (" ALL "))",
+	"S3: * LIST (\\NoAccess ~ " OTHER "L\"", "S3: e OK ~",
+	"C1: j APPEND S {1+}", "C1= a\r\n", "S1: j OK ~",
+	"S3: * STATUS " OTHER "S\" (MESSAGES 3 UIDNEXT 4 UIDVALIDITY ~",
+	/* no r, no l, nothing */
+	"C1: k APPEND L {1+}", "C1= a\r\n", "S1: k OK ~",
+	"C1: l APPEND T {1+}", "C1= a\r\n", "S1: l OK ~",
+	"C1: m APPEND S/low {1+}", "C1= a\r\n", "S1: m OK ~",
+	"C3: f NOOP", "S3: f OK ~",
+	/* what a guest does its owner is told, and not the guest */
+	"C1: n NOTIFY SET (personal (" ALL "))", "S1: n OK ~",
+	"C3: g APPEND " OTHER "S\" {1+}", "C3= a\r\n", "S3: g OK ~",
+	"S1: * STATUS S (MESSAGES 4 ~",
+	/* when it has it selected it is told otherwise */
+	"C3: h EXAMINE " OTHER "S\"", "S3: * FLAGS ~", "S3: * 4 EXISTS",
+	"S3: * ~ RECENT", "S3: * OK [UNSEEN 1] ~", "S3: * OK [PERM~",
+	"S3: * OK [UIDV~", "S3: * OK [UIDN~", "S3: * OK [HIGH~", "S3: h OK ~",
+	"C1: o APPEND S {1+}", "C1= a\r\n", "S1: o OK ~",
+	"C3: i NOOP", "S3: * 5 EXISTS", "S3: * ~ RECENT", "S3: i OK ~",
+	"C3: j UNSELECT", "S3: j OK ~",
+	/* subscribed */
+	"C3: k NOTIFY SET (subscribed (" ALL " SubscriptionChange))",
+	"S3: k OK ~",
+	"C1: p APPEND S {1+}", "C1= a\r\n", "S1: p OK ~",
+	"C3: l SUBSCRIBE " OTHER "S\"", "S3: l OK ~",
+	"C1: q APPEND S {1+}", "C1= a\r\n", "S1: q OK ~",
+	"S3: * STATUS " OTHER "S\" (MESSAGES 7 ~",
+	/* another session of the same account changes what is subscribed */
+	"O5", "C5: a SUBSCRIBE " OTHER "L\"", "S5: a OK ~",
+	"S3: * LIST (\\NoAccess \\HasNoChildren \\Subscribed) \"/\" "
+	    OTHER "L\"",
+	"C5: b UNSUBSCRIBE " OTHER "S\"", "S5: b OK ~",
+	"S3: * LIST (\\HasNoChildren) \"/\" " OTHER "S\"",
+	"C1: r APPEND S {1+}", "C1= a\r\n", "S1: r OK ~",
+	"C3: m NOOP", "S3: m OK ~", "X5",
+	"C1: s NOTIFY NONE", "S1: s OK ~",
+	"X1", "X3",
+	NULL
+};
+
+/* Names, rights that come and go, metadata. */
+static const char *const rights[] = {
+	"O1", "O3", "O4",
+	"C3: a NOTIFY SET (subtree \"Other Users\" (MailboxName)) (mailboxes "
+	    OTHER "T\" (" ALL "))",
+	"S3: * LIST (\\NoAccess ~ " OTHER "L\"", "S3: a OK ~",
+	"C4: a NOTIFY SET (mailboxes " OTHER "T\" (" ALL "))", "S4: a OK ~",
+	/* 5.4: l is given, and with it comes r */
+	"C1: a SETACL T user3 lr", "S1: a OK ~",
+	"S3: * LIST (\\HasNoChildren) \"/\" " OTHER "T\"",
+	"S3: * LIST (\\NonExistent \\HasChildren) \"/\" "
+	    "\"Other Users/user1\"",
+	"S3: * STATUS " OTHER "T\" (MESSAGES 1 ~",
+	"C1: b APPEND T {1+}", "C1= a\r\n", "S1: b OK ~",
+	"S3: * STATUS " OTHER "T\" (MESSAGES 2 ~",
+	/* a right that changes nothing of this */
+	"C1: c SETACL T user3 +i", "S1: c OK ~",
+	/* 5.9: it stops, and begins again */
+	"C1: d SETACL T user3 -r", "S1: d OK ~",
+	"S3: * LIST (\\NoAccess \\HasNoChildren) \"/\" " OTHER "T\"",
+	"C1: e APPEND T {1+}", "C1= a\r\n", "S1: e OK ~",
+	"C1: f SETACL T user3 +r", "S1: f OK ~",
+	"S3: * LIST (\\HasNoChildren) \"/\" " OTHER "T\"",
+	"S3: * STATUS " OTHER "T\" (MESSAGES 3 ~",
+	/* everybody; who has more already learns nothing */
+	"C1: g SETACL T anyone lr", "S1: g OK ~",
+	"S4: * LIST (\\HasNoChildren) \"/\" " OTHER "T\"",
+	"S4: * STATUS " OTHER "T\" (MESSAGES 3 ~",
+	"C1: h APPEND T {1+}", "C1= a\r\n", "S1: h OK ~",
+	"S3: * STATUS " OTHER "T\" (MESSAGES 4 ~",
+	"S4: * STATUS " OTHER "T\" (MESSAGES 4 ~",
+	"C1: i DELETEACL T user3", "S1: i OK ~",
+	"C1: j DELETEACL T anyone", "S1: j OK ~",
+	"S3: * LIST (\\NonExistent \\HasNoChildren) \"/\" " OTHER "T\"",
+	"S3: * LIST (\\NonExistent \\HasChildren) ~ \"Other Users/user1\"",
+	/* nobody learns that it is still there */
+	"S4: * LIST (\\NonExistent \\HasNoChildren) \"/\" " OTHER "T\"",
+	"C1: k APPEND T {1+}", "C1= a\r\n", "S1: k OK ~",
+	/* names */
+	"C1: l CREATE S/new", "S1: l OK ~",	/* has the list of S */
+	"S3: * LIST (\\HasNoChildren) \"/\" " OTHER "S/new\"",
+	"S3: * LIST (\\HasChildren) \"/\" " OTHER "S\"",
+	"C1: m RENAME S Z", "S1: m OK ~",
+	"S3: * LIST (\\HasChildren) \"/\" " OTHER "Z\" (\"OLDNAME\" ("
+	    OTHER "S\"))",
+	"C1: n DELETE Z/new", "S1: n OK ~",
+	"S3: * LIST (\\NonExistent \\HasNoChildren) ~ " OTHER "Z/new\"",
+	"S3: * LIST (\\HasNoChildren) \"/\" " OTHER "Z\"",
+	"C1: o RENAME Z/low low", "S1: o OK ~",	/* it has no list */
+	"C1: p RENAME L LL", "S1: p OK ~",		/* no r */
+	"C1: q DELETE LL", "S1: q OK ~",
+	"C3: b NOOP", "S3: b OK ~",
+	/* what is private is the owner's */
+	"C3: c NOTIFY SET (mailboxes " OTHER "Z\" (MailboxMetadataChange "
+	    "ServerMetadataChange))", "S3: c OK ~",
+	"C1: r SETMETADATA Z (/private/comment \"x\" /shared/comment \"y\")",
+	"S1: r OK ~", "S3: * METADATA " OTHER "Z\" /shared/comment",
+	"C1: s SETMETADATA Z (/private/comment NIL)", "S1: s OK ~",
+	"C1: t SETMETADATA \"\" (/private/comment \"x\")", "S1: t OK ~",
+	"C1: u NOTIFY SET (personal (MailboxMetadataChange))", "S1: u OK ~",
+	"C3: d SETMETADATA " OTHER "Z\" (/shared/comment NIL)", "S3: d OK ~",
+	"S1: * METADATA Z /shared/comment",
+	"C1: v SETACL Z user3 l", "S1: v OK ~",
+	"S3: * LIST (\\NoAccess ~ " OTHER "Z\"",
+	"C1: w SETMETADATA Z (/shared/comment \"z\")", "S1: w OK ~",
+	"C3: e NOOP", "S3: e OK ~",
+	"C3: f NOTIFY SET (subtree \"Other Users\" (MailboxName " ALL "))",
+	"S3: * LIST (\\NoAccess ~ " OTHER "Z\"", "S3: f OK ~",
+	"C1: x SETACL Z user3 lr", "S1: x OK ~",
+	"S3: * LIST (\\HasNoChildren) ~ " OTHER "Z\"",
+	"S3: * STATUS " OTHER "Z\" ~",
+	"X1",
+	NULL
+};
+
+/* Everything that an account shares goes with it. */
+static void
+removal(void)
+{
+	uint64_t	 seq;
+	const char	*l;
+	int		 rc;
+
+	t_settle();
+	rc = account_remove(t_part, 1, &seq);
+	CHECK(rc == 0 && seq != 0, "1 goes: %s", strerror(errno));
+	l = t_line(3);
+	CHECK(l != NULL && strcmp(l, "* LIST (\\NonExistent \\HasNoChildren) "
+	    "\"/\" " OTHER "Z\"") == 0, "so it is: %s", l == NULL ? "-" : l);
+	l = t_line(3);
+	CHECK(l != NULL && strcmp(l, "* LIST (\\NonExistent \\HasNoChildren) "
+	    "\"/\" \"Other Users/user1\"") == 0, "all: %s",
+	    l == NULL ? "-" : l);
+	t_logout(3);
+	t_logout(4);
+}
 
 /* A command on its way is no reason to wait. */
 static const char *const between[] = {
@@ -382,6 +579,13 @@ main(void)
 	(void)t_line(2);
 	many();
 	overflow();
+	t_logout(1);
+	t_logout(2);
+	t_account[3] = t_account[5] = 3;
+	t_account[4] = 4;
+	t_script("shared", shared);
+	t_script("rights", rights);
+	removal();
 	t_close();
 	t_remove();
 	return (t_done());
