@@ -102,17 +102,17 @@ def scenario(s, d):
     m.logout()
     taken.remove(0)
     ok(wait_for(lambda: set(subjects(s)) <= set(taken) and
-                len(subjects(s)) + len(s.rows("queue", "list")) == len(taken), 5),
+                len(subjects(s)) + len(s.rows("queue", "list")) == len(taken)),
        "full: what was taken is there or in the queue, and nothing else")
     is_([r["role"] for r in s.rows("status") if r["state"] != "ready"], [], "all processes run")
     os.unlink(d + "/filler")
-    ok(wait_for(lambda: send(s, 1000) == 250, 15), "space again: mail is taken")
+    ok(wait_for(lambda: send(s, 1000) == 250), "space again: mail is taken")
     taken.append(1000)
-    ok(wait_for(lambda: sorted(set(subjects(s))) == sorted(taken), 40), "and all is there")
+    ok(wait_for(lambda: sorted(set(subjects(s))) == sorted(taken)), "and all is there")
     got = subjects(s)
     fill(d, 1 << 20)
     s.kill("store")
-    ok(wait_for(lambda: subjects_or_none(s) == got, 20), "full, and the store killed: it recovers")
+    ok(wait_for(lambda: subjects_or_none(s) == got), "full, and the store killed: it recovers")
 
 
 def subjects_or_none(s):

@@ -195,13 +195,13 @@ class Mailbox:
 
 def answers(suite):
     try:
-        c = smtplib.SMTP("127.0.0.1", suite.smtp, timeout=2)
+        c = smtplib.SMTP("127.0.0.1", suite.smtp, timeout=10)
         c.ehlo()
         c.mail("x@remote.example")
         good = c.rcpt(ALICE)[0] == 250
         c.close()
         for user in (ALICE, BOB):
-            m = imaplib.IMAP4("127.0.0.1", suite.imap, timeout=2)
+            m = imaplib.IMAP4("127.0.0.1", suite.imap, timeout=10)
             m.login(user, PASSWORD)
             good = good and m.select("INBOX", readonly=True)[0] == "OK"
             m.shutdown()
@@ -259,12 +259,12 @@ def sweep(suite, load, role, calls, count):
     """Kill the role at its Nth call, for each N; the longest time to be back."""
     worst = 0
     for n in range(1, count + 1):
-        pid = wait_for(lambda: suite.pid(role), 20)
+        pid = wait_for(lambda: suite.pid(role))
         if pid is None:
             return None
         st = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", "trace=" + calls, "-e",
                                "inject=%s:signal=KILL:when=%d" % (calls, n)], stdin=subprocess.DEVNULL)
-        died = wait_for(lambda: not os.path.exists("/proc/%d" % pid) or suite.pid(role) != pid, 20)
+        died = wait_for(lambda: not os.path.exists("/proc/%d" % pid) or suite.pid(role) != pid)
         if role != "store":
             KILLED.append(time.monotonic())
         st.kill()

@@ -177,7 +177,7 @@ class Worker:
             string(self.canonical.get((host, rtype), host)) + struct.pack(">I", len(records)) + b"".join(string(x) for x in records)
         self.lookup.send(m)
 
-    def wait(self, *ids, timeout=15):
+    def wait(self, *ids, timeout=60):
         """The answers to these, in order; None for one that does not come."""
         end = time.monotonic() + timeout
         while any(i not in self.answers for i in ids) and time.monotonic() < end and \
@@ -186,7 +186,7 @@ class Worker:
         got = [self.answers.get(i) for i in ids]
         return got[0] if len(got) == 1 else got
 
-    def until(self, what, timeout=10):
+    def until(self, what, timeout=60):
         end = time.monotonic() + timeout
         while not what() and time.monotonic() < end:
             self.turn()
@@ -197,12 +197,15 @@ class Worker:
             self.lines.append(line.decode(errors="replace"))
 
     def logged(self):
+        """What it has said so far; all of it when it has ended."""
+        if self.proc.poll() is not None:
+            self.reader.join()
         return "".join(self.lines)
 
     def send_stop(self):
         self.parent.send(struct.pack(">II", M_STOP, 0))
 
-    def ended(self, timeout=10):
+    def ended(self, timeout=60):
         """Its exit status, None while it runs."""
         try:
             return self.proc.wait(timeout)

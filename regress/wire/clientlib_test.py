@@ -144,7 +144,7 @@ class Liar:
 
     def serve(self, says):
         c = self.listener.accept()[0]
-        c.settimeout(30)
+        c.settimeout(60)
         f = c.makefile("rb")
         try:
             for text in says:
@@ -160,7 +160,7 @@ class Liar:
         c.close()
 
     def all(self):
-        self.thread.join(30)
+        self.thread.join(60)
         self.listener.close()
         return self.heard
 
@@ -245,7 +245,7 @@ def dovecot():
     p = subprocess.Popen(["dovecot", "-F", "-c", d + "/dovecot.conf"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
     try:
-        if wait_for(lambda: p.poll() is not None or socket.socket().connect_ex(("127.0.0.1", imaps)) == 0, 20) \
+        if wait_for(lambda: p.poll() is not None or socket.socket().connect_ex(("127.0.0.1", imaps)) == 0) \
                 and p.poll() is None:
             with_dovecot(d, imap, imaps)
         else:

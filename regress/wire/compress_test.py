@@ -18,7 +18,7 @@ class Deflated:
         self.s = socket.create_connection(("127.0.0.1", s.imaps if tls else s.imap))
         if tls:
             self.s = ssl.create_default_context(cafile=s.ca).wrap_socket(self.s, server_hostname="localhost")
-        self.s.settimeout(20)
+        self.s.settimeout(60)
         self.z = None
         self.have = b""
         self.raw = 0

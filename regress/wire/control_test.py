@@ -12,7 +12,7 @@ M_CTL, REPLY = 600, 0x80000000
 
 def connect(s):
     c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    c.settimeout(10)
+    c.settimeout(60)
     c.connect(s.dir + "/control.sock")
     return c
 

@@ -177,7 +177,7 @@ with Suite(accounts=USERS) as s:
     os.unlink(home + "/panic")
     restart(s)
     wait_for(lambda: login(s, here[0]) is None)
-    wait_for(lambda: count(s, here[0]) == 2, timeout=40)
+    wait_for(lambda: count(s, here[0]) == 2)
     is_(count(s, here[0]), 2, "restored: all of its mail is there")
     # a page that panics, each time somebody looks
     s.proc.terminate()
@@ -190,12 +190,12 @@ with Suite(accounts=USERS) as s:
             f.seek(at)
             f.write(bytes([octet ^ 1]))
     s.start()
-    wait_for(lambda: "UNAVAILABLE" in str(selected(s, here[0])), timeout=30, step=0.5)
+    wait_for(lambda: "UNAVAILABLE" in str(selected(s, here[0])), step=0.5)
     with open(home + "/panic") as f:
         lines = f.read().splitlines()
     ok(len(lines) == 2 and "index: read" in lines[1] and "page 1" in lines[1],
        "it panicked twice of that page") or diag(*lines)
-    wait_for(lambda: login(s, there[0]) is None, timeout=20)
+    wait_for(lambda: login(s, there[0]) is None)
     is_(count(s, there[0]), 2, "and then the others are served")
     salvaged(s, home, here, bad)
     compacted(s, home, here)

@@ -141,7 +141,7 @@ def fresh(s):
     old = s.pid("lookup")
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: any(r["role"] == "lookup" and r["pid"] != old and r["state"] == "ready"
-                         for r in s.rows("status")), 20)
+                         for r in s.rows("status")))
 
 
 main()

@@ -178,19 +178,19 @@ def play(s, sinks):
     for name, _, _, want in ROWS:
         submit(s, name)
     for to in "x@req.example", "x@reqpkix.example":
-        ok(wait_for(lambda: [r for r in s.rows("queue", "list", "--to", to) if r["attempts"]], 20), to + " waits")
+        ok(wait_for(lambda: [r for r in s.rows("queue", "list", "--to", to) if r["attempts"]]), to + " waits")
         s.ctl("queue", "requiretls", "--to", to, "yes")
         s.ctl("queue", "transport", "--to", to, "out")
         s.ctl("queue", "kick", "--to", to)
     for name, _, _, want in ROWS:
-        got = wait_for(lambda: outcome(s, name), 40)
+        got = wait_for(lambda: outcome(s, name))
         if not is_(got, want, name + ": " + want):
             diag(*[l for l in s.logged().splitlines() if name + ".example" in l][-5:])
         taken = "." not in want
         is_([m["tls"] for m in sinks[name].messages], [not want.startswith("clear")] if taken else [],
             "%s: %s" % (name, "taken, and how" if taken else "nothing left"))
     submit(s, "nowhere")
-    r = wait_for(lambda: [m for m in reports(s) if "x@nowhere.example" in m.as_string()], 20)
+    r = wait_for(lambda: [m for m in reports(s) if "x@nowhere.example" in m.as_string()])
     ok(r and "Status: 5.1.2" in r[0].as_string(), "NXDOMAIN with its denial: 5.1.2")
     ok(any("Status: 5.7.30" in m.as_string() and "x@reqpkix.example" in m.as_string() for m in reports(s)),
        "reqpkix: reported as 5.7.30")
@@ -212,7 +212,7 @@ try:
         play(s, sinks)
     with Suite(conf) as s:
         submit(s, "wrong")
-        is_(wait_for(lambda: outcome(s, "wrong"), 20), "unverified", "without a trust anchor DANE is off")
+        is_(wait_for(lambda: outcome(s, "wrong")), "unverified", "without a trust anchor DANE is off")
 finally:
     servers.stop()
     shutil.rmtree(DIR, ignore_errors=True)

@@ -108,7 +108,7 @@ def play(s, e):
     submit(s, ["one@exim.example", "nobody@exim.example", "later@exim.example"], "mixed", "x\r\n")
     submit(s, ["big@exim.example"], "big", "0123456789abcdef" * 4 * 1000 + "\r\n" + "line of it\r\n" * 200000)
     for who in ["x%d" % i for i in range(30)] + ["one", "big"]:
-        got = wait_for(lambda: outcome(s, who), 30)
+        got = wait_for(lambda: outcome(s, who))
         ok(got and " 250 " in got and "tls=TLS" in got, who + ": taken, under TLS") or diag(got)
     got = wait_for(lambda: outcome(s, "nobody"))
     ok(got and "550" in got and "no such user here" in got, "nobody: refused, in Exim's words") or diag(got)

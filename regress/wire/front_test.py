@@ -103,7 +103,7 @@ def auth_again(s):
             return c.login(ALICE, PASSWORD)[0] == "OK"
         except imaplib.IMAP4.error:
             return False
-    ok(wait_for(login, 5), "who was there can log in")
+    ok(wait_for(login), "who was there can log in")
     ok(m.put(b"YQ==").startswith(b"a NO [UNAVAILABLE]"), "the login is over")
     is_(s.pid("front", 0), front, "nobody else ended")
     m.close()

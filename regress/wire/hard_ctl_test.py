@@ -22,7 +22,7 @@ def processes(s):
 
 def connect(s):
     c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    c.settimeout(10)
+    c.settimeout(60)
     c.connect(s.dir + "/control.sock")
     return c
 

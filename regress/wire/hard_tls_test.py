@@ -173,7 +173,7 @@ def ends(s):
         raw = socket.socket(fileno=c.s.detach())
     try:
         raw.sendall(b"z" * 900 + b"\r\nNOOP\r\n")
-        raw.settimeout(10)
+        raw.settimeout(60)
         got = raw.recv(1000)
     except OSError:
         got = b""

@@ -101,6 +101,6 @@ with Suite(conf="limits {\n\tconnections-address 1000\n\tconnections-prefix 1000
         c.f.close()
         c.s.close()
     m.logout()
-    ok(wait_for(lambda: not s.rows("sessions", "list"), 20), "they end")
+    ok(wait_for(lambda: not s.rows("sessions", "list")), "they end")
     is_([r["state"] for r in s.rows("status") if r["role"] in ("store", "front")], ["ready"] * 4, "all is well")
 done()

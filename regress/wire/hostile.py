@@ -22,7 +22,7 @@ from suite import TOP
 
 ROLES = ["parent", "control", "auth", "keys", "lookup", "smtpd", "front", "store", "queued", "relay"]
 REPLY = 0x80000000
-LONG = 10
+LONG = 60
 
 
 # ---- messages -------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class Hostile:
     def handshake(self, i, sock):
         """Facts of a handshake by the suite's code, or a text."""
         send(self.s, b"H" + struct.pack(">I", i), [sock.fileno()])
-        kind, data = self.handshakes.get(timeout=2 * LONG)
+        kind, data = self.handshakes.get(timeout=LONG)
         if kind == b"E":
             return data.decode()
         out = {"has_key": data[0]}

@@ -57,5 +57,5 @@ with Suite(conf="limits {\n\tconnections-address 1000\n\tconnections-prefix 1000
     for p in held:
         p.stdin.close()
     is_([p.wait() for p in held], [0] * len(held), "until they end")
-    ok(wait_for(lambda: not s.rows("sessions", "list"), 20), "then none is")
+    ok(wait_for(lambda: not s.rows("sessions", "list")), "then none is")
 done()

@@ -243,7 +243,7 @@ def restart(s):
             return login(s, BOB, "Archive")
         except (imaplib.IMAP4.error, OSError):
             return None
-    m = wait_for(again, 15)
+    m = wait_for(again)
     ok(m is not None, "the store is back")
     is_(m.search(None, "ANSWERED")[1][0].split(), [b"%d" % i for i in range(1, 11)], "flags are kept")
     is_(m.search(None, "DELETED")[1][0], b"", "expunged ones are gone")

@@ -217,7 +217,7 @@ def main():
         m.close()
         m.logout()
         s.kill("store")
-        wait_for(lambda: opens(s), 30)
+        wait_for(lambda: opens(s))
         p = Phone(s.imap, p.known)
         p.begin()
         p.ask("SELECT INBOX (QRESYNC (%s %s))" % (valid, modseq))

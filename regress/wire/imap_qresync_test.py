@@ -244,7 +244,7 @@ def patient(what):
         except (Gone, OSError):
             return False
         return True
-    return wait_for(try_it, 30)
+    return wait_for(try_it)
 
 
 def reopen(c, way):

@@ -42,12 +42,12 @@ def at_writes(s):
     p = storm(s, "carol", SEED + 2, "-c")
     kills, begun = 0, time.monotonic()
     while p.poll() is None and time.monotonic() < begun + SECONDS:
-        pid = wait_for(lambda: s.pid("store"), 20)
+        pid = wait_for(lambda: s.pid("store"))
         n = random.randint(30, 300)
         st = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", "trace=" + WRITES, "-e",
                                "inject=%s:signal=KILL:when=%d" % (WRITES, n)],
                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        kills += wait_for(lambda: p.poll() is not None or not os.path.exists("/proc/%d" % pid), 20) is not None
+        kills += wait_for(lambda: p.poll() is not None or not os.path.exists("/proc/%d" % pid)) is not None
         st.kill()
         st.wait()
     end(p, "a storm in which stores die at their writes")

@@ -121,7 +121,7 @@ service lmtp {{
 """.format(d=d, port=port))
     p = subprocess.Popen(["dovecot", "-F", "-c", d + "/dovecot.conf"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
-    if wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 10):
+    if wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0):
         return p
     p.kill()
     p.wait()
@@ -151,12 +151,12 @@ def main():
 def scenario(s, here, net, d, dport):
     to = ["%s@here.example" % x for x in ("one", "full", "nobody", "gone", "two")]
     submit(s, *to)
-    ok(wait_for(lambda: here.messages, 15), "socket: a message arrives") or diag(s.logged()[-3000:])
+    ok(wait_for(lambda: here.messages), "socket: a message arrives") or diag(s.logged()[-3000:])
     ok(here.commands[0].startswith("LHLO "), "socket: by LHLO")
     is_(here.messages[0][0], ["one@here.example", "full@here.example", "gone@here.example", "two@here.example"],
         "socket: all in one transaction")
     ok(b"\r\n..dot\r\n" in here.messages[0][1], "socket: dots are doubled")
-    left = wait_for(lambda: (lambda r: r if len(r) == 1 else None)(s.rows("queue", "list")), 15)
+    left = wait_for(lambda: (lambda r: r if len(r) == 1 else None)(s.rows("queue", "list")))
     is_([r["to"] for r in left or []], ["full@here.example"], "L12 socket: what was refused for now waits")
     ok(left and "mailbox full" in left[0]["last"], "socket: and says why")
     log = s.logged()
@@ -170,16 +170,16 @@ def scenario(s, here, net, d, dport):
     elif os.geteuid() != 0:
         skip("a root of its own needs root")
     submit(s, "a@net.example", "b@net.example")
-    ok(wait_for(lambda: net.messages, 15), "host: a message arrives") or diag(s.logged()[-2000:])
+    ok(wait_for(lambda: net.messages), "host: a message arrives") or diag(s.logged()[-2000:])
     submit(s, "nobody@net.example")
-    ok(wait_for(lambda: "failed to=<nobody@net.example>" in s.logged(), 15), "host: nobody taken")
+    ok(wait_for(lambda: "failed to=<nobody@net.example>" in s.logged()), "host: nobody taken")
     is_(len(net.messages), 1, "host: and nothing sent")
     p = dovecot(d, dport) if os.geteuid() == 0 else None
     if p is None:
         skip("no Dovecot here")
         return
     submit(s, "x@dovecot.example")
-    ok(wait_for(lambda: os.path.isdir(d + "/mail/x/new") and os.listdir(d + "/mail/x/new"), 15),
+    ok(wait_for(lambda: os.path.isdir(d + "/mail/x/new") and os.listdir(d + "/mail/x/new")),
        "Dovecot has it") or diag(s.logged()[-2000:], open(d + "/dovecot.log").read()[-2000:])
     p.terminate()
     p.wait()

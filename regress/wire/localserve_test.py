@@ -65,10 +65,10 @@ class Serve:
     def interrupt(self, sig):
         os.killpg(self.p.pid, sig)
         try:
-            self.p.wait(30)
+            self.p.wait(60)
         except subprocess.TimeoutExpired:
             pass
-        return wait_for(lambda: not self.processes(), 15)
+        return wait_for(lambda: not self.processes())
 
 
 def subjects(base, user):
@@ -110,7 +110,7 @@ def refused(directory, base, why, what):
     said = [x for x in s.said().splitlines() if not x.startswith("make:")]
     if not ok(not s.up and len(said) <= 2 and why in said[0], what):
         diag(s.said())
-    ok(wait_for(lambda: not s.processes(), 15), what + ", and leaves no process")
+    ok(wait_for(lambda: not s.processes()), what + ", and leaves no process")
 
 
 def beside(directory, base):
@@ -126,7 +126,7 @@ def beside(directory, base):
     script = [p for p in s.processes() if b"localserve.sh" in open("/proc/%d/cmdline" % p, "rb").read()]
     for p in script:
         os.kill(p, signal.SIGKILL)
-    ok(script and wait_for(lambda: not s.processes(), 30), "SIGKILL of the script leaves no process")
+    ok(script and wait_for(lambda: not s.processes()), "SIGKILL of the script leaves no process")
 
 
 def again(directory, base, who, user=None):
@@ -136,7 +136,7 @@ def again(directory, base, who, user=None):
     else:
         diag(s.said())
     os.kill(s.p.pid, signal.SIGTERM)
-    ok(wait_for(lambda: not s.processes(), 30), who + ": SIGTERM leaves no process")
+    ok(wait_for(lambda: not s.processes()), who + ": SIGTERM leaves no process")
 
 
 with tempfile.TemporaryDirectory() as d:

@@ -290,7 +290,7 @@ def logins(s, find):
 
     def look(when):
         for role, pid in wire:
-            wait_for(lambda: not scan(pid, find)[0], 2)		# it hears of an end by and by
+            wait_for(lambda: not scan(pid, find)[0])		# it hears of an end by and by
             left.extend((when, role) + f for f in scan(pid, find)[0])
     kept = rounds(s, smtp + imaps, MECHS + ["cut", "alone", "again"], look) + rounds(s, imaps, ["quoted", "literal"], look)
     ok(not left, "nothing of it is left in smtpd or front after each round")

@@ -84,7 +84,7 @@ def send(s, subject):
     c.quit()
 
 
-def arrived(s, subject, timeout=30):
+def arrived(s, subject, timeout=60):
     """How often; what waits in the queue is tried now."""
     until = time.time() + timeout
     while time.time() < until:
@@ -219,7 +219,7 @@ def kills(s, here):
         time.sleep(0.004 * (i + 1))
         os.kill(pid, signal.SIGKILL)
         t.join()
-        wait_for(lambda: s.pid(role, instance) not in (None, pid) and s.ctl_run("account", "list").returncode == 0, timeout=30)
+        wait_for(lambda: s.pid(role, instance) not in (None, pid) and s.ctl_run("account", "list").returncode == 0)
         now = retry(lambda: state(s))
         for x, y in zip(before, now):
             if x != y:

@@ -113,7 +113,7 @@ def outcome(s, name, n=1):
     """How the n-th attempt for it was logged."""
     def lines():
         return re.findall(r"to=<x@%s\.test>.*" % name, s.logged())
-    wait_for(lambda: len(lines()) >= n, timeout=30)
+    wait_for(lambda: len(lines()) >= n)
     return (lines() + [""] * n)[n - 1]
 
 
@@ -158,7 +158,7 @@ def kept(s, names, good):
     names.zone["enforce.test", "MX"] = [mx(10, "mx.clear.test")]
     s.kill("queued")
     s.kill("lookup")
-    wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status") if r["role"] != "relay"), timeout=30)
+    wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status") if r["role"] != "relay"))
     submit(s, "enforce")
     got = outcome(s, "enforce", 3)
     ok("4.7.5 no mail server of enforce.test" in got, "it still holds: its page is gone, another server is named") or diag(got)
@@ -168,7 +168,7 @@ def kept(s, names, good):
     ok("unverified" in outcome(s, "later"), "none yet")
     PAGES["later"] = (200, "text/plain", policy("enforce", "mx.later.test"))
     s.kill("lookup")
-    wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status") if r["role"] != "relay"), timeout=30)
+    wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status") if r["role"] != "relay"))
     s.kill("relay")
     submit(s, "later")
     got = outcome(s, "later", 2)

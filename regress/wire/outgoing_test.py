@@ -99,9 +99,9 @@ def told(s):
         submit(s, name, **m)
     for name, _, m, want in TOLD:
         if want is None:
-            ok(wait_for(lambda: " failed to=<x@%s.example>" % name in s.logged(), 20), name + ": it fails")
+            ok(wait_for(lambda: " failed to=<x@%s.example>" % name in s.logged()), name + ": it fails")
             continue
-        got = wait_for(lambda: reports(s, name), 20)
+        got = wait_for(lambda: reports(s, name))
         if not ok(got and len(got) == 1, name + ": one report"):
             diag(s.logged()[-2000:])
             continue
@@ -119,7 +119,7 @@ def transactions(s, sinks):
     submit(s, "limit", ["x@limit.example", "y@limit.example", "z@limit.example"])
     submit(s, "full552", ["x@full552.example", "y@full552.example"])
     ok(wait_for(lambda: len(sinks["limit"].messages) == 3 and len(sinks["full552"].messages) == 2 and
-                sinks["once"].messages, 20), "they arrive")
+                sinks["once"].messages), "they arrive")
     is_([sorted(m["rcpts"]) for m in sinks["once"].messages], [two], "once: two recipients, one transaction")
     is_(([len(m["rcpts"]) for m in sinks["limit"].messages], len(sinks["limit"].sessions)), ([1, 1, 1], 1),
         "limit: RCPTMAX=1: three transactions of a connection")
@@ -127,13 +127,13 @@ def transactions(s, sinks):
         "full552: what 552 leaves over goes in the next one")
     before = [len(sinks[n].sessions) for n in ("once", "early")]
     submit(s, "once", ["x@once.example", "x@early.example"])
-    ok(wait_for(lambda: len(sinks["once"].messages) == 2 and sinks["early"].messages, 20) and
+    ok(wait_for(lambda: len(sinks["once"].messages) == 2 and sinks["early"].messages) and
        len(sinks["early"].sessions) == before[1] + 1, "two domains, a connection each")
 
 
 def delay(s):
     """O11: told of a delay once, then delivered."""
-    got = wait_for(lambda: reports(s, "delay"), 20)
+    got = wait_for(lambda: reports(s, "delay"))
     text = re.sub(r"\n[ \t]+", " ", got[0].as_string().replace("\r", "")) if got else ""
     ok("Action: delayed" in text and "Status: 4.2.1" in text and "Diagnostic-Code: smtp; 451 4.2.1 later" in text,
        "O11 delay: its sender is told")
@@ -143,9 +143,9 @@ def delay(s):
        "O11 delay: with the times of arrival, of the last attempt and of the end") or diag(text)
     later["gate"] = True
     s.ctl("queue", "kick", "--to", "x@delay.example")
-    ok(wait_for(lambda: "delivered to=<x@delay.example>" in s.logged(), 20), "O11 delay: then it is delivered")
+    ok(wait_for(lambda: "delivered to=<x@delay.example>" in s.logged()), "O11 delay: then it is delivered")
     is_(len(reports(s, "delay")), 1, "O11 delay: told once")
-    got = wait_for(lambda: reports(s, "hold"), 20)
+    got = wait_for(lambda: reports(s, "hold"))
     text = re.sub(r"\n[ \t]+", " ", got[0].as_string().replace("\r", "")) if got else ""
     ok("Future-Release-Request: for;4" in text, "hold: its sender wanted it later, which the report says") or diag(text)
     when = [email.utils.parsedate_to_datetime(re.search(k + ": (.*)", text)[1])
@@ -158,7 +158,7 @@ def flood(s):
     """O4: many fail at once."""
     for part in 0, 90, 180:
         submit(s, "many", ["u%d@many.example" % k for k in range(part, part + 90)])
-    got = wait_for(lambda: len(reports(s, "many")) >= 3 and reports(s, "many"), 30) or []
+    got = wait_for(lambda: len(reports(s, "many")) >= 3 and reports(s, "many")) or []
     is_(len(got), 3, "O4 a report a message, not a recipient")
     ok(all(len(r.as_bytes()) < 150000 for r in got), "O4 of bounded size")
     is_(sum(r.as_string().count("Final-Recipient:") for r in got), 270, "O4 which says it of each")
@@ -173,18 +173,18 @@ def gone(s, conf, sinks):
     s.stop()
     s.start()
     s.ctl("queue", "kick", "--to", "x@gone.example")
-    row = wait_for(lambda: [r for r in s.rows("queue", "list", "--to", "x@gone.example") if "no transport" in r["last"]], 20)
+    row = wait_for(lambda: [r for r in s.rows("queue", "list", "--to", "x@gone.example") if "no transport" in r["last"]])
     ok(row and "451 4.3.5" in row[0]["last"], "gone: 4.3.5, it waits") or diag(s.ctl("queue", "list"))
     s.write_conf(conf)
     s.ctl("reload")
     s.ctl("queue", "kick", "--to", "x@gone.example")
-    ok(wait_for(lambda: sinks["gone"].messages, 20), "gone: it is back, and the message leaves by its pin")
+    ok(wait_for(lambda: sinks["gone"].messages), "gone: it is back, and the message leaves by its pin")
     s.ctl("queue", "transport", "--to", "x@pin.example", "pin")
     s.ctl("queue", "kick", "--to", "x@pin.example")
-    ok(wait_for(lambda: sinks["pin"].messages, 20) and sinks["pin"].messages[0]["tls"],
+    ok(wait_for(lambda: sinks["pin"].messages) and sinks["pin"].messages[0]["tls"],
        "pin: a transport with implicit TLS, by name alone")
     s.ctl("queue", "fail", "--to", "x@given.example")
-    got = wait_for(lambda: [r for r in reports(s, "given") if "Action: failed" in r.as_string()], 20)
+    got = wait_for(lambda: [r for r in reports(s, "given") if "Action: failed" in r.as_string()])
     text = got[0].as_string().replace("\r", "") if got else ""
     ok("Status: 5.7.0" in text and "Diagnostic-Code: x-letterlock; given up by the administrator" in text and
        "Remote-MTA" not in text, "given: failed by the administrator: 5.7.0, and nobody else said so")

@@ -35,7 +35,7 @@ route transport "sink"
 
 
 def client(s):
-    c = smtplib.SMTP("127.0.0.1", s.submission, timeout=20)
+    c = smtplib.SMTP("127.0.0.1", s.submission, timeout=60)
     c.login(ALICE, PASSWORD)
     return c
 
@@ -60,7 +60,7 @@ def inbox(s):
 
 
 def test_future(s):
-    with smtplib.SMTP("127.0.0.1", s.smtp, timeout=20) as c:
+    with smtplib.SMTP("127.0.0.1", s.smtp, timeout=60) as c:
         c.ehlo()
         ok(not c.has_extn("futurerelease"), "no FUTURERELEASE on port 25")
         is_(c.docmd("MAIL", "FROM:<a@x.example> HOLDFOR=1")[0], 555, "nor the parameter")
@@ -96,7 +96,7 @@ def test_future(s):
 
 
 def test_requiretls(s):
-    with smtplib.SMTP("127.0.0.1", s.smtp, timeout=20) as c:
+    with smtplib.SMTP("127.0.0.1", s.smtp, timeout=60) as c:
         c.ehlo()
         ok(not c.has_extn("requiretls"), "no REQUIRETLS before TLS")
         is_(c.docmd("MAIL", "FROM:<a@x.example> REQUIRETLS")[0], 555, "nor the parameter")
@@ -104,7 +104,7 @@ def test_requiretls(s):
         c.ehlo()
         ok(c.has_extn("requiretls"), "after it, on port 25 too")
         is_(c.docmd("MAIL", "FROM:<a@x.example> REQUIRETLS")[0], 250, "taken")
-    with smtplib.SMTP_SSL("127.0.0.1", s.submissions, timeout=20,
+    with smtplib.SMTP_SSL("127.0.0.1", s.submissions, timeout=60,
                           context=ssl.create_default_context(cafile=s.ca)) as c:
         c.login(ALICE, PASSWORD)
         c.sendmail(ALICE, ["tls@x.example"], TEXT, mail_options=["REQUIRETLS"])

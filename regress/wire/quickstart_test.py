@@ -72,5 +72,5 @@ with tempfile.TemporaryDirectory() as d:
         is_(m.select("INBOX")[0], "OK", "and has an INBOX")
         m.logout()
     p.send_signal(signal.SIGTERM)
-    is_(p.wait(30), 0, "an orderly stop")
+    is_(p.wait(60), 0, "an orderly stop")
 done()

@@ -6,7 +6,7 @@ import ssl
 
 from suite import diag, ok
 
-LONG = 20
+LONG = 60
 
 
 class Raw:

@@ -80,12 +80,12 @@ class RealDns:
 
     def away(self):
         self.unbound.terminate()
-        self.unbound.wait(10)
+        self.unbound.wait(60)
 
     def stop(self):
         for p in self.unbound, self.nsd:
             p.terminate()
-            p.wait(10)
+            p.wait(60)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def logged(self):

@@ -34,7 +34,7 @@ def read(path):
 def put_off(s, name, why, to=None):
     to = to or "x@%s.example" % name
     submit(s, to)
-    ok(wait_for(lambda: re.search(why, last(s, to)), 15), "%s: put off, and why" % name) or \
+    ok(wait_for(lambda: re.search(why, last(s, to))), "%s: put off, and why" % name) or \
         diag(last(s, to), s.logged()[-3000:])
     ok(re.search(r"error.*transport %s: " % name, s.logged()), "%s: it shouts" % name) or \
         diag(s.logged()[-3000:])
@@ -128,13 +128,13 @@ def suites(s, host):
     ok(arrives(host, "x@stranger.example"), "a reload with another certificate: delivered") or \
         diag(last(s, "x@stranger.example"), s.logged()[-2000:])
     s.kill("keys")
-    ok(wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status")), 10), "keys is killed and comes back")
+    ok(wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status"))), "keys is killed and comes back")
     submit(s, "z@ext.example")
 
     def again():
         s.ctl("queue", "kick", "--to", "z@ext.example")
         return "to z@ext.example" in subjects(host, "bob")
-    ok(wait_for(again, 15, 0.2), "and signs for the worker again") or diag(last(s, "z@ext.example"))
+    ok(wait_for(again, step=0.2), "and signs for the worker again") or diag(last(s, "z@ext.example"))
 
 
 def s_cert(s):
@@ -148,14 +148,14 @@ def foreign(s, sinks, d):
             name = kind + v
             submit(s, "x@%s.example" % name)
             k = sinks[name]
-            ok(wait_for(lambda: k.messages, 15), "%s: delivered" % name) or \
+            ok(wait_for(lambda: k.messages), "%s: delivered" % name) or \
                 diag(last(s, "x@%s.example" % name), s.logged()[-2000:])
             got = k.messages and k.messages[0]["session"]
             ok(got and "AUTH EXTERNAL =" in got.commands and got.peer == der,
                "%s: by EXTERNAL, with our certificate" % name)
     submit(s, "x@nologin.example")
     k = sinks["nologin"]
-    ok(wait_for(lambda: k.messages, 15), "kind smtp: the certificate is shown") or diag(last(s, "x@nologin.example"))
+    ok(wait_for(lambda: k.messages), "kind smtp: the certificate is shown") or diag(last(s, "x@nologin.example"))
     ok(not any(c.startswith("AUTH") for c in k.sessions[0].commands), "without a login that nobody asked for")
     for v in VERSIONS:
         put_off(s, "dislikes" + v, r"4\.7\.5 .*TLS with|TLS with")

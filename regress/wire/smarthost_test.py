@@ -37,7 +37,7 @@ def subjects(s, user):
 
 
 def arrives(s, to):
-    return wait_for(lambda: "to " + to in subjects(s, "bob"), 15)
+    return wait_for(lambda: "to " + to in subjects(s, "bob"))
 
 
 def logins(s):
@@ -99,7 +99,7 @@ def scenario(s, host):
                       ("cram", "no mechanism that will do")):
         to = "x@%s.example" % name
         submit(s, to)
-        ok(wait_for(lambda: why in last(s, to), 15), "%s: put off, and why" % name) or diag(last(s, to))
+        ok(wait_for(lambda: why in last(s, to)), "%s: put off, and why" % name) or diag(last(s, to))
     ok("transport wrong: login to" in s.logged(), "a refused login shouts")
     ok(SECRET not in s.logged() and "not the password" not in s.logged(), "no secret in the log")
 
@@ -114,7 +114,7 @@ def scenario(s, host):
     host.stop()
     host.start()
     submit(s, "y@best.example")
-    ok(wait_for(lambda: "4.7.8" in last(s, "y@best.example"), 15), "a server that offers less: put off")
+    ok(wait_for(lambda: "4.7.8" in last(s, "y@best.example")), "a server that offers less: put off")
     ok("somebody may be in between" in s.logged(), "and that is said loudly")
     s.ctl("secret", "relax", "best")
     s.ctl("queue", "kick", "--to", "y@best.example")

@@ -158,7 +158,7 @@ def run(s, cases):
     def settled():
         rows[0] = states(s)
         return all(x.settled(rows[0]) for x in cases)
-    wait_for(settled, 20, 0.1)
+    wait_for(settled, step=0.1)
     for x in cases:
         x.look(s, rows[0])
 

@@ -66,7 +66,7 @@ def outcome(s, to):
 
 def row(s, sink, name, kind, want):
     to = "%s@%s.example" % (kind, name)
-    got = wait_for(lambda: outcome(s, to), 20)
+    got = wait_for(lambda: outcome(s, to))
     ok(got and (re.match(want, got) if want[0] != " " else re.search(want + "$", got)),
        "%s, %s: %s" % (name, kind, want.strip())) or diag(got, s.logged()[-1500:])
     m = [m for m in sink.messages if to in m["rcpts"]]
@@ -81,7 +81,7 @@ def logins(s, sinks):
     c.sendmail(ALICE, ["x@%s.example" % m for m in LOGINS], "From: %s\r\nSubject: x\r\n\r\nx\r\n" % ALICE)
     c.quit()
     for m, sink in sinks.items():
-        ok(wait_for(lambda: sink.messages, 20) and sink.messages[0]["session"].mech == m,
+        ok(wait_for(lambda: sink.messages) and sink.messages[0]["session"].mech == m,
            "%s by itself where the server is verified" % m) or diag(s.logged()[-1500:])
 
 

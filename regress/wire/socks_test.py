@@ -152,7 +152,7 @@ for name in list(proxies) + ["down", "real", "reallogin"]:
 
 
 def arrived(to):
-    return wait_for(lambda: next((m for m in sink.messages if to in str(m)), None), 15)
+    return wait_for(lambda: next((m for m in sink.messages if to in str(m)), None))
 
 
 def delivered(s, name):
@@ -164,7 +164,7 @@ def delivered(s, name):
 def put_off(s, name, why):
     to = "x@%s.example" % name
     submit(s, to)
-    return ok(wait_for(lambda: why in last(s, to), 15), "%s: put off, and why" % name) or \
+    return ok(wait_for(lambda: why in last(s, to)), "%s: put off, and why" % name) or \
         diag(last(s, to), s.logged()[-2000:])
 
 
@@ -175,13 +175,13 @@ stalled, gate = threading.Event(), threading.Event()
 def at(point, session):
     if point == "DATA" and not gate.is_set():
         stalled.set()
-        gate.wait(30)
+        gate.wait(60)
 
 
 def microsocks(*more):
     p = subprocess.Popen(["microsocks", "-i", "127.0.0.1", "-p", str(real_port), "-b", OUT] + list(more),
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", real_port)) == 0, 5)
+    wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", real_port)) == 0)
     return p
 
 
@@ -194,29 +194,29 @@ def real(s):
     """A real proxy, that is there, is away, wants a password, and dies under way."""
     to = "x@real.example"
     submit(s, to)
-    ok(wait_for(lambda: "refused" in last(s, to), 15), "real: away: put off")
+    ok(wait_for(lambda: "refused" in last(s, to)), "real: away: put off")
     p = microsocks()
     s.ctl("queue", "kick", "--to", to)
-    ok(wait_for(lambda: len(there.messages) == 1, 15), "real: it is there: delivered") or diag(last(s, to))
+    ok(wait_for(lambda: len(there.messages) == 1), "real: it is there: delivered") or diag(last(s, to))
     end(p)
     p = microsocks("-u", "someone", "-P", "behind the proxy")
     submit(s, "y@real.example")
-    ok(wait_for(lambda: "4.4.1" in last(s, "y@real.example") or "4.7.8" in last(s, "y@real.example"), 15),
+    ok(wait_for(lambda: "4.4.1" in last(s, "y@real.example") or "4.7.8" in last(s, "y@real.example")),
        "real: it wants a login and there is none: put off") or diag(last(s, "y@real.example"))
     submit(s, "x@reallogin.example")
-    ok(wait_for(lambda: len(there.messages) == 2, 15), "real: with a login: delivered") or diag(last(s, "x@reallogin.example"))
+    ok(wait_for(lambda: len(there.messages) == 2), "real: with a login: delivered") or diag(last(s, "x@reallogin.example"))
     end(p)
     gate.clear()
     p = microsocks()
     s.ctl("queue", "kick", "--to", "y@real.example")
-    ok(stalled.wait(15), "real: a delivery is under way")
+    ok(stalled.wait(60), "real: a delivery is under way")
     end(p)
-    ok(wait_for(lambda: "4.4.2" in last(s, "y@real.example"), 15), "real: the proxy dies: put off") or \
+    ok(wait_for(lambda: "4.4.2" in last(s, "y@real.example")), "real: the proxy dies: put off") or \
         diag(last(s, "y@real.example"))
     gate.set()
     p = microsocks()
     s.ctl("queue", "kick", "--to", "y@real.example")
-    ok(wait_for(lambda: [m for m in there.messages if m["rcpts"] == ["y@real.example"]], 15),
+    ok(wait_for(lambda: [m for m in there.messages if m["rcpts"] == ["y@real.example"]]),
        "real: it is back: delivered") or diag(last(s, "y@real.example"))
     end(p)
     is_(set(there.peers), {OUT}, "real: nobody but the proxy ever came")

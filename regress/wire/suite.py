@@ -70,7 +70,7 @@ def run(name):
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
-def wait_for(what, timeout=10.0, step=0.02):
+def wait_for(what, timeout=60.0, step=0.02):
     """Until what() is true; its value, or None when time is up."""
     end = time.monotonic() + timeout
     while True:
@@ -88,14 +88,21 @@ def sanitized():
         return b"__asan_init" in f.read()
 
 
+_held = []
+
+
 def free_ports(n):
+    """
+    Ports on 127.0.0.1 that nobody listens on, and that are given to nobody else
+    before this program ends: sockets that are bound and do not listen keep them.
+    Whoever sets SO_REUSEADDR, as servers do, can listen there.
+    """
     socks = [socket.socket() for _ in range(n)]
     for s in socks:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in socks]
-    for s in socks:
-        s.close()
-    return ports
+    _held.extend(socks)
+    return [s.getsockname()[1] for s in socks]
 
 
 def certificate(path, name="localhost"):
@@ -193,7 +200,7 @@ class Suite:
         if self.proc is not None and self.proc.poll() is None:
             self.proc.send_signal(signal.SIGTERM)
             try:
-                self.proc.wait(15)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(self.proc.pid, signal.SIGKILL)
                 self.proc.wait()

@@ -212,7 +212,7 @@ class Log:
         def got():
             return collections.Counter((m[0], m[1], m[2]) for m in re.findall(
                 r"info: login from 127.0.0.1: (\S+) (\S+) account \S+ as (\S+)", s.logged()))
-        ok(wait_for(lambda: got() == self.want, 3), text)
+        ok(wait_for(lambda: got() == self.want), text)
         diag(*["%s: wanted %d, got %d" % (k, self.want[k], got()[k])
                for k in set(self.want) | set(got()) if self.want[k] != got()[k]])
 
@@ -317,7 +317,7 @@ def s_client(s, kind, port, version, *more):
     start = {"imap": ["-starttls", "imap"], "submission": ["-starttls", "smtp"], "smtp": ["-starttls", "smtp"]}.get(kind, [])
     r = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-CAfile", s.ca,
                         "-tls1_2" if version == "TLS 1.2" else "-tls1_3", *start, *more],
-                       input="" if kind.startswith("imap") else "QUIT\r\n", capture_output=True, text=True, timeout=30)
+                       input="" if kind.startswith("imap") else "QUIT\r\n", capture_output=True, text=True, timeout=60)
     return r.stdout + r.stderr
 
 

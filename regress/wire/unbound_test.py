@@ -43,14 +43,14 @@ def report(s, count):
         d = m.fetch(str(count), "(BODY.PEEK[])")[1][0][1] if n >= count else None
         m.logout()
         return d
-    d = wait_for(look, 20)
+    d = wait_for(look)
     m = email.message_from_bytes(d) if d else None
     return m.get_payload()[1].as_string() if m and m.get_content_type() == "multipart/report" else ""
 
 
 def arrives(s, sink, to):
     submit(s, to)
-    if not ok(wait_for(lambda: any("for " + to in repr(m) for m in sink.messages), 20), "mail for %s arrives" % to):
+    if not ok(wait_for(lambda: any("for " + to in repr(m) for m in sink.messages)), "mail for %s arrives" % to):
         diag(s.ctl("queue", "list"))
         diag(s.logged()[-2000:])
 
@@ -79,7 +79,7 @@ try:
         servers.start()
         ok(wait_for(lambda: any("for x@late" in repr(m) for m in sink.messages), 60),
            "and arrives when it is back")
-        ok(wait_for(lambda: not s.rows("queue", "list"), 10), "nothing is left")
+        ok(wait_for(lambda: not s.rows("queue", "list")), "nothing is left")
 finally:
     servers.stop()
 done()
