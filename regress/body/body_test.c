@@ -163,7 +163,7 @@ files_become(int want)
 {
 	int	 i;
 
-	for (i = 0; i < 300 && files() != want; i++) {
+	for (i = 0; i < 30000 && files() != want; i++) {
 		usleep(2000);
 		dbtest_loop(env, NULL);
 	}
@@ -506,7 +506,7 @@ swept(void)
 	body_sweep(bodies);
 	body_sweep(bodies);
 	CHECK(files_become(before), "are swept while it runs");
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 60000; i++) {
 		body_stats(bodies, &st);
 		if (st.swept == 2)
 			break;

@@ -104,7 +104,7 @@ inside(struct dbenv *env, struct dbenv_db *db, struct body *b)
 	    dbtest_flush(env) != 0)
 		return (8);
 	body_in_free(in);
-	for (i = 0; i < 400 && stat("00/log.0000000001", &st) == 0; i++) {
+	for (i = 0; i < 6000 && stat("00/log.0000000001", &st) == 0; i++) {
 		usleep(10000);
 		dbtest_loop(env, NULL);
 	}

@@ -201,7 +201,7 @@ lazy(struct dbenv *env, struct dbenv_db *db)
 
 	dbtest_put(db, "lazy", "1");
 	seq = dbenv_seq(env);
-	for (i = 0; i < 300 && dbenv_flushed(env) < seq; i++) {
+	for (i = 0; i < 6000 && dbenv_flushed(env) < seq; i++) {
 		dbtest_loop(env, NULL);
 		usleep(10000);
 	}
@@ -233,7 +233,7 @@ jobs(struct dbenv *env)
 		j[i].arg = &flag[i];
 		dbenv_job(env, &j[i]);
 	}
-	for (i = 0; i < 300 && !all; i++) {
+	for (i = 0; i < 60000 && !all; i++) {
 		dbtest_loop(env, NULL);
 		usleep(1000);
 		all = flag[0] == 11 && flag[1] == 11 && flag[2] == 11 &&

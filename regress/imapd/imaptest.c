@@ -19,7 +19,7 @@
 #undef CHECK
 #include "test.h"
 
-#define WAIT_US	5000000		/* for what must come */
+#define WAIT_US	60000000		/* for what must come */
 
 struct store		 t_store;
 struct part		*t_part;

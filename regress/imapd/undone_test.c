@@ -219,7 +219,7 @@ test_stage(void)
 			abort();
 	(void)dbenv_commit(t_part->env);
 	t_settle();
-	alarm(20);	/* it must not go round for ever above UIDNEXT */
+	alarm(120);	/* it must not go round for ever above UIDNEXT */
 	CHECK(view_get(a->inbox) != NULL && view_need(a->inbox->view) == 0 &&
 	    a->inbox->view->n == 1, "what is staged is not read");
 	alarm(0);

@@ -17,7 +17,7 @@ static char			*pattern;
 
 /* Everything has left the queue, and nothing is under way. */
 #define EMPTY()	do {							\
-	UNTIL(si_count(q.rcpt) == 0 && attempts_now() == 0, 10);	\
+	UNTIL(si_count(q.rcpt) == 0 && attempts_now() == 0, 60);	\
 	CHECK(si_count(q.rcpt) == 0, "the queue is empty");		\
 } while (0)
 
@@ -207,7 +207,7 @@ test_hold(void)
 
 	relay_says(RESULT_TEMP, 451, NULL);
 	CHECK(submit_to("a@held.example") == 250, "before the rule");
-	UNTIL(si.ngot == 1 && attempts_now() == 0, 5);
+	UNTIL(si.ngot == 1 && attempts_now() == 0, 60);
 	for (i = 0; i < nitems(adds); i++)
 		CHECK(si_ctl("queue holdrule add", adds[i].args) ==
 		    adds[i].rc, "add %s", adds[i].args);
@@ -219,7 +219,7 @@ test_hold(void)
 	    "what was there is held: %s", si.rows);
 	CHECK(submit_to("b@held.example") == 250 &&
 	    submit_to("c@free.example") == 250, "after the rule");
-	UNTIL(si.ngot == 2 && attempts_now() == 0, 5);
+	UNTIL(si.ngot == 2 && attempts_now() == 0, 60);
 	CHECK(si.ngot == 2 && strcmp(si.got->to, "c@free.example") == 0,
 	    "only what no rule holds is tried");
 	CHECK(si_ctl("queue list", "--held yes") == 0 && si.nrows == 2,
@@ -325,7 +325,7 @@ test_suppress(void)
 	si_rcpt("Gone+tag@example.org", 0);
 	si_rcpt("other@example.org", 0);
 	CHECK(si_data(body) == 250, "with others");
-	UNTIL(si_count(q.rcpt) == 0 && si.ngot == 3, 10);
+	UNTIL(si_count(q.rcpt) == 0 && si.ngot == 3, 60);
 	CHECK(si.ngot == 3 && si.got->account == 1 && !si.got->relay &&
 	    strstr(buf_cstr(&si.got->body), "suppression list") != NULL &&
 	    strstr(buf_cstr(&si.got->body), "Gone+tag@example.org") != NULL,
@@ -416,7 +416,7 @@ test_retired(void)
 	EMPTY();
 	relay_says(RESULT_TEMP, 451, NULL);
 	CHECK(submit_to("later@example.org") == 250, "deferred");
-	UNTIL(si.ngot == 3 && attempts_now() == 0, 5);
+	UNTIL(si.ngot == 3 && attempts_now() == 0, 60);
 	CHECK(si_ctl("queue drop", "--to later@example.org") == 0, "removed");
 	EMPTY();
 	for (i = 0; i < nitems(retired_cases); i++) {

@@ -55,8 +55,8 @@ make_old(void)
 	si_rcpt("old@example.org", 0);
 	if (si_data(body) != 250)
 		_exit(3);
-	UNTIL(si.ngot == 1, 5);
-	UNTIL(attempts_now() == 0, 5);
+	UNTIL(si.ngot == 1, 60);
+	UNTIL(attempts_now() == 0, 60);
 	shorten(q.message, NEW_MSG);
 	shorten(q.rcpt, NEW_RCPT);
 	while ((db = dbenv_db_next(q.env, db)) != NULL)
@@ -89,7 +89,7 @@ test_old(void)
 	    r.r.attempts == 1, "written whole");
 	db_rcpt_free(&r);
 	CHECK(si_ctl("queue kick", "--to old@example.org") == 0, "kicked");
-	UNTIL(si_count(q.rcpt) == 0, 5);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	CHECK(si.ngot == 1 && si_count(q.message) == 0, "and delivered");
 	si_forget();
 }
@@ -283,9 +283,9 @@ test_schedule(void)
 	    "nothing to add: %s", si.text);
 	CHECK(si_ctl("queue schedule", "--to y@example.org -1d") == 0,
 	    "%s", si.text);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1, "not before now, which is now");
-	UNTIL(attempts_now() == 0, 5);
+	UNTIL(attempts_now() == 0, 60);
 	si_forget();
 }
 
@@ -301,10 +301,10 @@ test_transport(void)
 	    si.rows);
 	si.routes = "transport \"default\"";
 	CHECK(si_ctl("queue kick", "--transport out2") == 0, "%s", si.text);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && strcmp(si.got->transport, "out2") == 0,
 	    "the pin goes before routes");
-	UNTIL(attempts_now() == 0, 5);
+	UNTIL(attempts_now() == 0, 60);
 	si_forget();
 }
 
@@ -355,11 +355,11 @@ test_requiretls(void)
 		    strcmp(si.text, "1 recipient changed") == 0, "%s",
 		    si.text);
 		(void)si_ctl("queue kick", "--to y@example.org");
-		UNTIL(si.ngot == 1, 5);
+		UNTIL(si.ngot == 1, 60);
 		CHECK(si.ngot == 1 && si.got->requiretls == tls[i].want,
 		    "%s: %u", tls[i].word, si.got == NULL ? 99 :
 		    si.got->requiretls);
-		UNTIL(attempts_now() == 0, 5);
+		UNTIL(attempts_now() == 0, 60);
 		si_forget();
 	}
 	CHECK(si_ctl("queue requiretls", "--to y@example.org maybe") == 1,
@@ -373,7 +373,7 @@ worker_holds(const char *to)
 {
 	si.relay_silent = 1;
 	(void)si_ctl("queue kick", to);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && attempts_now() == 1, "under way");
 	si_forget();
 }
@@ -386,7 +386,7 @@ test_under_way(void)
 	CHECK(si_ctl("queue schedule", "--to y@example.org --now 3h") == 0 &&
 	    strcmp(si.text, "1 recipient rescheduled") == 0, "%s", si.text);
 	si_disconnect(ROLE_RELAY, 0);
-	UNTIL(attempts_now() == 0, 5);
+	UNTIL(attempts_now() == 0, 60);
 	CHECK(NEAR(next_of("y@example.org"), 3 * 3600),
 	    "tried again when it was asked for: %lld",
 	    (long long)next_of("y@example.org"));
@@ -396,7 +396,7 @@ test_under_way(void)
 	CHECK(si_ctl("queue list", "--to y@example.org") == 0 &&
 	    strstr(si.rows, "active, to be removed") != NULL, "%s", si.rows);
 	si_disconnect(ROLE_RELAY, 0);
-	UNTIL(si_count(q.rcpt) == 1, 5);
+	UNTIL(si_count(q.rcpt) == 1, 60);
 	CHECK(si_count(q.rcpt) == 1, "removed");
 }
 
@@ -411,7 +411,7 @@ test_put_off(void)
 
 	si.relay_silent = 0;
 	CHECK(si_ctl("queue drop", "--age >-1h") == 0, "%s", si.text);
-	UNTIL(si_count(q.rcpt) == 0, 5);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	si_forget();
 	si_disconnect(ROLE_AUTH, 0);
 	si_commit("x@example.org", (const char *const[]){ "z@example.org",
@@ -421,7 +421,7 @@ test_put_off(void)
 	CHECK(db_begin() == 0 && db_end(db_rcpt_put(msg, r.n, &r.r)) == 0,
 	    "marked");
 	db_rcpt_free(&r);
-	UNTIL(si_count(q.rcpt) == 0, 5);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	CHECK(si_count(q.rcpt) == 0, "gone at its next turn");
 	si_connect(ROLE_AUTH, 0, NULL);
 	si_disconnect(ROLE_STORE, 0);
@@ -429,7 +429,7 @@ test_put_off(void)
 	CHECK(si_ctl("queue fail", "--to alice@letterlock.test") == 0 &&
 	    strcmp(si.text, "1 recipient given up") == 0, "%s", si.text);
 	si_connect(ROLE_STORE, 0, NULL);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && strstr(buf_cstr(&si.got->body),
 	    "given up by the administrator") != NULL, "a report alone");
 	si_forget();
@@ -471,8 +471,8 @@ main(void)
 	si.relay_code = 451;
 	submit_to("y@example.org");
 	submit_to("z@example.net");
-	UNTIL(si.ngot == 2, 5);
-	UNTIL(attempts_now() == 0, 5);
+	UNTIL(si.ngot == 2, 60);
+	UNTIL(attempts_now() == 0, 60);
 	si_forget();
 	test_filters();
 	test_ids();

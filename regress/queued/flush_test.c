@@ -161,13 +161,13 @@ static void
 before(size_t i, int flushes)
 {
 	up(i);
-	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 5);
+	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 60);
 	si_session(1, "alice");
 	si_mail("alice@letterlock.test");
 	si_rcpt(scenes[i].to, 0);
 	left = flushes;
 	run->accepted = si_data(body) == 250;
-	UNTIL(quiet(i), 10);
+	UNTIL(quiet(i), 60);
 	run->whole = 1;
 	_exit(0);
 }
@@ -205,7 +205,7 @@ one(size_t i, int flushes)
 		_exit(1);
 	log_level(LOG_LEVEL_WARN);
 	up(i);
-	UNTIL(quiet(i), 15);
+	UNTIL(quiet(i), 60);
 	run->empty = quiet(i);
 	run->warned = log_has("possible duplicate");
 	si_close();
@@ -338,7 +338,7 @@ many_one(void)
 		_exit(1);
 	log_level(LOG_LEVEL_WARN);
 	up(0);
-	UNTIL(si_count(q.rcpt) == 0, 15);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	if (si_count(q.rcpt) == 0)
 		count_many();
 	si_close();

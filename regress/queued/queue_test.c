@@ -13,7 +13,7 @@ static const char	 body[] = "From: alice@letterlock.test\r\n"
 static void
 empty(const char *what)
 {
-	UNTIL(si_count(q.rcpt) == 0, 10);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	CHECK(si_count(q.rcpt) == 0 && si_count(q.message) == 0 &&
 	    si_count(q.attempt) == 0, "%s: nothing is left in the queue",
 	    what);
@@ -37,13 +37,13 @@ test_commit(void)
 				    "bob@letterlock.test", NULL };
 	uint8_t			 id[16];
 
-	UNTIL(si.nslots == 32, 5);
+	UNTIL(si.nslots == 32, 60);
 	CHECK(si.nslots == 32, "an smtpd gets 32 slots: %u", si.nslots);
 	memcpy(id, si.slots[3].id, 16);
 	si_commit("x@example.org", both, body);
 	CHECK(si.stored.result == RESULT_OK && si.stored.code == 250,
 	    "committed: %s", si.text);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2, "two deliveries");
 	CHECK(si.got != NULL && memcmp(si.got->id, id, 16) == 0 &&
 	    strcmp(buf_cstr(&si.got->body), body) == 0,
@@ -51,7 +51,7 @@ test_commit(void)
 	CHECK(si.ngot == 2 && si.got->inst != si.got->next->inst,
 	    "one for each partition");
 	empty("commit");
-	UNTIL(memcmp(id, si.slots[3].id, 16) != 0, 5);
+	UNTIL(memcmp(id, si.slots[3].id, 16) != 0, 60);
 	CHECK(memcmp(id, si.slots[3].id, 16) != 0, "the slot is another now");
 	si_forget();
 }
@@ -68,7 +68,7 @@ test_store_down(void)
 	UNTIL(0, 1);
 	CHECK(si.ngot == 0 && si_count(q.rcpt) == 1, "it waits");
 	si_connect(ROLE_STORE, 0, NULL);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1, "delivered when the store is back");
 	empty("store");
 	si_forget();
@@ -102,7 +102,7 @@ test_submission(void)
 	si_rcpt("z@Example.ORG", 0);
 	si_rcpt("y@example.org", 0);
 	CHECK(si_data(body) == 250, "submitted: %s", si.text);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2, "one delivery here, one to a worker: %u", si.ngot);
 	CHECK(got_with("Received: by test\r\nFrom: alice") != NULL,
 	    "with the field in front");
@@ -142,7 +142,7 @@ test_tls_required(void)
 		si_mail("alice@letterlock.test");
 		si_rcpt("y@example.org", 0);
 		CHECK(si_data(buf_cstr(&b)) == 250, "%zu: submitted", i);
-		UNTIL(si.ngot == 1, 5);
+		UNTIL(si.ngot == 1, 60);
 		CHECK(si.got != NULL &&
 		    si.got->requiretls == tls_fields[i].want,
 		    "TLS-Required %zu: %u", i,
@@ -173,7 +173,7 @@ test_gone(void)
 			event_base_loop(si.base, EVLOOP_ONCE);
 		peer_free(si.session);
 		si.session = NULL;
-		UNTIL(si_count(q.rcpt) == 0, 5);
+		UNTIL(si_count(q.rcpt) == 0, 60);
 	}
 	empty("gone");
 	CHECK(si.ngot >= 15, "delivered without a session: %u", si.ngot);
@@ -196,7 +196,7 @@ test_failure(void)
 	si.relay_code = 550;
 	si.relay_text = "no\r\nsuch user";
 	submit_to("gone@example.org", 0);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2 && !si.got->relay && si.got->account == 1,
 	    "the report is in the sender's mailbox");
 	CHECK(got_with("Action: failed\r\nStatus: 5.1.1\r\n"
@@ -209,7 +209,7 @@ test_failure(void)
 	empty("failure");
 	si_forget();
 	submit_to("nobody@example.org", NOTIFY_NEVER);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	empty("NOTIFY=NEVER");
 	UNTIL(0, 1);
 	CHECK(si.ngot == 1, "O7 NOTIFY=NEVER: no report");
@@ -249,7 +249,7 @@ test_double(void)
 	si.relay = RESULT_NO;
 	si.relay_code = 550;
 	si_commit("x@example.org", one, body);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2 && strcmp(si.got->to, "boss@example.net") == 0 &&
 	    si.got->from[0] == '\0' && strcmp(si.got->next->to,
 	    "x@example.org") == 0, "O2 the sender, then postmaster");
@@ -262,7 +262,7 @@ test_double(void)
 	si.relay_code = 250;
 	si.requiretls = 1;
 	si_commit("x@example.org", one, body);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && si.got->requiretls == REQUIRETLS_ALL,
 	    "the report of REQUIRETLS wants it, too");
 	empty("REQUIRETLS");
@@ -275,7 +275,7 @@ static void
 test_success(void)
 {
 	submit_to("y@example.org", NOTIFY_SUCCESS);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(got_with("Action: relayed\r\nStatus: 2.0.0") != NULL,
 	    "O7 NOTIFY=SUCCESS: relayed to one that reports nothing");
 	empty("relayed");
@@ -287,7 +287,7 @@ test_success(void)
 	CHECK(si.ngot == 1, "O7 no report where the next hop reports");
 	si_forget();
 	submit_to("bob@letterlock.test", NOTIFY_SUCCESS);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(got_with("Action: delivered\r\n") != NULL, "delivered here");
 	empty("delivered");
 	si_forget();
@@ -299,7 +299,7 @@ test_worker_dies(void)
 {
 	si.relay_dies = 2;
 	submit_to("y@example.org", 0);
-	UNTIL(si.ngot == 3, 10);
+	UNTIL(si.ngot == 3, 60);
 	CHECK(si.ngot == 3, "M10 tried again when a worker died: %u", si.ngot);
 	empty("dead worker");
 	si_forget();
@@ -318,7 +318,7 @@ test_retry(void)
 	si.conf->schedule.delay_again = 100;
 	si.conf->schedule.expire = 4;
 	submit_to("y@example.org", 0);
-	UNTIL(got_with("Action: failed") != NULL, 20);
+	UNTIL(got_with("Action: failed") != NULL, 60);
 	CHECK(got_with("Action: delayed\r\nStatus: 4.2.0") != NULL,
 	    "a delay is reported");
 	CHECK(got_with("Action: failed\r\nStatus: 5.4.7") != NULL,
@@ -348,7 +348,7 @@ test_dead(void)
 		n += si_data(body) == 250;
 	}
 	CHECK(n == 60, "60 messages for a place that does not answer");
-	UNTIL(si_count(q.rcpt) == 0, 25);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	for (n = 0, g = si.got; g != NULL; g = g->next) {
 		n += strstr(buf_cstr(&g->body), "Action: failed") != NULL;
 		tried += g->relay != 0;
@@ -391,13 +391,13 @@ test_transports(void)
 	    "to \"bad.example\" transport \"bad\"\n";
 	UNTIL(0, 2.5);		/* what was remembered of routes is old */
 	submit_to("y@out.example", 0);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && si.got->account == 3 &&
 	    strcmp(si.got->to, "y@out.example") == 0, "to an account instead");
 	empty("deliver");
 	si_forget();
 	submit_to("y@a.no.example", 0);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(got_with("Diagnostic-Code: x-letterlock; 554 5.7.0 we do not "
 	    "send there") != NULL, "failed at once");
 	empty("fail");
@@ -408,7 +408,7 @@ test_transports(void)
 	UNTIL(0, 0.5);
 	CHECK(si_count(q.rcpt) == 1, "no such transport: it waits");
 	si.routes = NULL;
-	UNTIL(si.ngot == 1, 15);
+	UNTIL(si.ngot == 1, 60);
 	CHECK(si.ngot == 1 && si.got->relay &&
 	    strcmp(si.got->transport, "default") == 0, "until the route is "
 	    "another");
@@ -429,7 +429,7 @@ test_control(void)
 	si.conf->schedule.first[2] = 600;
 	submit_to("y@example.org", 0);
 	submit_to("z@example.net", 0);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	UNTIL(0, 0.3);
 	si_forget();
 	CHECK(si_ctl("queue list", "") == 0 && si.nrows == 2 &&
@@ -453,7 +453,7 @@ test_control(void)
 	CHECK(si_ctl("queue kick", "--from alice@letterlock.test") == 0 &&
 	    strcmp(si.text, "2 recipients to be tried now") == 0, "kick: %s",
 	    si.text);
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	UNTIL(0, 0.3);
 	CHECK(si.ngot == 1 && strcmp(si.got->to, "z@example.net") == 0,
 	    "the one that is not held");
@@ -461,14 +461,14 @@ test_control(void)
 	CHECK(si_ctl("queue release", "--held yes") == 0 &&
 	    strcmp(si.text, "1 recipient released") == 0, "release: %s",
 	    si.text);
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2 && strcmp(si.got->to, "y@example.org") == 0,
 	    "goes at once");
-	UNTIL(si_count(q.rcpt) == 1, 5);
+	UNTIL(si_count(q.rcpt) == 1, 60);
 	CHECK(si_ctl("queue show", "ffff") == 1, "show: %s", si.text);
 	CHECK(si_ctl("queue fail", "--domain example.net") == 0, "fail: %s",
 	    si.text);
-	UNTIL(got_with("given up by the administrator") != NULL, 5);
+	UNTIL(got_with("given up by the administrator") != NULL, 60);
 	CHECK(got_with("given up by the administrator") != NULL,
 	    "the sender hears of it");
 	empty("control");
@@ -516,7 +516,7 @@ test_end_sessions(void)
 	m.serial_below = 8;
 	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &m,
 	    -1, NULL, NULL);
-	UNTIL(si.answered != 0 && si.session == NULL, 5);
+	UNTIL(si.answered != 0 && si.session == NULL, 60);
 	CHECK(si.answered == 421 && strcmp(si.text, "password changed") == 0 &&
 	    si.session == NULL, "an older one ends");
 }

@@ -76,12 +76,12 @@ before(void)
 	si_commit("x@example.org", one, body);	/* waits for the store */
 	si.relay_silent = 1;
 	submit("y@example.org");		/* a worker has it */
-	UNTIL(si.ngot == 1, 5);
+	UNTIL(si.ngot == 1, 60);
 	submit("bob@letterlock.test");
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	fill();
 	lose_numbers();
-	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 5);
+	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 60);
 	(void)kill(getpid(), SIGKILL);
 }
 
@@ -124,8 +124,8 @@ test_meanwhile(void)
 
 	si.relay_silent = 0;
 	submit("early@example.net");
-	UNTIL(got_to("early@example.net") != NULL, 20);
-	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
+	UNTIL(got_to("early@example.net") != NULL, 60);
+	UNTIL(si_count(q.rcpt) == MANY / 2, 60);
 	for (g = si.got; g != NULL; g = g->next)
 		n += strcmp(g->to, "early@example.net") == 0;
 	CHECK(n == 1, "what came meanwhile goes out once: %u", n);
@@ -152,17 +152,17 @@ main(void)
 	CHECK(q.next_num > 4, "M12 numbers go on: %llu",
 	    (unsigned long long)q.next_num);
 	test_meanwhile();
-	UNTIL(got_to("y@example.org") != NULL, 10);
+	UNTIL(got_to("y@example.org") != NULL, 60);
 	CHECK(got_to("alice@letterlock.test") != NULL,
 	    "what waited for a store is delivered");
 	CHECK(got_to("y@example.org") != NULL && got_to("y@example.org")->relay,
 	    "what a worker had is tried again");
 	CHECK(got_to("bob@letterlock.test") == NULL,
 	    "M13 what was delivered is not delivered again");
-	UNTIL(si_count(q.rcpt) == MANY / 2, 20);
+	UNTIL(si_count(q.rcpt) == MANY / 2, 60);
 	CHECK(si_count(q.rcpt) == MANY / 2 && si_count(q.message) == 1,
 	    "all that waited went out");
-	UNTIL(dest_count() == 0, 5);
+	UNTIL(dest_count() == 0, 60);
 	CHECK(sched_items() == 0 && dest_count() == 0,
 	    "no memory for what does not wait: %zu, %zu", sched_items(),
 	    dest_count());

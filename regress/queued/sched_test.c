@@ -83,7 +83,7 @@ got_by(const char *transport, const char *dest)
 static void
 empty(const char *what)
 {
-	UNTIL(si_count(q.rcpt) == 0, 10);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	CHECK(si_count(q.rcpt) == 0, "%s: all went out", what);
 	si_forget();
 }
@@ -154,13 +154,13 @@ test_silent(void)
 
 	si.relay_silent = 1;
 	queue_many(MANY, 1, dead, "");
-	UNTIL(si.ngot == 4, 5);
-	UNTIL(sched_items() == MANY - 4, 5);
+	UNTIL(si.ngot == 4, 60);
+	UNTIL(sched_items() == MANY - 4, 60);
 	CHECK(si.ngot == 4 && attempts_now() == 4,
 	    "a few are tried, the others wait in memory alone: %u, %zu",
 	    si.ngot, attempts_now());
 	queue_many(1, 1, live, "");
-	UNTIL(got_by("default", "live.example") == 1, 5);
+	UNTIL(got_by("default", "live.example") == 1, 60);
 	n = got_by("default", "dead.example");
 	CHECK(n == 4 && si.ngot == 5, "another place has its turn at once: "
 	    "%u", n);
@@ -179,18 +179,18 @@ test_down(void)
 	si.relay_down = "smart";
 	queue_many(MANY, 1, both, "smart");
 	queue_many(10, 1, both, "");
-	UNTIL(si_count(q.rcpt) == MANY, 10);
+	UNTIL(si_count(q.rcpt) == MANY, 60);
 	CHECK(si_count(q.rcpt) == MANY && got_by("default", "a.example") ==
 	    5 && got_by("default", "b.example") == 5 && si.ngot == 10,
 	    "the others pass: %u", si.ngot);
 	si_forget();
 	CHECK(si_ctl("queue transport", "--domain a.example -") == 0, "%s",
 	    si.text);
-	UNTIL(si_count(q.rcpt) == MANY / 2, 10);
+	UNTIL(si_count(q.rcpt) == MANY / 2, 60);
 	CHECK(got_by("default", "a.example") == MANY / 2 && si.ngot ==
 	    MANY / 2, "no longer pinned: they go: %u", si.ngot);
 	si_connect(ROLE_RELAY, 1, "smart");
-	UNTIL(si_count(q.rcpt) == 0, 10);
+	UNTIL(si_count(q.rcpt) == 0, 60);
 	CHECK(got_by("smart", "b.example") == MANY / 2,
 	    "the worker is there: %u", got_by("smart", "b.example"));
 	empty("down");
@@ -206,20 +206,20 @@ test_together(void)
 	si.relay_down = "smart";
 	si.conf->routes.n = 2;
 	queue_many(2, 2, both, "");
-	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	UNTIL(dest_of(">smart")->items.n == 4, 60);
 	CHECK(dest_of(">smart")->items.n == 4 && si.ngot == 0,
 	    "they wait for the server");
 	si_connect(ROLE_RELAY, 1, "smart");
-	UNTIL(si.ngot == 2, 5);
+	UNTIL(si.ngot == 2, 60);
 	CHECK(si.ngot == 2 && si.got->nto == 2 && si.got->next->nto == 2,
 	    "two messages for two recipients");
 	empty("together");
 	si_disconnect(ROLE_RELAY, 1);
 	queue_many(2, 2, both, "");
-	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	UNTIL(dest_of(">smart")->items.n == 4, 60);
 	si.conf->routes.n = 1;		/* b.example: "default" now */
 	si_connect(ROLE_RELAY, 1, "smart");
-	UNTIL(si.ngot == 4, 5);
+	UNTIL(si.ngot == 4, 60);
 	CHECK(got_by("smart", "a.example") == 2 && got_by("default",
 	    "b.example") == 2 && si.ngot == 4, "one of them goes another "
 	    "way: %u", si.ngot);
@@ -227,7 +227,7 @@ test_together(void)
 	si_disconnect(ROLE_RELAY, 1);
 	si.conf->routes.n = 2;
 	queue_many(2, 2, both, "");
-	UNTIL(dest_of(">smart")->items.n == 4, 5);
+	UNTIL(dest_of(">smart")->items.n == 4, 60);
 	si.conf->routes.n = 0;
 	queued_ops.commit();
 	empty("a new configuration, without that route");

@@ -406,7 +406,7 @@ si_disconnect(enum role r, unsigned inst)
 	free(peer_arg(p));
 	si.there[r][inst] = NULL;
 	peer_free(p);
-	UNTIL(si.here[r][inst] == NULL, 5);
+	UNTIL(si.here[r][inst] == NULL, 60);
 }
 
 void
@@ -553,7 +553,7 @@ si_commit(const char *from, const char *const *to, const char *body)
 	struct msg_rcpt		 w = { 0 };
 	struct span		 s, local;
 
-	UNTIL(si.nslots >= 4 && si.slots[3].rfd > 0, 5);
+	UNTIL(si.nslots >= 4 && si.slots[3].rfd > 0, 60);
 	if (ftruncate(si.slots[3].wfd, 0) == -1 || pwrite(si.slots[3].wfd,
 	    body, strlen(body), 0) == -1)
 		exit(1);
@@ -575,7 +575,7 @@ si_commit(const char *from, const char *const *to, const char *body)
 	si.answered = 0;
 	peer_ask(si.there[ROLE_SMTPD][0], M_QUEUE_COMMIT, &c_commit, &m, -1,
 	    on_stored, NULL);
-	UNTIL(si.answered, 10);
+	UNTIL(si.answered, 60);
 }
 
 static int
@@ -613,7 +613,7 @@ si_session(uint64_t account, const char *name)
 	rc = 0;
 	peer_ask(si.there[ROLE_AUTH][0], M_SESSION, &c_session, &m, fds[0],
 	    on_result, &rc);
-	UNTIL(rc != 0, 5);
+	UNTIL(rc != 0, 60);
 }
 
 int
@@ -631,7 +631,7 @@ si_mail(const char *from)
 	si.requiretls = 0;
 	rc = 0;
 	peer_ask(si.session, M_SUB_MAIL, &c_sub_mail, &m, -1, on_result, &rc);
-	UNTIL(rc != 0, 5);
+	UNTIL(rc != 0, 60);
 	return (rc);
 }
 
@@ -645,7 +645,7 @@ si_rcpt(const char *to, uint32_t notify)
 	rc = 0;
 	peer_ask(si.session, M_SUB_RCPT, &c_commit_rcpt, &m, -1, on_result,
 	    &rc);
-	UNTIL(rc != 0, 5);
+	UNTIL(rc != 0, 60);
 	return (rc);
 }
 
@@ -674,7 +674,7 @@ si_data_only(const char *body)
 	si.fd = -1;
 	rc = 0;
 	peer_ask(si.session, M_SUB_DATA, NULL, NULL, -1, on_data, &rc);
-	UNTIL(rc != 0, 5);
+	UNTIL(rc != 0, 60);
 	if (si.fd != -1 && write(si.fd, body, strlen(body)) == -1)
 		exit(1);
 }
@@ -693,7 +693,7 @@ si_data(const char *body)
 	si.answered = 0;
 	peer_ask(si.session, M_SUB_COMMIT, &c_sub_commit, &m, -1, on_stored,
 	    NULL);
-	UNTIL(si.answered, 10);
+	UNTIL(si.answered, 60);
 	return ((int)si.stored.code);
 }
 
@@ -754,7 +754,7 @@ si_ctl(const char *verb, const char *args)
 		page.done = 0;
 		peer_ask(si.there[ROLE_CONTROL][0], M_CTL, &c_ctl, &m, -1,
 		    on_page, NULL);
-		UNTIL(page.done, 10);
+		UNTIL(page.done, 60);
 	} while (page.done && page.more);
 	return (page.done ? page.status : -1);
 }
