@@ -8,7 +8,7 @@ import smtplib
 import ssl
 import subprocess
 
-from suite import DOMAIN, PASSWORD, Suite, diag, done, free_ports, is_, ok, run, skip, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, free_ports, is_, ok, run, skip
 
 ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
 PREAUTH = "tlsclientauth"
