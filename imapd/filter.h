@@ -10,8 +10,9 @@
  * copies share it, and it goes with the body.
  *
  * Filters are made behind deliveries, in the order of bodies, when few messages
- * come or a search misses one; how far that is stands in the record of body 0, head and body.  One that
- * is missed, damaged or of another version is made anew then.
+ * come or a search misses one; how far that is stands in the record of body 0,
+ * head and body.  One that is missed, damaged or of another version is made anew
+ * then.
  */
 #ifndef FILTER_H
 #define FILTER_H
