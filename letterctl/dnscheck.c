@@ -448,64 +448,80 @@ text_record(const char *prefix, const char *version, struct buf *out)
 	return (rc == -1 ? -1 : n);
 }
 
-/* Is there one, and has it this tag? */
-static void
-check_text(const char *what, const char *prefix, const char *version,
-    const char *tag, enum level missing, const char *record)
-{
-	struct buf	 text = { 0 };
-	int		 n = text_record(prefix, version, &text);
+/* A record that is read once, and what is wrong with it: a text, or NULL. */
+struct text_check {
+	const char	*what, *prefix, *version;
+	const char	*(*wrong)(struct span);
+};
 
-	if (n == -1)
-		say_(ERROR, what, "no answer about %s.%s", prefix, C.domain);
-	else if (n == 0)
-		say_(missing, what, "%s.%s has no record", prefix, C.domain);
-	else if (n > 1)
-		say_(ERROR, what, "%s.%s has several records: none counts",
-		    prefix, C.domain);
-	else if (strstr(buf_cstr(&text), tag) == NULL)
-		say_(ERROR, what, "%s.%s says no %s", prefix, C.domain, tag);
-	else
-		say_(OK, what, "%.200s", buf_cstr(&text));
-	if (n != 1)
-		publish("%s.%s.\tTXT\t\"%s\"", prefix, C.domain, record);
-	buf_free(&text);
+static int
+has(struct span s, const char *tag)
+{
+	return (memmem(s.p, s.n, tag, strlen(tag)) != NULL);
 }
 
-/* One that is there and says nothing by the rules, RFC 8461 section 3.1. */
-static int
-bad_mtasts(void)
+static const char *
+wrong_dmarc(struct span s)
+{
+	return (has(s, "p=") ? NULL : "it says no p=");
+}
+
+static const char *
+wrong_tlsrpt(struct span s)
+{
+	return (has(s, "rua=") ? NULL : "it says no rua=");
+}
+
+/* RFC 8461 section 3.1. */
+static const char *
+wrong_mtasts(struct span s)
+{
+	struct span	 id;
+
+	return (mtasts_record(&s, 1, &id) == 1 ? NULL : "it is no record of "
+	    "MTA-STS: it must be \"v=STSv1; id=\" and letters and digits");
+}
+
+static void
+check_text(const struct text_check *t, const char *record)
 {
 	struct buf	 text = { 0 };
-	struct span	 s, id;
-	int		 bad;
+	const char	*wrong;
+	int		 n = text_record(t->prefix, t->version, &text);
 
-	bad = text_record("_mta-sts", "v=STSv1", &text) == 1;
-	if (bad) {
-		s = span_buf(&text);
-		bad = mtasts_record(&s, 1, &id) == 0;
-		if (bad)
-			say_(ERROR, "MTA-STS", "_mta-sts.%s is no record of "
-			    "MTA-STS: it must be \"v=STSv1; id=\" and "
-			    "letters and digits", C.domain);
-	}
+	if (n == -1)
+		say_(ERROR, t->what, "no answer about %s.%s", t->prefix,
+		    C.domain);
+	else if (n == 0)
+		say_(WARNING, t->what, "%s.%s has no record", t->prefix,
+		    C.domain);
+	else if (n > 1)
+		say_(ERROR, t->what, "%s.%s has several records: none counts",
+		    t->prefix, C.domain);
+	else if ((wrong = t->wrong(span_buf(&text))) != NULL)
+		say_(ERROR, t->what, "%s.%s: %s", t->prefix, C.domain, wrong);
+	else
+		say_(OK, t->what, "%.200s", buf_cstr(&text));
+	if (n != 1)
+		publish("%s.%s.\tTXT\t\"%s\"", t->prefix, C.domain, record);
 	buf_free(&text);
-	return (bad);
 }
 
 static void
 check_texts(void)
 {
-	struct buf	 b = { 0 };
+	static const struct text_check	 dmarc = { "DMARC", "_dmarc",
+	    "v=DMARC1", wrong_dmarc };
+	static const struct text_check	 mtasts = { "MTA-STS", "_mta-sts",
+	    "v=STSv1", wrong_mtasts };
+	static const struct text_check	 tlsrpt = { "TLSRPT", "_smtp._tls",
+	    "v=TLSRPTv1", wrong_tlsrpt };
+	struct buf			 b = { 0 };
 
-	check_text("DMARC", "_dmarc", "v=DMARC1", "p=", WARNING,
-	    "v=DMARC1; p=reject");
-	if (!bad_mtasts())
-		check_text("MTA-STS", "_mta-sts", "v=STSv1", "id=", WARNING,
-		    "v=STSv1; id=1");
+	check_text(&dmarc, "v=DMARC1; p=reject");
+	check_text(&mtasts, "v=STSv1; id=1");
 	buf_addf(&b, "v=TLSRPTv1; rua=mailto:postmaster@%s", C.domain);
-	check_text("TLSRPT", "_smtp._tls", "v=TLSRPTv1", "rua=", WARNING,
-	    buf_cstr(&b));
+	check_text(&tlsrpt, buf_cstr(&b));
 	buf_free(&b);
 }
 

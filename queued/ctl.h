@@ -75,7 +75,7 @@ struct ctl {
 	int			 kicked;
 	int			 from_now;	/* schedule */
 	int64_t			 delay;
-	struct buf		 value;		/* transport */
+	struct buf		 value;		/* transport, domain */
 	uint8_t			 tls;		/* requiretls */
 	/* queue dump */
 	struct event		*ev;
@@ -132,6 +132,11 @@ void		 ctl_suppress_list(struct ctl *);
 void		 ctl_suppress_add(struct ctl *);
 void		 ctl_suppress_remove(struct ctl *);
 void		 ctl_suppress_lookup(struct ctl *);
+/* ctl_sts.c */
+void		 ctl_sts_list(struct ctl *);
+void		 ctl_sts_show(struct ctl *);
+void		 ctl_sts_forget(struct ctl *);
+void		 ctl_sts_refresh(struct ctl *);
 /* ctl_change.c */
 void		 ctl_hold_by(struct ctl *, const struct holdrule *);
 void		 ctl_hold(struct ctl *);

@@ -103,7 +103,8 @@ start(void)
 	return (holdrules_start() == -1 || slot_start() == -1 ||
 	    db_start(base) == -1 || retired_start(base) == -1 ||
 	    local_start(base) == -1 || workers_start(base) == -1 ||
-	    report_start(base) == -1 || sched_start(base) == -1 ? -1 : 0);
+	    report_start(base) == -1 || sts_start(base) == -1 ||
+	    sched_start(base) == -1 ? -1 : 0);
 }
 
 static void

@@ -1,10 +1,10 @@
 PROGS += queued
 QUEUE := queued/address.c queued/attempt.c queued/authors.c queued/change.c queued/clock.c \
-    queued/ctl_page.c queued/ctl_retired.c queued/ctl_rule.c queued/ctl_suppress.c \
+    queued/ctl_page.c queued/ctl_retired.c queued/ctl_rule.c queued/ctl_sts.c queued/ctl_suppress.c \
     queued/holdrule.c queued/retired.c queued/suppress.c \
     queued/commit.c queued/ctl.c queued/ctl_change.c queued/ctl_more.c \
     queued/ctl_queue.c queued/ctl_verify.c queued/db.c queued/dest.c queued/filter.c \
-    queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c queued/sts.c \
+    queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c queued/sts.c queued/sts_refresh.c \
     queued/report.c queued/report_text.c queued/result.c queued/route.c queued/sched.c \
     queued/schedule.c queued/session.c queued/slot.c queued/submit.c \
     queued/worker.c
@@ -16,7 +16,8 @@ TESTS += regress/queued/queue_test
 SRCS.regress/queued/queue_test := $(STANDIN)
 TESTS += regress/queued/change_test regress/queued/sched_test
 SRCS.regress/queued/sched_test := $(STANDIN)
-TESTS += regress/queued/admin_test
+TESTS += regress/queued/admin_test regress/queued/sts_test
+SRCS.regress/queued/sts_test := $(STANDIN)
 SRCS.regress/queued/admin_test := $(STANDIN)
 SRCS.regress/queued/change_test := $(STANDIN)
 TESTS += regress/queued/clock_test

@@ -339,7 +339,31 @@ session_end(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+/* Lookup: about policies of MTA-STS. */
+static int
+lookup_sts(struct peer *p, struct imsg *m)
+{
+	struct msg_sts		 s;
+	struct msg_sts_answer	 a = { .status = si.sts };
+
+	if (imsg_get(m, &c_sts, &s) == -1)
+		return (-1);
+	si.sts_asked++;
+	snprintf(si.sts_domain, sizeof(si.sts_domain), "%.*s",
+	    (int)s.domain.n, (const char *)s.domain.p);
+	snprintf(si.sts_known, sizeof(si.sts_known), "%.*s", (int)s.id.n,
+	    (const char *)s.id.p);
+	a.id = span_str(si.sts_id == NULL ? "" : si.sts_id);
+	a.text = span_str(si.sts_text == NULL ? "" : si.sts_text);
+	if (si.sts == STS_POLICY && span_eq(a.id, s.id)) {
+		a.status = STS_SAME;
+		a.id = a.text = span_of("", 0);
+	}
+	return (peer_reply(p, M_STS, m->id, &c_sts_answer, &a, -1));
+}
+
 static const struct msg_rule	 there_rules[] = {
+	{ M_STS, ~0u, MSG_BODY, lookup_sts },
 	{ M_RCPT, ~0u, MSG_BODY, auth_rcpt },
 	{ M_ACCOUNT_NAMED, ~0u, MSG_BODY, auth_rcpt },
 	{ M_MAY_USE, ~0u, MSG_BODY, auth_may_use },
@@ -445,6 +469,7 @@ si_up(void)
 	si_connect(ROLE_STORE, 0, NULL);
 	si_connect(ROLE_STORE, 1, NULL);
 	si_connect(ROLE_CONTROL, 0, NULL);
+	si_connect(ROLE_LOOKUP, 0, NULL);
 	if (queued_ops.start() == -1)
 		exit(1);
 	si_connect(ROLE_SMTPD, 0, NULL);

@@ -45,6 +45,10 @@ struct standin {
 	int		 relay_silent;
 	const char	*relay_down;		/* a worker that does not start */
 	const char	*routes;		/* alice's */
+	uint8_t		 sts;			/* enum sts_status */
+	const char	*sts_id, *sts_text;
+	unsigned	 sts_asked;
+	char		 sts_domain[64], sts_known[64];	/* of the last one */
 	unsigned	 settled;
 	/* what smtpd got */
 	struct { uint8_t id[16]; int wfd, rfd; } slots[64];

@@ -175,6 +175,27 @@ def kept(s, names, good):
     ok(re.search(r"\bmta-sts\b.* 250 ", got), "and then it is") or diag(got)
 
 
+def commands(s):
+    """letterctl mtasts."""
+    rows = {r["domain"]: r for r in s.rows("mtasts", "list")}
+    is_(sorted(rows), ["badcert.test", "clear.test", "enforce.test", "later.test", "none.test", "other.test",
+                       "testing.test"], "those that are kept")
+    is_([rows[n + ".test"]["mode"] for n in ("enforce", "testing", "none")], ["enforce", "testing", "none"], "their modes")
+    r = rows["enforce.test"]
+    ok(r["until_at"] == r["fetched_at"] + 86400 and r["failed_at"] > 0 and rows["later.test"]["failed_at"] == 0,
+       "until when, and that it could not be had again: %s" % r)
+    is_(s.rows("mtasts", "show", "Enforce.Test")[0]["mx"], ["*.enforce.test"], "which servers")
+    r = s.ctl_run("mtasts", "refresh", "enforce.test")
+    ok(r.returncode == 1 and "the policy that is kept holds" in r.stderr, "it cannot be had: %s" % r.stderr)
+    r = s.ctl_run("mtasts", "refresh", "x.test")
+    ok(r.returncode == 1 and "publishes no policy" in r.stderr, "there is none: %s" % r.stderr)
+    PAGES["other"] = (200, "text/plain", policy("testing", "mx.other.test", 604800))
+    r = s.rows("mtasts", "refresh", "other.test")
+    ok(r and r[0]["mode"] == "testing" and r[0]["max_age"] == 604800, "fetched although its record is the same: %s" % r)
+    is_(s.ctl("mtasts", "forget", "enforce.test").strip(), "forgotten", "forgotten")
+    ok(s.ctl_run("mtasts", "show", "enforce.test").returncode == 1, "it is")
+
+
 make_certificates()
 try:
     servers = web(WEB, DIR + "/good"), web(WRONG_NAME, DIR + "/bad")
@@ -197,6 +218,7 @@ retry first { 600s } every 600s expire 1d delay-report 12h delay-again 12h
 with Suite(conf=CONF) as s:
     table(s)
     kept(s, names, good)
+    commands(s)
     is_(len(bad.messages), 1, "nothing but a test went where it must not")
     ok(not clear.messages, "nor in clear")
 shutil.rmtree(DIR, ignore_errors=True)
