@@ -73,6 +73,7 @@ struct account {
 	int		 moving;		/* away: nobody finds it, left.h */
 	unsigned	 refs;
 	unsigned	 nsessions;
+	size_t		 memory;		/* that commands keep, memuse.h */
 	uint64_t	 used;			/* store_now() */
 	LIST_HEAD(, notify) notifies;		/* who asked, notify.h */
 	struct account	*next;			/* in the bucket */

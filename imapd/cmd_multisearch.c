@@ -183,8 +183,10 @@ searching(struct session *s)
 			rc = some(s, g);
 		if (g->mb != NULL && rc == 0)
 			rc = tell(s, g);
-		if (rc == -1)
-			return (session_no(s, errno));
+		if (rc == -1) {
+			g->results.returns = g->options.returns;
+			return (results_no(s, &g->results, errno));
+		}
 		if (rc == 1)
 			return (STEP_AGAIN);
 		end(g);
@@ -272,6 +274,7 @@ begin(struct session *s, struct multi *g)
 	g->results.partial = g->options.partial;
 	g->results.with_modseq = g->options.modseq;
 	g->results.by_uid = 1;
+	memuse_begin(&g->results.memory, s);
 	g->begun = 1;
 	return (0);
 }

@@ -404,7 +404,7 @@ hand_over(struct session *s, struct searching *g)
 	int			 e = g->error;
 
 	if (e != 0)
-		return (session_no(s, e));	/* g goes with the command */
+		return (refuse(s, e, g->found.returns));
 	limited_tell(s, &g->targets);
 	g->use = NULL;
 	forget(g);

@@ -36,6 +36,7 @@ search_partial(struct session *s, struct search *program)
 	g->results.partial = program->partial;
 	g->results.with_modseq = program->modseq;
 	g->results.by_uid = s->uid;
+	memuse_begin(&g->results.memory, s);
 	return (search_for(s, program, &use, g));
 }
 
@@ -78,11 +79,5 @@ answer(struct session *s)
 	}
 	if (results_write(s, l) == 1)
 		return (STEP_AGAIN);
-	if (results_save(s, l) == -1)
-		return (session_reply(s, "NO [NOTSAVED] too many messages to "
-		    "be remembered"));
-	if (l->failed > 0)
-		return (session_replyf(s, "OK SEARCH completed, %u messages "
-		    "could not be read", l->failed));
-	return (session_reply(s, "OK SEARCH completed"));
+	return (results_end(s, l));
 }

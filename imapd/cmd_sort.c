@@ -23,6 +23,7 @@ struct sorting {
 	struct sort_table	 table;
 	struct look		 look;		/* without a program */
 	struct merge		 merge;
+	struct memuse		 memory;	/* of table and merge */
 	int			 needs_header;
 	int			 needs_date;	/* and nothing else of it */
 	int			 loaded, sorted, begun;
@@ -59,6 +60,8 @@ cmd_sort(struct session *s, struct cursor *c)
 	g->results.partial = g->args.search.partial;
 	g->results.with_modseq = g->args.search.modseq;
 	g->results.by_uid = s->uid;
+	memuse_begin(&g->results.memory, s);
+	memuse_begin(&g->memory, s);
 	return (search_for(s, &g->args.search, &use, g));
 }
 
@@ -72,6 +75,7 @@ forget(void *arg)
 	sort_table_free(&g->table);
 	look_free(&g->look);
 	merge_end(&g->merge);
+	memuse_end(&g->memory);
 	free(g);
 }
 
@@ -100,12 +104,14 @@ sorting(struct session *s)
 
 	if (!g->loaded) {
 		if ((rc = load(s, g)) == -1)
-			return (session_no(s, errno));
+			return (results_no(s, &g->results, errno));
 		if (rc == 1)
 			return (STEP_AGAIN);
 		g->loaded = 1;
-		if (merge_begin(&g->merge, g->table.n) == -1)
-			return (session_no(s, ENOMEM));
+		if (memuse_set(&g->memory, sort_table_size(&g->table) +
+		    merge_size(g->table.n)) == -1 ||
+		    merge_begin(&g->merge, g->table.n) == -1)
+			return (results_no(s, &g->results, errno));
 	}
 	while (!g->sorted) {
 		if (merge_step(&g->merge, sort_order, &g->table) == 0) {
@@ -134,7 +140,10 @@ load(struct session *s, struct sorting *g)
 	return (0);
 }
 
-/* A message that cannot be read is as one without a header. */
+/*
+ * A message that cannot be read is as one without a header.  Another session may
+ * learn its date while this one is at work on it, which then goes on.
+ */
 static int
 load_one(struct session *s, struct sorting *g)
 {
@@ -149,13 +158,12 @@ load_one(struct session *s, struct sorting *g)
 		m.size = rec->size;
 		m.sent = m.date;
 	}
-	if (g->needs_header && rec != NULL && !(g->needs_date &&
-	    datecache_find(dates, r->uid, &m.sent))) {
+	if (g->needs_header && rec != NULL && (g->look.busy ||
+	    !g->needs_date || !datecache_find(dates, r->uid, &m.sent))) {
 		if (!g->look.busy)
 			look_begin(&g->look, s->account->part, rec, 0);
 		if ((rc = look_fields(&g->look, &m.header)) == 1)
 			return (1);
-		g->look.busy = 0;
 		if (rc == -1)
 			g->results.failed++;
 		else {
@@ -164,7 +172,10 @@ load_one(struct session *s, struct sorting *g)
 			    s->seen.view->n);
 		}
 	}
-	return (sort_add(&g->table, &m));
+	g->look.busy = 0;	/* it may have gone meanwhile */
+	if (sort_add(&g->table, &m) == -1)
+		return (-1);
+	return (memuse_set(&g->memory, sort_table_size(&g->table)));
 }
 
 static enum step
@@ -183,11 +194,5 @@ answer(struct session *s, struct sorting *g)
 		if (results_write(s, l) == 1)
 			return (STEP_AGAIN);
 	}
-	if (results_save(s, l) == -1)
-		return (session_reply(s, "NO [NOTSAVED] too many messages to "
-		    "be remembered"));
-	if (l->failed > 0)
-		return (session_replyf(s, "OK SORT completed, %u messages "
-		    "could not be read", l->failed));
-	return (session_reply(s, "OK SORT completed"));
+	return (results_end(s, l));
 }

@@ -20,6 +20,7 @@
 struct threading {
 	struct thread_args	 args;
 	struct results		 found;
+	struct memuse		 memory;	/* of threads */
 	struct threads		*threads;
 	struct look		 look;		/* without a program */
 	struct buf		 subject, tmp;
@@ -51,6 +52,8 @@ cmd_thread(struct session *s, struct cursor *c)
 		return (session_syntax(s, c));
 	}
 	g->found.by_uid = s->uid;
+	memuse_begin(&g->found.memory, s);
+	memuse_begin(&g->memory, s);
 	return (search_for(s, &g->args.search, &use, g));
 }
 
@@ -65,6 +68,7 @@ forget(void *arg)
 	look_free(&g->look);
 	buf_free(&g->subject);
 	buf_free(&g->tmp);
+	memuse_end(&g->memory);
 	free(g);
 }
 
@@ -101,7 +105,8 @@ threading(struct session *s)
 			return (STEP_AGAIN);
 	}
 	while (!g->made) {
-		if ((rc = threads_step(g->threads)) == -1)
+		if ((rc = threads_step(g->threads)) == -1 ||
+		    memuse_set(&g->memory, threads_size(g->threads)) == -1)
 			return (session_no(s, errno));
 		g->made = rc == 0;
 		if (store_us() >= until)
@@ -114,10 +119,7 @@ threading(struct session *s)
 	if (threads_write(g->threads, session_out(s)) == 1)
 		return (STEP_AGAIN);
 	(void)buf_adds(session_out(s), "\r\n");
-	if (g->found.failed > 0)
-		return (session_replyf(s, "OK THREAD completed, %u messages "
-		    "could not be read", g->found.failed));
-	return (session_reply(s, "OK THREAD completed"));
+	return (results_end(s, &g->found));
 }
 
 /* 1 there is more, 0, or -1 with errno. */
@@ -146,15 +148,17 @@ load_one(struct session *s, struct threading *g)
 	struct span		 fields = { 0 };
 	int			 rc;
 
-	if (rec == NULL)
-		return (add(s, g, r, 0, fields));
-	if (!g->look.busy)
-		look_begin(&g->look, s->account->part, rec, 0);
-	if ((rc = look_fields(&g->look, &fields)) == 1)
-		return (1);
-	g->found.failed += rc == -1;
-	g->look.busy = 0;
-	return (add(s, g, r, (int64_t)rec->date, fields));
+	if (rec != NULL) {
+		if (!g->look.busy)
+			look_begin(&g->look, s->account->part, rec, 0);
+		if ((rc = look_fields(&g->look, &fields)) == 1)
+			return (1);
+		g->found.failed += rc == -1;
+	}
+	g->look.busy = 0;	/* it may have gone meanwhile */
+	if (add(s, g, r, rec == NULL ? 0 : (int64_t)rec->date, fields) == -1)
+		return (-1);
+	return (memuse_set(&g->memory, threads_size(g->threads)));
 }
 
 static int

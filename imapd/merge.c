@@ -11,6 +11,12 @@
 
 static size_t	 pair(struct merge *, merge_order *, const void *);
 
+size_t
+merge_size(size_t n)
+{
+	return (2 * (n + 1) * sizeof(uint32_t));
+}
+
 int
 merge_begin(struct merge *m, size_t n)
 {

@@ -17,6 +17,8 @@ struct merge {
 	size_t		 i, j, k;
 };
 
+/* Octets that it takes. */
+size_t	 merge_size(size_t n);
 /* Takes the numbers 0 to n - 1, in this order.  0 or -1. */
 int	 merge_begin(struct merge *, size_t n);
 /* Some of it; 1: there is more, 0: from is sorted. */

@@ -43,7 +43,8 @@ results_add(struct results *l, const struct msgrec *rec, uint32_t seq)
 
 	if (l->n == l->cap) {
 		cap = l->cap == 0 ? 64 : l->cap * 2;
-		if ((more = reallocarray(l->r, cap, sizeof(*more))) == NULL)
+		if (memuse_set(&l->memory, cap * sizeof(*more)) == -1 ||
+		    (more = reallocarray(l->r, cap, sizeof(*more))) == NULL)
 			return (-1);
 		l->r = more;
 		l->cap = cap;
@@ -58,6 +59,7 @@ void
 results_free(struct results *l)
 {
 	free(l->r);
+	memuse_end(&l->memory);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -236,4 +238,27 @@ results_save(struct session *s, const struct results *l)
 	}
 	s->saved = set;
 	return (0);
+}
+
+enum step
+results_end(struct session *s, const struct results *l)
+{
+	const char	*name = s->command->name;
+
+	if (results_save(s, l) == -1)
+		return (session_reply(s, "NO [NOTSAVED] too many messages to "
+		    "be remembered"));
+	if (l->failed > 0)
+		return (session_replyf(s, "OK %s completed, %u messages could "
+		    "not be read", name, l->failed));
+	return (session_replyf(s, "OK %s completed", name));
+}
+
+/* RFC 5182 section 2.1: NO to a search that should be saved saves nothing. */
+enum step
+results_no(struct session *s, const struct results *l, int error)
+{
+	if ((l->returns & RETURN_SAVE) != 0)
+		seqset_free(&s->saved);
+	return (session_no(s, error));
 }

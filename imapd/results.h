@@ -6,6 +6,7 @@
 #ifndef RESULTS_H
 #define RESULTS_H
 
+#include "imapd/memuse.h"
 #include "imapd/session.h"
 #include "imapd/parse/search.h"
 
@@ -24,6 +25,8 @@ struct results {
 	int		 by_uid;	/* UIDs are told, else numbers */
 	unsigned	 failed;	/* messages that could not be read */
 
+	struct memuse	 memory;	/* of r */
+
 	/* private: the answer on its way */
 	int		 begun;
 	size_t		 at, to;
@@ -34,7 +37,7 @@ struct results {
 /* "* ESEARCH", the tag, UID where it applies; with the mailbox, unless NULL, RFC
  * 7377. */
 void		 esearch_begin(struct session *, const struct mailbox *);
-/* 0, or -1 with errno. */
+/* 0, or -1 with errno; what is counted is the session's once memory has begun. */
 int		 results_add(struct results *, const struct msgrec *,
 		    uint32_t seq);
 /*
@@ -46,6 +49,9 @@ int		 results_write(struct session *, struct results *);
 int		 results_enough(const struct results *);
 /* They become "$", as far as RETURN says so: 0, or -1: too many. */
 int		 results_save(struct session *, const struct results *);
+/* The same, and the tagged answer; or NO, for an errno. */
+enum step	 results_end(struct session *, const struct results *);
+enum step	 results_no(struct session *, const struct results *, int);
 void		 results_free(struct results *);
 
 #endif

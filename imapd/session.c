@@ -2,7 +2,6 @@
  * The life of an IMAP session: its turns, its output, its end.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,70 +208,6 @@ int
 session_room(struct session *s)
 {
 	return (s->out.n + io_outlen(s->io) < s->store->limits.out_high);
-}
-
-enum step
-session_reply(struct session *s, const char *text)
-{
-	buf_reset(&s->reply);
-	(void)buf_add_span(&s->reply, s->tag);
-	(void)buf_addc(&s->reply, ' ');
-	(void)buf_adds(&s->reply, text);
-	return (STEP_DONE);
-}
-
-enum step
-session_replyf(struct session *s, const char *fmt, ...)
-{
-	va_list	 ap;
-
-	buf_reset(&s->reply);
-	(void)buf_add_span(&s->reply, s->tag);
-	(void)buf_addc(&s->reply, ' ');
-	va_start(ap, fmt);
-	(void)buf_addv(&s->reply, fmt, ap);
-	va_end(ap);
-	return (STEP_DONE);
-}
-
-enum step
-session_syntax(struct session *s, const struct cursor *c)
-{
-	s->bad++;
-	return (session_replyf(s, "BAD %s", c->error != NULL &&
-	    c->error[0] != '\0' ? c->error : "syntax error"));
-}
-
-static const struct {
-	int		 error;
-	const char	*text;
-} errors[] = {
-	{ ENOENT,	"NO [NONEXISTENT] no such mailbox" },
-	{ EEXIST,	"NO [ALREADYEXISTS] that mailbox exists" },
-	{ EINVAL,	"NO [CANNOT] not a possible name" },
-	{ EMLINK,	"NO [LIMIT] too many of them" },
-	{ EXDEV,	"NO [CANNOT] a mailbox stays in its account" },
-	{ EACCES,	"NO [NOPERM] you may not" },
-	{ EPERM,	"NO [CANNOT] not with the INBOX" },
-	{ ENOSPC,	"NO [UNAVAILABLE] the disk is full" },
-	{ EDQUOT,	"NO [OVERQUOTA] the quota is used up" },
-	{ EFBIG,	"NO [TOOBIG] message too large" },
-	{ EAGAIN,	"NO [INUSE] busy, try again" },
-	{ EROFS,	"NO [READ-ONLY] mailbox is open read-only" },
-	{ ENOMEM,	"NO [UNAVAILABLE] no memory, try again later" },
-};
-
-enum step
-session_no(struct session *s, int error)
-{
-	size_t	 i;
-
-	for (i = 0; i < nitems(errors); i++)
-		if (errors[i].error == error)
-			return (session_reply(s, errors[i].text));
-	log_error("account %s: %s: %s", log_escs(s->account->name),
-	    s->command != NULL ? s->command->name : "-", strerror(error));
-	return (session_reply(s, "NO [SERVERBUG] internal error"));
 }
 
 enum step
@@ -496,6 +431,17 @@ hold_modseqs(struct session *s)
 		session_hold(s, s->seen.view->mb->seq);
 }
 
+/*
+ * A command that may take long waits with a line until it is whole, or there is
+ * no more room: between lines the client can be told that it goes on.
+ */
+static int
+half_told(const struct session *s)
+{
+	return (s->command != NULL && (s->command->flags & CF_LONG) != 0 &&
+	    s->out.n > 0 && s->out.p[s->out.n - 1] != '\n');
+}
+
 static void
 after_step(struct session *s, enum step r)
 {
@@ -513,7 +459,7 @@ after_step(struct session *s, enum step r)
 		s->phase = PHASE_STEP;
 		break;
 	}
-	if (s->hold == 0 && s->late == 0)
+	if (s->hold == 0 && s->late == 0 && !half_told(s))
 		send_out(s);
 }
 
@@ -682,19 +628,20 @@ on_io(struct io *io, enum io_event what, void *arg)
 	}
 }
 
-/* RFC 9585: so that nobody in between takes the connection for dead.  Nothing of
- * the command's waits to be sent, so it depends on no flush. */
+/* RFC 9585: so that nobody in between takes the connection for dead.  It depends
+ * on no flush, so it passes what the command has said and waits for one. */
 static void
 still_at_it(struct session *s, uint64_t now)
 {
 	if (s->phase != PHASE_STEP || s->command == NULL ||
-	    (s->command->flags & CF_LONG) == 0 || s->out.n > 0 ||
+	    (s->command->flags & CF_LONG) == 0 || s->half ||
 	    now - s->last_in < s->store->limits.progress ||
 	    now - s->last_out < s->store->limits.progress)
 		return;
-	(void)buf_addf(&s->out, "* OK [INPROGRESS (\"%.*s\" NIL NIL)] still "
-	    "at it\r\n", (int)s->tag.n, (const char *)s->tag.p);
-	send_out(s);
+	(void)buf_addf(io_out(s->io), "* OK [INPROGRESS (\"%.*s\" NIL NIL)] "
+	    "still at it\r\n", (int)s->tag.n, (const char *)s->tag.p);
+	io_kick(s->io);
+	s->last_out = now;
 }
 
 void

@@ -13,6 +13,8 @@
 #include "rfc2047.h"
 #include "subject.h"
 
+#define HEAD	sizeof(((struct sort_value *)NULL)->head)
+
 static int	 text(struct sort_table *, struct sort_value *, struct span);
 static int	 address(struct sort_table *, struct sort_value *, struct span,
 		    int display);
@@ -61,7 +63,6 @@ number(int64_t v)
 static int
 text(struct sort_table *t, struct sort_value *v, struct span s)
 {
-	uint8_t	 head[8] = { 0 };
 	size_t	 i;
 
 	if (s.n > SORTKEY_TEXT)
@@ -70,13 +71,11 @@ text(struct sort_table *t, struct sort_value *v, struct span s)
 		errno = ENOMEM;
 		return (-1);
 	}
-	if (s.n > 0)
-		memcpy(head, s.p, s.n < sizeof(head) ? s.n : sizeof(head));
-	for (i = 0; i < sizeof(head); i++)
-		v->head = v->head << 8 | head[i];
+	for (i = 0; i < HEAD; i++)
+		v->head = v->head << 8 | (i < s.n ? s.p[i] : 0);
 	v->at = (uint32_t)t->texts.n;
 	v->n = (uint32_t)s.n;
-	return (buf_add_span(&t->texts, s));
+	return (s.n <= HEAD ? 0 : buf_add(&t->texts, s.p + HEAD, s.n - HEAD));
 }
 
 /*
@@ -238,14 +237,22 @@ sort_order(const void *arg, uint32_t a, uint32_t b)
 	for (i = 0; i < t->nkeys; i++, x++, y++) {
 		c = x->head < y->head ? -1 : x->head > y->head;
 		n = x->n < y->n ? x->n : y->n;
-		if (c == 0 && n > sizeof(x->head))
-			c = memcmp(t->texts.p + x->at, t->texts.p + y->at, n);
+		if (c == 0 && n > HEAD)
+			c = memcmp(t->texts.p + x->at, t->texts.p + y->at,
+			    n - HEAD);
 		if (c == 0)
 			c = x->n < y->n ? -1 : x->n > y->n;
 		if (c != 0)
 			return (t->keys[i].reverse ? -c : c);
 	}
 	return (a < b ? -1 : a > b);
+}
+
+size_t
+sort_table_size(const struct sort_table *t)
+{
+	return (t->cap * t->nkeys * sizeof(*t->values) + t->texts.cap +
+	    t->tmp.cap + t->tmp2.cap);
 }
 
 void

@@ -13,7 +13,8 @@
 
 struct sort_value {
 	uint64_t	 head;		/* the number; the text's beginning */
-	uint32_t	 at, n;		/* the text, in sort_table.texts */
+	uint32_t	 n, at;		/* octets of the text; where those
+					 * behind head are, in texts */
 };
 
 struct sort_table {
@@ -44,6 +45,8 @@ int	 sort_add(struct sort_table *, const struct sort_message *);
 /* Which of two messages comes first; by their numbers where nothing else says
  * so.  As merge_order. */
 int	 sort_order(const void *table, uint32_t, uint32_t);
+/* Octets that it takes. */
+size_t	 sort_table_size(const struct sort_table *);
 void	 sort_table_free(struct sort_table *);
 
 /* Sent date, RFC 5256 section 2.2; of a Date field (p NULL: none). */

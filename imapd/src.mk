@@ -16,11 +16,11 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
-IMAP_STORE += imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
+IMAP_STORE += imapd/session_reply.c imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
 IMAP_STORE += imapd/filter.c imapd/filter_make.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
-IMAP_STORE += imapd/cmd_multisearch.c imapd/sources.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
+IMAP_STORE += imapd/cmd_multisearch.c imapd/sources.c imapd/memuse.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
 IMAP_STORE += imapd/cmd_acl.c imapd/place.c imapd/sharing_repair.c
 IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
@@ -97,3 +97,5 @@ TESTS += regress/imapd/multisearch_test
 SRCS.regress/imapd/multisearch_test := $(IMAP_TEST)
 PROGS += regress/imapd/sort_bench
 SRCS.regress/imapd/sort_bench := regress/imapd/sort_bench.c $(IMAP_TEST)
+TESTS += regress/imapd/sorting_test
+SRCS.regress/imapd/sorting_test := $(IMAP_TEST)

@@ -51,6 +51,7 @@ store_init(struct store *st, struct event_base *base)
 		.progress = 10,
 		.stalled = 300, .bad = 20, .slice = 500, .filter_pause = 250,
 		.mailboxes = 10000,
+		.memory = 512u << 20, .memory_one = 384u << 20,
 	};
 	static const struct timeval	 every = { TICK_S, 0 };
 

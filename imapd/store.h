@@ -43,6 +43,9 @@ struct store_limits {
 	unsigned	 slice;		/* us of work in one turn of the loop,
 					 * 500 */
 	unsigned	 mailboxes;	/* of an account, 10000 */
+	size_t		 memory;	/* that commands keep of messages, all
+					 * together, 512 MiB */
+	size_t		 memory_one;	/* and those of one account, 384 MiB */
 	uint64_t	 quota;		/* octets of an account; 0: none */
 	uint64_t	 quota_messages;	/* likewise */
 };
@@ -83,6 +86,7 @@ struct store {
 	struct charsets		*charsets;	/* opened before the cage */
 	struct sessions		 sessions;
 	size_t			 nsessions;
+	size_t			 memory;	/* that commands keep, memuse.h */
 	uint64_t		 next_session;	/* the last id given */
 	unsigned		 step_session;	/* so that no two stores give
 						 * the same */

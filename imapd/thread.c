@@ -60,6 +60,21 @@ threads_free(struct threads *t)
 	free(t);
 }
 
+size_t
+threads_size(const struct threads *t)
+{
+	size_t	 n = t->cap * sizeof(*t->nodes) + t->tmp.cap +
+		    (t->ids.size + t->subjects.size) * sizeof(*t->ids.slots);
+
+	if (t->list != NULL)
+		n += t->n * sizeof(*t->list);
+	if (t->who != NULL)
+		n += (size_t)t->nsubjects * sizeof(*t->who);
+	if (t->merge.from != NULL)
+		n += merge_size(t->merge.n);
+	return (n);
+}
+
 uint32_t
 node_new(struct threads *t)
 {

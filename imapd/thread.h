@@ -29,6 +29,8 @@ struct threads;
 /* NULL with errno.  So many messages are expected. */
 struct threads	*threads_new(enum thread_how, size_t expected);
 void		 threads_free(struct threads *);
+/* Octets that they take. */
+size_t		 threads_size(const struct threads *);
 /* 0, or -1 with errno. */
 int		 threads_add(struct threads *, const struct thread_message *);
 /* All were added: make the tree.  1 there is more to do, 0 done, -1 errno. */

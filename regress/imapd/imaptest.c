@@ -361,6 +361,49 @@ on_stored(void *arg, const struct msg_stored *m)
 	*(int *)arg = m->result;
 }
 
+void
+t_append(const char *box, const char *flags, const char *date,
+    const char *text)
+{
+	char		 cmd[256];
+	const char	*l;
+	int		 n;
+
+	n = snprintf(cmd, sizeof(cmd), "t APPEND %s (%s) \"%s\" {%zu+}\r\n",
+	    box, flags, date, strlen(text));
+	t_send(1, cmd, (size_t)n);
+	t_send(1, text, strlen(text));
+	t_send(1, "\r\n", 2);
+	l = t_line(1);
+	CHECK(l != NULL && strncmp(l, "t OK", 4) == 0, "APPEND %s: %s", box,
+	    l == NULL ? "(nothing)" : l);
+}
+
+void
+t_fill(uint64_t account)
+{
+	int	 i;
+
+	t_login(1, account);
+	CHECK(t_line(1) != NULL, "logged in");
+	for (i = 0; i < 10; i++)
+		t_append("INBOX", "\\Deleted", " 1-Jan-2020 00:00:00 +0000",
+		    "x\r\n");
+	t_send(1, "b SELECT INBOX\r\nc CLOSE\r\n", 25);
+	for (i = 0; i < 10; i++)
+		(void)t_line(1);
+}
+
+void
+t_filled(void)
+{
+	int	 i;
+
+	t_send(1, "e SELECT INBOX\r\n", 16);
+	for (i = 0; i < 9; i++)
+		(void)t_line(1);
+}
+
 enum result
 t_deliver(const uint8_t id[16], const char *text, size_t len,
     const uint64_t *accounts, size_t n)

@@ -51,6 +51,14 @@ const char	*t_line(int n);
 extern int	 t_shows_ids;
 /* All that client n got, until the next call with this client. */
 struct span	 t_take(int n);
+/*
+ * Client 1 logs in to an account with an INBOX of no messages whose next UID is
+ * 11, so that UIDs are no numbers; appends a message; selects the INBOX.
+ */
+void		 t_fill(uint64_t account);
+void		 t_append(const char *box, const char *flags, const char *date,
+		    const char *text);
+void		 t_filled(void);
 /* Forget what client n got. */
 void		 t_drain(int n);
 /* Deliver to accounts; the answer. */

@@ -228,32 +228,13 @@ esearch(const char *command, const char *want)
 static void
 fill(uint64_t account)
 {
-	char	 cmd[2048];
 	size_t	 i;
 
-	t_login(1, account);
-	CHECK(t_line(1) != NULL, "logged in");
-	/* So that UIDs are no sequence numbers. */
-	for (i = 0; i < 10; i++) {
-		snprintf(cmd, sizeof(cmd),
-		    "a APPEND INBOX (\\Deleted) {3+}\r\nx\r\n\r\n");
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "a OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "b SELECT INBOX\r\nc CLOSE\r\n", 25);
-	for (i = 0; i < 10; i++)
-		(void)t_line(1);
-	for (i = 0; i < nitems(messages); i++) {
-		snprintf(cmd, sizeof(cmd),
-		    "d APPEND INBOX (%s) \"%s\" {%zu+}\r\n%s\r\n",
-		    messages[i].flags, messages[i].date,
-		    strlen(messages[i].text), messages[i].text);
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "d OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "e SELECT INBOX\r\n", 16);
-	for (i = 0; i < 9; i++)
-		(void)t_line(1);
+	t_fill(account);
+	for (i = 0; i < nitems(messages); i++)
+		t_append("INBOX", messages[i].flags, messages[i].date,
+		    messages[i].text);
+	t_filled();
 }
 
 static void

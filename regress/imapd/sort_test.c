@@ -147,31 +147,12 @@ static const struct {
 static void
 fill(void)
 {
-	char	 cmd[2048];
 	size_t	 i;
 
-	t_login(1, 1);
-	CHECK(t_line(1) != NULL, "logged in");
-	for (i = 0; i < 10; i++) {	/* so that UIDs are no numbers */
-		snprintf(cmd, sizeof(cmd),
-		    "a APPEND INBOX (\\Deleted) {3+}\r\nx\r\n\r\n");
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "a OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "b SELECT INBOX\r\nc CLOSE\r\n", 25);
-	for (i = 0; i < 10; i++)
-		(void)t_line(1);
-	for (i = 0; i < nitems(messages); i++) {
-		snprintf(cmd, sizeof(cmd),
-		    "d APPEND INBOX \"%s\" {%zu+}\r\n%s\r\n",
-		    messages[i].date, strlen(messages[i].text),
-		    messages[i].text);
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "d OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "e SELECT INBOX\r\n", 16);
-	for (i = 0; i < 9; i++)
-		(void)t_line(1);
+	t_fill(1);
+	for (i = 0; i < nitems(messages); i++)
+		t_append("INBOX", "", messages[i].date, messages[i].text);
+	t_filled();
 }
 
 /* "~" in what is wanted stands for digits. */

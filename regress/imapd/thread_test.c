@@ -304,30 +304,13 @@ static const struct {
 static void
 fill(void)
 {
-	char	 cmd[1024];
 	size_t	 i;
 
-	t_login(1, 1);
-	CHECK(t_line(1) != NULL, "logged in");
-	for (i = 0; i < 10; i++) {
-		snprintf(cmd, sizeof(cmd),
-		    "a APPEND INBOX (\\Deleted) {3+}\r\nx\r\n\r\n");
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "a OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "b SELECT INBOX\r\nc CLOSE\r\n", 25);
-	for (i = 0; i < 10; i++)
-		(void)t_line(1);
-	for (i = 0; i < nitems(texts); i++) {
-		snprintf(cmd, sizeof(cmd), "d APPEND INBOX "
-		    "\" 3-Feb-2020 1%d:30:00 +0000\" {%zu+}\r\n%s\r\n",
-		    i == 3 ? 5 : 8, strlen(texts[i]), texts[i]);
-		t_send(1, cmd, strlen(cmd));
-		CHECK(strncmp(t_line(1), "d OK", 4) == 0, "APPEND");
-	}
-	t_send(1, "e SELECT INBOX\r\n", 16);
-	for (i = 0; i < 9; i++)
-		(void)t_line(1);
+	t_fill(1);
+	for (i = 0; i < nitems(texts); i++)
+		t_append("INBOX", "", i == 3 ? " 3-Feb-2020 15:30:00 +0000" :
+		    " 3-Feb-2020 18:30:00 +0000", texts[i]);
+	t_filled();
 }
 
 static void
