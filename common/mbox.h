@@ -85,4 +85,11 @@ int	 mbox_feed(struct mbox_reader *, struct span *);
 int	 mbox_feed_end(struct mbox_reader *);
 void	 mbox_reader_free(struct mbox_reader *);
 
+/*
+ * Flags and keywords that a program which is not us wrote into the header of a
+ * message, whose first octets these are: appended, with a space between.  1: it
+ * is no message but what such a program keeps about the mbox (UW IMAP); else 0.
+ */
+int	 mbox_flags(struct span, struct buf *);
+
 #endif

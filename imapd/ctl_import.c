@@ -6,6 +6,7 @@
  * account that is written with them.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct import {
 	struct account		*account;
 	struct io		*io;
 	int			 ended;		/* nothing more comes */
+	int			 broken;	/* but there was more */
 	struct mbox_reader	 reader;
 	char			*name;		/* of the mailbox, or NULL */
 	struct stage		*stage;
@@ -42,6 +44,7 @@ struct import {
 	struct intake		 in;
 	int			 taking;	/* in is under way */
 	int			 only;		/* the mailbox, no message */
+	int			 foreign;	/* its flags are in its header */
 	uint64_t		 messages;
 	struct buf		 mark;		/* of the message at work */
 	struct buf		 reached;	/* of the last one staged */
@@ -106,23 +109,31 @@ stop(struct ctl_job *j)
 	finish((struct import *)(void *)j, "given up");
 }
 
+/* Who has sent all of it ends its side alone, and waits for the answer. */
+static int
+is_closed(struct io *io)
+{
+	struct pollfd	 p = { .fd = io_fd(io) };
+
+	return (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0);
+}
+
 static void
 on_io(struct io *io, enum io_event what, void *arg)
 {
 	struct import	*x = arg;
 
-	(void)io;
 	switch (what) {
 	case IO_DATA:
 		break;
 	case IO_EOF:
 		x->ended = 1;
+		x->broken = is_closed(io);
 		break;
 	case IO_LOWAT:
 		return;
 	default:
-		x->why = "the sender went away";
-		x->ended = 1;
+		x->ended = x->broken = 1;
 	}
 	store_work(x->job.store, &x->job.work);
 }
@@ -215,6 +226,19 @@ into(struct import *x, struct span name)
 	return (x->stage == NULL ? -1 : 0);
 }
 
+/* An mbox may have anything between its spaces. */
+static int
+is_keyword(struct span s)
+{
+	size_t	 i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f ||
+		    strchr("(){%*\"\\]", s.p[i]) != NULL)
+			return (0);
+	return (s.n > 0);
+}
+
 static int
 flags(struct import *x, struct span s)
 {
@@ -231,7 +255,7 @@ flags(struct import *x, struct span s)
 		for (i = 0; i < nitems(names); i++)
 			if (span_eqs(word, names[i]))
 				x->rec.flags |= 1u << i;
-		if (word.n == 0 || word.p[0] == '\\' || mb == NULL)
+		if (!is_keyword(word) || mb == NULL)
 			continue;
 		/* More than there is room for are left out. */
 		if ((bit = mailbox_keyword_add(mb, word)) != -1)
@@ -255,6 +279,7 @@ on_begin(void *arg, const struct mbox_meta *m)
 	if (into(x, name) == -1)
 		return (-1);
 	x->only = m->only;
+	x->foreign = !m->ours;
 	memset(&x->rec, 0, sizeof(x->rec));
 	x->rec.date = m->date < 0 ? store_time() : (uint64_t)m->date;
 	x->rec.zone = (int16_t)m->zone;
@@ -263,6 +288,23 @@ on_begin(void *arg, const struct mbox_meta *m)
 	if (m->mark.n <= MARK_MAX)
 		(void)buf_add_span(&x->mark, m->mark);
 	return (flags(x, m->flags));
+}
+
+/* The header is in memory, as much of it as ever is. */
+static int
+foreign(struct import *x)
+{
+	struct buf	 b = { .max = MEMORY };
+	int		 rc;
+
+	if (!x->foreign)
+		return (0);
+	x->foreign = 0;
+	if (mbox_flags(span_buf(&x->mem), &b) == 1)
+		x->only = 1;
+	rc = flags(x, span_buf(&b));
+	buf_free(&b);
+	return (rc);
 }
 
 static int
@@ -290,6 +332,8 @@ on_octets(void *arg, struct span s)
 	}
 	if (x->fd == -1 && x->mem.n + s.n <= MEMORY)
 		return (buf_add_span(&x->mem, s));
+	if (foreign(x) == -1)
+		return (-1);
 	rc = x->mem.n > 0 ? spool(x, span_buf(&x->mem)) : 0;
 	buf_free(&x->mem);
 	return (rc == -1 ? -1 : spool(x, s));
@@ -301,8 +345,12 @@ on_end(void *arg)
 	struct import	*x = arg;
 	int		 rc;
 
-	if (x->only)
+	if (foreign(x) == -1)
+		return (-1);
+	if (x->only) {
+		buf_reset(&x->mem);
 		return (0);
+	}
 	x->in.done = on_intake;
 	x->in.arg = x;
 	rc = intake_start(&x->in, x->account->part, x->fd, x->fd == -1 ?
@@ -366,6 +414,12 @@ end(struct import *x)
 {
 	struct dbenv	*env = x->account->part->env;
 
+	if (x->broken) {
+		/* Where it can go on behind them, those that are whole stay. */
+		finish(x, x->reached.n > 0 && commit(x) == -1 ?
+		    strerror(errno) : "it was broken off");
+		return (0);
+	}
 	if (mbox_feed_end(&x->reader) == -1 || (!x->taking &&
 	    commit(x) == -1)) {
 		finish(x, errno == EINVAL ? "this is no mbox" :

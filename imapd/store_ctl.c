@@ -84,7 +84,8 @@ ctl_account(const struct ctl_ask *a)
 	}
 	snprintf(name, sizeof(name), "#%llu", (unsigned long long)id);
 	if ((acc = account_get(p, id, span_str(name))) == NULL)
-		refuse(a, strerror(errno));
+		refuse(a, errno == EBUSY ? "the account is being moved" :
+		    strerror(errno));
 	return (acc);
 }
 

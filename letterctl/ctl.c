@@ -2,6 +2,7 @@
  * Requests to the control socket.  See ctl.h.
  */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <err.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -115,6 +117,36 @@ receive(struct ctl *c, uint8_t *room, size_t n)
 	return (got);
 }
 
+/* How much of the stream has gone, once a second, for who watches. */
+static void
+moved(const struct ctl_ask *a, size_t n)
+{
+	static uint64_t	 octets;
+	static time_t	 when;
+	static int	 shown;
+	time_t		 now = time(NULL);
+	struct stat	 st;
+
+	if (a->whole != NULL || !isatty(STDERR_FILENO) ||
+	    (!a->in && a->take == NULL && isatty(a->stream)))
+		return;
+	octets += n;
+	if (n == 0 && shown)
+		fprintf(stderr, "\r%32s\r", "");
+	if (n == 0 || now == when)
+		return;
+	shown = when != 0;
+	when = now;
+	if (!shown)		/* it may be done at once */
+		return;
+	fprintf(stderr, "\r%llu MiB", (unsigned long long)(octets >> 20));
+	if (a->in && fstat(a->stream, &st) == 0 && S_ISREG(st.st_mode))
+		fprintf(stderr, " of %llu",
+		    (unsigned long long)st.st_size >> 20);
+	fprintf(stderr, "\r");
+	fflush(stderr);
+}
+
 /* A piece of the stream.  0 at its end, 1 when there may be more, -1. */
 static int
 pump(const struct ctl_ask *a, int *fd)
@@ -124,10 +156,19 @@ pump(const struct ctl_ask *a, int *fd)
 
 	if (a->in) {
 		n = read(a->stream, room, sizeof(room));
+		if (n == -1 && errno == EINTR)
+			return (1);
+		if (n == -1)
+			warn("standard input");
+		/* The service tells an end from one that was broken off. */
+		if (n == 0 && (a->whole == NULL || a->whole(a->arg) == 0)) {
+			(void)shutdown(*fd, SHUT_WR);
+			return (0);
+		}
 		if (n <= 0) {
 			close(*fd);
 			*fd = -1;
-			return (n == 0 ? 0 : -1);
+			return (-1);
 		}
 	} else if ((n = read(*fd, room, sizeof(room))) <= 0) {
 		if (n == -1 && errno == EINTR)
@@ -136,6 +177,7 @@ pump(const struct ctl_ask *a, int *fd)
 		*fd = -1;
 		return (n == 0 ? 0 : -1);
 	}
+	moved(a, (size_t)n);
 	if (!a->in && a->take != NULL)
 		return (a->take(a->arg, span_of(room, (size_t)n)) == -1 ? -1 :
 		    1);
@@ -160,23 +202,25 @@ wait_answer(struct ctl *c, const struct ctl_ask *a, int *fd, uint8_t *room,
 {
 	struct pollfd	 p[2];
 	ssize_t		 n = 0;
+	int		 rc, ended = 0;
 
 	for (;;) {
 		p[0].fd = n == 0 ? c->fd : -1;
-		p[0].events = POLLIN;
-		p[1].fd = *fd;
-		p[1].events = a->in ? POLLOUT : POLLIN;
-		if (*fd == -1 && n != 0)
+		p[1].fd = *fd == -1 || ended ? -1 : a->in ? a->stream : *fd;
+		p[0].events = p[1].events = POLLIN;
+		if ((*fd == -1 || ended) && n != 0)
 			return (n);
 		if (poll(p, 2, -1) == -1) {
 			if (errno == EINTR)
 				continue;
 			return (-1);
 		}
-		if (*fd != -1 && (p[1].revents & (POLLIN | POLLOUT |
-		    POLLHUP | POLLERR)) != 0 && pump(a, fd) == -1 && !a->in) {
-			warnx("cannot write what the service sends");
-			return (-1);
+		if (p[1].fd != -1 && p[1].revents != 0) {
+			if ((rc = pump(a, fd)) == -1 && !a->in) {
+				warnx("cannot write what the service sends");
+				return (-1);
+			}
+			ended = a->in && rc == 0;
 		}
 		if (n == 0 && p[0].revents != 0) {
 			if ((n = receive(c, room, max)) <= 0)
@@ -252,6 +296,7 @@ ctl_ask(struct ctl *c, const struct ctl_ask *a)
 			buf_free(&cursor);
 			return (EXIT_AWAY);
 		}
+		moved(a, 0);
 		s = span_of(room, (size_t)n);
 		if (span_get_u32(&s, &type) == -1 ||
 		    span_get_u32(&s, &id) == -1 ||

@@ -7,22 +7,35 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
+#include "log.h"
 #include "letterctl/import.h"
 
-#define TELL	500	/* messages between two words on the terminal */
 
 struct import_out {
 	struct mbox_writer	 w;
 	struct buf		 b;
 	int			 fd;
-	uint64_t		 messages;
+	uint64_t		 messages, total;	/* total 0: not known */
+	const char		*mailbox;
+	size_t			 told;		/* columns on the terminal */
+	time_t			 when;
 	int			 missed;
 };
 
+/* The child that reads mail elsewhere. */
+struct producer {
+	pid_t	 pid;
+	int	 ended, status;
+};
+#define EXIT_PART	4	/* of it: what it wrote is whole, not all it should */
+
 static void	 drain(struct import_out *, size_t);
+static void	 tell(struct import_out *);
+static void	 clear(struct import_out *, int);
 static void	 child(int, int (*)(void *, struct import_out *), void *)
 		    __attribute__((__noreturn__));
 
@@ -62,9 +75,45 @@ import_end(struct import_out *o)
 {
 	(void)mbox_end(&o->w, &o->b);
 	drain(o, IMPORT_PIECE);
-	if (++o->messages % TELL == 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%llu messages\r",
-		    (unsigned long long)o->messages);
+	o->messages++;
+	tell(o);
+}
+
+/* Once a second, for who watches. */
+static void
+tell(struct import_out *o)
+{
+	time_t	 now = time(NULL);
+	int	 n;
+
+	if (now == o->when || !isatty(STDERR_FILENO))
+		return;
+	o->when = now;
+	n = fprintf(stderr, "\r%llu", (unsigned long long)o->messages);
+	if (o->total > 0)
+		n += fprintf(stderr, " of %llu", (unsigned long long)o->total);
+	n += fprintf(stderr, " messages");
+	if (o->mailbox != NULL)
+		n += fprintf(stderr, ", %.40s", log_escs(o->mailbox));
+	clear(o, n);
+}
+
+/* What a longer line left behind it. */
+static void
+clear(struct import_out *o, int n)
+{
+	size_t	 had = o->told;
+
+	o->told = n > 0 ? (size_t)n : 0;
+	fprintf(stderr, "%*s\r", had > o->told ? (int)(had - o->told) : 0, "");
+	fflush(stderr);
+}
+
+void
+import_at(struct import_out *o, const char *mailbox, uint64_t more)
+{
+	o->mailbox = mailbox;
+	o->total += more;
 }
 
 void
@@ -75,12 +124,6 @@ import_folder(struct import_out *o, const char *mailbox)
 	(void)mbox_begin(&o->w, &o->b, span_of("", 0), &m);
 	(void)mbox_end(&o->w, &o->b);
 	drain(o, IMPORT_PIECE);
-}
-
-uint64_t
-import_count(const struct import_out *o)
-{
-	return (o->messages);
 }
 
 void
@@ -97,7 +140,22 @@ child(int fd, int (*produce)(void *, struct import_out *), void *arg)
 
 	rc = produce(arg, &o);
 	drain(&o, 0);
-	exit(rc == -1 || o.missed ? EXIT_REFUSED : EXIT_OK);
+	if (o.told > 0)
+		clear(&o, fprintf(stderr, "\r"));
+	exit(rc == -1 || o.missed ? EXIT_PART : EXIT_OK);
+}
+
+/* The last message is whole, whatever is missing behind it. */
+static int
+whole(void *arg)
+{
+	struct producer	*p = arg;
+
+	while (waitpid(p->pid, &p->status, 0) == -1 && errno == EINTR)
+		continue;
+	p->ended = 1;
+	return (WIFEXITED(p->status) && (WEXITSTATUS(p->status) == EXIT_OK ||
+	    WEXITSTATUS(p->status) == EXIT_PART) ? 0 : -1);
 }
 
 int
@@ -108,28 +166,30 @@ import_run(const char *account, int (*produce)(void *, struct import_out *),
 	struct ctl_ask		 a = { .verb = "import mbox", .args = &name,
 				    .nargs = 1, .in = 1,
 				    .text = ctl_json ? NULL : say };
+	struct producer		 p = { 0 };
 	struct ctl		*ctl;
-	pid_t			 pid;
-	int			 fds[2], rc, status;
+	int			 fds[2], rc;
 
 	if ((ctl = ctl_open(socket_path)) == NULL)
 		return (EXIT_AWAY);
-	if (pipe2(fds, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+	if (pipe2(fds, O_CLOEXEC) == -1 || (p.pid = fork()) == -1)
 		err(EXIT_AWAY, NULL);
-	if (pid == 0) {		/* where it asks it connects itself */
+	if (p.pid == 0) {		/* where it asks it connects itself */
 		ctl_close(ctl);
 		close(fds[0]);
 		child(fds[1], produce, arg);
 	}
 	close(fds[1]);
 	a.stream = fds[0];
+	a.whole = whole;
+	a.arg = &p;
 	rc = ctl_ask(ctl, &a);
 	close(fds[0]);
 	ctl_close(ctl);
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		continue;
-	if (rc == EXIT_OK && (!WIFEXITED(status) ||
-	    WEXITSTATUS(status) != EXIT_OK)) {
+	if (!p.ended)
+		(void)whole(&p);
+	if (rc == EXIT_OK && (!WIFEXITED(p.status) ||
+	    WEXITSTATUS(p.status) != EXIT_OK)) {
 		warnx("not all of it was imported");
 		rc = EXIT_REFUSED;
 	}

@@ -25,8 +25,9 @@ void	 import_octets(struct import_out *, struct span);
 void	 import_end(struct import_out *);
 /* A mailbox is to be there, though nothing is in it. */
 void	 import_folder(struct import_out *, const char *);
-/* Messages so far. */
-uint64_t import_count(const struct import_out *);
+/* For who watches: the mailbox at work (kept), and how many messages more there
+ * are to be than was said before. */
+void	 import_at(struct import_out *, const char *mailbox, uint64_t more);
 /* Something was left out, which was said: the exit status tells. */
 void	 import_missed(struct import_out *);
 

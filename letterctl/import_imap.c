@@ -500,6 +500,7 @@ mailbox(struct import *x)
 	buf_free(&range);
 	if (rc == 0 && x->nuids > 0)
 		qsort(x->uids, x->nuids, sizeof(*x->uids), by_number);
+	import_at(x->out, x->at->mailbox, x->nuids);
 	for (i = 0; i < x->nuids && rc == 0; i += n) {
 		n = x->nuids - i < BATCH ? x->nuids - i : BATCH;
 		rc = fetch(x, i, n);

@@ -221,6 +221,7 @@ folder(struct import_out *out, int dir, const char *mailbox)
 		import_folder(out, mailbox);
 	else
 		qsort(f.items, f.n, sizeof(*f.items), by_time);
+	import_at(out, mailbox, f.n);
 	for (i = 0; i < f.n; i++)
 		if (message(&f, &f.items[i]) == -1) {
 			warn("%s: %s is left out", mailbox, f.items[i].name);

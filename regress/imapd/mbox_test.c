@@ -149,6 +149,47 @@ test_round(size_t out, size_t in)
 	buf_free(&want);
 }
 
+/* What other programs write into a header. */
+static const struct {
+	const char	*name, *head, *want;
+	int		 internal;
+} flagged[] = {
+	{ "none",	"Subject: x\r\n\r\nStatus: R\r\n", "", 0 },
+	{ "mail, mutt",	"Status: RO\r\nX-Status: AFTD\r\n\r\n",
+	    "\\Seen \\Answered \\Flagged \\Draft \\Deleted", 0 },
+	{ "old only",	"status: O\r\n\r\n",	"", 0 },
+	{ "Dovecot",	"X-Keywords: red  $Label1   \r\n", "red $Label1", 0 },
+	{ "no flag by keywords", "X-Keywords: \\Seen x\r\n", "x", 0 },
+	{ "Thunderbird", "X-Mozilla-Status: 1007\r\nX-Mozilla-Keys: a b \r\n"
+	    "\r\n", "\\Seen \\Answered \\Flagged $Forwarded a b", 0 },
+	{ "Thunderbird, not compacted", "X-Mozilla-Status: 0009\n\n",
+	    "\\Seen \\Deleted", 0 },
+	{ "no number",	"X-Mozilla-Status: 00g1\r\n",	"", 0 },
+	{ "too long",	"X-Mozilla-Status: 00001\r\n",	"", 0 },
+	{ "UW IMAP",	"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL "
+	    "DATA\r\nX-IMAP: 1 2\r\nStatus: RO\r\n\r\n", "\\Seen", 1 },
+	{ "about it",	"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL "
+	    "DATA\r\n\r\n", "", 0 },
+	{ "no field",	"Status\r\n:\r\n\r\n",	"", 0 },
+};
+
+static void
+flags_test(void)
+{
+	struct buf	 b = { 0 };
+	size_t		 i;
+	int		 rc;
+
+	for (i = 0; i < nitems(flagged); i++) {
+		buf_reset(&b);
+		rc = mbox_flags(span_str(flagged[i].head), &b);
+		CHECK(rc == flagged[i].internal && span_eqs(span_buf(&b),
+		    flagged[i].want), "flags, %s: %d %.*s", flagged[i].name,
+		    rc, (int)b.n, (const char *)b.p);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -171,5 +212,6 @@ main(void)
 		for (i = 1; i < 30; i += 7)
 			test_round(n, i);
 	buf_free(&seen);
+	flags_test();
 	return (test_done());
 }

@@ -2,13 +2,15 @@
 """Mail from elsewhere and to elsewhere: Maildirs, and accounts at other IMAP servers."""
 import os
 import re
+import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
 
 from imapbox import everything, login, stream
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
 
 ONE = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there\r\n.\r\nno end"
 TWO = b"Subject: two\r\n\r\nbody\r\n"
@@ -80,6 +82,56 @@ def maildir(s, tmp):
     ok(stream(s, "import", "maildir", "nobody", out).returncode == 1, "no such account")
 
 
+THUNDERBIRD = b"""From - Fri Jul 14 02:40:00 2017
+X-Mozilla-Status: 0005
+X-Mozilla-Status2: 00000000
+X-Mozilla-Keys: $label1 later
+Subject: bird
+
+hello
+"""
+INTERNAL = b"""From MAILER-DAEMON Fri Jul 14 02:40:00 2017
+From: Mail System Internal Data <MAILER-DAEMON@x>
+Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA
+X-IMAP: 1500000000 0000000010
+Status: RO
+
+This text is part of the internal format of your mail folder.
+
+"""
+
+
+def mboxes(s):
+    """What other programs keep in an mbox, and one that is broken off."""
+    octets = INTERNAL + THUNDERBIRD + b"\nFrom a Fri Jul 14 02:40:01 2017\nStatus: RO\nX-Status: A\nX-Keywords: red) \"x\" blue\n" \
+        b"Subject: large\n\n" + b"a line of text\n" * 20000
+    r = stream(s, "import", "mbox", "frank", "Old", data=octets)
+    is_((r.returncode, r.stdout.strip()), (0, b"2 messages"), "an mbox of other programs") or diag(r.stderr)
+    got = everything(s, "frank")["Old"]
+    is_([(f, d) for f, d, b in got],
+        [(["$label1", r"\Flagged", r"\Seen", "later"], rb'INTERNALDATE "14-Jul-2017 02:40:00 +0000"'),
+         ([r"\Answered", r"\Seen", "blue"], rb'INTERNALDATE "14-Jul-2017 02:40:01 +0000"')],
+        "with their flags and keywords, without what is no message")
+    is_(len(got[1][2]), len(octets.split(b":01 2017\n")[1].replace(b"\n", b"\r\n")), "nothing is taken out of a message")
+    for sig in signal.SIGKILL, signal.SIGINT:
+        p = subprocess.Popen([BUILD + "/letterctl", "-s", s.dir + "/control.sock", "import", "mbox", "frank", "Cut"],
+                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        p.stdin.write(b"From a Fri Jul 14 02:40:00 2017\nSubject: whole\n\nx\n\nFrom a Fri Jul 14 02:40:00 2017\n"
+                      b"Subject: not whole\n\nhalf")
+        p.stdin.flush()
+        wait_for(lambda: "Cut" in everything(s, "frank"))
+        p.send_signal(sig)
+        p.wait()
+        p.stdin.close()
+    # an import waits for nothing of them, and what follows shows what they left
+    r = stream(s, "import", "mbox", "frank", "Cut", data=b"From a Fri Jul 14 02:40:00 2017\nSubject: all\n\nx\n")
+    is_([b for f, d, b in everything(s, "frank")["Cut"]], [b"Subject: all\r\n\r\nx\r\n"],
+        "an import that is broken off leaves nothing in the mailbox, least of all half a message")
+    for bad, what in (b"no mbox\n", "no mbox"), (b"From x\n", "no mbox"):
+        r = stream(s, "import", "mbox", "frank", data=bad)
+        is_(r.returncode, 1 if bad[0:1] == b"n" else 0, "what is none: %r" % bad) or diag(r)
+
+
 def from_imap(s, host, user, *names, to="dave", password=PASSWORD, options=()):
     return stream(s, "import", "imap", *options, "--ca", s.ca, to, host, user, *names,
                   data=password.encode() + b"\n")
@@ -120,6 +172,9 @@ class Scripted(threading.Thread):
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
         self.breaks = 0			# after so many messages
+        self.stalls = 0			# in the middle of the one behind them
+        self.stalled = False
+        self.pad = b""
         self.asked = []
         self.start()
 
@@ -132,7 +187,7 @@ class Scripted(threading.Thread):
                 pass
 
     def message(self, uid):
-        body = b"Subject: %d\r\n\r\n%s" % (uid, b"x" * (uid % 7) + b"\r\n" * (uid % 3))
+        body = b"Subject: %d\r\n\r\n%s" % (uid, self.pad + b"x" * (uid % 7) + b"\r\n" * (uid % 3))
         if uid == 3:
             return b"* 3 FETCH (UID 3 FLAGS (\\Recent) INTERNALDATE \" 1-Feb-2020 00:00:00 +0000\" BODY[] NIL)\r\n"
         if uid == 4:
@@ -170,6 +225,10 @@ class Scripted(threading.Thread):
                 if 60 in uids:
                     uids.reverse()
                 for u in uids:
+                    if self.stalls and sent == self.stalls:
+                        c.sendall(self.message(u)[:-10])
+                        self.stalled = True
+                        f.read()
                     if self.breaks and sent == self.breaks:
                         raise OSError
                     c.sendall(self.message(u))
@@ -196,8 +255,32 @@ def strange(s):
     ok(b"UID 3 is empty" in r.stderr or n >= 2, "one that cannot be had is told")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin")) as s, tempfile.TemporaryDirectory() as tmp:
+def broken_off(s):
+    """In the middle of a message: what is whole stays, and it goes on with that one."""
+    p = Scripted(s)
+    p.stalls = 20
+    p.pad = b"0123456789abcde\n" * 2000
+    r = subprocess.Popen([BUILD + "/letterctl", "-s", s.dir + "/control.sock", "import", "imap", "--ca", s.ca, "grace",
+                          "localhost:%d" % p.port, "u", "INBOX"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    r.stdin.write(b"x\n")
+    r.stdin.close()
+    wait_for(lambda: p.stalled)
+    os.killpg(r.pid, signal.SIGKILL)
+    r.wait()
+    n = wait_for(lambda: len(everything(s, "grace").get("INBOX", [])))
+    p.stalls = 0
+    p.asked = []
+    from_imap(s, "localhost:%d" % p.port, "u", "INBOX", to="grace")
+    got = everything(s, "grace")["INBOX"]
+    ok(n and p.asked[0] > 1, "killed, it goes on behind what is whole") or diag(n, p.asked[:3])
+    subjects = [re.search(rb"Subject: (\d+)", b) for f, d, b in got]
+    is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
+
+
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     ours(s)
     strange(s)
+    broken_off(s)
+    mboxes(s)
 done()
