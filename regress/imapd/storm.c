@@ -220,8 +220,9 @@ storm_receive(struct storm_client *c)
 	while ((n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT)) > 0)
 		took(c, room, (size_t)n);
 	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+		/* in the middle of a line BYE would be taken for a part of it */
 		if (!c->leaving && !c->told.bye && !c->storm->net->cut &&
-		    !c->eof)
+		    !c->eof && c->told.in.n == 0)
 			storm_bad(c, "closed", span_str(""));
 		c->eof = 1;
 	}
