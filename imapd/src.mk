@@ -37,7 +37,7 @@ TESTS += regress/imapd/capability_test regress/imapd/condstore_test regress/imap
 	regress/imapd/list_test regress/imapd/mbox_test regress/imapd/metadata_test regress/imapd/notify_test regress/imapd/objectid_test regress/imapd/binary_test regress/imapd/preview_test regress/imapd/rev2_test regress/imapd/utf8_test regress/imapd/replace_test regress/imapd/quota_test \
 	regress/imapd/search_test \
 	regress/imapd/session_test regress/imapd/view_test \
-	regress/crash/late_crash_test regress/crash/store_crash_test
+	regress/crash/late_crash_test regress/crash/store_crash_test regress/crash/verb_crash_test
 SRCS.regress/imapd/capability_test := $(IMAP_TEST)
 SRCS.regress/imapd/condstore_test := $(IMAP_TEST)
 SRCS.regress/imapd/copy_test := $(IMAP_TEST)
@@ -63,6 +63,7 @@ SRCS.regress/imapd/sort_test := $(IMAP_TEST)
 SRCS.regress/imapd/view_test := $(IMAP_TEST)
 SRCS.regress/crash/store_crash_test := $(IMAP_TEST)
 SRCS.regress/crash/late_crash_test := $(IMAP_TEST)
+SRCS.regress/crash/verb_crash_test := $(IMAP_TEST)
 FUZZ += regress/fuzz/imapmatch_fuzz regress/fuzz/imapsection_fuzz \
 	regress/fuzz/mbox_fuzz regress/fuzz/session_fuzz
 SRCS.regress/fuzz/imapmatch_fuzz := $(IMAP_TEST)

@@ -179,12 +179,14 @@ storm_watched(struct storm_client *c, const struct told *t, const char *name)
 		return;
 	for (i = 0; i < t->n; i++)
 		unseen += (t->m[i].flags & TOLD_SEEN) == 0;
-	snprintf(text, sizeof(text), "%s: %u messages, UIDNEXT %u, %u unseen, "
-	    "HIGHESTMODSEQ %llu; there are %u, %u, %u, %llu", name, b->messages,
-	    b->uidnext, b->unseen, (unsigned long long)b->highest, t->n,
-	    t->uidnext, unseen, (unsigned long long)t->highest);
+	snprintf(text, sizeof(text), "%s: UIDVALIDITY %u, %u messages, UIDNEXT "
+	    "%u, %u unseen, HIGHESTMODSEQ %llu; it is %u, %u, %u, %u, %llu",
+	    name, b->uidvalidity, b->messages, b->uidnext, b->unseen,
+	    (unsigned long long)b->highest, t->uidvalidity, t->n, t->uidnext,
+	    unseen, (unsigned long long)t->highest);
 	if (b->known && (b->messages != t->n || b->uidnext != t->uidnext ||
-	    b->unseen != unseen || b->uidvalidity != t->uidvalidity ||
+	    b->unseen != unseen || (b->uidvalidity != 0 &&
+	    b->uidvalidity != t->uidvalidity) ||
 	    (b->highest != 0 && b->highest != t->highest)))
 		storm_bad(c, "not told by NOTIFY", span_str(text));
 }
