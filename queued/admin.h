@@ -75,5 +75,9 @@ int			 suppress_result(const struct q_msg *,
 			    const struct rec_rcpt *, uint8_t result);
 /* Counts that are old go, some at a time. */
 void			 suppress_sweep(void);
+/* suppress_gone.c: the list of that account goes if auth does not know it any
+ * more; the same for some of those that have any, in turn. */
+void			 suppress_account(uint64_t);
+void			 suppress_accounts(void);
 
 #endif

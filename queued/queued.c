@@ -82,6 +82,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	body_sweep(q.bodies);
 	pins_sweep();
 	suppress_sweep();
+	suppress_accounts();
 	sts_sweep();
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "queued/admin.h"
 #include "queued/session.h"
 
 #define SESSIONS_MAX	20000
@@ -172,6 +173,8 @@ on_end_sessions(struct peer *p, struct imsg *im)
 	}
 	free(why);
 	(void)peer_reply(p, M_END_SESSIONS, im->id, &c_number, &n, -1);
+	if (m.account != 0 && m.key.n == 0)	/* removed, perhaps */
+		suppress_account(m.account);
 	return (0);
 }
 

@@ -1,7 +1,7 @@
 PROGS += queued
 QUEUE := queued/address.c queued/attempt.c queued/authors.c queued/change.c queued/clock.c \
     queued/ctl_page.c queued/ctl_retired.c queued/ctl_rule.c queued/ctl_sts.c queued/ctl_suppress.c \
-    queued/holdrule.c queued/retired.c queued/suppress.c \
+    queued/holdrule.c queued/retired.c queued/suppress.c queued/suppress_gone.c \
     queued/commit.c queued/ctl.c queued/ctl_change.c queued/ctl_more.c \
     queued/ctl_queue.c queued/ctl_verify.c queued/db.c queued/dest.c queued/filter.c \
     queued/intake.c queued/items.c queued/local.c queued/pin.c queued/recover.c queued/sts.c queued/sts_refresh.c \

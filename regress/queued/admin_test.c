@@ -381,6 +381,64 @@ test_suppress(void)
 	si_forget();
 }
 
+static int
+on_ended(void *arg, struct peer *p, struct imsg *m)
+{
+	struct msg_number	 n;
+
+	(void)arg;
+	(void)p;
+	return (m == NULL ? 0 : imsg_get(m, &c_number, &n));
+}
+
+/* What is no account any more: number 9 never was one, 3 is bob's no longer. */
+static void
+test_gone(void)
+{
+	struct msg_end_sessions	 e = { .account = 3 };
+	struct rec_suppress	 s = { .listed = 1 };
+	char			 to[32];
+	uint64_t		 before = db_count("suppressed", 0);
+	unsigned		 i;
+	int			 bad = 0;
+
+	CHECK(db_begin() == 0, "begin");
+	for (i = 0; i < 2100; i++) {
+		snprintf(to, sizeof(to), "x%u@example.org", i);
+		s.address = span_str(to);
+		s.name = span_str("carol");
+		bad |= suppress_add(9, &s);
+		s.name = span_str("bob");
+		bad |= i < 2 ? suppress_add(2, &s) : 0;
+		bad |= i < 3 ? suppress_add(3, &s) : 0;
+	}
+	CHECK(db_end(0) == 0 && bad == 0, "added");
+	CHECK(db_count("suppressed", 0) == before + 2105, "counted");
+	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &e,
+	    -1, on_ended, NULL);
+	UNTIL(db_count("suppressed", 0) == before + 2102, 5);
+	CHECK(db_count("suppressed", 0) == before + 2102,
+	    "the name is another account's now: they go at once");
+	suppress_accounts();
+	UNTIL(db_count("suppressed", 0) == before + 2, 5);
+	CHECK(db_count("suppressed", 0) == before + 2 &&
+	    si_count(q.suppress) == before + 2,
+	    "a thousand at a time: %llu", (unsigned long long)
+	    db_count("suppressed", 0));
+	CHECK(si_ctl("suppression list", "--account bob") == 0 && si.nrows ==
+	    2, "those of whom is there stay");
+	e.account = 2;
+	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &e,
+	    -1, on_ended, NULL);
+	suppress_accounts();
+	for (i = 0; i < 20; i++)
+		si_turn();
+	CHECK(db_count("suppressed", 0) == before + 2, "they do");
+	CHECK(si_ctl("suppression remove", "bob x0@example.org") == 0 &&
+	    si_ctl("suppression remove", "bob x1@example.org") == 0,
+	    "removed");
+}
+
 /* ---- retired -------------------------------------------------------------------- */
 
 static const struct {
@@ -487,6 +545,7 @@ main(void)
 	test_hold();
 	test_keys();
 	test_suppress();
+	test_gone();
 	test_retired();
 	si_close();
 	return (test_done());

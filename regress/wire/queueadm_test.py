@@ -171,6 +171,15 @@ def test_suppress(s):
     ok(s.ctl_run("suppression", "remove", "alice", "gone@x.example").returncode == 1, "once")
 
 
+def test_gone(s):
+    s.ctl("account", "add", "carol", "carol@" + DOMAIN, input=PASSWORD + "\n")
+    s.ctl("suppression", "add", "carol", "x@y.example")
+    s.ctl("account", "disable", "carol", "for a time")
+    is_(len(s.rows("suppression", "list", "--account", "carol")), 1, "an account that is disabled keeps its list")
+    s.ctl("account", "remove", "carol")
+    ok(wait_for(lambda: s.rows("suppression", "list", "--account", "carol") == []), "with the account it goes")
+
+
 def test_retired(s):
     wait_for(lambda: queue(s) == [])
     rows = s.rows("queue", "retired", "list", "--to", "gone@x.example")
@@ -192,5 +201,6 @@ with Suite(CONF) as suite:
     test_early(suite)
     test_hold(suite)
     test_suppress(suite)
+    test_gone(suite)
     test_retired(suite)
 done()
