@@ -331,8 +331,8 @@ locate(struct ctl *q)
 {
 	if (ctl_account(q, q->args[0]) == -1)
 		return;
-	buf_addf(&q->text, "%llu %u", (unsigned long long)q->account.id,
-	    q->account.partition);
+	buf_addf(&q->text, "%llu %u %s", (unsigned long long)q->account.id,
+	    q->account.partition, q->account.name);
 	ctl_done(q);
 }
 

@@ -158,6 +158,9 @@ static const struct verb verbs[] = {
 	{ "submissions list",	BY_QUEUED,	0, NULL },
 	{ "submissions end",	BY_QUEUED,	1, NULL },
 	{ "mailbox list",	BY_STORE,	0, NULL },
+	{ "acl list",		BY_STORE,	0, NULL },
+	{ "acl set",		BY_STORE,	1, NULL },
+	{ "acl delete",		BY_STORE,	1, NULL },
 	{ "export mbox",	BY_STORE,	1, NULL },
 	{ "import mbox",	BY_STORE,	1, NULL },
 	{ "import mark",	BY_STORE,	1, NULL },
@@ -468,8 +471,8 @@ on_page(void *arg, struct peer *p, struct imsg *m)
 }
 
 /*
- * auth said where an account is: "id partition".  Its store gets both in front
- * of the other arguments, in place of the name.
+ * auth said where an account is: "id partition name".  Its store gets these in
+ * front of the other arguments, in place of the name as it was given.
  */
 static int
 on_located(void *arg, struct peer *p, struct imsg *m)
@@ -478,7 +481,7 @@ on_located(void *arg, struct peer *p, struct imsg *m)
 	struct msg_ctl_arg	*args;
 	struct request		*r = arg;
 	struct msg_ctl		 q;
-	struct span		 id, part;
+	struct span		 id, part, name;
 	uint64_t		 n;
 
 	(void)p;
@@ -490,21 +493,23 @@ on_located(void *arg, struct peer *p, struct imsg *m)
 		error(r, "malformed answer");
 		return (-1);
 	}
-	part = page.text;
+	name = page.text;
 	if (page.status != 0) {
 		done(r, &page);
-	} else if (span_split(&part, ' ', &id) == 0 ||
+	} else if (span_split(&name, ' ', &id) == 0 ||
+	    span_split(&name, ' ', &part) == 0 ||
 	    span_num(part, UINT32_MAX, &n) == -1 || (args =
-	    calloc(r->m.args.n + 1, sizeof(*args))) == NULL) {
+	    calloc(r->m.args.n + 2, sizeof(*args))) == NULL) {
 		error(r, "malformed answer");
 	} else {
 		args[0].arg = id;
 		args[1].arg = part;
-		memcpy(args + 2, (struct msg_ctl_arg *)r->m.args.v + 1,
+		args[2].arg = name;
+		memcpy(args + 3, (struct msg_ctl_arg *)r->m.args.v + 1,
 		    (r->m.args.n - 1) * sizeof(*args));
 		q = r->m;
 		q.args.v = args;
-		q.args.n = r->m.args.n + 1;
+		q.args.n = r->m.args.n + 2;
 		pass_on(r, proc_peer(ROLE_STORE, (unsigned)n %
 		    proc_count(ROLE_STORE)), &q, on_page);
 		free(args);

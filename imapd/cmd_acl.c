@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "imapd/cmd.h"
-#include "imapd/left.h"
+#include "imapd/grant.h"
 #include "imapd/parse/write.h"
 #include "imapd/place.h"
-#include "log.h"
 
 #define IDENTIFIER_MAX	512	/* octets */
 
@@ -105,50 +104,6 @@ cmd_getacl(struct session *s, struct cursor *c)
 	return (session_reply(s, "OK GETACL completed"));
 }
 
-/* "-" in front of a name: what is taken from it. */
-static int
-is_negative(struct span *id)
-{
-	if (id->n < 2 || id->p[0] != '-')
-		return (0);
-	id->p++;
-	id->n--;
-	return (1);
-}
-
-static void
-changed(struct session *s, const struct mailbox *mb, const char *name,
-    uint32_t give, uint32_t take)
-{
-	struct buf	 b = { 0 }, who = { 0 };
-
-	acl_write(&b, give);
-	if (take != 0) {
-		(void)buf_addc(&b, '-');
-		acl_write(&b, take);
-	}
-	(void)buf_adds(&who, name);
-	log_info("account %s: mailbox %016llx: %s has the rights \"%s\", set "
-	    "by %s", log_escs(mb->account->name), (unsigned long long)mb->id,
-	    log_esc(span_buf(&who)), buf_cstr(&b),
-	    log_escs(s->account->name));
-	buf_free(&who);
-	buf_free(&b);
-	session_rights(s->store);
-}
-
-/* A name that is no account any more can be taken out, too. */
-static const struct acl_entry *
-entry_named(const struct mailbox *mb, struct span name)
-{
-	size_t	 i;
-
-	for (i = 0; i < mb->nacl; i++)
-		if (span_caseeqs(name, mb->acl[i].name))
-			return (&mb->acl[i]);
-	return (NULL);
-}
-
 static enum step
 owners(struct session *s)
 {
@@ -158,34 +113,22 @@ owners(struct session *s)
 enum step
 cmd_deleteacl(struct session *s, struct cursor *c)
 {
-	const struct acl_entry	*e;
-	struct place		 w;
-	struct span		 name, id;
-	char			*copy;
-	uint32_t		 give, take;
-	int			 negative, rc;
+	struct place	 w;
+	struct span	 name, id;
+	int		 negative, rc;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
 	    cur_sp(c) == -1 || cur_astring(c, &id) == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
-	negative = is_negative(&id);
+	negative = grant_negative(&id);
 	if (place_need(s, name, RIGHT_ADMIN, &w) == -1)
 		return (session_no(s, errno));
 	if (span_caseeqs(id, w.account->name))
 		return (owners(s));
+	rc = grant_delete(s->store, w.mb, id, negative, s->account->name);
 	session_hold(s, w.account->seq);
-	if ((e = entry_named(w.mb, id)) == NULL)
+	if (rc == 0)
 		return (session_reply(s, "OK there was none"));
-	give = negative ? e->give : 0;
-	take = negative ? 0 : e->take;
-	if ((copy = strdup(e->name)) == NULL)
-		return (session_no(s, ENOMEM));
-	rc = sharing_set(w.mb, e->account, span_str(copy), give, take);
-	if (rc == 0) {
-		session_hold(s, w.account->seq);
-		changed(s, w.mb, copy, give, take);
-	}
-	free(copy);
 	return (rc == -1 ? session_no(s, errno) :
 	    session_reply(s, "OK DELETEACL completed"));
 }
@@ -219,26 +162,14 @@ mailbox_of(const struct asking *x)
 static int
 set(struct asking *x, uint64_t account, struct span name)
 {
-	const struct acl_entry	*e;
-	struct mailbox		*mb = mailbox_of(x);
-	uint32_t		 give, take;
+	struct session	*s = x->session;
+	struct mailbox	*mb = mailbox_of(x);
 
 	errno = ENOENT;
-	if (mb == NULL)
+	if (mb == NULL || grant_set(s->store, mb, account, name,
+	    span_str(x->rights), x->negative, s->account->name) == -1)
 		return (-1);
-	/* One that is leaving takes no entries along. */
-	if (account != 0 && left_get(mb->account->part, account) != LEFT_NOT) {
-		errno = EAGAIN;
-		return (-1);
-	}
-	e = sharing_entry(mb, account);
-	give = e == NULL ? 0 : e->give;
-	take = e == NULL ? 0 : e->take;
-	(void)acl_modify(span_str(x->rights), x->negative ? &take : &give);
-	if (sharing_set(mb, account, name, give, take) == -1)
-		return (-1);
-	session_hold(x->session, x->account->seq);
-	changed(x->session, mb, x->name, give, take);
+	session_hold(s, x->account->seq);
 	return (0);
 }
 
@@ -365,7 +296,7 @@ begin(struct session *s, struct cursor *c, int is_list)
 	x->list = is_list;
 	x->account = w.account;
 	x->mailbox = w.mb->id;
-	x->negative = is_negative(&id);
+	x->negative = grant_negative(&id);
 	if ((x->name = span_dup(id)) == NULL ||
 	    (x->rights = span_dup(rights)) == NULL) {
 		forget(x);

@@ -482,7 +482,7 @@ ctl_import(struct ctl_ask *a)
 		why = "no descriptor to read from";
 	else if (!dbenv_writable(acc->part->env))
 		why = "the disk is full";
-	else if (a->nargs > 2 && mailbox_check_name(a->args[2].arg) == -1)
+	else if (a->nargs > 3 && mailbox_check_name(a->args[3].arg) == -1)
 		why = "not a possible name";
 	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
 		page_error(a->peer, a->imsg->id, "%s", why != NULL ? why :
@@ -497,9 +497,9 @@ ctl_import(struct ctl_ask *a)
 	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
 	x->io = io_new(a->store->base, a->imsg->fd, on_io, x);
 	a->imsg->fd = -1;
-	if (x->io == NULL || (a->nargs > 2 && (x->name = span_dup(
-	    span_caseeqs(a->args[2].arg, "INBOX") ? span_str("INBOX") :
-	    a->args[2].arg)) == NULL)) {
+	if (x->io == NULL || (a->nargs > 3 && (x->name = span_dup(
+	    span_caseeqs(a->args[3].arg, "INBOX") ? span_str("INBOX") :
+	    a->args[3].arg)) == NULL)) {
 		finish(x, "no memory");
 		return;
 	}
@@ -516,7 +516,7 @@ ctl_import_mark(struct ctl_ask *a)
 
 	if ((acc = ctl_account(a)) == NULL)
 		return;
-	name = mark_name(a->nargs > 2 ? a->args[2].arg : value, room);
+	name = mark_name(a->nargs > 3 ? a->args[3].arg : value, room);
 	if (name.n == 0 || (annotation_get(acc, 0, name, &value) == -1 &&
 	    errno != ENOENT))
 		page_error(a->peer, a->imsg->id, "%s", name.n == 0 ?

@@ -1,6 +1,6 @@
 /*
- * "letterctl verify": pages, records, bodies of a partition, and whether each
- * message has its body.  One partition a page of the answer; pages and large
+ * "letterctl verify": pages, records, bodies of a partition, whether each message
+ * has its body, and each entry of a list of rights what finds it.  One partition a page of the answer; pages and large
  * bodies are read by helper threads, the rest in slices.
  */
 #include <errno.h>
@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "imapd/part.h"
+#include "imapd/sharing.h"
 #include "imapd/store_ctl.h"
 
 #define SLICE_RECORDS	200
 
-enum stage_of { PAGES, RECORDS, BODIES, MESSAGES };
+enum stage_of { PAGES, RECORDS, BODIES, MESSAGES, SHARES };
 
 struct verify {
 	struct ctl_job		 job;		/* first */
@@ -296,6 +297,12 @@ messages(struct verify *x)
 	return (rc);
 }
 
+static void
+bad_share(void *arg, const char *db, struct span key, const char *problem)
+{
+	tell(arg, db, 0, key, problem);
+}
+
 static int
 run(struct work *w)
 {
@@ -309,11 +316,19 @@ run(struct work *w)
 	case BODIES:
 		rc = bodies(x);
 		return (rc == -1 ? (finish(x, strerror(errno)), 0) : rc);
+	case SHARES:
+		if ((rc = sharing_verify(x->part, &x->from, SLICE_RECORDS,
+		    bad_share, x)) == 0) {
+			finish(x, NULL);
+			return (0);
+		}
+		break;
 	default:
 		rc = messages(x);
 		if (rc == 0 && (rc = compare(x)) == 0) {
-			finish(x, NULL);
-			return (0);
+			buf_reset(&x->from);
+			x->stage = SHARES;
+			rc = 1;
 		}
 	}
 	if (rc == -1) {

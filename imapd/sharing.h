@@ -55,6 +55,13 @@ int		 sharing_write_gone(struct part *, uint64_t account);
 /* After a salvage: an entry and its record in "share" stay together, or go with
  * what is lost.  0 or -1. */
 int		 sharing_repair(struct part *);
+/*
+ * Do these two belong together?  n records from where *from says (empty: the
+ * beginning); bad is told of what does not.  1 there is more, 0, -1 with errno.
+ */
+int		 sharing_verify(struct part *, struct buf *from, int n,
+		    void (*bad)(void *, const char *db, struct span key,
+		    const char *problem), void *arg);
 /* Memory: read lists (v: by identity); what was written is applied. */
 int		 sharing_load(struct account *, struct mailbox **v, size_t n);
 int		 sharing_apply_new(struct mailbox *);

@@ -22,8 +22,8 @@ IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_multisearch.c imapd/sources.c imapd/memuse.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
 	$(IMAP_THREAD)
-IMAP_STORE += imapd/cmd_acl.c imapd/place.c imapd/sharing_repair.c
-IMAP_CTL := imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
+IMAP_STORE += imapd/cmd_acl.c imapd/grant.c imapd/place.c imapd/sharing_repair.c
+IMAP_CTL := imapd/ctl_acl.c imapd/ctl_export.c imapd/ctl_import.c imapd/ctl_verify.c \
 	imapd/store_ctl.c
 PROGS += imapd
 SRCS.imapd := imapd/main.c imapd/store_role.c $(IMAP_CTL) $(IMAP_STORE) \

@@ -25,6 +25,9 @@ static const struct {
 	void		(*run)(struct ctl_ask *);
 } verbs[] = {
 	{ "mailbox list",	mailbox_list },
+	{ "acl list",		ctl_acl_list },
+	{ "acl set",		ctl_acl_set },
+	{ "acl delete",		ctl_acl_set },
 	{ "export mbox",	ctl_export },
 	{ "import mbox",	ctl_import },
 	{ "import mark",	ctl_import_mark },
@@ -71,9 +74,8 @@ ctl_account(const struct ctl_ask *a)
 	struct account	*acc;
 	struct part	*p;
 	uint64_t	 id, num;
-	char		 name[32];
 
-	if (a->nargs < 2 || span_num(a->args[0].arg, UINT64_MAX, &id) == -1 ||
+	if (a->nargs < 3 || span_num(a->args[0].arg, UINT64_MAX, &id) == -1 ||
 	    span_num(a->args[1].arg, UINT32_MAX, &num) == -1) {
 		refuse(a, "malformed request");
 		return (NULL);
@@ -82,8 +84,7 @@ ctl_account(const struct ctl_ask *a)
 		refuse(a, "that partition is not here");
 		return (NULL);
 	}
-	snprintf(name, sizeof(name), "#%llu", (unsigned long long)id);
-	if ((acc = account_get(p, id, span_str(name))) == NULL)
+	if ((acc = account_get(p, id, a->args[2].arg)) == NULL)
 		refuse(a, errno == EBUSY ? "the account is being moved" :
 		    strerror(errno));
 	return (acc);
@@ -249,6 +250,7 @@ store_ctl(struct peer *p, struct imsg *m)
 
 	if (imsg_get(m, &c_ctl, &c) == -1)
 		return (-1);
+	a.verb = c.verb;
 	a.args = c.args.v;
 	a.nargs = c.args.n;
 	a.cursor = c.cursor;

@@ -35,15 +35,18 @@ struct ctl_ask {
 	struct store		*store;
 	struct peer		*peer;
 	struct imsg		*imsg;
+	struct span		 verb;
 	const struct msg_ctl_arg *args;
 	size_t			 nargs;
 	struct span		 cursor;
 };
-/* The account that args 0 and 1 name (by id and partition), or NULL after an
- * answer; account_put() it. */
+/* The account that args 0 to 2 name (by id, partition, and what auth calls it),
+ * or NULL after an answer; account_put() it. */
 struct account	*ctl_account(const struct ctl_ask *);
 
-/* ctl_export.c, ctl_import.c, ctl_verify.c */
+/* ctl_acl.c, ctl_export.c, ctl_import.c, ctl_verify.c */
+void		 ctl_acl_list(struct ctl_ask *);
+void		 ctl_acl_set(struct ctl_ask *);	/* and delete */
 void		 ctl_export(struct ctl_ask *);
 void		 ctl_import(struct ctl_ask *);
 void		 ctl_import_mark(struct ctl_ask *);

@@ -523,17 +523,46 @@ count(struct dbenv_db *db)
 }
 
 static void
+wrong(void *arg, const char *db, struct span key, const char *problem)
+{
+	struct buf	*b = arg;
+
+	(void)buf_addf(b, "%s %zu: %s\n", db, key.n, problem);
+}
+
+/* One record a time, as many slices as it takes. */
+static void
+verify(const char *want)
+{
+	struct buf	 from = { 0 }, all = { 0 };
+	int		 rc, n = 0;
+
+	while ((rc = sharing_verify(t_part, &from, 1, wrong, &all)) == 1 &&
+	    n++ < 1000)
+		continue;
+	CHECK(rc == 0 && strcmp(buf_cstr(&all), want) == 0,
+	    "verified, %d: \"%s\"", rc, buf_cstr(&all));
+	buf_free(&from);
+	buf_free(&all);
+}
+
+static void
 test_repair(void)
 {
 	size_t	 n = count(t_part->acl);
 
 	CHECK(n >= 2 && count(t_part->share) == n, "one for one: %zu", n);
+	verify("");
 	lose(t_part->share);
+	verify("acl 24: rights that nobody finds\n");
 	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n &&
 	    count(t_part->acl) == n, "made again");
+	verify("");
 	lose(t_part->acl);
+	verify("share 22: it finds rights that are not there\n");
 	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n - 1 &&
 	    count(t_part->acl) == n - 1, "gone with it");
+	verify("");
 	t_settle();
 }
 
