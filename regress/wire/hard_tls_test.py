@@ -281,10 +281,14 @@ def bindings(s):
 
 
 def limits():
-    conf = ("limits { connections-address 5 timeout 2 login-timeout 6 login-failures-address 6 recipients 4 "
-            "junk 8 errors 8 }\n")
+    conf = "limits { connections-address 5 login-failures-address 6 recipients 4 junk 8 errors 8 %s }\n"
     with Suite(start=False) as s:
-        s.write_conf(s.base.replace("limits { login-failures-address 10000 }", "") + conf)
+        base = s.base.replace("limits { login-failures-address 10000 }", "")
+
+        def timeouts(text):
+            s.write_conf(base + conf % text)
+            return s.ctl("reload")
+        s.write_conf(base + conf % "")
         s.start()
         s.ctl("account", "add", "alice", ALICE, input=PASSWORD + "\n")
         open_ = [Raw(s.smtp) for i in range(5)]
@@ -319,6 +323,11 @@ def limits():
         del open_[:]
         ok(wait_for(five), "Q2 those are not counted either")
         for c in open_:
+            c.close()
+        del open_[:]
+        timeouts("timeout 2 login-timeout 2")
+        ok(wait_for(five), "Q1 with short timeouts")
+        for c in open_:
             ok(b"* BYE" in c.rest(), "Q1 nobody logs in: BYE")
         c = Raw(s.smtp)
         c.say("EHLO c.example\r\n")
@@ -328,6 +337,7 @@ def limits():
             c.say(l)
         c.send("BDAT 10000\r\nhalf")
         ok(c.reply().startswith("421 4.4.2 ") and c.reply() == "", "Q1 within a chunk")
+        timeouts("")
         c = Raw(s.smtp)
         for l in ("EHLO c.example\r\n", "MAIL FROM:<a@b.example>\r\n"):
             c.say(l)

@@ -46,10 +46,11 @@ class Raw:
         self.f = self.s.makefile("rb")
 
     def drip(self, data, times):
-        """Again and again, slowly, until something is said."""
+        """Again and again, slowly, until something is said: is it?"""
         while times > 0 and not select.select([self.s], [], [], 0.2)[0]:
             self.send(data)
             times -= 1
+        return times > 0
 
     def say(self, data):
         self.send(data if isinstance(data, bytes) else data.encode())
@@ -210,9 +211,8 @@ def loops(s):
 
 
 def limits():
-    conf = ("limits {{ message-size 20000 recipients 3 errors 5 junk 5 commands 40 "
-            "timeout 2 data-rate 100000 }}").replace("{{", "{").replace("}}", "}")
-    with Suite(conf=conf) as s:
+    conf = "limits { message-size 20000 recipients 3 errors 5 junk 5 commands 40 "
+    with Suite(conf=conf + "}") as s:
         c = Raw(s.smtp)
         c.say("EHLO x.example\r\n")
         is_(c.say("MAIL FROM:<a@x.example> SIZE=20001\r\n"), 552, "SIZE over the limit")
@@ -232,19 +232,17 @@ def limits():
         c.say("EHLO x.example\r\n")
         c.send(b"NOOP\r\n" * 10)
         is_(c.rest(), [250] * 6 + [421], "commands that do nothing")
+        s.write_conf(s.base + conf + "timeout 2 data-rate 100000 }")
+        s.ctl("reload")
         c = Raw(s.smtp)
         c.say("EHLO x.example\r\n")
-        start = time.monotonic()
-        c.drip(b"N", 40)
-        is_(c.rest(), [421], "a command that comes an octet at a time")
-        ok(time.monotonic() - start < 8, "has the time of one command")
+        ok(c.drip(b"N", 150), "a command that comes an octet at a time has the time of one command")
+        is_(c.rest(), [421], "then the connection ends")
         c = Raw(s.smtp)
         c.envelope()
         c.say("DATA\r\n")
-        start = time.monotonic()
-        c.drip(b"slow\r\n", 60)
-        is_(c.rest(), [421], "a message slower than the least rate")
-        ok(time.monotonic() - start < 8, "is cut off")
+        ok(c.drip(b"slow\r\n", 150), "a message slower than the least rate is cut off")
+        is_(c.rest(), [421], "and the connection ends")
         is_(len(fetch_all(s, "alice")), 0, "and not delivered")
 
 
