@@ -395,6 +395,7 @@ on_enable(struct storm_client *c, const struct storm_cmd *q, struct span s)
 		storm_bad(c, "not enabled", s);
 	c->enabled = 1;
 	c->told.qresync = c->told.condstore = c->kind == KIND_QRESYNC;
+	c->told.condstore |= c->watches;
 	if (c->told.uidonly != c->uidonly)
 		storm_bad(c, "not ENABLED UIDONLY", s);
 }

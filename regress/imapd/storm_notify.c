@@ -80,6 +80,7 @@ status(struct storm_client *c, struct span s)
 	if ((b = make(c, text)) == NULL || s.n < 2)
 		return;
 	c->storm->statuses++;
+	b->highest = 0;		/* unless it is told that as well */
 	s = span_of(s.p + 1, s.n - 2);
 	while (s.n > 0) {
 		(void)span_split(&s, ' ', &name);
@@ -117,6 +118,23 @@ storm_watch_selected(struct storm_client *c)
 			c->boxes[i].known = 0;
 }
 
+/* What is below one that has another name has another name, too. */
+static void
+below(struct storm_client *c, const char *old, const char *name)
+{
+	struct storm_box	*b;
+	char			 text[160];
+	size_t			 i, n = strlen(old);
+
+	for (i = 0; i < c->nboxes; i++) {
+		b = &c->boxes[i];
+		if (strncmp(b->name, old, n) != 0 || b->name[n] != '/')
+			continue;
+		snprintf(text, sizeof(text), "%s%s", name, b->name + n);
+		snprintf(b->name, sizeof(b->name), "%.63s", text);
+	}
+}
+
 /* A name is there, or not, or was another: (attributes) "/" name (old). */
 static void
 list(struct storm_client *c, struct span s)
@@ -136,6 +154,7 @@ list(struct storm_client *c, struct span s)
 		if ((b = find(c, old)) != NULL)
 			was = *b;
 		drop(c, old);
+		below(c, old, text);
 		n = 1;
 	}
 	snprintf(old, sizeof(old), "%.*s", (int)attributes.n,

@@ -307,8 +307,11 @@ mailboxes(struct storm_client *c)
 		storm_say(c, SAY_ANY, 0, "DELETE %s", a);
 		break;
 	case 3:
-		if (strcmp(x, "INBOX") != 0 || storm_pick(s, 10) == 0)
-			storm_say(c, SAY_ANY, 0, "RENAME %s %s", a, b);
+		if (strcmp(x, "INBOX") == 0 && (c->nqueue > 0 ||
+		    storm_pick(s, 5) > 0))
+			break;
+		c->lone = strcmp(x, "INBOX") == 0;	/* as above */
+		storm_say(c, SAY_ANY, 0, "RENAME %s %s", a, b);
 		break;
 	case 4:
 		storm_say(c, SAY_ANY, 0, "SETMETADATA %s (/%s/comment "
@@ -507,11 +510,12 @@ clear(struct storm_client *c)
 static int
 begin(struct storm_client *c)
 {
-	if ((c->kind == KIND_QRESYNC || c->uidonly) && !c->enabled) {
+	if ((c->kind == KIND_QRESYNC || c->uidonly || c->watches) &&
+	    !c->enabled) {
 		c->lone = 1;
-		storm_say(c, SAY_ENABLE, 0, "ENABLE%s%s", c->kind ==
+		storm_say(c, SAY_ENABLE, 0, "ENABLE%s%s%s", c->kind ==
 		    KIND_QRESYNC ? " QRESYNC" : "", c->uidonly ? " UIDONLY" :
-		    "");
+		    "", c->watches ? " CONDSTORE" : "");
 		return (1);
 	}
 	if (c->notify == NOTIFY_NOT || c->notified != 0)
