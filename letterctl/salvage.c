@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "compat/exchange.h"
 #include "ctl.h"
 #include "dbenv_salvage.h"
 
@@ -30,7 +31,7 @@ struct places {
 static int	 places(struct places *, const char *, const char *);
 static int	 make(const struct places *, const char *);
 static int	 as_owner(const struct places *, int);
-static int	 swap(const struct places *);
+static int	 swap(struct places *);
 static int	 write_anew(const char *, const char *, int);
 
 static void
@@ -140,11 +141,33 @@ as_owner(const struct places *p, int strict)
 	return (WEXITSTATUS(status));
 }
 
-/* Between the two renames there is no such directory: a service that starts
- * then would make an empty one, hence it must not run. */
+/* Killed in between it is the new one that is there, and what it was is called
+ * ".new". */
 static int
-swap(const struct places *p)
+swap_at_once(struct places *p)
 {
+	if (exchange(p->home, p->into) == -1)
+		return (-1);
+	if (rename(p->into, p->old) == -1) {
+		warn("%s", p->old);
+		memcpy(p->old, p->into, sizeof(p->old));
+	}
+	return (0);
+}
+
+/* Where that cannot be there is no such directory between the two renames: a
+ * service that starts then would make an empty one, hence it must not run. */
+static int
+swap(struct places *p)
+{
+	if (swap_at_once(p) == 0) {
+		sync();
+		return (0);
+	}
+	if (errno != ENOSYS && errno != EINVAL && errno != ENOTSUP) {
+		warn("%s", p->home);
+		return (-1);
+	}
 	if (rename(p->home, p->old) == -1) {
 		warn("%s", p->home);
 		return (-1);
