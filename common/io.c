@@ -309,11 +309,16 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		handshake(io);
 		return;
 	}
+	if (io->finishing && io->closing) {
+		swallow(io);
+		return;
+	}
 	if (io->finishing) {
-		if (io->closing)
-			swallow(io);
-		else
-			flush(io);
+		/* Nothing of it is read any more before all is sent, and it
+		 * would be here again at once. */
+		event_del(&io->rev);
+		io->reading = 0;
+		flush(io);
 		return;
 	}
 	if (io->z != NULL && take(io, NULL, 0) == -1)	/* held back */

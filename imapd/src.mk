@@ -100,3 +100,13 @@ PROGS += regress/imapd/sort_bench
 SRCS.regress/imapd/sort_bench := regress/imapd/sort_bench.c $(IMAP_TEST)
 TESTS += regress/imapd/sorting_test
 SRCS.regress/imapd/sorting_test := $(IMAP_TEST)
+FRONTRIG := $(IMAP_FRONT) $(IMAP_PARSERS) regress/imapd/frontrig.c
+# the rig stands in for common/proc.c and doors.c, and looks at what io.c is asked
+FRONTRIG_LIBS := -Wl,-z,muldefs -Wl,--wrap=io_new,--wrap=io_free \
+	-Wl,--wrap=io_finish,--wrap=io_release,--wrap=io_set,--wrap=io_tls_server
+TESTS += regress/imapd/front_test
+SRCS.regress/imapd/front_test := $(FRONTRIG)
+LIBS.regress/imapd/front_test := $(FRONTRIG_LIBS)
+FUZZ += regress/fuzz/front_fuzz
+SRCS.regress/fuzz/front_fuzz := $(FRONTRIG)
+LIBS.regress/fuzz/front_fuzz := $(FRONTRIG_LIBS)
