@@ -85,8 +85,7 @@ def test_future(s):
         [("later@x.example", 0, "for;7200"), ("bob@" + DOMAIN, 0, "until;" + when)], "they wait")
     ok(all(abs(r["next_at"] - time.time() - n) < 60 and r["release_at"] == r["next_at"]
            for r, n in zip(rows, (7200, 10800))), "until the moment that was asked for")
-    s.kill("queued")
-    ok(wait_for(lambda: s.ctl_run("queue", "list").returncode == 0), "queued is killed")
+    ok(s.restart("queued"), "queued is killed")
     wait_for(lambda: len(queue(s)) == 2)
     ok(all(abs(r["next_at"] - r["release_at"]) < 3 and r["attempts"] == 0 for r in queue(s)),
        "they wait still")
@@ -136,9 +135,9 @@ def test_hold(s):
     before = len(sink.messages)
     submit(s, "a@x.held.example", "b@free.example")
     ok(wait_for(lambda: len(sink.messages) > before), "the one that is free goes")
+    wait_for(lambda: len(queue(s)) == 1)
     is_([(r["to"], r["state"]) for r in queue(s)], [("a@x.held.example", "held")], "the other is held")
-    s.kill("queued")
-    wait_for(lambda: s.ctl_run("queue", "list").returncode == 0)
+    s.restart("queued")
     rules = s.rows("queue", "holdrule", "list")
     ok(len(rules) == 1 and rules[0]["recipient_domain"] == ".held.example" and
        rules[0]["account"] == "alice", "the rule is kept: %s" % rules)

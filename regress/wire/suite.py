@@ -214,6 +214,16 @@ class Suite:
         os.kill(pid, sig)
         return pid
 
+    def restart(self, role, instance=None):
+        """Kill a role, until another is in its place, and all that wait for it are ready."""
+        old = self.kill(role, instance)
+
+        def back():
+            rows = [r for r in self.rows("status") if r["role"] != "relay"]
+            return any(r["role"] == role for r in rows) and \
+                all(r["pid"] != old and r["state"] == "ready" for r in rows)
+        return wait_for(back)
+
     def pid(self, role, instance=None):
         for r in self.rows("status"):
             if r["role"] == role and (instance is None or r["instance"] == instance):
