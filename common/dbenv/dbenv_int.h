@@ -28,6 +28,8 @@
 #define STACK_SIZE	(1024 * 1024)
 #define RESERVE_NAME	"reserve"
 #define BULK		(64 * 1024)	/* octets of many puts at once */
+#define SCHEMA_NAME	"schema"	/* database of the version */
+#define PROBE_NAME	"probe"		/* can anything be written? */
 #define BOOT_NAME	"boot"		/* under which all is certain */
 #define RESTORED_NAME	"restored"	/* this is a backup, not yet opened */
 

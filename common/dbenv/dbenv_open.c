@@ -212,6 +212,20 @@ drop_env(struct dbenv *env)
 	env->lost = NULL;
 }
 
+/* Only writing tells: after an error of the disk statvfs() does not. */
+static int
+is_readonly(struct dbenv *env)
+{
+	int	 fd;
+
+	fd = openat(env->dirfd, PROBE_NAME,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return (errno == EROFS);
+	close(fd);
+	return (unlinkat(env->dirfd, PROBE_NAME, 0) == -1 && errno == EROFS);
+}
+
 static int
 space_is_low(struct dbenv *env)
 {
@@ -231,6 +245,9 @@ recover(struct dbenv *env)
 {
 	int	 r;
 
+	if (is_readonly(env))	/* else it looks like damage */
+		return (dbenv_fail(env, EROFS, "its file system is "
+		    "read-only"));
 	if ((r = make_env(env)) == 0)
 		return (0);
 	drop_env(env);
@@ -363,7 +380,7 @@ open_inside(struct dbenv *env)
 		return (-1);
 	dbenv_boot_read(env);
 	make_reserve(env);
-	if ((env->schema = dbenv_db(env, "schema", 0)) == NULL)
+	if ((env->schema = dbenv_db(env, SCHEMA_NAME, 0)) == NULL)
 		return (-1);
 	if (dbenv_flush_now(env) == -1 || fsync(env->dirfd) == -1)
 		return (dbenv_fail(env, errno, "fsync"));

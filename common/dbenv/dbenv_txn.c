@@ -449,6 +449,28 @@ dbenv_notify(struct dbenv *env)
 }
 
 /*
+ * Why nothing can be taken: a file system that became read-only, as Linux makes
+ * one after an error; files that somebody removed, and what is written to them
+ * goes with the process; a disk near full.  NULL when it can be.
+ */
+static const char *
+unwritable(const struct dbenv *env, const struct statvfs *sv)
+{
+	struct stat	 sb;
+
+	if ((sv->f_flag & ST_RDONLY) != 0)
+		return ("its file system is read-only");
+	if (env->started && fstatat(env->dirfd, SCHEMA_NAME ".db", &sb, 0) ==
+	    -1 && errno == ENOENT)
+		return ("its files were removed");
+	/* file systems that count no inodes say 0 of 0 */
+	if (env->st.free_octets < env->st.need_octets ||
+	    (sv->f_files != 0 && sv->f_favail <= 64))
+		return ("disk near full");
+	return (NULL);
+}
+
+/*
  * Room for what a group may still need: two log files, the pages that the
  * cache has to write, and a margin.
  */
@@ -457,6 +479,7 @@ dbenv_space_check(struct dbenv *env)
 {
 	struct timespec	 now;
 	struct statvfs	 sv;
+	const char	*why;
 	int64_t		 ms;
 	int		 was = env->st.writable;
 
@@ -473,14 +496,13 @@ dbenv_space_check(struct dbenv *env)
 	env->st.free_octets = (uint64_t)sv.f_bavail * sv.f_frsize;
 	env->st.need_octets = 2ULL * env->conf.log_file + env->dirty +
 	    env->conf.margin;
-	/* file systems that count no inodes say 0 of 0 */
-	env->st.writable = env->st.free_octets >= env->st.need_octets &&
-	    (sv.f_files == 0 || sv.f_favail > 64);
-	if (was && !env->st.writable)
-		dbenv_line(env, DBENV_LOG_ERR, "%s: disk near full, %llu MiB "
-		    "left: taking no more", env->home,
+	why = unwritable(env, &sv);
+	env->st.writable = why == NULL;
+	if (was && why != NULL)
+		dbenv_line(env, DBENV_LOG_ERR, "%s: %s, %llu MiB left: taking "
+		    "no more", env->home, why,
 		    (unsigned long long)env->st.free_octets >> 20);
-	else if (!was && env->st.writable && env->started)
+	else if (!was && why == NULL && env->started)
 		dbenv_line(env, DBENV_LOG_INFO, "%s: disk has space again",
 		    env->home);
 }

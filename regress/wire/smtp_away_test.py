@@ -117,6 +117,35 @@ def queue_away(s):
     c.quit()
 
 
+def queue_stops(s):
+    """Stopped and continued: what comes meanwhile is accepted or put off, and nothing waits for ever."""
+    submit = smtplib.SMTP("127.0.0.1", s.submission)
+    submit.login(ALICE, PASSWORD)
+    pid = s.kill("queued", sig=signal.SIGSTOP)
+    submit.send("MAIL FROM:<%s>\r\n" % ALICE)
+    got = []
+    for n in range(3):
+        c = client(s)
+        got.append(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA")[-1])
+        if got[-1] == 354:
+            got[-1] = codes(c, "Subject: stops%d\r\n\r\n." % n)[0]
+        c.close()
+    ok(set(got) <= {250, 451, 452}, "queued is stopped: mail is taken or put off: %s" % got)
+    os.kill(pid, signal.SIGCONT)
+    is_(submit.getreply()[0], 250, "it goes on: whoever waited has an answer")
+    is_(codes(submit, "RCPT TO:<%s>" % BOB, "DATA", "From: %s\r\nSubject: waited\r\n\r\n." % ALICE), [250, 354, 250],
+        "and can go on")
+    submit.close()
+    ok(wait_for(lambda: count(s, "bob", "waited") == 1), "delivered")
+    c = client(s)
+    is_(codes(c, "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA", "Subject: goes on\r\n\r\n."),
+        [250, 250, 354, 250], "mail from elsewhere too")
+    c.close()
+    ok(all(wait_for(lambda: count(s, "alice", "stops%d" % n) == (got[n] == 250)) for n in range(3)),
+       "what was taken is there once")
+    is_(s.pid("queued"), pid, "it is the same process")
+
+
 def sessions(s):
     c = client(s)
     rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "smtp"]
@@ -161,6 +190,7 @@ with Suite() as suite:
     store_hangs(suite)
     auth_away(suite)
     queue_away(suite)
+    queue_stops(suite)
     reload(suite)
     stop(suite)
 done()
