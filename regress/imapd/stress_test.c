@@ -86,7 +86,7 @@ static int
 far_open(int n, int as_guest)
 {
 	struct sockaddr_in	 sin = { .sin_family = AF_INET };
-	struct timeval		 tv = { 20, 0 };
+	struct timeval		 tv = { 60, 0 };
 	char			 line[LINE_MAX_];
 	int			 fd, on = 1, k;
 

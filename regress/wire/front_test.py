@@ -19,13 +19,20 @@ def context(s):
 
 
 def descriptors(s):
-    return len(os.listdir("/proc/%d/fd" % s.pid("front", 0)))
+    """How many, once connections of before are closed."""
+    fds, seen = "/proc/%d/fd" % s.pid("front", 0), []
+
+    def still():
+        seen.append(len(os.listdir(fds)))
+        return len(seen) > 20 and len(set(seen[-20:])) == 1
+    wait_for(still)
+    return seen[-1]
 
 
 class Line:
     """A connection, line by line."""
     def __init__(self, s, port, tls):
-        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.sock = socket.create_connection(("127.0.0.1", port), 60)
         if tls:
             self.sock = context(s).wrap_socket(self.sock)
         self.f = self.sock.makefile("rb")
@@ -81,7 +88,7 @@ def no_aborts_for_ever(s):
 
 def reload_between(s):
     c = imaplib.IMAP4("127.0.0.1", s.imap)
-    d = socket.create_connection(("127.0.0.1", s.imaps), 10)
+    d = socket.create_connection(("127.0.0.1", s.imaps), 60)
     ok("reloaded" in s.ctl("reload") or "reloaded" in s.logged(), "reloaded")
     is_(c.starttls(context(s))[0], "OK", "STARTTLS by who came before the reload")
     is_(c.login(ALICE, PASSWORD)[0], "OK", "and LOGIN")

@@ -55,6 +55,7 @@ with Suite() as s:
     i = stream(s, "import", "mbox", "bob", data=b"this is no mbox\n")
     ok(i.returncode == 1 and b"no mbox" in i.stderr, "what is no mbox is refused")
 
+    wait_for(lambda: len([r for r in s.rows("sessions", "list") if r["protocol"] == "imap"]) == 1)
     rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "imap"]
     is_([(r["account"], r["remote"], r["tls"]) for r in rows], [("alice", "127.0.0.1", False)],
         "sessions list")

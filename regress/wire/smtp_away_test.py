@@ -148,6 +148,7 @@ def queue_stops(s):
 
 def sessions(s):
     c = client(s)
+    wait_for(lambda: len([r for r in s.rows("sessions", "list") if r["protocol"] == "smtp"]) == 1)
     rows = [r for r in s.rows("sessions", "list") if r["protocol"] == "smtp"]
     is_(len(rows), 1, "a connection is in the list of sessions")
     ok(rows and rows[0]["helo"] == "remote.example" and rows[0]["state"] == "ready" and
