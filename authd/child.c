@@ -22,6 +22,7 @@
 #include "sandbox.h"
 
 #define SETTLED		30	/* seconds after which a death is the first */
+#define STORE_TRIES	6	/* at the first start: two a partition */
 #define LOG_LINE	2048
 
 static void	 run(struct child *, int, pid_t)
@@ -440,6 +441,18 @@ log_end(const struct child *c, int status)
 		    (int)c->pid, WEXITSTATUS(status));
 }
 
+/*
+ * At the first start.  A store that ends without saying that it cannot come up
+ * may have found a partition damaged, and serves the others once it has found
+ * that twice.
+ */
+static int
+may_come_up(const struct child *c)
+{
+	return (c->role == ROLE_STORE && c->failed == NULL &&
+	    c->restarts < STORE_TRIES);
+}
+
 static void
 gone(struct child *c, int status)
 {
@@ -465,7 +478,8 @@ gone(struct child *c, int status)
 		c->log = -1;
 	}
 	reload_disturbed(c);
-	if (parent.starting && !parent.stopping && !expected) {
+	if (parent.starting && !parent.stopping && !expected &&
+	    !may_come_up(c)) {
 		parent_fatal("%s cannot come up%s%s", child_name(c),
 		    c->failed != NULL ? ": " : "",
 		    c->failed != NULL ? c->failed : "");

@@ -68,6 +68,27 @@ static void	 stop(struct ctl_job *);
 
 static const struct mbox_ops	 ops = { on_begin, on_octets, on_end };
 
+/* What an error is to an administrator. */
+static const char *
+reason(int error)
+{
+	static const struct { int error; const char *text; } reasons[] = {
+		{ EINVAL,	"this is no mbox" },
+		{ EAGAIN,	"into this mailbox another import is under way, "
+		    "or what one left is being removed: try again later" },
+		{ ENOSPC,	"the disk is full" },
+		{ EFBIG,	"the message is too large" },
+		{ EMLINK,	"there are too many mailboxes" },
+		{ ENOENT,	"the mailbox was removed meanwhile" },
+	};
+	size_t	 i;
+
+	for (i = 0; i < nitems(reasons); i++)
+		if (reasons[i].error == error)
+			return (reasons[i].text);
+	return (strerror(error));
+}
+
 static void
 drop(struct import *x)
 {
@@ -397,7 +418,7 @@ on_intake(struct intake *in, int error)
 	if (error == 0 && put(x) == -1)
 		error = errno;
 	if (error != 0)
-		x->why = strerror(error);
+		x->why = reason(error);
 	store_work(x->job.store, &x->job.work);
 }
 
@@ -406,7 +427,7 @@ on_intake(struct intake *in, int error)
 static void
 on_flushed(struct dbenv_wait *w, int error)
 {
-	finish(w->arg, error == 0 ? NULL : strerror(error));
+	finish(w->arg, error == 0 ? NULL : reason(error));
 }
 
 static int
@@ -417,13 +438,12 @@ end(struct import *x)
 	if (x->broken) {
 		/* Where it can go on behind them, those that are whole stay. */
 		finish(x, x->reached.n > 0 && commit(x) == -1 ?
-		    strerror(errno) : "it was broken off");
+		    reason(errno) : "it was broken off");
 		return (0);
 	}
 	if (mbox_feed_end(&x->reader) == -1 || (!x->taking &&
 	    commit(x) == -1)) {
-		finish(x, errno == EINVAL ? "this is no mbox" :
-		    strerror(errno));
+		finish(x, reason(errno));
 		return (0);
 	}
 	if (x->taking) {	/* the last one, a large one */
@@ -454,8 +474,7 @@ run(struct work *w)
 			in.n = SLICE;
 		had = in.n;
 		if (mbox_feed(&x->reader, &in) == -1)
-			x->why = errno == EINVAL ? "this is no mbox" :
-			    strerror(errno);
+			x->why = reason(errno);
 		io_drain(x->io, had - in.n);
 	}
 	if (x->why != NULL) {

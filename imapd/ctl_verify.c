@@ -9,11 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/move.h"
 #include "imapd/part.h"
 #include "imapd/sharing.h"
 #include "imapd/store_ctl.h"
 
 #define SLICE_RECORDS	200
+#define WAITING_MAX	10000	/* damaged bodies whose messages are looked for */
+
+/* What is wrong with such a body; and its message was found. */
+enum { BODY_SUM = 1, BODY_MISSING, BODY_TOLD = 4 };
+static const char *const	 body_problems[] = { [BODY_SUM] =
+				    "body checksum", [BODY_MISSING] =
+				    "body is missing" };
 
 enum stage_of { PAGES, RECORDS, BODIES, MESSAGES, SHARES };
 
@@ -27,6 +35,7 @@ struct verify {
 	struct buf		 from;
 	struct body_check	 check;
 	uint64_t		 body;
+	struct move_map		 waiting;	/* damaged bodies */
 	uint64_t		 references;	/* that bodies say they have */
 	uint64_t		 counted;	/* messages that have one */
 	uint64_t		 seq;		/* when that was begun */
@@ -43,7 +52,8 @@ static void	 bad(struct dbenv_verify *, const char *, uint32_t,
 static void	 pages_done(struct dbenv_verify *, int);
 static void	 body_done(struct body_check *, int);
 static void	 tell(struct verify *, const char *, uint32_t, struct span,
-		    const char *);
+		    const char *, struct span);
+static void	 tell_body(struct verify *, uint64_t, int, struct span);
 static int	 records(struct verify *);
 static int	 bodies(struct verify *);
 static int	 messages(struct verify *);
@@ -55,6 +65,7 @@ drop(struct verify *x)
 {
 	page_free(&x->page);
 	buf_free(&x->from);
+	free(x->waiting.v);
 	pthread_mutex_destroy(&x->lock);
 	free(x);
 }
@@ -118,15 +129,98 @@ tell_away(const struct store *st, struct page *page)
 		o = row_of(st->away[i], "it cannot be opened: restore it");
 		row_str(o, "database", span_str(""));
 		row_str(o, "key", span_str(""));
+		row_str(o, "message", span_str(""));
 		(void)page_row(page, o);
 	}
 	return (st->naway);
 }
 
+/* ---- whose it is ---------------------------------------------------------------- */
+
+/* The account that has a mailbox, 0: none has. */
+static uint64_t
+owner_of(struct part *p, uint64_t mailbox)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	uint64_t		 account = 0, id = 0;
+	int			 rc;
+
+	dbenv_iter_init(&it, p->mailbox, span_of("", 0), span_of("", 0));
+	while (id != mailbox && (rc = dbenv_iter_next(&it, &key, &val)) != 0)
+		if ((rc == -1 && errno != EILSEQ) ||
+		    span_get_u64(&key, &account) == -1 ||
+		    span_get_u64(&key, &id) == -1)
+			break;
+	dbenv_iter_free(&it);
+	return (id == mailbox ? account : 0);
+}
+
+static void
+add_account(struct part *p, uint64_t id, struct buf *b)
+{
+	struct rec_account	 r;
+	uint8_t			 k[8];
+
+	if (part_get(p->account, key_u64(k, id), &c_rec_account, &r) == 0)
+		(void)buf_add_span(b, r.name);
+	else
+		(void)buf_addf(b, "account #%llu", (unsigned long long)id);
+}
+
+static void
+add_mailbox(struct part *p, uint64_t account, uint64_t id, struct buf *b)
+{
+	struct rec_mailbox	 r;
+	uint8_t			 k[16];
+
+	if (account == 0)
+		account = owner_of(p, id);
+	if (account != 0)
+		add_account(p, account, b);
+	if (account != 0 && part_get(p->mailbox, key_u64_2(k, account, id),
+	    &c_rec_mailbox, &r) == 0) {
+		(void)buf_addc(b, ' ');
+		(void)buf_add_span(b, r.name);
+	} else
+		(void)buf_addf(b, " mailbox #%llu", (unsigned long long)id);
+}
+
+/* Of a record, by its key: "bob INBOX UID 7", or as much of that as it says. */
+static void
+name_of(struct part *p, const char *name, struct span key, struct buf *b)
+{
+	static const struct {
+		const char	*name;
+		int		 account, mailbox, uid;	/* the key has */
+	} keys[] = {
+		{ "index", 0, 1, 1 }, { "gone", 0, 1, 1 },
+		{ "vanished", 0, 1, 0 }, { "mailbox", 1, 1, 0 },
+		{ "state", 1, 1, 0 }, { "acl", 1, 1, 0 },
+		{ "late", 1, 1, 0 }, { "account", 1, 0, 0 },
+		{ "sub", 1, 0, 0 }, { "annotation", 1, 0, 0 },
+	};
+	uint64_t	 account = 0, mailbox;
+	uint32_t	 uid;
+	size_t		 i;
+
+	for (i = 0; i < nitems(keys) && strcmp(keys[i].name, name) != 0; i++)
+		continue;
+	if (i == nitems(keys) || (keys[i].account &&
+	    span_get_u64(&key, &account) == -1))
+		return;
+	if (!keys[i].mailbox || span_get_u64(&key, &mailbox) == -1)
+		add_account(p, account, b);
+	else
+		add_mailbox(p, account, mailbox, b);
+	if (keys[i].uid && span_get_u32(&key, &uid) == 0)
+		(void)buf_addf(b, " UID %u", uid);
+}
+
 /* By any thread. */
 static void
 tell(struct verify *x, const char *db, uint32_t page, struct span key,
-    const char *problem)
+    const char *problem, struct span whose)
 {
 	struct json_object	*o = row_of(x->part->num, problem);
 	struct buf		 text = { 0 };
@@ -136,6 +230,7 @@ tell(struct verify *x, const char *db, uint32_t page, struct span key,
 		row_num(o, "page", page);
 	(void)buf_add_hex(&text, key);
 	row_str(o, "key", span_buf(&text));
+	row_str(o, "message", whose);
 	buf_free(&text);
 	pthread_mutex_lock(&x->lock);
 	x->nbad++;
@@ -143,11 +238,72 @@ tell(struct verify *x, const char *db, uint32_t page, struct span key,
 	pthread_mutex_unlock(&x->lock);
 }
 
+/* Of a record: by the loop alone. */
+static void
+tell_record(struct verify *x, const char *db, struct span key,
+    const char *problem)
+{
+	struct buf	 whose = { 0 };
+
+	name_of(x->part, db, key, &whose);
+	tell(x, db, 0, key, problem, span_buf(&whose));
+	buf_free(&whose);
+}
+
 static void
 bad(struct dbenv_verify *v, const char *db, uint32_t page, struct span key)
 {
-	tell(v->arg, db, page, key, page != 0 ? "page checksum" :
-	    "record checksum");
+	if (page != 0)
+		tell(v->arg, db, page, key, "page checksum", span_of("", 0));
+	else
+		tell_record(v->arg, db, key, "record checksum");
+}
+
+/* key: of the message, in the index; or empty. */
+static void
+tell_body(struct verify *x, uint64_t body, int what, struct span key)
+{
+	struct buf	 whose = { 0 };
+	uint8_t		 k[8];
+
+	if (key.n > 0)
+		name_of(x->part, "index", key, &whose);
+	tell(x, "body", 0, key_u64(k, body), body_problems[what],
+	    span_buf(&whose));
+	buf_free(&whose);
+}
+
+/* Whose it is is known when the messages are read. */
+static void
+body_bad(struct verify *x, int what)
+{
+	if (x->waiting.n >= WAITING_MAX || move_map_set(&x->waiting, x->body,
+	    (uint64_t)what) == -1)
+		tell_body(x, x->body, what, span_of("", 0));
+}
+
+static void
+body_of(struct verify *x, uint64_t body, struct span key)
+{
+	int	 what = (int)move_map_get(&x->waiting, body);
+
+	if (what == 0)
+		return;
+	tell_body(x, body, what & ~BODY_TOLD, key);
+	(void)move_map_set(&x->waiting, body, (uint64_t)(what | BODY_TOLD));
+}
+
+/* Those that no message has. */
+static void
+bodies_left(struct verify *x)
+{
+	size_t	 i;
+
+	for (i = 0; i < x->waiting.cap; i++)
+		if (x->waiting.v[2 * i] != 0 &&
+		    (x->waiting.v[2 * i + 1] & BODY_TOLD) == 0)
+			tell_body(x, x->waiting.v[2 * i],
+			    (int)x->waiting.v[2 * i + 1], span_of("", 0));
 }
 
 static void
@@ -200,12 +356,9 @@ static void
 body_done(struct body_check *c, int error)
 {
 	struct verify	*x = c->arg;
-	uint8_t		 k[8];
 
-	if (error == EILSEQ)
-		tell(x, "body", 0, key_u64(k, x->body), "body checksum");
-	else if (error == ENOENT)
-		tell(x, "body", 0, key_u64(k, x->body), "body is missing");
+	if (error == EILSEQ || error == ENOENT)
+		body_bad(x, error == EILSEQ ? BODY_SUM : BODY_MISSING);
 	x->v.checked++;
 	go_on(x, error == EILSEQ || error == ENOENT ? 0 : error);
 }
@@ -225,7 +378,8 @@ bodies(struct verify *x)
 		return (1);
 	}
 	if (body_stat(x->part->bodies, x->body, &info) == -1) {
-		tell(x, "bodyref", 0, key_u64(k, x->body), strerror(errno));
+		tell(x, "bodyref", 0, key_u64(k, x->body), strerror(errno),
+		    span_of("", 0));
 		return (1);
 	}
 	x->references += info.refs;
@@ -258,7 +412,8 @@ compare(struct verify *x)
 	(void)buf_addf(&text, "%llu references to bodies, %llu messages",
 	    (unsigned long long)x->references,
 	    (unsigned long long)x->counted);
-	tell(x, "bodyref", 0, span_of("", 0), buf_cstr(&text));
+	tell(x, "bodyref", 0, span_of("", 0), buf_cstr(&text),
+	    span_of("", 0));
 	buf_free(&text);
 	return (0);
 }
@@ -286,11 +441,13 @@ messages(struct verify *x)
 		if (rc == -1)
 			continue;	/* was told with the records */
 		if (codec_get(&val, &c_msgrec, &r) == -1)
-			tell(x, "index", 0, key, "record is malformed");
+			tell_record(x, "index", key, "record is malformed");
 		else if (body_stat(x->part->bodies, r.body, &info) == -1)
-			tell(x, "index", 0, key, "message without a body");
-		else
+			tell_record(x, "index", key, "message without a body");
+		else {
 			x->counted++;
+			body_of(x, r.body, key);
+		}
 		rc = 1;
 	}
 	dbenv_iter_free(&it);
@@ -300,7 +457,7 @@ messages(struct verify *x)
 static void
 bad_share(void *arg, const char *db, struct span key, const char *problem)
 {
-	tell(arg, db, 0, key, problem);
+	tell_record(arg, db, key, problem);
 }
 
 static int
@@ -325,6 +482,8 @@ run(struct work *w)
 		break;
 	default:
 		rc = messages(x);
+		if (rc == 0)
+			bodies_left(x);
 		if (rc == 0 && (rc = compare(x)) == 0) {
 			buf_reset(&x->from);
 			x->stage = SHARES;

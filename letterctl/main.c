@@ -414,7 +414,7 @@ static int
 run_verify(int argc, char **argv)
 {
 	static const struct command	 c = { "verify", "", 0, 0, NONE,
-	    "environment database page key problem", NULL, NULL };
+	    "environment database page key problem message", NULL, NULL };
 	int	 rc, worst;
 
 	(void)argc;

@@ -179,6 +179,25 @@ with Suite(accounts=USERS) as s:
     wait_for(lambda: login(s, here[0]) is None)
     wait_for(lambda: count(s, here[0]) == 2)
     is_(count(s, here[0]), 2, "restored: all of its mail is there")
+    # a page that is read when the partition is opened
+    stop(s)
+    shutil.rmtree(s.dir + "/whole")
+    shutil.copytree(home, s.dir + "/whole", copy_function=shutil.copy2)
+    size = os.stat(home + "/bodyref.db").st_size
+    for at in range(4096 + 3000, size, 4096):
+        flip(home + "/bodyref.db", at)
+    s.start()
+    is_(count(s, there[0]), 2, "a page that panics at the start keeps nobody else from the mail either")
+    ok("UNAVAILABLE" in str(login(s, here[0])), "its accounts have to wait")
+    stop(s)
+    st = os.stat(home)
+    shutil.rmtree(home)
+    shutil.copytree(s.dir + "/whole", home, copy_function=shutil.copy2)
+    for top, dirs, files in os.walk(home):
+        for name in [top] + [top + "/" + f for f in files]:
+            os.chown(name, st.st_uid, st.st_gid)
+    s.start()
+    is_(count(s, here[0]), 2, "restored, all is there again")
     # a page that panics, each time somebody looks
     s.proc.terminate()
     s.proc.wait()

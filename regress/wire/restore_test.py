@@ -84,6 +84,13 @@ with Suite() as s:
     part = "%02d" % s.rows("account", "show", "alice")[0]["partition"]
     rows, page = damaged(s, part, "body", lambda d: [m.start() for m in re.finditer(b"Subject: 7\r\n", d)])
     ok(("mail/" + part, "body", None, "body checksum") in rows, "and names the body") or diag(rows)
+    whose = [x["message"] for x in s.rows("verify") if x["problem"] == "body checksum"]
+    ok(len(whose) == 1 and re.fullmatch(r"alice INBOX UID \d+", whose[0]), "and the message") or diag(whose)
+    m = imaplib.IMAP4("127.0.0.1", s.imap)
+    m.login("alice@" + DOMAIN, PASSWORD)
+    m.select(readonly=True)
+    is_(m.uid("SEARCH", None, "SUBJECT", '"7"')[1][0].split()[0].decode(), whose[0].split()[-1], "which it is")
+    m.logout()
     rows, page = damaged(s, part, "ready", lambda d: [len(d) // 8192 * 4096 + 4000])
     is_(rows, [("mail/" + part, "ready", page, "page checksum")], "and names the page")
 
