@@ -10,11 +10,14 @@ And zones signed with ldnsutils: sign().
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
 import time
 
-from suite import free_ports, run
+from dns import name
+from suite import free_ports, run, wait_for
 
 NEEDS = ("nsd", "unbound")
 NSD = """server:
@@ -63,7 +66,9 @@ class RealDns:
             unbound += 'stub-zone:\n\tname: "%s"\n\tstub-addr: 127.0.0.1@%d\n' % (zone, self.zone_port)
         self.write("nsd.conf", nsd)
         self.write("unbound.conf", unbound)
+        self.zones = list(zones)
         self.nsd = self.spawn("nsd", "-d", "-c", d + "/nsd.conf")
+        wait_for(lambda: all(self.answers(z, self.zone_port) for z in self.zones))
         self.unbound = None
         self.start()
 
@@ -76,7 +81,21 @@ class RealDns:
         return subprocess.Popen([run(name)] + list(args), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self):
+        """It is up when it knows the zones."""
         self.unbound = self.spawn("unbound", "-d", "-c", self.dir + "/unbound.conf")
+        wait_for(lambda: all(self.answers(z, self.port) for z in self.zones))
+
+    def answers(self, zone, port):
+        """Is there an SOA record?  CD: whether its signature is good or not."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(1)
+            try:
+                s.connect(("127.0.0.1", port))
+                s.send(struct.pack(">6H", 7, 0x0110, 1, 0, 0, 0) + name(zone) + struct.pack(">2H", 6, 1))
+                flags, _, n = struct.unpack(">3H", s.recv(4096)[2:8])
+            except (OSError, struct.error):
+                return False
+            return flags & 15 == 0 and n > 0
 
     def away(self):
         self.unbound.terminate()
