@@ -10,7 +10,7 @@ build="gcc make bison pkg-config libc6-dev libtls-dev libssl-dev libevent-dev
 test="perl python3 procps iproute2 strace curl swaks libnet-ssleay-perl
     gsasl microsocks mutt libsasl2-modules isync msmtp postfix unbound nsd
     ldnsutils
-    neomutt fetchmail s-nail offlineimap3 exim4-daemon-light
+    neomutt fetchmail s-nail offlineimap3 exim4-daemon-light opensmtpd
     libgnutls-dane0 libidn12"
 # what the benchmark compares with, beside Postfix
 peers="dovecot-core dovecot-imapd dovecot-lmtpd dovecot-submissiond"
@@ -44,19 +44,20 @@ $p
 	*)	missing="$missing $p" ;;
 	esac
 done
-# Conflicts with Postfix: unpacked where its test looks for it, not installed; its
-# libraries are.  Without it that test is passed over.
-case $want in
-*exim4-daemon-light*)
-	peer=build/peers/exim4-daemon-light
+# These conflict with Postfix: unpacked where their tests look for them, not
+# installed; their libraries are.  Without one its test is passed over.
+for p in exim4-daemon-light opensmtpd; do
+	case $want in
+	*$p*)	;;
+	*)	continue ;;
+	esac
+	peer=build/peers/$p
 	if [ ! -d $peer ] && mkdir -p $peer; then
-		(cd $peer && apt-get download -q exim4-daemon-light &&
-		    dpkg -x exim4-daemon-light_*.deb . && rm -f ./*.deb) ||
-		    rm -rf $peer
+		(cd $peer && apt-get download -q $p && dpkg -x ${p}_*.deb . &&
+		    rm -f ./*.deb) || rm -rf $peer
 	fi
-	missing=$(echo "$missing" | sed 's/ exim4-daemon-light//')
-	;;
-esac
+	missing=$(echo "$missing" | sed "s/ $p//")
+done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
