@@ -23,11 +23,11 @@ sys.path.insert(0, os.path.join(HERE, "..", "wire"))
 from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, run, wait_for  # noqa: E402
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-BACK = 5.0              # seconds until the service answers again
+BACK = 20.0             # seconds until the service answers again
 if os.path.basename(os.environ.get("BUILD", "build")).endswith("san"):
-    BACK = 15.0         # sanitizers are slow to start
+    BACK = 40.0         # sanitizers are slow to start
 AGAIN = 4.0             # seconds at most that one that dies often waits; authd(8)
-LOST = 2.0              # seconds in which a result is on its way to the disk
+LOST = 4.0              # seconds in which a result is on its way to the disk
 KILLED = []             # when relay or queued died
 ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
 FAR = "somebody@far.example"

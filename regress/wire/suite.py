@@ -172,7 +172,7 @@ class Suite:
         with open(self.conf, "w") as f:
             f.write(text)
 
-    def start(self, timeout=60):
+    def start(self, timeout=180):
         self.log = open(self.dir + "/log", "ab")
         self.proc = subprocess.Popen(self.wrap + [BUILD + "/authd", "-d", "-f", self.conf],
                                      stdout=self.log, stderr=self.log,
@@ -257,7 +257,7 @@ class Suite:
     def ctl_run(self, *args, input=""):
         return subprocess.run([BUILD + "/letterctl", "-s", self.dir + "/control.sock"] +
                               [str(a) for a in args], input=input, capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=120)
 
     def ctl(self, *args, input=""):
         r = self.ctl_run(*args, input=input)
