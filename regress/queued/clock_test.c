@@ -78,7 +78,7 @@ submit(void)
 	si_rcpt("y@example.org", 0);
 	CHECK(si_data(body) == 250, "a message");
 	UNTIL(waiting(&r) == 0 && r.last != 0 &&
-	    (r.flags & RF_STARTED) == 0, 5);
+	    (r.flags & RF_STARTED) == 0, 60);
 	CHECK(r.attempts == 1, "is tried once: %u", r.attempts);
 }
 
@@ -92,9 +92,9 @@ test_running(void)
 	for (i = 0; i < nitems(jumps); i++) {
 		now = q_now();
 		off = jumps[i].off;
-		CHECK(q_now() - now <= 2, "%s: the queue's time goes on",
+		CHECK(q_now() - now <= 60, "%s: the queue's time goes on",
 		    jumps[i].name);
-		CHECK(llabs((long long)(q_clock(now) - now) - off) <= 2,
+		CHECK(llabs((long long)(q_clock(now) - now) - off) <= 60,
 		    "%s: the clock's is shown", jumps[i].name);
 		UNTIL(0, 0.2);
 		CHECK(waiting(&r) == 0 && r.attempts == 1 &&
@@ -113,7 +113,7 @@ restarted(time_t by, enum result result, unsigned attempts)
 	off = by;
 	up(result);
 	UNTIL(waiting(&r) == -1 || ((r.flags & RF_STARTED) == 0 &&
-	    r.attempts == attempts && r.next <= q_now() + 3600 + 361), 5);
+	    r.attempts == attempts && r.next <= q_now() + 3600 + 361), 60);
 	if (waiting(&r) == -1)
 		return (0);
 	if (r.state != RS_QUEUED)

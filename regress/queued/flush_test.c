@@ -329,7 +329,7 @@ many_one(void)
 	if ((pid = fork()) == 0) {
 		up(0);
 		fill();
-		UNTIL(0, 20);
+		UNTIL(0, 120);
 		_exit(1);
 	}
 	waitpid(pid, &status, 0);

@@ -30,6 +30,19 @@ got_with(const char *text)
 	return (NULL);
 }
 
+/* Does the list of the queue say it so many times? */
+static int
+listed(const char *text, int n)
+{
+	const char	*s;
+
+	if (si_ctl("queue list", "") != 0)
+		return (0);
+	for (s = si.rows; (s = strstr(s, text)) != NULL; s++)
+		n--;
+	return (n == 0);
+}
+
 static void
 test_commit(void)
 {
@@ -430,7 +443,8 @@ test_control(void)
 	submit_to("y@example.org", 0);
 	submit_to("z@example.net", 0);
 	UNTIL(si.ngot == 2, 60);
-	UNTIL(0, 0.3);
+	UNTIL(listed("451 4.2.0 the other", 2) &&
+	    listed("\"state\":\"queued\"", 2), 60);
 	si_forget();
 	CHECK(si_ctl("queue list", "") == 0 && si.nrows == 2 &&
 	    strstr(si.rows, "\"to\":\"y@example.org\"") != NULL &&
@@ -454,7 +468,8 @@ test_control(void)
 	    strcmp(si.text, "2 recipients to be tried now") == 0, "kick: %s",
 	    si.text);
 	UNTIL(si.ngot == 1, 60);
-	UNTIL(0, 0.3);
+	UNTIL(listed("\"attempts\":2", 1) &&
+	    listed("\"state\":\"queued\"", 1), 60);
 	CHECK(si.ngot == 1 && strcmp(si.got->to, "z@example.net") == 0,
 	    "the one that is not held");
 	si.relay = RESULT_OK;

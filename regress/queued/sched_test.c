@@ -241,7 +241,7 @@ test_places(void)
 	si.relay_silent = 1;
 	queue_many(PLACES, 1, NULL, "");
 	UNTIL(si.ngot == 800 && dest_of(">default")->items.n ==
-	    PLACES - 800 - 1000, 10);
+	    PLACES - 800 - 1000, 60);
 	CHECK(si.ngot == 800 && attempts_now() == 800, "as many as there is "
 	    "room for: %u, %zu", si.ngot, attempts_now());
 	CHECK(dest_of(">default")->items.n == PLACES - 800 - 1000,
