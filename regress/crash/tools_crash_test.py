@@ -144,8 +144,10 @@ def rewritten(s, tool, before):
     """compact or salvage: killed, the directory is as it was or anew."""
     home = "%s/state/mail/%02d" % (s.dir, instance(s, "alice")[1])
     top = os.path.dirname(home)
-    kills = [("renameat2,rename", 1), ("rename", 1), (None, 0)][:KILLS + 1] + \
-        [("pwrite64,write", random.randint(1, 400)) for _ in range(KILLS - 2)]
+    kills = [("rename", 1), ("renameat2,rename", 1)]
+    if tool == "salvage":
+        kills.reverse()
+    kills = (kills + [(None, 0)])[:KILLS] + [("pwrite64,write", random.randint(1, 400)) for _ in range(KILLS - 3)]
     for calls, n in kills:
         s.proc.terminate()
         s.proc.wait()
