@@ -308,6 +308,7 @@ next_message(struct session *s, struct multi *g)
 		}
 		r.uid = key_uid(key);
 		look_begin(&g->look, part, &r, r.uid >= g->mb->st.recent);
+		g->look.letter.mailbox = g->mb->id;
 		return (1);
 	}
 	return (0);
@@ -335,7 +336,7 @@ some(struct session *s, struct multi *g)
 				rc = 0;
 			break;
 		case LOOK_FAILED:
-			g->failed++;
+			g->failed += !letter_gone(&g->look.letter);
 			break;
 		case LOOK_NO:
 		case LOOK_LATER:

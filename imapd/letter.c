@@ -38,6 +38,7 @@ letter_open(struct letter *l, struct part *p, const struct msgrec *r)
 	stop(l);
 	l->part = p;
 	l->rec = *r;
+	l->mailbox = 0;
 	l->source.read = source_read;
 	l->source.arg = l;
 }
@@ -51,9 +52,24 @@ letter_close(struct letter *l)
 	memset(l, 0, sizeof(*l));
 }
 
+int
+letter_gone(const struct letter *l)
+{
+	struct span	 val;
+	uint8_t		 k[12];
+
+	return (l->mailbox != 0 && dbenv_get(l->part->index, key_msg(k,
+	    l->mailbox, l->rec.uid), &val) == -1 && errno == ENOENT);
+}
+
 static void
 complain(const struct letter *l)
 {
+	int	 e = errno, gone = letter_gone(l);
+
+	errno = e;
+	if (gone)
+		return;
 	log_error("partition %02u: UID %u, body %016llx: %s", l->part->num,
 	    l->rec.uid, (unsigned long long)l->rec.body, errno == EILSEQ ?
 	    "damaged" : strerror(errno));
@@ -141,6 +157,8 @@ keep(struct letter *l)
 {
 	struct dbenv	*env = l->part->env;
 
+	if (letter_gone(l))
+		return;
 	log_warn("partition %02u: body %016llx: what is kept ready was made "
 	    "anew", l->part->num, (unsigned long long)l->rec.body);
 	if (!dbenv_writable(env) || dbenv_begin(env) == -1)

@@ -18,6 +18,7 @@ struct letter {
 	struct ready		 ready;
 	struct mime		*tree;	/* NULL unless it was asked for */
 	struct message_source	 source;	/* its octets */
+	uint64_t		 mailbox;	/* 0: it cannot go meanwhile */
 
 	/* private */
 	struct ready_build	*build;
@@ -27,8 +28,14 @@ struct letter {
 	struct buf		 slice;
 };
 
-/* Another message; what the last one left is used again. */
+/*
+ * Another message; what the last one left is used again.  No session may count a
+ * message of a mailbox that is not selected: then the octets go when it is
+ * expunged, and who says its mailbox afterwards hears of no damage.
+ */
 void	 letter_open(struct letter *, struct part *, const struct msgrec *);
+/* It was expunged meanwhile. */
+int	 letter_gone(const struct letter *);
 /*
  * Have these sections (READY_BIT) at hand; with READY_TREE, the tree too.
  * Returns 0; 1: call again in a later slice; -1: it cannot be read, which is
