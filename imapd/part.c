@@ -87,6 +87,7 @@ static const struct {
 	{ "share",	offsetof(struct part, share) },
 	{ "index",	offsetof(struct part, index) },
 	{ "ready",	offsetof(struct part, ready) },
+	{ "fields",	offsetof(struct part, fields) },
 	{ "filter",	offsetof(struct part, filter) },
 	{ "late",	offsetof(struct part, late) },
 	{ "vanished",	offsetof(struct part, vanished) },
@@ -326,6 +327,16 @@ part_databases(struct part *p)
 	return (0);
 }
 
+/* What was stored by version 1 is read as it stands. */
+static int
+upgrade(struct dbenv *env, uint32_t from, void *arg)
+{
+	(void)env;
+	(void)from;
+	(void)arg;
+	return (0);
+}
+
 struct part *
 part_open(struct store *store, const struct part_conf *conf)
 {
@@ -367,7 +378,7 @@ part_open(struct store *store, const struct part_conf *conf)
 	if ((p->filters = filter_maker_new(p)) == NULL ||
 	    part_databases(p) == -1 ||
 	    (p->bodies = body_open(p->env)) == NULL ||
-	    dbenv_schema(p->env, PART_SCHEMA, NULL, NULL) == -1 ||
+	    dbenv_schema(p->env, PART_SCHEMA, upgrade, NULL) == -1 ||
 	    (dbenv_is_salvaged(p->env) && part_repair(p) == -1)) {
 		e = errno;
 		log_error("partition %02u: %s", p->num, dbenv_error(p->env));

@@ -15,6 +15,7 @@
  *						this name: its number
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
+ *	fields		body piece		header fields, likewise
  *	filter		body			trigrams of its text, for SEARCH;
  *						body 0: how far they are made,
  *						see filter.h
@@ -47,7 +48,7 @@
 #include "codec.h"
 #include "dbenv.h"
 
-#define PART_SCHEMA	1
+#define PART_SCHEMA	2	/* 1: without "fields", see ready.h */
 #define PART_BUCKETS	1024		/* of the accounts in memory */
 #define PART_UNUSED	1000		/* accounts kept though nobody uses them */
 
@@ -65,7 +66,7 @@ struct part {
 	struct body		*bodies;
 	struct dbenv_db		*account, *mailbox, *state, *sub, *annotation,
 				*acl, *share, *index, *ready, *late, *vanished, *gone, *dead,
-				*key, *left, *filter;
+				*key, *left, *filter, *fields;
 	struct filter_maker	*filters;
 	struct event		 ev;		/* dbenv_fd() */
 	struct event		 turn;		/* end of the loop's turn */

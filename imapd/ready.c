@@ -14,6 +14,7 @@
 #include "mime.h"
 
 #define HEAD		(2 + 4 + 8 + 4 * READY_SECTIONS)
+#define FIELDS_HEAD	(2 + 4 + 8 + 4)
 #define PARSERS		4		/* kept for the next messages */
 #define BULK_AFTER	4		/* in a row, then they are read in bulk */
 #define BULK_NEAR	16		/* this far apart is in a row */
@@ -25,6 +26,7 @@ struct ready_build {
 	struct mime_parser	*parser;
 	struct ready_build	*next;	/* kept */
 	struct buf		 data;
+	struct buf		 fields;
 	uint64_t		 size;
 	unsigned		 form;	/* IMAP_FORM_* of structures */
 };
@@ -34,12 +36,13 @@ static struct ready_build	*kept;
 static unsigned			 nkept;
 
 static int	 build(struct ready_build *, const struct mime *);
-static int	 head_get(struct ready *);
-static int	 piece(struct ready *, struct part *);
-static int	 bulk(struct ready *, struct part *, struct span,
+static int	 head_get(struct ready *, struct span *, uint8_t *);
+static int	 piece(struct ready_row *, struct dbenv_db *);
+static int	 bulk(struct ready_row *, struct dbenv_db *, struct span,
 		    struct span *);
-static void	 bulk_end(struct ready *);
-static int	 drop_pieces(struct part *, uint64_t);
+static void	 bulk_end(struct ready_row *);
+static int	 put_pieces(struct dbenv_db *, uint64_t, struct span);
+static int	 drop_pieces(struct dbenv_db *, uint64_t);
 static struct span piece_key(uint8_t [10], uint64_t, uint32_t);
 
 /*
@@ -124,6 +127,7 @@ ready_free(struct ready_build *r)
 	    r->data.cap <= PARSER_SMALL) {
 		mime_parser_reset(r->parser);
 		buf_reset(&r->data);
+		buf_reset(&r->fields);
 		r->size = 0;
 		r->next = kept;
 		kept = r;
@@ -132,6 +136,7 @@ ready_free(struct ready_build *r)
 	}
 	mime_parser_free(r->parser);
 	buf_free(&r->data);
+	buf_free(&r->fields);
 	free(r);
 }
 
@@ -151,7 +156,6 @@ head_put(struct buf *b, const struct mime *m, struct span header)
 	struct date		 d;
 	uint8_t			 flags = 0;
 	int32_t			 day = 0;
-	int			 i;
 
 	if (m->parts[0].kept.n == m->parts[0].body)
 		flags |= READY_WHOLE;
@@ -164,8 +168,6 @@ head_put(struct buf *b, const struct mime *m, struct span header)
 	(void)buf_put_u8(b, flags);
 	(void)buf_put_u32(b, (uint32_t)day);
 	(void)buf_put_u64(b, m->parts[0].body);
-	for (i = 0; i < READY_SECTIONS; i++)
-		(void)buf_put_u32(b, 0);
 }
 
 static int
@@ -178,8 +180,8 @@ section_put(struct buf *b, enum ready_section section, const struct mime *m,
 	case READY_STRUCTURE:
 		return (message_bodystructure(b, m,
 		    IMAP_FORM_EXTENDED | form));
-	case READY_FIELDS:
-		return (header_select(b, header, fields, nitems(fields), 0));
+	case READY_FIELDS:	/* in the other database */
+		return (0);
 	case READY_TREE:
 		return (mime_save(b, m));
 	case READY_BODY:
@@ -199,6 +201,8 @@ build(struct ready_build *r, const struct mime *m)
 	int		 i;
 
 	head_put(b, m, header);
+	for (i = 0; i < READY_SECTIONS; i++)
+		(void)buf_put_u32(b, 0);
 	for (i = 0; i < READY_SECTIONS; i++) {
 		was = b->n;
 		if (section_put(b, (enum ready_section)i, m, header,
@@ -209,6 +213,15 @@ build(struct ready_build *r, const struct mime *m)
 		set_u32(b->p + HEAD - 4 * (READY_SECTIONS - i),
 		    (uint32_t)(b->n - was));
 	}
+	head_put(&r->fields, m, header);
+	(void)buf_put_u32(&r->fields, 0);
+	if (header_select(&r->fields, header, fields, nitems(fields), 0) ==
+	    -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	set_u32(r->fields.p + FIELDS_HEAD - 4, (uint32_t)(r->fields.n -
+	    FIELDS_HEAD));
 	return (0);
 }
 
@@ -221,34 +234,41 @@ piece_key(uint8_t k[10], uint64_t body, uint32_t n)
 	return (span_of(k, 10));
 }
 
-/* What is too large to be kept is made when it is asked for. */
-int
-ready_put(struct part *p, uint64_t body, const struct ready_build *r)
+static int
+put_pieces(struct dbenv_db *db, uint64_t body, struct span s)
 {
-	struct span	 s = span_buf(&r->data), one;
+	struct span	 one;
 	uint8_t		 k[10];
 	uint32_t	 n;
 
-	if (s.n > READY_MAX)
-		return (0);
 	for (n = 0; s.n > 0; n++) {
 		(void)span_take(&s, s.n < READY_PIECE ? s.n : READY_PIECE,
 		    &one);
-		if (dbenv_put(p->ready, piece_key(k, body, n), one) == -1)
+		if (dbenv_put(db, piece_key(k, body, n), one) == -1)
 			return (-1);
 	}
 	return (0);
 }
 
+/* What is too large to be kept is made when it is asked for. */
+int
+ready_put(struct part *p, uint64_t body, const struct ready_build *r)
+{
+	if (r->data.n > READY_MAX || r->fields.n > READY_MAX)
+		return (0);
+	return (put_pieces(p->ready, body, span_buf(&r->data)) == -1 ? -1 :
+	    put_pieces(p->fields, body, span_buf(&r->fields)));
+}
+
 /* Pieces are numbered from 0 without a gap. */
 static int
-drop_pieces(struct part *p, uint64_t body)
+drop_pieces(struct dbenv_db *db, uint64_t body)
 {
 	uint8_t		 k[10];
 	uint32_t	 i;
 
 	for (i = 0; i <= READY_MAX / READY_PIECE; i++)
-		if (dbenv_del(p->ready, piece_key(k, body, i)) == -1)
+		if (dbenv_del(db, piece_key(k, body, i)) == -1)
 			return (errno == ENOENT ? 0 : -1);
 	return (0);
 }
@@ -262,40 +282,57 @@ ready_unref(struct part *p, uint64_t body)
 	 * or there is none: the body stays, and verify tells of it. */
 	if (body_stat(p->bodies, body, &info) == -1)
 		return (errno == ENOENT || errno == EILSEQ ? 0 : -1);
-	if (info.refs <= 1 && (drop_pieces(p, body) == -1 ||
+	if (info.refs <= 1 && (drop_pieces(p->ready, body) == -1 ||
+	    drop_pieces(p->fields, body) == -1 ||
 	    filter_drop(p, body) == -1))
 		return (-1);
 	return (body_unref(p->bodies, body));
 }
 
-/* Nothing that is read is believed. */
+/* What both heads begin with.  Nothing that is read is believed. */
 static int
-head_get(struct ready *r)
+head_get(struct ready *r, struct span *s, uint8_t *version)
 {
-	struct span	 s = span_buf(&r->data);
+	uint32_t	 v;
+
+	if (span_get_u8(s, version) == -1 || *version == 0 ||
+	    *version > READY_VERSION || span_get_u8(s, &r->flags) == -1 ||
+	    span_get_u32(s, &v) == -1 || span_get_u64(s, &r->header) == -1) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	r->day = (int32_t)v;
+	return (0);
+}
+
+/* sections: what is wanted of it. */
+static int
+made_head(struct ready *r, unsigned sections)
+{
+	struct span	 s = span_buf(&r->made.data);
 	uint8_t		 version;
 	uint32_t	 v;
 	int		 i;
 
-	if (span_get_u8(&s, &version) == -1 || version != READY_VERSION ||
-	    span_get_u8(&s, &r->flags) == -1 || span_get_u32(&s, &v) == -1 ||
-	    span_get_u64(&s, &r->header) == -1)
-		goto bad;
-	r->day = (int32_t)v;
+	if (head_get(r, &s, &version) == -1)
+		return (-1);
 	r->at[0] = HEAD;
 	for (i = 0; i < READY_SECTIONS; i++) {
-		if (span_get_u32(&s, &v) == -1)
-			goto bad;
+		if (span_get_u32(&s, &v) == -1) {
+			errno = EBADMSG;
+			return (-1);
+		}
 		r->at[i + 1] = r->at[i] + v;
 	}
+	if (version > 1 && (sections & READY_BIT(READY_FIELDS)) != 0) {
+		errno = ENOENT;		/* they are elsewhere, or nowhere */
+		return (-1);
+	}
 	return (0);
-bad:
-	errno = EBADMSG;
-	return (-1);
 }
 
 static void
-bulk_end(struct ready *r)
+bulk_end(struct ready_row *r)
 {
 	if (r->bulk)
 		dbenv_iter_free(&r->it);
@@ -305,12 +342,12 @@ bulk_end(struct ready *r)
 
 /* Go on to that key: 1 it is there, 0 it is not what comes next. */
 static int
-bulk(struct ready *r, struct part *p, struct span key, struct span *v)
+bulk(struct ready_row *r, struct dbenv_db *db, struct span key, struct span *v)
 {
 	int	 c = -1, skipped = 0;
 
 	if (!r->bulk) {
-		dbenv_iter_init(&r->it, p->ready, key, span_of("", 0));
+		dbenv_iter_init(&r->it, db, key, span_of("", 0));
 		r->bulk = 1;
 		r->key = span_of("", 0);
 	}
@@ -331,86 +368,171 @@ bulk(struct ready *r, struct part *p, struct span key, struct span *v)
 
 /* Bodies that took longer to come stand out of their row. */
 static int
-stray(const struct ready *r, uint64_t body)
+stray(const struct ready_row *r, uint64_t body)
 {
 	return (body < r->last && r->last - body <= BULK_STRAY);
 }
 
+/* Another body begins. */
+static void
+row_begin(struct ready_row *r, uint64_t body)
+{
+	buf_reset(&r->data);
+	r->npieces = 0;
+	r->body = body;
+	if (body > r->last && body - r->last <= BULK_NEAR) {
+		r->row++;
+		r->last = body;
+	} else if (!r->bulk || !stray(r, body)) {
+		bulk_end(r);
+		r->last = body;
+	}
+}
+
 /* Read the next piece. */
 static int
-piece(struct ready *r, struct part *p)
+piece(struct ready_row *r, struct dbenv_db *db)
 {
 	struct span	 key, v;
 	uint8_t		 k[10];
 
 	key = piece_key(k, r->body, r->npieces);
-	if ((r->row < BULK_AFTER || bulk(r, p, key, &v) == 0) &&
-	    dbenv_get(p->ready, key, &v) == -1)
+	if ((r->row < BULK_AFTER || bulk(r, db, key, &v) == 0) &&
+	    dbenv_get(db, key, &v) == -1)
 		return (-1);
 	r->npieces++;
 	return (buf_add_span(&r->data, v));
 }
 
-int
-ready_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
+/* Read on, until there are so many octets. */
+static int
+row_until(struct ready_row *r, struct dbenv_db *db, size_t want)
 {
-	size_t	 want = 0;
-	int	 i, rc = 0;
+	int	 rc = 0;
 
-	if (r->body != body) {
-		buf_reset(&r->data);
-		r->npieces = 0;
-		r->body = body;
-		if (body > r->last && body - r->last <= BULK_NEAR) {
-			r->row++;
-			r->last = body;
-		} else if (!r->bulk || !stray(r, body)) {
-			bulk_end(r);
-			r->last = body;
-		}
-		if (piece(r, p) == -1 || head_get(r) == -1)
+	if (want > READY_MAX) {
+		errno = EBADMSG;
+		return (-1);
+	}
+	while (rc == 0 && r->data.n < want)
+		rc = piece(r, db);
+	return (rc);
+}
+
+static int
+made_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
+{
+	struct ready_row	*row = &r->made;
+	size_t			 want = 0;
+	int			 i;
+
+	if (row->body != body) {
+		row_begin(row, body);
+		if (piece(row, p->ready) == -1)
 			goto err;
 	}
+	if (made_head(r, sections) == -1)
+		goto err;
 	for (i = 0; i < READY_SECTIONS; i++)
 		if ((sections & READY_BIT(i)) != 0)
 			want = r->at[i + 1];
-	if (want > READY_MAX) {
+	if (row_until(row, p->ready, want) == 0)
+		return (0);
+err:
+	row->body = 0;
+	return (-1);
+}
+
+static int
+fields_get(struct ready *r, struct part *p, uint64_t body)
+{
+	struct ready_row	*row = &r->fields;
+	struct span		 s;
+	uint8_t			 version;
+	uint32_t		 n;
+
+	if (row->body != body) {
+		row_begin(row, body);
+		if (piece(row, p->fields) == -1)
+			goto err;
+	}
+	s = span_buf(&row->data);
+	if (head_get(r, &s, &version) == -1)
+		goto err;
+	if (version == 1 || span_get_u32(&s, &n) == -1) {
 		errno = EBADMSG;
 		goto err;
 	}
-	while (rc == 0 && r->data.n < want)
-		rc = piece(r, p);
-	if (rc == 0)
-		return (0);
+	if (row_until(row, p->fields, FIELDS_HEAD + (size_t)n) == 0) {
+		if (row->data.n == FIELDS_HEAD + (size_t)n)
+			return (0);
+		errno = EBADMSG;
+	} else if (errno == ENOENT)	/* a piece of it is missing */
+		errno = EBADMSG;
 err:
-	r->body = 0;
+	row->body = 0;
 	return (-1);
+}
+
+int
+ready_get(struct ready *r, struct part *p, uint64_t body, unsigned sections)
+{
+	unsigned	 there = READY_BIT(READY_FIELDS) | READY_HEAD;
+	unsigned	 made = sections & ~there;
+	unsigned	 all = made | READY_BIT(READY_FIELDS);
+
+	r->body = body;
+	if ((sections & there) == 0)
+		return (made_get(r, p, body, made));
+	/* One of version 1 is mostly followed by another. */
+	if (r->old && made_get(r, p, body, all) == 0)
+		return (0);
+	r->old = 0;
+	if (fields_get(r, p, body) == 0)
+		return (made == 0 ? 0 : made_get(r, p, body, made));
+	if (errno != ENOENT || made_get(r, p, body, all) == -1)
+		return (-1);
+	r->old = 1;
+	return (0);
+}
+
+static int
+row_take(struct ready_row *r, uint64_t body, const struct buf *from)
+{
+	buf_reset(&r->data);
+	r->npieces = 0;
+	r->body = body;
+	return (buf_add_span(&r->data, span_buf(from)));
 }
 
 int
 ready_take(struct ready *r, uint64_t body, const struct ready_build *from)
 {
-	buf_reset(&r->data);
-	r->npieces = 0;
-	r->body = 0;
-	if (buf_add_span(&r->data, span_buf(&from->data)) == -1 ||
-	    head_get(r) == -1)
-		return (-1);
 	r->body = body;
-	return (0);
+	if (row_take(&r->made, body, &from->data) == 0 &&
+	    row_take(&r->fields, body, &from->fields) == 0 &&
+	    made_head(r, 0) == 0)
+		return (0);
+	r->made.body = r->fields.body = 0;
+	return (-1);
 }
 
 struct span
 ready_section(const struct ready *r, enum ready_section section)
 {
-	return (span_of(r->data.p + r->at[section],
+	if (section == READY_FIELDS && r->fields.body == r->body)
+		return (span_of(r->fields.data.p + FIELDS_HEAD,
+		    r->fields.data.n - FIELDS_HEAD));
+	return (span_of(r->made.data.p + r->at[section],
 	    r->at[section + 1] - r->at[section]));
 }
 
 void
 ready_clear(struct ready *r)
 {
-	bulk_end(r);
-	buf_free(&r->data);
+	bulk_end(&r->made);
+	bulk_end(&r->fields);
+	buf_free(&r->made.data);
+	buf_free(&r->fields.data);
 	memset(r, 0, sizeof(*r));
 }

@@ -6,7 +6,10 @@
  *
  * What is stored is a head (version, flags, the day of the Date field, octets
  * of the header, octets of each section), then the sections; pieces are cut
- * from that without regard to it.
+ * from that without regard to it.  The fields have a database of their own, so
+ * that who looks for words in subjects reads these alone: a head (version, flags,
+ * day, octets of the header, octets of the fields), then the fields.  In version
+ * 1 they stood among the sections; such are read as they are.
  */
 #ifndef READY_H
 #define READY_H
@@ -14,14 +17,15 @@
 #include "imapd/part.h"
 
 #define READY_PIECE	900
-#define READY_VERSION	1
+#define READY_VERSION	2
 #define READY_MAX	(2 * 1024 * 1024)	/* octets; more is not kept */
 
 enum ready_section {
 	READY_ENVELOPE,		/* parenthesised, to be sent as they stand */
 	READY_STRUCTURE,	/* BODYSTRUCTURE */
 	READY_FIELDS,		/* fields that ready_field() knows, as they
-				 * stand in the header, and its empty line */
+				 * stand in the header, and its empty line; 0
+				 * octets among the sections, see above */
 	READY_TREE,		/* mime_save() */
 	READY_BODY,		/* BODY */
 	READY_SECTIONS
@@ -51,22 +55,29 @@ int			 ready_put(struct part *, uint64_t body,
  * of references that is damaged or missing is no failure. */
 int			 ready_unref(struct part *, uint64_t body);
 
-/* One message's, read back; used again and again, ready_clear() at the end. */
-struct ready {
-	struct buf	 data;		/* head and sections, as far as read */
+/* What one of the two databases has of a message.  Many in a row are read in
+ * bulk; what is kept never changes. */
+struct ready_row {
+	struct buf	 data;		/* as far as read */
 	uint64_t	 body;		/* whose; 0: nobody's */
 	uint32_t	 npieces;	/* read so far */
-	uint8_t		 flags;		/* READY_WHOLE ... */
-	int32_t		 day;		/* since 1970, as date_day() */
-	uint64_t	 header;	/* octets of the message's header */
-	size_t		 at[READY_SECTIONS + 1];	/* in data */
-
-	/* Many in a row are read in bulk; what is kept never changes. */
 	struct dbenv_iter it;
 	int		 bulk;		/* it is under way */
 	unsigned	 row;		/* read in a row so far */
 	uint64_t	 last;		/* body before this one */
 	struct span	 key, val;	/* where it is */
+};
+
+/* One message's, read back; used again and again, ready_clear() at the end. */
+struct ready {
+	struct ready_row made;		/* head and sections */
+	struct ready_row fields;	/* head and fields */
+	uint64_t	 body;		/* what was read last is of this one */
+	int		 old;		/* and that of version 1 */
+	uint8_t		 flags;		/* READY_WHOLE ... */
+	int32_t		 day;		/* since 1970, as date_day() */
+	uint64_t	 header;	/* octets of the message's header */
+	size_t		 at[READY_SECTIONS + 1];	/* in made.data */
 };
 
 /*

@@ -230,7 +230,11 @@ static const char *const again[] = {
 static const char *const healed[] = {
 	"C6: b FETCH 1 (ENVELOPE BODY.PEEK[2.2])",
 	"S6: * 1 FETCH (ENVELOPE (NIL \"outer\" ~ BODY[2.2] {3}", "S6: png)",
-	"S6: b OK ~", NULL
+	"S6: b OK ~",
+	"C6: c FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]",
+	"S6: * 1 FETCH (BODY[HEADER.FIELDS (Subject)] {18}",
+	"S6: Subject: outer", "S6: ", "S6: )", "S6: c OK ~",
+	"C6: d SEARCH SUBJECT outer", "S6: * SEARCH 1", "S6: d OK ~", NULL
 };
 
 static uint64_t
@@ -245,22 +249,20 @@ last_body(void)
 
 /* What is kept ready goes missing, changes, or claims what is not so. */
 static void
-damage(void)
+damage(struct dbenv_db *db, const char *line)
 {
-	struct dbenv_db	*db = t_part->ready;
 	struct buf	 was = { 0 };
 	struct span	 v;
 	uint8_t		 k[10] = { 0 };
 	size_t		 i, n;
 
-	t_script("before damage", again);
 	(void)key_u64(k, last_body());
 	CHECK(dbenv_get(db, span_of(k, 10), &v) == 0, "it is there");
 	(void)buf_add_span(&was, v);
 	for (i = 0; i < was.n; i += 13) {
 		was.p[i] ^= 0x5a;
 		(void)dbenv_put(db, span_of(k, 10), span_buf(&was));
-		t_send(6, "x FETCH 1 (ENVELOPE BODY.PEEK[2.2])\r\n", 37);
+		t_send(6, line, strlen(line));
 		for (n = 0; n < 20; n++) {
 			const char	*l = t_line(6);
 
@@ -278,6 +280,55 @@ damage(void)
 	(void)dbenv_del(db, span_of(k, 10));
 	t_script("without an end", healed);
 	buf_free(&was);
+}
+
+/* All of a record that stands in pieces; they go. */
+static void
+take_pieces(struct dbenv_db *db, uint8_t k[10], struct buf *b)
+{
+	struct span	 v;
+
+	buf_reset(b);
+	for (k[9] = 0; dbenv_get(db, span_of(k, 10), &v) == 0; k[9]++) {
+		(void)buf_add_span(b, v);
+		(void)dbenv_del(db, span_of(k, 10));
+	}
+}
+
+/* A message of a store of old: its fields stand among the sections. */
+static void
+of_old(void)
+{
+	struct buf	 made = { 0 }, fields = { 0 }, old = { 0 };
+	uint8_t		 k[10] = { 0 };
+	size_t		 at = 34, n, i;
+
+	(void)key_u64(k, last_body());
+	take_pieces(t_part->ready, k, &made);
+	take_pieces(t_part->fields, k, &fields);
+	CHECK(made.n > at && made.p[0] == READY_VERSION && fields.n > 18,
+	    "there is one");
+	n = (size_t)fields.p[16] << 8 | fields.p[17];
+	made.p[0] = 1;			/* version, octets of the third */
+	made.p[24] = fields.p[16];
+	made.p[25] = fields.p[17];
+	for (i = 0; i < 2; i++)		/* behind the first two */
+		at += (size_t)made.p[16 + 4 * i] << 8 | made.p[17 + 4 * i];
+	(void)buf_add(&old, made.p, at);
+	(void)buf_add(&old, fields.p + 18, n);
+	(void)buf_add(&old, made.p + at, made.n - at);
+	for (k[9] = 0, at = 0; at < old.n; at += n, k[9]++) {
+		n = old.n - at < READY_PIECE ? old.n - at : READY_PIECE;
+		(void)dbenv_put(t_part->ready, span_of(k, 10),
+		    span_of(old.p + at, n));
+	}
+	t_script("of old", healed);
+	k[9] = 0;
+	CHECK(dbenv_has(t_part->fields, span_of(k, 10)) == 0,
+	    "read as it stands");
+	buf_free(&made);
+	buf_free(&fields);
+	buf_free(&old);
 }
 
 static void
@@ -313,7 +364,7 @@ row(void)
 	CHECK(dbenv_del(t_part->ready, span_of(k, 10)) == 0, "one is gone");
 	(void)key_u64(k, body - 4);
 	k[9] = 1;
-	CHECK(dbenv_del(t_part->ready, span_of(k, 10)) == 0, "half of one");
+	CHECK(dbenv_del(t_part->fields, span_of(k, 10)) == 0, "half of one");
 	t_send(0, "a EXAMINE INBOX\r\n", 17);
 	for (i = 0; i < 9; i++)
 		(void)t_line(0);
@@ -335,7 +386,7 @@ row(void)
 	l = t_line(0);
 	CHECK(n == 180 && l != NULL && strcmp(l, "b OK FETCH completed") == 0,
 	    "in a row: %d, %s", n, l);
-	CHECK(dbenv_has(t_part->ready, span_of(k, 10)) == 1, "healed");
+	CHECK(dbenv_has(t_part->fields, span_of(k, 10)) == 1, "healed");
 }
 
 /* A header that is longer than a slice, and a body in a file of its own. */
@@ -454,7 +505,10 @@ main(void)
 	t_script("nested", nested);
 	t_script("broken", broken);
 	t_script("two sessions", two);
-	damage();
+	t_script("before damage", again);
+	damage(t_part->ready, "x FETCH 1 (ENVELOPE BODY.PEEK[2.2])\r\n");
+	damage(t_part->fields, "x FETCH 1 BODY.PEEK[HEADER.FIELDS (Date)]\r\n");
+	of_old();
 	large();
 	row();
 	t_logout(0);
