@@ -555,6 +555,34 @@ read_messages(struct session *s, struct cursor *c, const struct place *w)
 	return (session_begin(s, appending, NULL, NULL));
 }
 
+/* In each slice; flags that are not allowed any more are left out, too. */
+static int
+may_store(struct session *s, const struct mailbox *mb)
+{
+	struct append	*a = s->append;
+	uint32_t	 has, gone = RIGHT_DELETED | RIGHT_EXPUNGE;
+	size_t		 i;
+
+	if (place_still(s, mb, RIGHT_INSERT, &has) == -1)
+		return (0);
+	errno = EACCES;
+	if (a->replaced != 0 && (place_selected(s) & gone) != gone)
+		return (0);
+	for (i = 0; has != RIGHTS_ALL && i < a->n; i++) {
+		a->msgs[i]->rec.flags &= place_flags(has);
+		if ((has & RIGHT_WRITE) == 0)
+			a->msgs[i]->rec.keywords = 0;
+	}
+	return (1);
+}
+
+static enum step
+not_stored(struct session *s, int error)
+{
+	return (error == ENOENT ? session_reply(s,
+	    "NO [TRYCREATE] no such mailbox") : session_no(s, error));
+}
+
 static enum step
 appending(struct session *s)
 {
@@ -566,7 +594,9 @@ appending(struct session *s)
 	if (a->pending > 0)
 		return (STEP_WAIT);
 	if ((mb = mailbox_by_id(a->account, a->mailbox)) == NULL)
-		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+		return (not_stored(s, ENOENT));
+	if (!may_store(s, mb))
+		return (not_stored(s, errno));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
 	if (crowded(s, a->account, a->octets, a->n, a->replaced))
@@ -612,7 +642,9 @@ staging(struct session *s)
 	size_t		 i, from = a->at;
 
 	if (mb == NULL)
-		return (session_reply(s, "NO [TRYCREATE] no such mailbox"));
+		return (not_stored(s, ENOENT));
+	if (!may_store(s, mb))
+		return (not_stored(s, errno));
 	if (a->at == a->n) {
 		if (stage_commit(a->stage, &seq) == -1)
 			return (session_no(s, errno));

@@ -102,7 +102,8 @@ make_record(const struct copying *x, const struct msgrec *from,
 	*r = *from;
 	r->flags &= place_flags(x->rights);
 	r->keywords = 0;
-	for (i = 0; i < KEYWORDS_MAX && from->keywords >> i != 0; i++)
+	for (i = 0; i < KEYWORDS_MAX && from->keywords >> i != 0 &&
+	    (x->rights & RIGHT_WRITE) != 0; i++)
 		if ((from->keywords >> i & 1) != 0 && x->bits[i] >= 0)
 			r->keywords |= (uint64_t)1 << x->bits[i];
 }
@@ -233,14 +234,25 @@ survey(struct session *s, struct copying *x, struct mailbox *to)
 	return (0);
 }
 
+/* In each slice: it may have gone, or its rights. */
+static int
+may_go_on(struct session *s, struct copying *x, const struct mailbox *to)
+{
+	errno = ENOENT;
+	if (to == NULL ||
+	    place_still(s, to, RIGHT_INSERT, &x->rights) == -1)
+		return (0);
+	return (!x->move || may_leave(s));
+}
+
 static enum step
 start(struct session *s)
 {
 	struct copying	*x = s->data;
 	struct mailbox	*to = where_to(x);
 
-	if (to == NULL)
-		return (failed(s, ENOENT));
+	if (!may_go_on(s, x, to))
+		return (failed(s, errno));
 	if (survey(s, x, to) == -1)
 		return (failed(s, errno));
 	s->wrote = to->seq;
@@ -329,8 +341,8 @@ staging(struct session *s)
 	uint64_t	 seq;
 	int		 rc;
 
-	if (to == NULL)
-		return (failed(s, ENOENT));
+	if (!may_go_on(s, x, to))
+		return (failed(s, errno));
 	if (x->stage == NULL && (x->stage = stage_new(to)) == NULL)
 		return (errno == EAGAIN ? STEP_AGAIN : failed(s, errno));
 	if ((rc = stage_some(s, x)) == 1)
@@ -402,8 +414,12 @@ moving(struct session *s)
 
 	if (x->moved)
 		return (cmd_expunged(s, &x->targets, x->any));
-	if (to == NULL)
-		return (failed(s, ENOENT));
+	if (!may_go_on(s, x, to)) {
+		rc = errno;
+		if (to != NULL && x->untold > 0)
+			tell_moved(s, x, to);
+		return (failed(s, rc));
+	}
 	if ((rc = move_some(s, x, to)) == -1) {
 		seqset_free(&x->from_uids);
 		seqset_free(&x->to_uids);

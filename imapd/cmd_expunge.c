@@ -147,6 +147,10 @@ expunging(struct session *s)
 	struct expunging	*x = s->data;
 	int			 rc;
 
+	if ((place_selected(s) & RIGHT_EXPUNGE) == 0) {
+		session_hold(s, s->seen.view->mb->seq);
+		return (session_no(s, EACCES));
+	}
 	if ((rc = some(s, x)) == -1)
 		return (session_no(s, errno));
 	if (x->untold > 0)

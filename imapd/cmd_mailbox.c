@@ -196,8 +196,12 @@ cmd_rename(struct session *s, struct cursor *c)
 	if ((a.other || b.other) && may_rename(s, &a, &b) == -1)
 		return (session_no(s, errno));
 	was_inbox = a.mb != NULL && a.mb == a.account->inbox;
-	if (mailbox_rename(a.account, a.name, b.name) == -1)
+	if (mailbox_rename(a.account, a.name, b.name) == -1) {
+		/* It may be what he does not see that is in the way. */
+		if (a.other && (errno == EEXIST || errno == EINVAL))
+			errno = EACCES;
 		return (done(s, NULL, -1));
+	}
 	/* What it had selected is not the INBOX any more. */
 	if (was_inbox)
 		close_selected(s, a.mb);

@@ -336,6 +336,8 @@ closing(struct session *s)
 	uint64_t	*before = s->data;
 	size_t		 i, n = 0;
 
+	if ((place_selected(s) & RIGHT_EXPUNGE) == 0)
+		return (closed(s, *before != 0));
 	/* It will not be told; others are counted against VIEW_GONE_MAX. */
 	if (s->seen.ngone > VIEW_GONE_MAX / 2)
 		seen_forget(&s->seen);

@@ -245,11 +245,11 @@ apply(const struct storing *g, struct msgrec *r)
 		break;
 	case ADD:
 		r->flags |= g->flags & g->may;
-		r->keywords |= g->bits;
+		r->keywords |= g->bits & g->may_bits;
 		break;
 	case REMOVE:
 		r->flags &= ~(g->flags & g->may);
-		r->keywords &= ~g->bits;
+		r->keywords &= ~(g->bits & g->may_bits);
 		break;
 	}
 }
@@ -352,6 +352,8 @@ storing(struct session *s)
 	struct storing	*g = s->data;
 	int		 rc;
 
+	if (!permitted(s, g))		/* not any more */
+		return (session_no(s, EACCES));
 	if ((rc = change(s, g)) == -1)
 		return (session_no(s, errno));
 	note_writing(s);

@@ -110,6 +110,15 @@ place_need(struct session *s, struct span name, uint32_t rights,
 	return (-1);
 }
 
+int
+place_still(const struct session *s, const struct mailbox *mb,
+    uint32_t rights, uint32_t *has)
+{
+	*has = place_rights(s, mb);
+	errno = (*has & RIGHT_LOOKUP) == 0 ? ENOENT : EACCES;
+	return ((*has & rights) == rights && *has != 0 ? 0 : -1);
+}
+
 /* The first from position i on that is seen and, if base is given, below it. */
 static const struct mailbox *
 seen_from(const struct session *s, const struct account *a, size_t i,

@@ -26,6 +26,10 @@ int		 place_find(struct session *, struct span name,
 /* The same, and -1 with EACCES when one of these rights is missing. */
 int		 place_need(struct session *, struct span name,
 		    uint32_t rights, struct place *);
+/* Of a mailbox that was looked up in an earlier slice: 0, or -1 with ENOENT or
+ * EACCES; what the session has now. */
+int		 place_still(const struct session *, const struct mailbox *,
+		    uint32_t rights, uint32_t *has);
 /* Something below a name is seen. */
 int		 place_has_children(struct session *, struct span name);
 /* The same of a name of an account that is in memory ("": of all). */

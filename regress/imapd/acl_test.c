@@ -312,6 +312,17 @@ static const char *const secret[] = {
 	"SETACL \"%s\" nobody l", "SETACL \"%s\" user1 l",
 	"COPY 1 \"%s\"", "MOVE 1 \"%s\"", "REPLACE 1 \"%s\" {3}",
 	"CREATE \"%s\"", "GETQUOTA \"%s\"",
+	"UID COPY 1 \"%s\"", "UID MOVE 1 \"%s\"", "UID REPLACE 1 \"%s\" {3}",
+	"SUBSCRIBE \"%s/x\"", "DELETE \"%s/x\"", "DELETE \"%s/\"",
+	"SELECT \"%s\" (CONDSTORE)", "LIST \"\" (INBOX \"%s\" \"%s*\")",
+	"LIST (SUBSCRIBED RECURSIVEMATCH) \"\" \"%s\" RETURN (CHILDREN)",
+	"ESEARCH IN (mailboxes \"%s\") ALL",
+	"ESEARCH IN (subtree \"%s\") RETURN (ALL COUNT) ALL",
+	"ESEARCH IN (subtree-one (\"%s\" INBOX)) RETURN (COUNT) ALL",
+	"NOTIFY SET STATUS (mailboxes \"%s\" (MessageNew MessageExpunge "
+	    "FlagChange MailboxName MailboxMetadataChange))",
+	"NOTIFY SET STATUS (subtree (\"%s\" \"%s/x\") (MessageNew "
+	    "MessageExpunge))",
 };
 
 static void
@@ -331,10 +342,10 @@ compare(const char *form, const char *a, const char *b)
 	char		 command[512];
 
 	must(2, "SELECT INBOX");
-	snprintf(command, sizeof(command), form, a);
+	snprintf(command, sizeof(command), form, a, a);
 	(void)ask(2, command, &x);
 	must(2, "SELECT INBOX");
-	snprintf(command, sizeof(command), form, b);
+	snprintf(command, sizeof(command), form, b, b);
 	(void)ask(2, command, &y);
 	replace(&x, a);
 	replace(&y, b);
@@ -373,6 +384,172 @@ test_secret(void)
 	must(1, "DELETE Hidden");
 	must(1, "DELETE Open");
 }
+
+/* What he does not see may be in the way of what he renames. */
+static const char *const inway[] = {
+	"C1: a CREATE A", "S1: a OK ~", "C1: b CREATE A/h", "S1: b OK ~",
+	"C1: c CREATE P", "S1: c OK ~", "C1: d CREATE P/A/h", "S1: d OK ~",
+	"C1: e SETACL A user2 lx", "S1: e OK ~",
+	"C1: f SETACL P user2 lk", "S1: f OK ~",
+	"C2: a RENAME \"" OTHERS "A\" \"" OTHERS "P/A\"", "S2: a NO [NOPERM] ~",
+	"C2: b RENAME \"" OTHERS "A\" \"" OTHERS "P/A/h\"", "S2: b NO [NOPERM] ~",
+	"C2: c CREATE \"" OTHERS "P/A/h\"", "S2: c NO [NOPERM] ~",
+	"C2: d RENAME \"" OTHERS "A\" \"" OTHERS "None/A\"", "S2: d NO [NOPERM] ~",
+	"C2: e RENAME \"" OTHERS "A\" \"" OTHERS "A\"", "S2: e NO [ALREADY~",
+	"C2: f RENAME \"" OTHERS "A\" \"" OTHERS "P/B\"", "S2: f OK ~",
+	"C1: g LIST \"\" P/B/%", "S1: * LIST ~ P/B/h", "S1: g OK ~",
+	"C1: h DELETE P/B/h", "S1: h OK ~", "C1: i DELETE P/B", "S1: i OK ~",
+	"C1: j DELETE P/A/h", "S1: j OK ~", "C1: k DELETE P", "S1: k OK ~",
+	NULL
+};
+
+/* ---- rights that go while a command is under way ---------------------------------- */
+
+#define MANY	3072
+
+/* One that takes many slices is sent, then what takes a right away. */
+static const struct {
+	const char	*command;	/* of client 2, in Shared */
+	const char	*less;		/* rights on Shared */
+	const char	*want;		/* the answer */
+	const char	*left;		/* SEARCH of what it is about, before
+					 * and after */
+	int		 whole;		/* nothing of it is done */
+	int		 own;		/* it is in its own mailbox of many */
+} going[] = {
+	{ "MOVE 1:* Trash",		"-e",	"t NO [NOPERM]", "ALL", 0, 0 },
+	{ "UID MOVE 1:* Trash",		"-t",	"t NO [NOPERM]", "ALL", 0, 0 },
+	{ "STORE 1:* +FLAGS.SILENT (\\Flagged)", "-w", "t NO [NOPERM]",
+	  "UNFLAGGED", 0, 0 },
+	{ "STORE 1:* FLAGS.SILENT (\\Seen word)", "-sw", "t NO [NOPERM]",
+	  "UNSEEN", 0, 0 },
+	{ "STORE 1:* +FLAGS.SILENT (\\Answered other)", "-w",
+	  "t NO [NOPERM]", "UNKEYWORD other", 0, 0 },
+	{ "EXPUNGE",			"-e",	"t NO [NOPERM]", "ALL", 0, 0 },
+	{ "UID EXPUNGE 1:*",		"-e",	"t NO [NOPERM]", "ALL", 0, 0 },
+	{ "CLOSE",			"-e",	"t OK CLOSE", "ALL", 0, 0 },
+	{ "COPY 1:* \"" OTHERS "Shared\"", "-i", "t NO [NOPERM]", "ALL", 1, 1 },
+	{ "COPY 1:* \"" OTHERS "Shared\"", "-lr", "t NO [TRYCREATE]", "ALL", 1,
+	  1 },
+};
+
+/* A mailbox of client n has so many messages, all of them \Deleted. */
+static void
+fill(int n, const char *name)
+{
+	static const char	 three[] = "t APPEND %s (\\Deleted) {3+}\r\nx\r\n "
+				    "(\\Deleted) {3+}\r\ny\r\n (\\Deleted) "
+				    "{3+}\r\nz\r\n\r\n";
+	char			 b[256];
+	const char		*line;
+	int			 i;
+
+	snprintf(b, sizeof(b), three, name);
+	t_send(n, b, strlen(b));
+	while ((line = t_line(n)) != NULL && strncmp(line, "t ", 2) != 0)
+		continue;
+	snprintf(b, sizeof(b), "SELECT %s", name);
+	must(n, b);
+	snprintf(b, sizeof(b), "COPY 1:* %s", name);
+	for (i = 3; i < MANY; i *= 2)
+		must(n, b);
+	must(n, "UNSELECT");
+}
+
+static long
+found(int n, const char *key)
+{
+	struct buf	 all = { 0 };
+	char		 command[64];
+	const char	*p;
+	long		 k = -1;
+
+	snprintf(command, sizeof(command), "SEARCH RETURN (COUNT) %s", key);
+	(void)ask(n, command, &all);
+	if ((p = strstr(buf_cstr(&all), " COUNT ")) != NULL)
+		k = strtol(p + 7, NULL, 10);
+	buf_free(&all);
+	return (k);
+}
+
+static void
+one_going(size_t i)
+{
+	struct buf	 all = { 0 };
+	char		 b[256];
+	const char	*line = NULL;
+	long		 before, after;
+
+	must(1, "DELETE Shared");
+	must(1, "CREATE Shared");
+	must(1, "SELECT Big");
+	must(1, "COPY 1:* Shared");
+	grant("Shared", "user2", "lrswite");
+	must(2, going[i].own ? "SELECT Many" :
+	    "SELECT \"" OTHERS "Shared\"");
+	must(1, "SELECT Shared");
+	before = found(1, going[i].left);
+	snprintf(b, sizeof(b), "t %s\r\n", going[i].command);
+	t_send(2, b, strlen(b));
+	snprintf(b, sizeof(b), "SETACL Shared user2 %s", going[i].less);
+	must(1, b);
+	while ((line = t_line(2)) != NULL && strncmp(line, "t ", 2) != 0)
+		continue;
+	CHECK(line != NULL && strncmp(line, going[i].want,
+	    strlen(going[i].want)) == 0, "%s: %s", going[i].command,
+	    line == NULL ? "nothing" : line);
+	must(1, "NOOP");
+	after = found(1, going[i].left);
+	CHECK(before > 500 && after > 0 && (going[i].whole ? after == before :
+	    after < before), "%s: of %ld %ld are left", going[i].command,
+	    before, after);
+	(void)ask(2, "UNSELECT", &all);
+	must(1, "UNSELECT");
+	buf_free(&all);
+}
+
+static void
+test_going(void)
+{
+	size_t	 i;
+
+	must(1, "CREATE Big");
+	fill(1, "Big");
+	must(2, "CREATE Many");
+	fill(2, "Many");
+	for (i = 0; i < nitems(going); i++)
+		one_going(i);
+	must(1, "DELETE Big");
+	must(1, "DELETE Shared");
+	must(2, "DELETE Many");
+}
+
+/* A message that comes in pieces: the right goes before its end, or before it is
+ * stored. */
+static const char *const coming[] = {
+	"C1: a SETACL Shared user2 lrswite", "S1: a OK ~",
+	"C1: b SELECT Shared", "S1: * FLAGS ~", "S1: * 3 EXISTS",
+	"S1: * ~ RECENT", "S1: * OK ~", "S1: * OK ~", "S1: * OK ~",
+	"S1: * OK ~", "S1: * OK ~", "S1: b OK ~",
+	"C2: a APPEND \"" OTHERS "Shared\" (\\Seen word) {6}", "S2: + ~",
+	"C2= abc", "C1: c SETACL Shared user2 -i", "S1: c OK ~",
+	"C2= def\r\n", "S2: a NO [NOPERM] ~",
+	"C1: d SETACL Shared user2 +i", "S1: d OK ~",
+	"C2: b APPEND \"" OTHERS "Shared\" (\\Seen word) {6}", "S2: + ~",
+	"C2= abc", "C1: e SETACL Shared user2 -w", "S1: e OK ~",
+	"C2= def\r\n", "S2: b OK ~",
+	"C1: e NOOP", "S1: * 4 EXISTS", "S1: * ~", "S1: e OK ~",
+	"C1: f FETCH 4 FLAGS", "S1: * 4 FETCH (FLAGS (\\Seen~))", "S1: f OK ~",
+	"C2: c SELECT \"" OTHERS "Shared\"", "S2: * OK [CLOSED] ~",
+	"S2: * FLAGS ~", "S2: * 4 EXISTS",
+	"S2: * ~", "S2: * OK ~", "S2: * OK ~", "S2: * OK ~", "S2: * OK ~",
+	"S2: * OK ~", "S2: c OK ~",
+	"C2: d REPLACE 4 INBOX {3}", "S2: + ~", "C2= a",
+	"C1: g SETACL Shared user2 -e", "S1: g OK ~", "C2= bc\r\n",
+	"S2: d NO [NOPERM] ~",
+	"C2: e UNSELECT", "S2: e OK ~", "C1: h UNSELECT", "S1: h OK ~",
+	NULL
+};
 
 /* ---- flags ------------------------------------------------------------------------ */
 
@@ -618,6 +795,10 @@ main(void)
 	fresh();
 	t_script("both", both);
 	test_secret();
+	t_script("inway", inway);
+	fresh();
+	t_script("coming", coming);
+	test_going();
 	t_store.limits.quota = 5;
 	t_script("quota", quota);
 	t_store.limits.quota = 0;
