@@ -653,6 +653,7 @@ void
 told_resync(struct told *t)
 {
 	struct told_msg	*all = NULL;
+	char		 text[128];
 	size_t		 cap = 0;
 	uint32_t	 i, k = 0, n = 0;
 
@@ -670,9 +671,11 @@ told_resync(struct told *t)
 	}
 	while (k < t->nkept)
 		all[n++] = t->kept[k++];
-	if (n + t->since != t->n)
-		t->bad(t, "what it has is not what is there",
-		    span_str("SELECT"));
+	if (n + t->since != t->n) {
+		snprintf(text, sizeof(text), "SELECT: %u that were kept and "
+		    "told, %u that came, EXISTS %u", n, t->since, t->n);
+		t->bad(t, "what it has is not what is there", span_str(text));
+	}
 	for (i = 0; i < n && i < t->n; i++) {
 		if (t->m[i].uid != 0 && t->m[i].uid != all[i].uid &&
 		    !t->uidonly)
