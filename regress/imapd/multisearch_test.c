@@ -2,6 +2,7 @@
  * ESEARCH over many mailboxes, RFC 7377.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "charset.h"
 #include "imaptest.h"
@@ -150,6 +151,45 @@ static const char *const many[] = {
 	NULL
 };
 
+/* Expunged while another mailbox is searched: no message is damaged by that. */
+static void
+expunged(void)
+{
+	static const char	 copy[] = "x COPY 1:* gone\r\n",
+	    search[] = "x ESEARCH IN (mailboxes gone) RETURN (COUNT) BODY zz"
+	    "\r\n", all_go[] = "x STORE 1:* +FLAGS.SILENT (\\Deleted)\r\n"
+	    "y EXPUNGE\r\n";
+	const char		*line;
+	static char		 first[32768];
+	int			 i;
+
+	i = snprintf(first, sizeof(first), "x APPEND gone {20000+}\r\nA: b"
+	    "\r\n\r\n%*s\r\n", 19992, "c");
+	t_login(1, 7);
+	t_login(2, 7);
+	(void)t_line(1);
+	(void)t_line(2);
+	t_send(2, "x CREATE gone\r\n", 15);
+	t_send(2, "x SELECT gone\r\n", 15);
+	t_send(2, first, (size_t)i);
+	t_settle();
+	for (i = 0; i < 10; i++) {
+		t_send(2, copy, sizeof(copy) - 1);
+		t_settle();
+	}
+	t_drain(2);
+	t_send(1, search, sizeof(search) - 1);
+	t_send(2, all_go, sizeof(all_go) - 1);
+	while ((line = t_line(1)) != NULL && strncmp(line, "x ", 2) != 0)
+		continue;
+	CHECK(line != NULL && strcmp(line, "x OK ESEARCH completed") == 0,
+	    "nothing of it is said to be damaged: %s", line == NULL ?
+	    "(nothing)" : line);
+	t_logout(1);
+	t_logout(2);
+	t_settle();
+}
+
 int
 main(void)
 {
@@ -165,6 +205,7 @@ main(void)
 	append("workshop", "", "one");
 	t_script("boxes", boxes);
 	t_script("shared", shared);
+	expunged();
 	t_store.limits.mailboxes = 1;
 	t_script("many", many);
 	t_close();
