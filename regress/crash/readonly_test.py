@@ -75,7 +75,7 @@ def readonly(s, dev):
     taken += ["ro%d" % n for n in range(5) if codes[n] == 250]
     ok(set(codes) <= {421, 450, 451, 452} and 250 not in codes, "read-only: not now") or diag(codes)
     ok(send(s, "sub", s.submission, "y@later.example") in (421, 451, 452, 454), "nor a submission")
-    ok(wait_for(lambda: "its file system is read-only" in s.logged(), timeout=20), "the log says why") or \
+    ok(wait_for(lambda: "its file system is read-only" in s.logged()), "the log says why") or \
         diag(s.logged()[-5000:])
     is_(s.proc.poll(), None, "the suite is there")
     ok(s.ctl_run("status").returncode == 0, "and answers letterctl")
@@ -84,7 +84,7 @@ def readonly(s, dev):
 
 def again(s, taken):
     s.start()
-    ok(wait_for(lambda: subjects(s) == sorted(taken), timeout=30), "what was accepted is there, and nothing else") or \
+    ok(wait_for(lambda: subjects(s) == sorted(taken)), "what was accepted is there, and nothing else") or \
         diag(subjects(s), taken)
     is_([r["to"] for r in s.rows("queue", "list")], ["x@later.example"], "in the queue too")
 
@@ -96,7 +96,7 @@ def removed(s):
     ok(wait_for(lambda: "its files were removed" in s.logged()), "the log says why")
     is_(s.proc.poll(), None, "the suite is there")
     s.kill("queued", sig=signal.SIGKILL)
-    ok(wait_for(lambda: send(s, "new", s.submission, "n@later.example") == 250, timeout=30),
+    ok(wait_for(lambda: send(s, "new", s.submission, "n@later.example") == 250),
        "with a new queue mail is taken again")
     is_([r["to"] for r in s.rows("queue", "list")], ["n@later.example"], "into it")
 

@@ -56,7 +56,7 @@ def answers(s):
             return all(r.get("state") == "ready" for r in s.rows("status"))
         except Exception:
             return False
-    return wait_for(all_in, 30)
+    return wait_for(all_in)
 
 
 def interrupted(s, user, what, *args, data=None):
@@ -122,7 +122,7 @@ def from_imap(s):
         got = bodies(s, "bob")
         ok(all(v == source[f][:len(v)] for f, v in got.items()), "import imap: what is there is the beginning, once") \
             or diag({f: (len(v), len(source.get(f, []))) for f, v in got.items()})
-    r = wait_for(lambda: (lambda r: r if r.returncode == 0 else None)(stream(s, *args, data=(PASSWORD + "\n").encode())), 20, 0.5)
+    r = wait_for(lambda: (lambda r: r if r.returncode == 0 else None)(stream(s, *args, data=(PASSWORD + "\n").encode())), step=0.5)
     ok(r is not None and bodies(s, "bob") == source, "import imap: all of it in the end, once")
 
 
@@ -135,7 +135,7 @@ def moves(s):
         interrupted(s, "alice", ("write", "store", "letterctl")[i % 3], "account", "move", "alice", there)
         ok(everything(s, "alice") == before, "account move: all is there, in %s" % instance(s, "alice")[1])
     there = (instance(s, "alice")[1] + 1) % 4
-    r = wait_for(lambda: (lambda r: r if r.returncode == 0 else None)(s.ctl_run("account", "move", "alice", there)), 20, 0.2)
+    r = wait_for(lambda: (lambda r: r if r.returncode == 0 else None)(s.ctl_run("account", "move", "alice", there)), step=0.2)
     ok(r is not None and instance(s, "alice")[1] == there, "account move: it moves in the end")
     ok(everything(s, "alice") == before, "account move: with all it has")
 

@@ -175,7 +175,7 @@ def unread(s, octets):
     c = Imap.__new__(Imap)
     c.s = socket.socket()
     c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    c.s.settimeout(20)
+    c.s.settimeout(60)
     c.s.connect(("127.0.0.1", s.imap))
     c.buf, c.n = b"", 0
     c.greeting = c.response()

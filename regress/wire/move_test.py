@@ -143,7 +143,7 @@ def deliveries(s, here):
     stop.append(0)
     t.join()
     is_(r.returncode, 0, "moved while mail comes in") or diag(r.stderr)
-    ok(wait_for(lambda: not s.rows("queue", "list"), timeout=30), "what waited for that is tried at once")
+    ok(wait_for(lambda: not s.rows("queue", "list")), "what waited for that is tried at once")
     lost = [n for n in range(stop[1]) if arrived(s, "flow%d." % n) != 1]
     is_(lost, [], "all of %d messages are there once" % stop[1])
     return (here + 1) % 4
@@ -181,7 +181,7 @@ def busy(s, here):
     is_(held.wait(), 0, "what was begun is done") or diag(out)
     t.join()
     is_((got[0].returncode, place(s)), (0, there), "then it moves") or diag(got[0].stderr)
-    ok(wait_for(lambda: not s.rows("queue", "list"), timeout=30), "and its mail is delivered")
+    ok(wait_for(lambda: not s.rows("queue", "list")), "and its mail is delivered")
     is_((arrived(s, "waiting"), arrived(s, "held")), (1, 3000), "with all that came")
     return there
 
