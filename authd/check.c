@@ -223,7 +223,7 @@ used_by(const struct list *routes, const struct conf_transport *t)
 	return (0);
 }
 
-/* Whose addresses mail comes from then is for SPF to say. */
+/* Whose addresses mail comes from then is for SPF to say; we sign nothing. */
 static void
 check_smarthosts(const struct conf *c, struct report *r)
 {
@@ -239,7 +239,8 @@ check_smarthosts(const struct conf *c, struct report *r)
 		if (used)
 			report_warning(r, t->where, "mail that takes transport "
 			    "\"%s\" comes from the addresses of %s: the SPF "
-			    "records of your domains must allow them", t->name,
+			    "records of your domains must allow them, and it "
+			    "must sign with a DKIM key of theirs", t->name,
 			    t->host);
 	}
 }

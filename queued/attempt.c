@@ -369,25 +369,37 @@ find_place(struct attempt *a)
 		attempt_putoff(a, AWAY_S);
 }
 
+/* Auth's answer about an account: it has the message then, or is asked again
+ * later.  1: there is none, w says why; 0; -1 for the link. */
+static int
+to_account(struct attempt *a, struct imsg *m, struct msg_rcpt *w)
+{
+	if (m == NULL || imsg_get(m, &c_rcpt, w) == -1) {
+		attempt_putoff(a, AWAY_S);
+		return (m == NULL ? 0 : -1);
+	}
+	if (w->result != RESULT_OK)
+		return (1);
+	a->account = w->account;
+	a->partition = w->partition;
+	if ((a->name = span_dup(w->name)) == NULL)
+		attempt_putoff(a, AWAY_S);
+	else
+		local_deliver(a);
+	return (0);
+}
+
 static int
 on_who(void *arg, struct peer *p, struct imsg *m)
 {
 	struct attempt	*a = arg;
 	struct msg_rcpt	 w;
+	int		 rc;
 
 	(void)p;
-	if (m == NULL || imsg_get(m, &c_rcpt, &w) == -1) {
-		attempt_putoff(a, AWAY_S);
-		return (m == NULL ? 0 : -1);
-	}
-	if (w.result == RESULT_OK) {
-		a->account = w.account;
-		a->partition = w.partition;
-		if ((a->name = span_dup(w.name)) == NULL)
-			attempt_putoff(a, AWAY_S);
-		else
-			local_deliver(a);
-	} else if (w.result == RESULT_TEMP) {
+	if ((rc = to_account(a, m, &w)) != 1)
+		return (rc);
+	if (w.result == RESULT_TEMP) {
 		attempt_all(a, RESULT_TEMP, 451, "4.3.0", w.text);
 		attempt_result(a);
 	} else if (w.local) {
@@ -588,21 +600,11 @@ on_named(void *arg, struct peer *p, struct imsg *m)
 	struct attempt	*a = arg;
 	struct msg_rcpt	 w;
 	struct buf	 text = { 0 };
+	int		 rc;
 
 	(void)p;
-	if (m == NULL || imsg_get(m, &c_rcpt, &w) == -1) {
-		attempt_putoff(a, AWAY_S);
-		return (m == NULL ? 0 : -1);
-	}
-	if (w.result == RESULT_OK) {
-		a->account = w.account;
-		a->partition = w.partition;
-		if ((a->name = span_dup(w.name)) == NULL)
-			attempt_putoff(a, AWAY_S);
-		else
-			local_deliver(a);
-		return (0);
-	}
+	if ((rc = to_account(a, m, &w)) != 1)
+		return (rc);
 	buf_addf(&text, "the account \"%s\" of transport \"%s\" is not there",
 	    a->t->account, a->transport);
 	attempt_all(a, RESULT_TEMP, 451, "4.3.5", span_buf(&text));
