@@ -14,6 +14,8 @@
 #include "dbenv_int.h"
 
 #define TRICKLE	80		/* per cent of the cache to keep clean */
+#define COUNT_TICKS	10		/* between two counts of dirty pages, */
+#define COUNT_LOG	(4 << 20)	/* or so many octets of log */
 
 static void
 at_ms(struct timespec *ts, unsigned int ms)
@@ -221,6 +223,7 @@ dbenv_remove_logs(struct dbenv *env)
 	pthread_mutex_unlock(&env->arch_mtx);
 }
 
+/* Goes through the whole cache, with a lock for each bucket. */
 static void
 count_dirty(struct dbenv *env)
 {
@@ -267,7 +270,8 @@ keeper(void *arg)
 {
 	struct dbenv	*env = arg;
 	struct timespec	 until;
-	uint64_t	 last = now_us(), seen = 0, n;
+	uint64_t	 last = now_us(), seen = 0, n, log, counted = 0;
+	unsigned	 ticks = 0;
 	int		 stop;
 
 	for (;;) {
@@ -286,16 +290,23 @@ keeper(void *arg)
 		pthread_mutex_unlock(&env->mtx);
 		if (stop)
 			return (NULL);
-		count_dirty(env);
-		if (env->dirty > env->conf.cache / 100 * (100 - TRICKLE))
-			env->e->memp_trickle(env->e, TRICKLE, NULL);
+		log = log_since(env);
+		if (ticks++ % COUNT_TICKS == 0 || log >= counted + COUNT_LOG) {
+			count_dirty(env);
+			counted = log;
+			ticks = 1;
+			if (env->dirty > env->conf.cache / 100 *
+			    (100 - TRICKLE))
+				env->e->memp_trickle(env->e, TRICKLE, NULL);
+		}
 		n = env->committed;
-		if (log_since(env) >= env->conf.checkpoint ||
+		if (log >= env->conf.checkpoint ||
 		    now_us() - last >= env->conf.checkpoint_s * 1000000ULL) {
 			checkpoint(env);
 			last = now_us();
 			seen = n;
 			count_dirty(env);
+			counted = ticks = 0;
 		}
 	}
 }
