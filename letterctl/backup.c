@@ -102,6 +102,25 @@ end_file(struct unpack *u)
 	return (close(fd));
 }
 
+/* A disk that becomes full takes a part first. */
+static int
+write_at(struct unpack *u, struct span s, off_t off)
+{
+	ssize_t	 n;
+
+	for (; s.n > 0; off += n) {
+		n = pwrite(u->fd, s.p, s.n, off);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		if (n == -1) {
+			warn("%s", u->dir);
+			return (-1);
+		}
+		s = span_of(s.p + n, s.n - (size_t)n);
+	}
+	return (0);
+}
+
 /* One record: 1 taken, 0 not all of it is there, -1 wrong. */
 static int
 record(struct unpack *u, struct span *s)
@@ -123,12 +142,7 @@ record(struct unpack *u, struct span *s)
 		if (span_get_u64(s, &off) == -1 ||
 		    span_get_str(s, &data) == -1)
 			break;
-		if (pwrite(u->fd, data.p, data.n, (off_t)off) !=
-		    (ssize_t)data.n) {
-			warn("%s", u->dir);
-			return (-1);
-		}
-		return (1);
+		return (write_at(u, data, (off_t)off) == -1 ? -1 : 1);
 	case ARCHIVE_CLOSE:
 		return (end_file(u) == -1 ? -1 : 1);
 	case ARCHIVE_END:

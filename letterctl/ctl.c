@@ -17,6 +17,8 @@
 
 #include "ctl.h"
 
+#define NOT_WRITTEN	(-2)	/* what the service sends */
+
 struct ctl {
 	int		 fd;
 	uint32_t	 id;
@@ -187,6 +189,8 @@ pump(const struct ctl_ask *a, int *fd)
 		if (w == -1 && errno == EINTR)
 			w = 0;
 		else if (w == -1) {
+			if (!a->in)
+				warn("standard output");
 			close(*fd);
 			*fd = -1;
 			return (-1);
@@ -218,7 +222,7 @@ wait_answer(struct ctl *c, const struct ctl_ask *a, int *fd, uint8_t *room,
 		if (p[1].fd != -1 && p[1].revents != 0) {
 			if ((rc = pump(a, fd)) == -1 && !a->in) {
 				warnx("cannot write what the service sends");
-				return (-1);
+				return (NOT_WRITTEN);
 			}
 			ended = a->in && rc == 0;
 		}
@@ -292,9 +296,9 @@ ctl_ask(struct ctl *c, const struct ctl_ask *a)
 		    sizeof(room));
 		if (mine != -1)
 			close(mine);
-		if (n == -1) {
+		if (n < 0) {
 			buf_free(&cursor);
-			return (EXIT_AWAY);
+			return (n == NOT_WRITTEN ? EXIT_REFUSED : EXIT_AWAY);
 		}
 		moved(a, 0);
 		s = span_of(room, (size_t)n);

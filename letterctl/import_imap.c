@@ -642,9 +642,11 @@ options(struct import *x, int argc, char **argv)
 	for (i = 0; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
 		if (strcmp(argv[i], "--starttls") == 0)
 			x->starttls = 1;
-		else if (strcmp(argv[i], "--ca") == 0 && i + 1 < argc)
+		else if (strcmp(argv[i], "--ca") == 0 && i + 1 < argc) {
 			x->ca = argv[++i];
-		else if (strcmp(argv[i], "--exclude") == 0 && i + 1 < argc &&
+			if (access(x->ca, R_OK) == -1)
+				err(EXIT_USAGE_, "%s", x->ca);
+		} else if (strcmp(argv[i], "--exclude") == 0 && i + 1 < argc &&
 		    x->nexcluded < NAMES_MAX)
 			x->excluded[x->nexcluded++] = argv[++i];
 		else

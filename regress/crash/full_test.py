@@ -4,6 +4,7 @@ is lost, what is there can be read and removed, and when there is space again
 all goes on by itself."""
 import imaplib
 import os
+import shutil
 import smtplib
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, skip, wait_for  
 
 ALICE = "alice@" + DOMAIN
 CONF = """
-partitions 1
+partitions 2
 processes store 1
 processes smtpd 1
 processes front 1
@@ -101,6 +102,7 @@ def scenario(s, d):
     is_(m.expunge()[0], "OK", "full: mail can be removed")
     m.logout()
     taken.remove(0)
+    refused(s, d)
     ok(wait_for(lambda: set(subjects(s)) <= set(taken) and
                 len(subjects(s)) + len(s.rows("queue", "list")) == len(taken)),
        "full: what was taken is there or in the queue, and nothing else")
@@ -109,10 +111,52 @@ def scenario(s, d):
     ok(wait_for(lambda: send(s, 1000) == 250), "space again: mail is taken")
     taken.append(1000)
     ok(wait_for(lambda: sorted(set(subjects(s))) == sorted(taken)), "and all is there")
+    again(s, d)
+    ok(sorted(set(subjects(s))) == sorted(taken), "with everything there still")
     got = subjects(s)
     fill(d, 1 << 20)
     s.kill("store")
     ok(wait_for(lambda: subjects_or_none(s) == got), "full, and the store killed: it recovers")
+
+
+MBOX = "".join("From a Fri Jul 14 02:40:00 2017\nSubject: i%d\n\n%s\n" % (i, "0123456789abcde\n" * 100) for i in range(500))
+
+
+def place(s):
+    return [r["partition"] for r in s.rows("account", "list") if r["name"] == "alice"][0]
+
+
+def box(s, name):
+    return [r["messages"] for r in s.rows("mailbox", "list", "alice") if r["name"] == name]
+
+
+def refused(s, d):
+    """What an administrator does meanwhile."""
+    r = s.ctl_run("import", "mbox", "alice", "Imported", input=MBOX)
+    ok(r.returncode == 1 and "disk is full" in r.stderr, "full: no import") or diag(r)
+    was = place(s)
+    r = s.ctl_run("account", "move", "alice", str(1 - was))
+    ok(r.returncode == 1 and ("disk is full" in r.stderr or "No space left" in r.stderr), "full: an account does not move") or diag(r)
+    is_(place(s), was, "and is where it was")
+    r = s.ctl_run("backup", d + "/backup")
+    ok(r.returncode == 1 and "No space left" in r.stderr and "not complete" in r.stderr, "full: a backup says so") or diag(r)
+    shutil.rmtree(d + "/backup")
+
+
+def again(s, d):
+    r = s.ctl_run("import", "mbox", "alice", "Imported", input=MBOX)
+    is_((r.returncode, r.stdout.strip()), (0, "500 messages"), "an import") or diag(r.stderr)
+    is_(box(s, "Imported"), [500], "is there once")
+    was = place(s)
+
+    def moved():
+        r = s.ctl_run("account", "move", "alice", str(1 - was))
+        return r.returncode == 0 or "try again later" not in r.stderr
+    wait_for(moved, timeout=20)
+    is_((place(s), box(s, "Imported")), (1 - was, [500]), "a move")
+    r = s.ctl_run("backup", d + "/backup")
+    is_(r.returncode, 0, "and a backup") or diag(r.stderr)
+    shutil.rmtree(d + "/backup")
 
 
 def subjects_or_none(s):

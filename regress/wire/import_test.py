@@ -158,6 +158,8 @@ def ours(s):
     is_((r.returncode, r.stdout.strip()), (0, b"1 messages"), "the next time what is new, with STARTTLS") or diag(r.stderr)
     is_([b for f, d, b in everything(s, "dave")["INBOX"][-1:]], [TWO], "is there")
     ok(from_imap(s, host, user, "Nowhere").returncode == 1, "a mailbox that is not there")
+    r = from_imap(s, host, user, options=("--ca", "/nonexistent"))
+    ok(r.returncode == 2 and b"/nonexistent: No such file" in r.stderr, "authorities that are not there") or diag(r)
     bad = stream(s, "import", "imap", "dave", host, user, data=PASSWORD.encode() + b"\n")
     ok(bad.returncode == 1 and b"certificate" in bad.stderr, "an authority that is not trusted") or diag(bad.stderr)
 
@@ -222,7 +224,7 @@ class Scripted(threading.Thread):
             elif rest[:1] == [b"FETCH"]:
                 uids = [int(u) for u in rest[1].split(b",")]
                 self.asked += uids
-                if 60 in uids:
+                if 60 in uids and not self.pad:
                     uids.reverse()
                 for u in uids:
                     if self.stalls and sent == self.stalls:
@@ -258,7 +260,7 @@ def strange(s):
 def broken_off(s):
     """In the middle of a message: what is whole stays, and it goes on with that one."""
     p = Scripted(s)
-    p.stalls = 20
+    p.stalls = 55		# of the second command: most of the first one's is here
     p.pad = b"0123456789abcde\n" * 2000
     r = subprocess.Popen([BUILD + "/letterctl", "-s", s.dir + "/control.sock", "import", "imap", "--ca", s.ca, "grace",
                           "localhost:%d" % p.port, "u", "INBOX"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
