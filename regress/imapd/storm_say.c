@@ -292,8 +292,8 @@ mailboxes(struct storm_client *c)
 {
 	struct storm	*s = c->storm;
 	const char	*x = storm_free_box(s), *y = storm_free_box(s);
-	const char	*a = storm_name(c, own(c, &x), x);
-	const char	*b = storm_name(c, own(c, &y), y);
+	uint32_t	 ox = own(c, &x), oy = own(c, &y);
+	const char	*a = storm_name(c, ox, x), *b = storm_name(c, oy, y);
 
 	switch (c->watches ? 5 + storm_pick(s, 2) : storm_pick(s, 7)) {
 	case 0:
