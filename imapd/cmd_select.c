@@ -280,7 +280,12 @@ resyncing(struct session *s)
 {
 	struct opening	*o = s->data;
 
-	return (qresync_some(s, &o->qresync) ? STEP_AGAIN : answer(s));
+	if (qresync_some(s, &o->qresync))
+		return (STEP_AGAIN);
+	/* Meanwhile messages may have been removed, and others have changed
+	 * after that: who is told of these must not miss the former. */
+	session_hold_mailbox(s, s->seen.view->mb);
+	return (answer(s));
 }
 
 enum step
