@@ -159,11 +159,13 @@ look_at(struct storm *s, const char *name, uint32_t other)
 	if ((why = world_box(&s->world, storm_validity(f), name,
 	    f->told.uidnext, f->told.highest, &same)) != NULL)
 		storm_bad(f, why, span_str(name));
+	if (f->told.since > 0)	/* of a command that nobody waits for */
+		same = 0;
 	same |= s->net->settle != NULL;
 	s->still &= same;
-	count(s, name);
 	if (!same)
 		return (0);
+	count(s, name);
 	compare_all(s, name);
 	return (storm_searches(s));
 }
