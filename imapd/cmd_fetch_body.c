@@ -59,7 +59,8 @@ send_chosen(struct session *s, struct fetch *f, const struct section *x)
 
 	section_window(x, &at, &end);
 	literal(f, b, end - at);
-	(void)buf_add(b, f->chosen.p + at, (size_t)(end - at));
+	if (end > at)		/* damaged fields may be none at all */
+		(void)buf_add(b, f->chosen.p + at, (size_t)(end - at));
 	(void)section_end(f);
 	/* A header of many fields is work enough for one slice. */
 	return (f->letter.ready.header > SELECT_SLICE ? FETCH_LATER :
