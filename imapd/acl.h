@@ -21,6 +21,9 @@
 #define RIGHT_EXPUNGE	0x200u	/* e */
 #define RIGHT_ADMIN	0x400u	/* a */
 #define RIGHTS_ALL	0x7ffu
+/* RFC 5464 section 3.3: with one of these annotations are seen. */
+#define RIGHTS_METADATA	(RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | \
+    RIGHT_INSERT | RIGHT_POST)
 
 #define ACL_ENTRIES	100	/* of a mailbox */
 #define ACL_ALL		10000	/* of all mailboxes of an account */

@@ -106,6 +106,29 @@ annotation_set(struct account *a, uint64_t mailbox, struct span name,
 }
 
 int
+annotation_copy(struct account *a, uint64_t from, uint64_t to)
+{
+	struct annotation	 at = { .n = 0 };
+	struct annotation_sum	 sum = { 0 };
+	struct buf		 value = { 0 };
+	struct span		 s;
+	int			 rc;
+
+	while ((rc = annotation_next(a, from, span_of("", 0), &at)) == 1) {
+		buf_reset(&value);
+		(void)buf_add_span(&value, at.value);
+		s = span_buf(&value);
+		if (buf_failed(&value) ||
+		    annotation_set(a, to, at.name, &s, &sum) == -1) {
+			rc = errno == EMLINK ? 0 : -1;
+			break;
+		}
+	}
+	buf_free(&value);
+	return (rc);
+}
+
+int
 annotation_remove_all(struct account *a, const uint64_t *mailbox)
 {
 	struct span	 found, value, at;

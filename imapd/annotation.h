@@ -43,6 +43,9 @@ struct annotation_sum {
  */
 int	 annotation_set(struct account *, uint64_t mailbox, struct span name,
 	    const struct span *value, struct annotation_sum *);
+/* In an open command: those of one mailbox for another, too, as many as there is
+ * room for. */
+int	 annotation_copy(struct account *, uint64_t from, uint64_t to);
 /* In an open command: all of a mailbox, or with NULL of all the account. */
 int	 annotation_remove_all(struct account *, const uint64_t *mailbox);
 

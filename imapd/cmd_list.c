@@ -248,7 +248,7 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 			cmd_condstore(s);
 		(void)cmd_status_write(s, mb, l->status);
 	}
-	if ((w.rights & RIGHT_READ) != 0 && l->nentries != 0)
+	if ((w.rights & RIGHTS_METADATA) != 0 && l->nentries != 0)
 		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
 	if (mb != NULL && (l->returns & LIST_RETURN_MYRIGHTS) != 0)
 		cmd_myrights_write(s, mb);

@@ -84,7 +84,8 @@ entries(struct cursor *c, struct span names[ENTRIES])
 	return (cur_char(c, ')') == -1 ? -1 : n);
 }
 
-/* The account itself or the mailbox of that name. */
+/* The account itself or the mailbox of that name, on which one of these rights is
+ * needed. */
 static int
 target(struct session *s, struct span name, uint32_t rights, struct place *w,
     uint64_t *id)
@@ -95,10 +96,11 @@ target(struct session *s, struct span name, uint32_t rights, struct place *w,
 		w->account = s->account;
 		return (0);
 	}
-	if (place_need(s, name, rights, w) == -1)
+	if (place_find(s, name, w) == -1)
 		return (-1);
 	*id = w->mb->id;
-	return (0);
+	errno = EACCES;
+	return ((w->rights & rights) != 0 ? 0 : -1);
 }
 
 /* Those of a mailbox are its owner's alone. */
@@ -217,7 +219,7 @@ cmd_getmetadata(struct session *s, struct cursor *c)
 		*c = back;
 	if ((n = entries(c, names)) == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
-	if (target(s, name, RIGHT_READ, &w, &g.mailbox) == -1)
+	if (target(s, name, RIGHTS_METADATA, &w, &g.mailbox) == -1)
 		return (session_no(s, errno));
 	g.account = w.account;
 	if (get_all(s, &g, name, names, (size_t)n) == -1)
@@ -241,7 +243,8 @@ refused(const struct span *names, const struct span *values,
 			return ("NO [CANNOT] an entry is below /private/ or "
 			    "/shared/");
 		if (other && !span_caseprefix(names[i], "/shared/"))
-			return ("NO [NOPERM] what is private is the owner's");
+			return ("NO [METADATA NOPRIVATE] what is private "
+			    "is the owner's");
 		if (mailbox == 0 && names[i].p[1] != 'p' &&
 		    names[i].p[1] != 'P')
 			return ("NO [NOPERM] what is shared by all is not "
@@ -290,6 +293,8 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 	} while (cur_peek(c) != ')');
 	if (cur_char(c, ')') == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
+	/* Section 3.3 says what is needed at least; who only reads does not
+	 * change what all see. */
 	if (target(s, name, RIGHT_WRITE, &w, &mailbox) == -1)
 		return (session_no(s, errno));
 	if ((why = refused(names, values, nils, n, mailbox, w.other)) != NULL)

@@ -456,7 +456,9 @@ rename_inbox(struct account *a, struct span to)
 		free(name);
 		return (-1);
 	}
+	/* RFC 5464 section 4.1: what is noted of the INBOX is of both. */
 	if (mailbox_write_new(a, span_str("INBOX"), old->uses, &id) == -1 ||
+	    annotation_copy(a, old->id, id) == -1 ||
 	    mailbox_put(old, to, 0, span_of("", 0)) == -1 ||
 	    account_write(a) == -1 ||
 	    (mb = mailbox_apply_new(a, span_str("INBOX"), old->uses,

@@ -100,6 +100,24 @@ say(const char *command, const char *want)
 	    l == NULL ? "(nothing)" : l);
 }
 
+/* Section 4.1: of the INBOX they stay, and go with its messages, too. */
+static const char *const inbox[] = {
+	"C1: a SETMETADATA INBOX (/private/comment \"mine\" /shared/comment "
+	    "\"ours\")", "S1: a OK ~",
+	"C1: b RENAME INBOX Before", "S1: b OK ~",
+	"C1: c GETMETADATA INBOX (/private/comment /shared/comment)",
+	"S1: * METADATA INBOX (/private/comment \"mine\" /shared/comment "
+	    "\"ours\")", "S1: c OK ~",
+	"C1: d SETMETADATA INBOX (/private/comment NIL)", "S1: d OK ~",
+	"C1: e GETMETADATA Before (/private/comment /shared/comment)",
+	"S1: * METADATA Before (/private/comment \"mine\" /shared/comment "
+	    "\"ours\")", "S1: e OK ~",
+	"C1: f DELETE Before", "S1: f OK ~",
+	"C1: g GETMETADATA INBOX /shared/comment",
+	"S1: * METADATA INBOX (/shared/comment \"ours\")", "S1: g OK ~",
+	NULL
+};
+
 /* Too large, too many, too many octets; what is replaced makes room. */
 static void
 bounds(void)
@@ -142,6 +160,7 @@ main(void)
 	t_script("errors", errors);
 	t_script("lists", lists);
 	t_script("lives", lives);
+	t_script("inbox", inbox);
 	bounds();
 	t_close();
 	t_remove();
