@@ -6,7 +6,7 @@ import unicodedata
 
 from hard_auth import b64, plain
 from raw import Imap, Raw
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, sanitized, wait_for
 
 ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
 H = b"From: a@b.example\r\nMIME-Version: 1.0\r\n"
@@ -63,35 +63,79 @@ MESSAGES = [
     b"32 Foo 2020 25:61:61 GMT", b"", b"(", b"31 Dec 1969 23:59:59 +0000", b"29 Feb 2023 12:00 EST", b"1 Jan 70 00:00 Z")]
 
 
+def plain_text(head, body):
+    return H + b"Subject: hostile\r\n" + head + b"\r\n" + body
+
+
+INSIDE = b"From: in@b.example\r\nSubject: inside\r\n\r\nwithin\r\n"
+B64 = b"Content-Transfer-Encoding: base64\r\n"
+QP = b"Content-Transfer-Encoding: quoted-printable\r\n"
+# (name, message, what BODYSTRUCTURE matches, a word of its text or None)
+ODD = [
+    ("no end of parts", mixed(b"b", b"--b\r\n\r\nfirst\r\n--b\r\n\r\nlastword"), rb'\(\("text" "plain" .*\)\("text" "plain" .*\) "mixed"', b"lastword"),
+    ("one boundary within another", mixed(b"b", b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ninnerword\r\n--b\r\n\r\nouter\r\n--c--\r\n--b--\r\n"),
+     rb'\(\(\("text" "plain" .*"mixed" .*\)\("text" "plain" .*"mixed"', b"innerword"),
+    ("10000 deep, each closed", mixed(b"b0", b"".join(b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (i, i + 1) for i in range(10000)) +
+                                     b"".join(b"--b%d--\r\n" % i for i in range(10000, -1, -1))), None, None),
+    ("100000 parts", mixed(b"b", b"--b\r\n\r\nx\r\n" * 100000 + b"--b--\r\n"), None, None),
+    ("lines of the header without a colon", b"From a\r\nno colon here\r\n" + plain_text(b"neither here\r\n : empty\r\n:\r\n", b"colonword\r\n"), None, None),
+    ("no header at all", b"\r\nheaderless\r\n", rb'\("text" "plain"', b"headerless"),
+    ("nothing but blank lines", b"\r\n" * 1000, rb'\("text" "plain"', None),
+    ("a header alone", H + b"Subject: alone", None, None),
+    ("one octet", b"x", None, None),
+    ("a field of 1 MiB", plain_text(b"X-Long: " + b"y" * (1 << 20) + b"\r\n", b"afterlong\r\n"), None, b"afterlong"),
+    ("a field of 1 MiB, folded", plain_text(b"X-Long: a" + b"\r\n y" * (1 << 18) + b"\r\n", b"afterfold\r\n"), None, b"afterfold"),
+    ("NUL in the header", plain_text(b"X: a\0b\r\nTo: a\0@b.example\r\n", b"nulword\r\n"), None, b"nulword"),
+    ("NUL in the text", plain_text(b"", b"be\0fore nulbody\r\n\0\r\n"), None, b"nulbody"),
+    ("bare CR", plain_text(b"X: a\rY: b\r\n", b"one\rtwo crword\r\r\n\r"), None, b"crword"),
+    ("bare LF alone", (plain_text(b"Content-Type: multipart/mixed; boundary=b\r\n", b"--b\r\n\r\nlfword\r\n--b--\r\n")).replace(b"\r\n", b"\n"), None, b"lfword"),
+    ("LF and CRLF by turns", plain_text(b"X: y\n", b"a\nb\r\nmixedword\n"), None, b"mixedword"),
+    ("8-bit in every field", b"Subject: \xe4\xf6 \xff\r\nFrom: \xe4 <\xf6@b.example>\r\nTo: \xff\xfe\r\nDate: \xe4\r\nMessage-ID: <\xff@b>\r\nReferences: <\xfe@b>\r\nContent-Type: text/plain; name=\"\xe4\"\r\n\r\neightword\r\n", None, b"eightword"),
+    ("10000 continuations of a parameter", plain_text(b"Content-Type: text/plain;" + b";".join(b"\r\n name*%d*=%%41" % i for i in range(10000)) + b"\r\n", b"contword\r\n"), None, b"contword"),
+    ("continuations that begin anywhere", plain_text(b"Content-Type: text/plain; name*99999999999=a; name*-1=b; name**=c; *0=d; name*1*=x\r\n", b"anyword\r\n"), None, b"anyword"),
+    ("base64 in pieces", plain_text(B64, b"Z29v\r\nZHdvcmQ=\r\n=Z\r\n\xffjunk*\r\n"), None, b"goodword"),
+    ("base64 without an end", plain_text(B64, b"QUJDRE" * 10000 + b"Q"), None, None),
+    ("quoted-printable out of shape", plain_text(QP, b"=\r\n=4\r\n=ZZ =3D=\r\nqpw=6Frd =\r\n=C3"), None, b"qpword"),
+    ("quoted-printable that never ends a line", plain_text(QP, b"a=\r\n" * 100000), None, None),
+    ("uuencode", plain_text(b"Content-Transfer-Encoding: x-uuencode\r\n", b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n"), None, None),
+    ("an encoding that nobody knows", plain_text(b"Content-Transfer-Encoding: x-" + b"y" * 5000 + b"\r\n", b"unknownenc\r\n"), None, None),
+    ("a message in base64", plain_text(b"Content-Type: message/rfc822\r\n" + B64, b"RnJvbTogYUBiCgp4Cg==\r\n"), None, None),
+    ("message/partial", plain_text(b"Content-Type: message/partial; id=\"a@b\"; number=2; total=3\r\n", INSIDE), rb'\("message" "partial" \("id" "a@b" "number" "2" "total" "3"\)', None),
+    ("a digest", plain_text(b"Content-Type: multipart/digest; boundary=b\r\n", b"--b\r\n\r\n" + INSIDE + b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n"),
+     rb'\(\("message" "rfc822" .* "inside" .*\)\("text" "plain".*"digest"', b"within"),
+    ("a charset that nobody knows", plain_text(b"Content-Type: text/plain; charset=x-klingon\r\n", b"kl\xff asitstands\r\n"), None, b"asitstands"),
+    ("a charset of 100 KB", plain_text(b"Content-Type: text/plain; charset=" + b"c" * 100000 + b"\r\n", b"longcharset\r\n"), None, b"longcharset"),
+    ("types of nothing", plain_text(b"Content-Type: /\r\nContent-Type: ;;;;\r\nContent-Disposition: ;\r\nContent-Language: ,,\r\nContent-Location: \r\n", b"typeword\r\n"), None, None),
+    ("HTML that never ends", plain_text(b"Content-Type: text/html\r\n", b"<div>" * 50000 + b"htmlword<" + b"!--" * 10000), None, b"htmlword"),
+    ("a line of 2 MB", plain_text(b"", b"w" * 2000000 + b" lineword"), None, b"lineword"),
+    ("10000 references", plain_text(b"References: " + b"\r\n ".join(b"<r%d@b.example>" % i for i in range(10000)) + b"\r\nMessage-ID: <m@b.example>\r\n", b"refword\r\n"), None, b"refword"),
+    ("references to itself", plain_text(b"References: <me@b.example> <me@b.example>\r\nIn-Reply-To: <me@b.example>\r\nMessage-ID: <me@b.example>\r\n", b"selfword\r\n"), None, b"selfword"),
+    ("Re: without end", H + b"Subject: " + b"Re: [x] " * 100000 + b"\r\n\r\nreword\r\n", None, b"reword"),
+]
+ITEMS = (b"BODY", b"BODYSTRUCTURE", b"ENVELOPE", b"PREVIEW", b"BODY.PEEK[1]", b"BODY.PEEK[1.1]", b"BODY.PEEK[2.1.MIME]", b"BODY.PEEK[1.HEADER]",
+         b"BODY.PEEK[1.TEXT]<3.7>", b"BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT)]", b"BINARY.PEEK[1]", b"BINARY.PEEK[1.1]<0.9>", b"BINARY.SIZE[1]", b"RFC822.SIZE")
+
+
+TOKEN = re.compile(rb'"((?:[^"\\\r\n\0]|\\["\\])*)"|\{(\d+)\}\r\n|([() ])|([^\s()"{}]+(?:\[[^\]]*\](?:<\d+>)?)?)')
+
+
 def parse(b):
     """An IMAP value and what follows it; raises if it is none."""
-    if b[:1] == b"(":
-        out, b = [], b[1:]
-        stack = []
-        while True:
-            if b[:1] == b")":
-                b = b[1:]
-                if not stack:
-                    return out, b
-                stack[-1].append(out)
-                out = stack.pop()
-            elif b[:1] == b"(":
-                stack.append(out)
-                out, b = [], b[1:]
-            elif b[:1] == b" ":
-                b = b[1:]
-            else:
-                v, b = parse(b)
-                out.append(v)
-    m = re.match(rb'"((?:[^"\\\r\n\0]|\\["\\])*)"', b)
-    if m:
-        return m.group(1), b[m.end():]
-    m = re.match(rb"\{(\d+)\}\r\n", b)
-    if m:
-        n = int(m.group(1))
-        return b[m.end():m.end() + n], b[m.end() + n:]
-    m = re.match(rb"[^\s()\"{}]+", b)
-    return m.group(0), b[m.end():]
+    stack, at = [[]], 0
+    while True:
+        m = TOKEN.match(b, at)
+        at = m.end()
+        if m.group(3) == b"(":
+            stack.append([])
+        elif m.group(3) == b")":
+            stack[-2].append(stack.pop())
+        elif m.group(2) is not None:
+            at += int(m.group(2))
+            stack[-1].append(b[m.end():at])
+        elif m.group(3) is None:
+            stack[-1].append(m.group(1) if m.group(1) is not None else m.group(4))
+        if len(stack) == 1 and stack[0]:
+            return stack[0][0], b[at:]
 
 
 def well_formed(r, item):
@@ -100,7 +144,7 @@ def well_formed(r, item):
         return False
     try:
         v, rest = parse(r[m.end():])
-    except (AttributeError, RecursionError):
+    except (AttributeError, IndexError):
         return False
     return rest == b")\r\n" and v
 
@@ -151,6 +195,73 @@ def mime(s):
     for key in (b"TEXT zzzzz", b"BODY zzzzz", b"SUBJECT zzzzz", b"TO zzzzz", b"SENTBEFORE 1-Jan-2000", b"SENTSINCE 1-Jan-9999", b"HEADER X zzzzz"):
         ok(c.cmd(b"SEARCH " + key)[1].startswith(b"OK"), "SEARCH %s among them" % key.decode())
     ok(c.cmd(b"FETCH 1:* (ENVELOPE BODYSTRUCTURE)")[1].startswith(b"OK"), "all of them again")
+    c.close()
+
+
+def fetched(r):
+    """The whole of a FETCH response as a value, None if it is none."""
+    m = re.match(rb"\* \d+ FETCH ", r)
+    try:
+        v, rest = parse(r[m.end():])
+    except (AttributeError, IndexError):
+        return None
+    return v if rest == b"\r\n" else None
+
+
+def section(c, name):
+    u, t = c.cmd(b"FETCH * BODY.PEEK[%s]" % name)
+    m = re.match(rb"\* \d+ FETCH \(BODY\[[^\]]*\] (?:\{(\d+)\}\r\n|\"\"|NIL)", u[-1])
+    return u[-1][m.end():m.end() + int(m.group(1) or 0)] if m else None
+
+
+def memory(s):
+    """The most that a store had, in KiB."""
+    most = 0
+    for r in s.rows("status"):
+        if r["role"] == "store":
+            with open("/proc/%d/status" % r["pid"]) as f:
+                most = max(most, int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)))
+    return most
+
+
+def odd(s):
+    c = Imap(s.imap, BOB, PASSWORD)
+    c.cmd(b"CREATE odd")
+    c.cmd(b"SELECT odd")
+    n = 0
+    for name, message, want, word in ODD:
+        nul = b"\0" in message
+        u, t = c.cmd(b"APPEND odd %s{%d+}\r\n" % (b"~" if nul else b"", len(message)) + message)
+        if nul:			# no mailbox has one, RFC 3516 section 4.4
+            ok(t.startswith(b"NO [UNKNOWN-CTE]"), "odd: %s: refused" % name)
+            continue
+        n += 1
+        if not ok(t.startswith(b"OK "), "odd: %s: taken" % name):
+            diag(t)
+            continue
+        wrong = []
+        for item in ITEMS:
+            u, t = c.cmd(b"FETCH * " + item)
+            if t.startswith(b"NO [UNKNOWN-CTE]") or item.startswith(b"BINARY") and t.startswith(b"NO "):
+                continue
+            if not t.startswith(b"OK") or not u or fetched(u[-1]) is None or len(u[-1]) > len(message) * 4 + (1 << 20):
+                wrong.append((item, t, u[-1][:200] if u else b""))
+        ok(not wrong, "odd: %s: every item" % name) or diag(*wrong)
+        if want:
+            u = c.cmd(b"FETCH * BODYSTRUCTURE")[0]
+            ok(re.search(rb"(?i)" + want, u[-1]), "odd: %s: as it should be" % name) or diag(u[-1][:500])
+        is_(section(c, b""), message, "odd: %s: byte for byte" % name) if len(message) < 3000 else \
+            ok(section(c, b"") == message, "odd: %s: byte for byte" % name)
+        ok((section(c, b"HEADER") or b"") + (section(c, b"TEXT") or b"") == message, "odd: %s: header and text are all of it" % name)
+        if word:
+            ok(re.match(rb"\* SEARCH (.* )?%d\r\n" % n, b"".join(c.cmd(b"SEARCH TEXT " + word)[0])), "odd: %s: its text is found" % name)
+    everyone = [b"%d" % i for i in range(1, n + 1)]
+    for cmd, kind in ((b"SORT (SUBJECT) UTF-8 ALL", rb"\* SORT"), (b"SORT (FROM REVERSE DATE DISPLAYTO) UTF-8 ALL", rb"\* SORT"),
+                      (b"THREAD REFERENCES UTF-8 ALL", rb"\* THREAD"), (b"THREAD ORDEREDSUBJECT UTF-8 ALL", rb"\* THREAD")):
+        u, t = c.cmd(cmd)
+        ok(t.startswith(b"OK") and re.match(kind, u[0]) and sorted(re.findall(rb"\d+", u[0]), key=int) == everyone, "odd: %s: each once" % cmd.decode()) or diag(t, u[:1])
+    for key in (b"TEXT zzzzz", b"BODY zz", b"HEADER X-Long zzz", b"SENTBEFORE 1-Jan-2000"):
+        ok(c.cmd(b"SEARCH " + key)[1].startswith(b"OK"), "odd: SEARCH %s" % key.decode())
     c.close()
 
 
@@ -228,7 +339,11 @@ def submissions(s):
 with Suite(conf="limits { connections-address 1000 connections-prefix 1000 }\n") as suite:
     pids = {(r["role"], r["instance"]): r["pid"] for r in suite.rows("status") if r["role"] != "relay"}
     submissions(suite)
+    odd(suite)
+    was = memory(suite)
     mime(suite)
+    ok(sanitized() or memory(suite) < 512 << 10, "no store had more than 512 MiB")
+    diag("%d KiB after the small ones, %d after all" % (was, memory(suite)))
     is_({(r["role"], r["instance"]): r["pid"] for r in suite.rows("status") if r["role"] != "relay"}, pids, "P: no process was started again")
     log = suite.logged()
     ok("Sanitizer" not in log and "runtime error" not in log, "nothing of the sanitizers")
