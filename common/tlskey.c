@@ -15,8 +15,11 @@
 #include "proc.h"
 #include "tlskey.h"
 
+#define SLICE	100	/* ms of one look */
+#define MORE	5	/* looks when time is up */
+
 static int64_t	 now_ms(void);
-static int	 wait_for(int, short, int64_t);
+static int	 wait_for(int, short, int64_t, int *);
 static int	 ask(const struct msg_sign *, struct buf *);
 
 static int64_t
@@ -28,18 +31,20 @@ now_ms(void)
 	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
-/* Until the socket is ready; -1 when it is time to give up. */
+/*
+ * Until the socket is ready; -1 when it is time to give up.  When all of the
+ * machine stood still keys did so too: a few looks more are its due.
+ */
 static int
-wait_for(int fd, short events, int64_t until)
+wait_for(int fd, short events, int64_t until, int *more)
 {
 	struct pollfd	 p = { .fd = fd, .events = events };
-	int64_t		 left;
 	int		 n;
 
 	for (;;) {
-		if ((left = until - now_ms()) <= 0)
+		if (now_ms() >= until && (*more)-- <= 0)
 			return (-1);
-		n = poll(&p, 1, (int)left);
+		n = poll(&p, 1, SLICE);
 		if (n > 0)
 			return (0);
 		if (n == -1 && errno != EINTR)
@@ -59,7 +64,7 @@ ask(const struct msg_sign *m, struct buf *sig)
 	struct span		 s;
 	uint32_t		 type, id;
 	ssize_t			 n;
-	int			 fd = proc_keys_fd(), rc;
+	int			 fd = proc_keys_fd(), more = MORE, rc;
 
 	if (fd == -1)
 		return (-1);
@@ -69,14 +74,14 @@ ask(const struct msg_sign *m, struct buf *sig)
 	while (rc == 0 && (n = send(fd, b.p, b.n, MSG_DONTWAIT |
 	    MSG_NOSIGNAL)) != (ssize_t)b.n)
 		if (n != -1 || (errno != EINTR && (errno != EAGAIN ||
-		    wait_for(fd, POLLOUT, until) == -1)))
+		    wait_for(fd, POLLOUT, until, &more) == -1)))
 			rc = -1;
 	buf_free(&b);
 	if (rc == -1)
 		return (-1);
 	while ((n = recv(fd, room, sizeof(room), MSG_DONTWAIT)) == -1)
 		if (errno != EINTR && (errno != EAGAIN ||
-		    wait_for(fd, POLLIN, until) == -1))
+		    wait_for(fd, POLLIN, until, &more) == -1))
 			return (-1);
 	s = span_of(room, (size_t)n);
 	if (span_get_u32(&s, &type) == -1 || span_get_u32(&s, &id) == -1 ||
