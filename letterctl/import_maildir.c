@@ -36,8 +36,16 @@ struct folder {
 	size_t			 n;
 };
 
-static int	 folder(struct import_out *, int, const char *);
-static int	 folders(struct import_out *, int, const char *, int);
+/* What was asked for. */
+struct source {
+	struct import_out	*out;
+	const char		*path;
+	char			**names;	/* of mailboxes; none: all */
+	int			 n, found;
+};
+
+static int	 folder(struct source *, int, const char *);
+static int	 folders(struct source *, int, const char *, int);
 
 static int
 open_at(int fd, const char *name, int flags)
@@ -200,19 +208,33 @@ folder_free(struct folder *f)
 			close(f->fd[i]);
 }
 
+static int
+is_wanted(const struct source *s, const char *mailbox)
+{
+	int	 i;
+
+	for (i = 0; i < s->n; i++)
+		if (strcmp(s->names[i], mailbox) == 0)
+			return (1);
+	return (s->n == 0);
+}
+
 /* One folder, if it is one: 1, else 0. */
 static int
-folder(struct import_out *out, int dir, const char *mailbox)
+folder(struct source *s, int dir, const char *mailbox)
 {
-	struct folder	 f = { .out = out, .mailbox = mailbox };
-	size_t		 i;
+	struct import_out	*out = s->out;
+	struct folder		 f = { .out = out, .mailbox = mailbox };
+	size_t			 i;
 
 	f.fd[0] = open_at(dir, "new", O_DIRECTORY);
 	f.fd[1] = open_at(dir, "cur", O_DIRECTORY);
-	if (f.fd[1] == -1) {
+	if (f.fd[1] == -1 || !is_wanted(s, mailbox)) {
+		i = f.fd[1] != -1;
 		folder_free(&f);
-		return (0);
+		return ((int)i);
 	}
+	s->found++;
 	read_keywords(&f, dir);
 	if ((f.fd[0] != -1 && list_items(&f, 0) == -1) ||
 	    list_items(&f, 1) == -1)
@@ -231,6 +253,21 @@ folder(struct import_out *out, int dir, const char *mailbox)
 	return (1);
 }
 
+/* Modified UTF-7, or UTF-8 as it is: Dovecot has both. */
+static int
+decode(struct buf *b, const char *name)
+{
+	size_t		 had = b->n;
+	const char	*p;
+
+	if (mutf7_decode(b, span_str(name)) == 0)
+		return (0);
+	buf_truncate(b, had);
+	for (p = name; *p != '\0' && (*p & 0x80) == 0; p++)
+		continue;
+	return (*p == '\0' ? -1 : buf_adds(b, name));
+}
+
 /* The mailbox that a directory's name stands for: ".a.b" or "a". */
 static int
 name_of(const char *name, const char *above, struct buf *b)
@@ -241,21 +278,21 @@ name_of(const char *name, const char *above, struct buf *b)
 	if (name[0] != '.') {
 		if (above[0] != '\0')
 			(void)buf_addf(b, "%s/", above);
-		return (buf_adds(b, name));
+		return (decode(b, name) == 0 ? 0 : buf_adds(b, name));
 	}
 	if ((dots = strdup(name + 1)) == NULL)
 		return (-1);
 	for (p = dots; *p != '\0'; p++)
 		if (*p == '.')
 			*p = '/';
-	rc = mutf7_decode(b, span_str(dots));
+	rc = decode(b, dots);
 	free(dots);
 	return (rc);
 }
 
 /* Everything below a directory. */
 static int
-folders(struct import_out *out, int dir, const char *above, int depth)
+folders(struct source *s, int dir, const char *above, int depth)
 {
 	struct dirent	*e;
 	struct buf	 b = { 0 };
@@ -276,11 +313,11 @@ folders(struct import_out *out, int dir, const char *above, int depth)
 		buf_reset(&b);
 		if (name_of(e->d_name, above, &b) == -1) {
 			warnx("%s: no name of a folder, left out", e->d_name);
-			import_missed(out);
+			import_missed(s->out);
 		} else {
-			n += folder(out, fd, buf_cstr(&b));
+			n += folder(s, fd, buf_cstr(&b));
 			if (e->d_name[0] != '.' && depth < DEPTH)
-				n += folders(out, fd, buf_cstr(&b), depth + 1);
+				n += folders(s, fd, buf_cstr(&b), depth + 1);
 		}
 		close(fd);
 	}
@@ -292,26 +329,30 @@ folders(struct import_out *out, int dir, const char *above, int depth)
 static int
 produce(void *arg, struct import_out *out)
 {
-	const char	*path = arg;
+	struct source	*s = arg;
 	int		 fd, n;
 
-	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
-		warn("%s", path);
+	s->out = out;
+	if ((fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
+		warn("%s", s->path);
 		return (-1);
 	}
-	n = folder(out, fd, "INBOX");
-	n += folders(out, fd, "", 0);
+	n = folder(s, fd, "INBOX");
+	n += folders(s, fd, "", 0);
 	close(fd);
-	if (n == 0) {
-		warnx("%s: there is no Maildir", path);
-		return (-1);
-	}
-	return (0);
+	if (n == 0)
+		warnx("%s: there is no Maildir", s->path);
+	else if (s->found < s->n)
+		warnx("%s: %d of the %d mailboxes are not there", s->path,
+		    s->n - s->found, s->n);
+	return (n == 0 || s->found < s->n ? -1 : 0);
 }
 
 int
 import_maildir(int argc, char **argv)
 {
-	(void)argc;
-	return (import_run(argv[0], produce, argv[1]));
+	struct source	 s = { .path = argv[1], .names = argv + 2,
+			    .n = argc - 2 };
+
+	return (import_run(argv[0], produce, &s));
 }

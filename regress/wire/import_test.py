@@ -69,6 +69,16 @@ def maildir(s, tmp):
     is_(sorted(os.listdir(out)), sorted(empty + [".Lists.caf&AOk-", ".plain.deep", "cur", "dovecot-keywords", "new",
                                                  "subscriptions", "tmp"]), "its folders, also without messages")
     ok(all(sorted(os.listdir(os.path.join(out, d))) == ["cur", "new", "tmp"] for d in empty), "each one whole")
+    os.makedirs(root + "/.Plain é/cur")
+    os.makedirs(root + "/fs&AOk-/R&D/cur")
+    put(root + "/fs&AOk-/R&D/cur/1.z:2,S", b"Subject: fs\n\n", 7)
+    r = stream(s, "import", "maildir", "heidi", root, "plain/deep", "Plain é", "fsé/R&D")
+    is_((r.returncode, r.stdout.strip()), (1, b"2 messages"), "some mailboxes of one") or diag(r.stderr)
+    have = everything(s, "heidi")
+    is_(sorted(filled(have)), ["fs&AOk-/R&-D", "plain/deep"], "and no others, with names as file systems have them")
+    ok('"Plain &AOk-"' in have, "also in UTF-8")
+    r = stream(s, "import", "maildir", "heidi", root, "plain/deep", "nowhere")
+    ok(r.returncode == 1 and b"1 of the 2 mailboxes are not there" in r.stderr, "one that is not there is told") or diag(r.stderr)
     names = open(out + "/subscriptions").read().split("\n")
     ok(len(names) == len(set(names)) and "none.at all" in names, "each once in the list")
     ok(any(n.endswith(":2,FRa") for n in os.listdir(out + "/cur")) and os.listdir(out + "/tmp") == [], "its flags")
@@ -279,7 +289,7 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     ours(s)
     strange(s)
