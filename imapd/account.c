@@ -235,7 +235,6 @@ account_make(struct account *a)
 {
 	struct part	*p = a->part;
 	size_t		 i;
-	int		 e;
 
 	if (!dbenv_writable(p->env)) {
 		errno = ENOSPC;
@@ -259,9 +258,7 @@ account_make(struct account *a)
 	    p->num);
 	return (0);
 err:
-	e = errno;
 	dbenv_abort(p->env);
-	errno = e;
 	return (-1);
 }
 
@@ -536,7 +533,6 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 {
 	struct account	*a, **ap;
 	size_t		 i, n;
-	int		 e;
 
 	*seq = 0;
 	if ((a = any_account(p, id)) == NULL && errno != ENOENT)
@@ -555,9 +551,7 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 	if ((a != NULL && write_removed(a) == -1) ||
 	    sharing_write_gone(p, id) == -1 ||
 	    left_put(p, id, LEFT_GONE) == -1) {
-		e = errno;
 		dbenv_abort(p->env);
-		errno = e;
 		return (-1);
 	}
 	if (dbenv_commit(p->env) == -1)
@@ -588,14 +582,11 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 static int
 mark_left(struct part *p, uint64_t id, enum left how)
 {
-	int	 e;
 
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
 	if (left_put(p, id, how) == -1) {
-		e = errno;
 		dbenv_abort(p->env);
-		errno = e;
 		return (-1);
 	}
 	return (dbenv_commit(p->env));

@@ -402,7 +402,6 @@ batch_commit(void)
 	struct box	*b;
 	uint8_t		 k[16];
 	size_t		 i;
-	int		 e;
 
 	if (write_flags() == -1) {
 		batch_abort();
@@ -416,9 +415,7 @@ batch_commit(void)
 		    part_put(batch.part->state,
 		    key_u64_2(k, b->mb->account->id, b->mb->id), &c_mbstate,
 		    &b->st) == -1) {
-			e = errno;
 			batch_abort();
-			errno = e;
 			return (-1);
 		}
 	}

@@ -8,7 +8,8 @@
  *	batch_add(), batch_flags(), batch_expunge() ...
  *	batch_commit() or batch_abort()
  *
- * All return 0, or -1 with errno; after a -1 call batch_abort().
+ * All return 0, or -1 with errno; after a -1 call batch_abort(), which
+ * leaves errno as it is.
  */
 #ifndef BATCH_H
 #define BATCH_H

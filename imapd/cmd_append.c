@@ -14,6 +14,7 @@
 #include "imapd/append.h"
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/flags.h"
 #include "imapd/intake.h"
 #include "imapd/limited.h"
 #include "imapd/notify.h"
@@ -384,19 +385,14 @@ append_free(struct session *s)
 static int
 note_flag(void *arg, struct span flag)
 {
-	static const char *const	 names[] = { "\\Seen", "\\Answered",
-					    "\\Flagged", "\\Deleted",
-					    "\\Draft" };
-	struct append			*a = arg;
-	size_t				 i;
+	struct append	*a = arg;
+	uint32_t	 bit = flag_bit(flag);
 
 	if (a == NULL)
 		return (0);
-	for (i = 0; i < nitems(names); i++)
-		if (span_eqs(flag, names[i])) {
-			a->flags |= 1u << i;
-			return (0);
-		}
+	a->flags |= bit;
+	if (bit != 0)
+		return (0);
 	if (a->nwords == FLAGS_MAX)
 		return (-1);
 	a->words[a->nwords++] = flag;

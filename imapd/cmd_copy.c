@@ -313,7 +313,7 @@ stage_some(struct session *s, struct copying *x)
 {
 	struct dbenv	*env = s->account->part->env;
 	struct target	 t;
-	int		 n = 0, more = 1, e;
+	int		 n = 0, more = 1;
 
 	if (dbenv_begin(env) == -1)
 		return (-1);
@@ -322,9 +322,7 @@ stage_some(struct session *s, struct copying *x)
 		if (t.gone)
 			continue;
 		if (copy_one(s, x, NULL, t.rec) == -1) {
-			e = errno;
 			dbenv_abort(env);
-			errno = e;
 			return (-1);
 		}
 		n++;
@@ -359,7 +357,7 @@ move_some(struct session *s, struct copying *x, struct mailbox *to)
 {
 	struct mailbox	*mb = s->seen.view->mb;
 	struct target	 t;
-	int		 n = 0, more = 1, e;
+	int		 n = 0, more = 1;
 
 	if (batch_begin(s->account->part) == -1)
 		return (-1);
@@ -370,9 +368,7 @@ move_some(struct session *s, struct copying *x, struct mailbox *to)
 			continue;
 		if (copy_one(s, x, to, t.rec) == -1 ||
 		    batch_expunge(mb, t.rec, &s->seen) == -1) {
-			e = errno;
 			batch_abort();
-			errno = e;
 			return (-1);
 		}
 		n++;

@@ -97,7 +97,7 @@ some(struct session *s, struct expunging *x)
 	struct mailbox	*mb = s->seen.view->mb;
 	struct target	 t;
 	unsigned	 n = 0, looked = 0;
-	int		 more = 1, e;
+	int		 more = 1;
 
 	if (batch_begin(s->account->part) == -1)
 		return (-1);
@@ -107,9 +107,7 @@ some(struct session *s, struct expunging *x)
 		if (t.gone || (t.rec->flags & MF_DELETED) == 0)
 			continue;
 		if (batch_expunge(mb, t.rec, &s->seen) == -1) {
-			e = errno;
 			batch_abort();
-			errno = e;
 			return (-1);
 		}
 		n++;

@@ -7,6 +7,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/flags.h"
 #include "imapd/parse/write.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
@@ -172,26 +173,16 @@ first_unseen(const struct seen *n)
 static void
 permanent(struct session *s, struct buf *b, uint32_t rights)
 {
-	static const char *const	 names[] = { "\\Seen", "\\Answered",
-					    "\\Flagged", "\\Deleted",
-					    "\\Draft" };
-	const struct mailbox		*mb = s->seen.view->mb;
-	uint32_t			 flags = place_flags(rights);
-	const char			*sp = "";
-	size_t				 i;
+	const struct mailbox	*mb = s->seen.view->mb;
+	const char		*sp;
 
 	if ((rights & RIGHTS_ALL) == RIGHTS_ALL)
 		session_write_keywords(s, b);
 	else {
 		(void)buf_addc(b, '(');
-		for (i = 0; i < nitems(names); i++)
-			if ((flags & 1u << i) != 0) {
-				(void)buf_addf(b, "%s%s", sp, names[i]);
-				sp = " ";
-			}
-		for (i = 0; (rights & RIGHT_WRITE) != 0 &&
-		    i < mb->nkeywords; i++)
-			(void)buf_addf(b, " %s", mb->keywords[i]);
+		sp = flags_write(b, place_flags(rights), "");
+		if ((rights & RIGHT_WRITE) != 0)
+			(void)keywords_write(b, mb, UINT64_MAX, sp);
 	}
 	if ((rights & RIGHT_WRITE) != 0 && mb->nkeywords < KEYWORDS_MAX)
 		(void)buf_adds(b, " \\*");

@@ -8,6 +8,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
+#include "imapd/flags.h"
 #include "imapd/limited.h"
 #include "imapd/parse/write.h"
 #include "imapd/place.h"
@@ -68,24 +69,12 @@ static const struct {
 static int
 note_flag(void *arg, struct span flag)
 {
-	static const struct {
-		const char	*name;
-		uint32_t	 flag;
-	} flags[] = {
-		{ "\\Seen",	MF_SEEN },
-		{ "\\Answered",	MF_ANSWERED },
-		{ "\\Flagged",	MF_FLAGGED },
-		{ "\\Deleted",	MF_DELETED },
-		{ "\\Draft",	MF_DRAFT },
-	};
 	struct storing	*g = arg;
-	size_t		 i;
+	uint32_t	 bit = flag_bit(flag);
 
-	for (i = 0; i < nitems(flags); i++)
-		if (span_eqs(flag, flags[i].name)) {
-			g->flags |= flags[i].flag;
-			return (0);
-		}
+	g->flags |= bit;
+	if (bit != 0)
+		return (0);
 	if (g->nwords == nitems(g->words))
 		return (-1);
 	g->words[g->nwords++] = flag;
@@ -282,7 +271,7 @@ change(struct session *s, struct storing *g)
 {
 	struct target	 t;
 	size_t		 n;
-	int		 more = 0, e;
+	int		 more = 0;
 
 	g->ntouched = 0;
 	if (batch_begin(s->account->part) == -1)
@@ -290,9 +279,7 @@ change(struct session *s, struct storing *g)
 	for (n = 0; n < g->slice &&
 	    (more = targets_next(&g->targets, &s->seen, &t)) == 1; n++)
 		if (change_one(s, g, &t) == -1) {
-			e = errno;
 			batch_abort();
-			errno = e;
 			return (-1);
 		}
 	targets_pause(&g->targets);

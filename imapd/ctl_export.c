@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "imapd/account.h"
+#include "imapd/flags.h"
 #include "mbox.h"
 #include "imapd/store_ctl.h"
 #include "io.h"
@@ -136,24 +137,6 @@ sender_of(struct export *x, struct buf *b)
 		(void)buf_add_span(b, who);
 }
 
-static void
-flags_of(const struct mailbox *mb, const struct msgrec *r, struct buf *b)
-{
-	static const char *const	 names[] = { "\\Seen", "\\Answered",
-					    "\\Flagged", "\\Deleted",
-					    "\\Draft" };
-	size_t				 i;
-
-	for (i = 0; i < nitems(names); i++)
-		if ((r->flags & 1u << i) != 0)
-			(void)buf_addf(b, "%s%s", b->n > 0 ? " " : "",
-			    names[i]);
-	for (i = 0; i < mb->nkeywords; i++)
-		if ((r->keywords >> i & 1) != 0)
-			(void)buf_addf(b, "%s%s", b->n > 0 ? " " : "",
-			    mb->keywords[i]);
-}
-
 static int
 begin_message(struct export *x, const struct mailbox *mb,
     const struct msgrec *r)
@@ -175,7 +158,8 @@ begin_message(struct export *x, const struct mailbox *mb,
 		return (-1);
 	m.noeol = last != '\n';
 	m.mailbox = span_str(mb->name);
-	flags_of(mb, r, &flags);
+	(void)keywords_write(&flags, mb, r->keywords, flags_write(&flags,
+	    r->flags, ""));
 	m.flags = span_buf(&flags);
 	sender_of(x, &sender);
 	rc = mbox_begin(&x->w, io_out(x->io), span_buf(&sender), &m);

@@ -13,6 +13,7 @@
 
 #include "imapd/account.h"
 #include "imapd/annotation.h"
+#include "imapd/flags.h"
 #include "imapd/intake.h"
 #include "mbox.h"
 #include "imapd/stage.h"
@@ -185,7 +186,6 @@ write_mark(struct import *x)
 	struct dbenv	*env = x->account->part->env;
 	struct span	 value = span_buf(&x->reached), key, name;
 	char		 room[sizeof(MARKS) + MARK_KEY];
-	int		 e;
 
 	if (span_split(&value, ':', &key) == 0 ||
 	    (name = mark_name(key, room)).n == 0)
@@ -193,9 +193,7 @@ write_mark(struct import *x)
 	if (dbenv_begin(env) == -1)
 		return (-1);
 	if (annotation_set(x->account, 0, name, &value, &sum) == -1) {
-		e = errno;
 		dbenv_abort(env);
-		errno = e;
 		return (-1);
 	}
 	return (dbenv_commit(env));
@@ -263,19 +261,13 @@ is_keyword(struct span s)
 static int
 flags(struct import *x, struct span s)
 {
-	static const char *const	 names[] = { "\\Seen", "\\Answered",
-					    "\\Flagged", "\\Deleted",
-					    "\\Draft" };
-	struct mailbox			*mb = stage_mailbox(x->stage);
-	struct span			 word;
-	size_t				 i;
-	int				 more, bit;
+	struct mailbox	*mb = stage_mailbox(x->stage);
+	struct span	 word;
+	int		 more, bit;
 
 	do {
 		more = span_split(&s, ' ', &word);
-		for (i = 0; i < nitems(names); i++)
-			if (span_eqs(word, names[i]))
-				x->rec.flags |= 1u << i;
+		x->rec.flags |= flag_bit(word);
 		if (!is_keyword(word) || mb == NULL)
 			continue;
 		/* More than there is room for are left out. */
@@ -390,15 +382,12 @@ static int
 put(struct import *x)
 {
 	struct dbenv	*env = x->account->part->env;
-	int		 e;
 
 	if (dbenv_begin(env) == -1)
 		return (-1);
 	if (intake_put(&x->in, 1, &x->rec) == -1 ||
 	    stage_add(x->stage, &x->rec) == -1) {
-		e = errno;
 		dbenv_abort(env);
-		errno = e;
 		return (-1);
 	}
 	if (dbenv_commit(env) == -1)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "siphash.h"
 
 struct idslot {
 	uint64_t	 hash[2];
@@ -17,7 +18,7 @@ struct idslot {
 };
 
 struct idtable {
-	uint64_t	 key[2];
+	struct siphash_key key;
 	struct idslot	*slots;
 	size_t		 size, n;	/* size is a power of two */
 };

@@ -30,7 +30,7 @@ int	 intake_start(struct intake *, struct part *, int fd,
  */
 int	 intake_put(struct intake *, uint32_t refs, struct msgrec *);
 uint64_t intake_size(const struct intake *);
-/* When it was put: not before its group is flushed or undone. */
+/* At any time, when it was put too. */
 void	 intake_free(struct intake *);
 
 #endif

@@ -412,7 +412,6 @@ mailbox_delete(struct mailbox *mb)
 {
 	struct account	*a = mb->account;
 	uint64_t	 id = mb->id;
-	int		 e;
 
 	if (mb == a->inbox) {
 		errno = EPERM;
@@ -421,9 +420,7 @@ mailbox_delete(struct mailbox *mb)
 	if (dbenv_begin(a->part->env) == -1)
 		return (-1);
 	if (write_dead(mb) == -1) {
-		e = errno;
 		dbenv_abort(a->part->env);
-		errno = e;
 		return (-1);
 	}
 	if (dbenv_commit(a->part->env) == -1)

@@ -11,6 +11,7 @@
 #include "fold.h"
 #include "header.h"
 #include "imapd/filter.h"
+#include "imapd/flags.h"
 #include "imapd/known.h"
 #include "imapd/match.h"
 #include "imapd/ready.h"
@@ -86,17 +87,6 @@ static const struct {
 	{ SEARCH_TEXT,		COST_TEXT },
 };
 
-static const struct {
-	const char	*name;
-	uint32_t	 flag;
-} flags[] = {
-	{ "\\Seen",	MF_SEEN },
-	{ "\\Answered",	MF_ANSWERED },
-	{ "\\Flagged",	MF_FLAGGED },
-	{ "\\Deleted",	MF_DELETED },
-	{ "\\Draft",	MF_DRAFT },
-};
-
 struct match *
 match_new(struct search *s, const struct match_env *env)
 {
@@ -139,14 +129,10 @@ static void
 compile_flag(const struct match_env *env, struct search_node *n,
     struct leaf *l)
 {
-	size_t	 i;
 	int	 bit;
 
-	for (i = 0; i < nitems(flags); i++)
-		if (span_caseeqs(n->text, flags[i].name)) {
-			l->flag = flags[i].flag;
-			return;
-		}
+	if ((l->flag = flag_bit(n->text)) != 0)
+		return;
 	if ((bit = env->keyword(env->arg, n->text)) >= 0)
 		l->bits = (uint64_t)1 << bit;
 }

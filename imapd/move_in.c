@@ -344,7 +344,6 @@ take(struct arriving *x, struct span s)
 {
 	struct dbenv	*env = x->m.part->env;
 	uint8_t		 kind;
-	int		 e;
 
 	if (span_get_u8(&s, &kind) == -1 || kind >= nitems(kinds)) {
 		errno = EILSEQ;
@@ -357,9 +356,7 @@ take(struct arriving *x, struct span s)
 	if (dbenv_begin(env) == -1)
 		return (-1);
 	if (kinds[kind](x, s) == -1) {
-		e = errno;
 		dbenv_abort(env);
-		errno = e;
 		return (-1);
 	}
 	if (dbenv_commit(env) == -1)

@@ -1,6 +1,7 @@
 /*
  * What a session is told of its mailbox: changes of others, flags, keywords.
  */
+#include "imapd/flags.h"
 #include "imapd/notify.h"
 #include "imapd/parse/write.h"
 #include "imapd/session.h"
@@ -109,30 +110,17 @@ void
 session_write_flags(struct session *s, struct buf *b, const struct msgrec *r,
     int recent)
 {
-	static const char *const names[] = { "\\Seen", "\\Answered",
-	    "\\Flagged", "\\Deleted", "\\Draft" };
-	const struct mailbox	*mb = s->seen.view->mb;
-	const char		*sp = "";
-	size_t			 i;
+	const char	*sp;
 
 	(void)buf_adds(b, "FLAGS (");
-	for (i = 0; i < nitems(names); i++)
-		if ((r->flags & 1u << i) != 0) {
-			(void)buf_adds(b, sp);
-			(void)buf_adds(b, names[i]);
-			sp = " ";
-		}
+	sp = flags_write(b, r->flags, "");
 	if (recent && (s->enabled & ENABLED_REV2) == 0) {
 		(void)buf_adds(b, sp);
 		(void)buf_adds(b, "\\Recent");
 		sp = " ";
 	}
-	for (i = 0; r->keywords >> i != 0 && i < mb->nkeywords; i++)
-		if ((r->keywords >> i & 1) != 0) {
-			(void)buf_adds(b, sp);
-			(void)buf_adds(b, mb->keywords[i]);
-			sp = " ";
-		}
+	if (r->keywords != 0)
+		(void)keywords_write(b, s->seen.view->mb, r->keywords, sp);
 	(void)buf_addc(b, ')');
 }
 

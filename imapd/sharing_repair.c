@@ -85,7 +85,7 @@ sharing_repair(struct part *p)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
-	int			 rc, e;
+	int			 rc;
 
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
@@ -103,9 +103,7 @@ sharing_repair(struct part *p)
 	}
 	if (rc == 0)
 		return (dbenv_commit(p->env));
-	e = errno;
 	dbenv_abort(p->env);
-	errno = e;
 	return (-1);
 }
 

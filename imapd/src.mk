@@ -17,7 +17,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \
 	imapd/view.c
 IMAP_STORE += imapd/session_reply.c imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
-IMAP_STORE += imapd/filter.c imapd/filter_make.c
+IMAP_STORE += imapd/filter.c imapd/filter_make.c imapd/flags.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_multisearch.c imapd/sources.c imapd/memuse.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \

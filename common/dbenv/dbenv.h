@@ -211,7 +211,8 @@ int		 dbenv_put_many(struct dbenv_db *,
 /*
  * One command of the group.  Commands do not nest.  A command that only reads
  * costs nothing.  dbenv_commit() fails, and the command is undone, when
- * anything in its group failed; dbenv_abort() never fails.
+ * anything in its group failed; dbenv_abort() never fails,
+ * and leaves errno as it is.
  */
 int		 dbenv_begin(struct dbenv *);
 int		 dbenv_commit(struct dbenv *);

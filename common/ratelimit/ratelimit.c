@@ -38,7 +38,7 @@ struct ratelimit {
 	struct counter		**chains;
 	size_t			 nchains;	/* a power of two */
 	size_t			 n, max;
-	struct seed		 seed;
+	struct siphash_key	 seed;
 	TAILQ_HEAD(, counter)	 age;
 };
 
@@ -108,7 +108,7 @@ ratelimit_new(const struct ratelimit_window *w, size_t n, size_t max)
 	for (r->nchains = 16; r->nchains < max;)
 		r->nchains *= 2;
 	r->chains = calloc(r->nchains, sizeof(struct counter *));
-	if (r->chains == NULL || seed_init(&r->seed) == -1) {
+	if (r->chains == NULL || siphash_init(&r->seed) == -1) {
 		ratelimit_free(r);
 		return (NULL);
 	}

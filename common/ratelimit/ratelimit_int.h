@@ -1,8 +1,9 @@
-/* Between the files of this component: keys, networks, the hash table. */
+/* Between the files of this component: keys and networks. */
 #ifndef RATELIMIT_INT_H
 #define RATELIMIT_INT_H
 
 #include "ratelimit.h"
+#include "siphash.h"
 
 /* A table's key: whose, and how wide. */
 struct slot_key {
@@ -14,12 +15,5 @@ struct slot_key {
 /* The network around an address; a name is its own. */
 struct slot_key	 slot_key(const struct ratelimit_key *, unsigned bits);
 int		 slot_key_eq(const struct slot_key *, const struct slot_key *);
-
-/* SipHash-2-4 (Aumasson, Bernstein), so that nobody can aim at one chain. */
-struct seed {
-	uint64_t	 k0, k1;
-};
-int		 seed_init(struct seed *);
-uint64_t	 siphash(const struct seed *, const void *, size_t);
 
 #endif

@@ -19,7 +19,7 @@ struct ratelimit_open {
 	struct holder		**chains;
 	size_t			 nchains;	/* a power of two */
 	size_t			 total, max;
-	struct seed		 seed;
+	struct siphash_key	 seed;
 };
 
 static struct holder	**find(struct ratelimit_open *,
@@ -56,7 +56,7 @@ ratelimit_open_new(size_t max)
 	for (o->nchains = 16; o->nchains < max;)
 		o->nchains *= 2;
 	if ((o->chains = calloc(o->nchains, sizeof(struct holder *))) == NULL ||
-	    seed_init(&o->seed) == -1) {
+	    siphash_init(&o->seed) == -1) {
 		ratelimit_open_free(o);
 		return (NULL);
 	}

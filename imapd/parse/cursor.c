@@ -358,12 +358,14 @@ name(struct cursor *c, struct span in, struct span *out)
 	return (0);
 }
 
-int
-cur_mailbox(struct cursor *c, struct span *out)
+/* As it is read by one of these. */
+static int
+named(struct cursor *c, int (*get)(struct cursor *, struct span *),
+    struct span *out)
 {
 	struct span	 s, save = c->s;
 
-	if (cur_astring(c, &s) == -1)
+	if (get(c, &s) == -1)
 		return (-1);
 	if (name(c, s, out) == -1) {
 		c->s = save;
@@ -373,17 +375,15 @@ cur_mailbox(struct cursor *c, struct span *out)
 }
 
 int
+cur_mailbox(struct cursor *c, struct span *out)
+{
+	return (named(c, cur_astring, out));
+}
+
+int
 cur_pattern(struct cursor *c, struct span *out)
 {
-	struct span	 s, save = c->s;
-
-	if (cur_list_mailbox(c, &s) == -1)
-		return (-1);
-	if (name(c, s, out) == -1) {
-		c->s = save;
-		return (-1);
-	}
-	return (0);
+	return (named(c, cur_list_mailbox, out));
 }
 
 int

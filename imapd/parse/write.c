@@ -21,6 +21,20 @@ number_write(struct buf *b, uint64_t v)
 	buf_add(b, d + i, sizeof(d) - i);
 }
 
+static void
+quoted_write(struct buf *b, struct span s)
+{
+	size_t	 i;
+
+	buf_addc(b, '"');
+	for (i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, s.p[i]);
+	}
+	buf_addc(b, '"');
+}
+
 void
 string_write(struct buf *b, struct span s)
 {
@@ -32,15 +46,8 @@ string_write(struct buf *b, struct span s)
 	if (i < s.n || s.n > QUOTED_MAX) {
 		buf_addf(b, "{%zu}\r\n", s.n);
 		buf_add_span(b, s);
-		return;
-	}
-	buf_addc(b, '"');
-	for (i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_addc(b, '\\');
-		buf_addc(b, s.p[i]);
-	}
-	buf_addc(b, '"');
+	} else
+		quoted_write(b, s);
 }
 
 void
@@ -64,23 +71,16 @@ void
 mailbox_write(struct buf *b, struct span s, int utf8)
 {
 	struct buf	 enc = { 0 };
-	size_t		 i;
 
-	if (!utf8) {
-		if (mutf7_encode(&enc, s) == 0)
-			astring_write(b, span_buf(&enc), 0);
-		else
-			buf_adds(b, "\"\"");
-		buf_free(&enc);
+	if (utf8) {
+		quoted_write(b, s);
 		return;
 	}
-	buf_addc(b, '"');
-	for (i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_addc(b, '\\');
-		buf_addc(b, s.p[i]);
-	}
-	buf_addc(b, '"');
+	if (mutf7_encode(&enc, s) == 0)
+		astring_write(b, span_buf(&enc), 0);
+	else
+		buf_adds(b, "\"\"");
+	buf_free(&enc);
 }
 
 void

@@ -1,35 +1,26 @@
 """Postfix with Dovecot behind it, from Debian's packages, on loopback, with all
 they keep in a directory of their own: what the benchmark compares with.  Both
 as durable as they are by default, Dovecot with mdbox, its fastest format."""
-import glob
 import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 
-POSTFIX = """compatibility_level = 3.6
-queue_directory = {d}/queue
-data_directory = {d}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = peer.test
-mydestination =
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "wire")]
+import postfix  # noqa: E402
+
+POSTFIX = """myhostname = peer.test
 mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-inet_protocols = ipv4
 virtual_mailbox_domains = letterlock.test
 virtual_transport = lmtp:unix:{d}/lmtp
 local_recipient_maps =
 smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
-disable_dns_lookups = yes
 lmtp_destination_concurrency_limit = 50
 default_process_limit = 100
-maillog_file = {d}/postfix.log
-maillog_file_prefixes = {d}
 """
 
 DOVECOT = """base_dir = {d}/run
@@ -94,29 +85,22 @@ class Peers:
 
     def __init__(self, directory, cert, smtp, imap, imaps):
         self.d, self.smtp, self.imap, self.imaps = directory, smtp, imap, imaps
-        for s in ("queue", "data", "mail", "run"):
+        postfix.configure(directory, smtp, POSTFIX.format(d=directory))
+        with open(directory + "/master.cf") as f:
+            master = re.sub(r"(?m)^lmtp +unix.*", "lmtp unix - - n - 50 lmtp", f.read())
+        with open(directory + "/master.cf", "w") as f:
+            f.write(master)
+        for s in ("mail", "run"):
             os.makedirs(directory + "/" + s)
         for s in ("", "/queue", "/data", "/mail"):
             os.chmod(directory + s, 0o755)
         shutil.chown(directory + "/mail", "mail", "mail")
-        shutil.chown(directory + "/data", "postfix")
-        with open("/etc/postfix/master.cf") as f:
-            master = f.read()
-        master = re.sub(r"(?m)^smtp +inet .*", "127.0.0.1:%d inet n - n - 100 smtpd" % smtp, master)
-        master = re.sub(r"(?m)^lmtp +unix.*", "lmtp unix - - n - 50 lmtp", master)
-        with open(directory + "/master.cf", "w") as f:
-            f.write(master)
-        for f in glob.glob("/etc/postfix/dynamicmaps.cf*"):
-            if os.path.isfile(f):
-                shutil.copy(f, directory)
-        with open(directory + "/main.cf", "w") as f:
-            f.write(POSTFIX.format(d=directory))
         with open(directory + "/dovecot.conf", "w") as f:
             f.write(DOVECOT.format(d=directory, cert=cert, ssl="yes", imap=imap, imaps=imaps))
 
     def start(self):
         subprocess.run(["dovecot", "-c", self.d + "/dovecot.conf"], check=True)
-        subprocess.run(["postfix", "-c", self.d, "start"], check=True, stderr=subprocess.DEVNULL)
+        postfix.command(self.d, "start").check_returncode()
 
     def forget(self):
         """The cache of logins."""
@@ -137,7 +121,7 @@ class Peers:
         return n
 
     def stop(self):
-        subprocess.run(["postfix", "-c", self.d, "stop"], stderr=subprocess.DEVNULL)
+        postfix.command(self.d, "stop")
         subprocess.run(["doveadm", "-c", self.d + "/dovecot.conf", "stop"], stderr=subprocess.DEVNULL)
         end = time.monotonic() + 10
         while os.path.exists(self.d + "/run/master.pid") and time.monotonic() < end:

@@ -2,10 +2,8 @@
 sent by Letterlock and by Postfix, both with all of it queued before the start;
 memory with so many waiting; what a million recipients take."""
 import atexit
-import glob
 import os
 import re
-import shutil
 import smtplib
 import socket
 import subprocess
@@ -15,34 +13,22 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "wire")]
+import postfix  # noqa: E402
 from dns import Dns, a, mx  # noqa: E402
-from suite import BUILD, DOMAIN, PASSWORD, Suite, free_ports, run, wait_for  # noqa: E402
+from suite import BUILD, DOMAIN, PASSWORD, Suite, free_ports, wait_for  # noqa: E402
 
 DOMAINS = 10
 NAMES = ["d%d.example" % i for i in range(DOMAINS)]
 
 # Debian's, but that it may use as many processes as it likes.
-POSTFIX = """compatibility_level = 3.6
-queue_directory = {d}/queue
-data_directory = {d}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = peer.test
-mydestination =
+POSTFIX = """myhostname = peer.test
 mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-inet_protocols = ipv4
 local_recipient_maps =
 smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
-disable_dns_lookups = yes
 in_flow_delay = 0
 default_process_limit = 200
 transport_maps = inline:{{{maps}}}
-maillog_file = {d}/postfix.log
-maillog_file_prefixes = {d}
 """
 
 
@@ -93,28 +79,17 @@ class Postfix:
     def __init__(self, d, port):
         self.d = d
         self.smtp = free_ports(1)[0]
-        for s in ("queue", "data"):
-            os.makedirs(d + "/" + s)
-        shutil.chown(d + "/data", "postfix")
-        for f in glob.glob("/etc/postfix/dynamicmaps.cf*"):
-            if os.path.isfile(f):
-                shutil.copy(f, d)
         maps = ", ".join("{%s = smtp:[127.0.0.%d]:%d}" % (n, i + 1, port) for i, n in enumerate(NAMES))
-        with open(d + "/main.cf", "w") as f:
-            f.write(POSTFIX.format(d=d, maps=maps))
-        with open("/etc/postfix/master.cf") as f:
-            self.master = re.sub(r"(?m)^smtp +inet .*", "127.0.0.1:%d inet n - n - 100 smtpd" % self.smtp,
-                                 f.read())
+        postfix.configure(d, self.smtp, POSTFIX.format(maps=maps))
+        with open(d + "/master.cf") as f:
+            self.master = f.read()
         self.services(False)
-        self.run("start")
+        postfix.command(d, "start")
         wait_for(lambda: os.path.exists(d + "/queue/pid/master.pid"))
 
     def services(self, qmgr):
         with open(self.d + "/master.cf", "w") as f:
             f.write(self.master if qmgr else re.sub(r"(?m)^qmgr ", "#qmgr ", self.master))
-
-    def run(self, verb):
-        subprocess.run(["postfix", "-c", self.d, verb], stderr=subprocess.DEVNULL)
 
     def fill(self, n):
         rcpts = ",".join("u%d@%s" % (i, name) for i in range(10) for name in NAMES)
@@ -125,10 +100,10 @@ class Postfix:
 
     def go(self):
         self.services(True)
-        self.run("reload")
+        postfix.command(self.d, "reload")
 
     def stop(self):
-        self.run("stop")
+        postfix.command(self.d, "stop")
 
 
 class Queue(Suite):

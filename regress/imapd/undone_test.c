@@ -76,7 +76,7 @@ static void
 undo_soon(void)
 {
 	armed = 1;
-	t_store.limits.slice = 5000;	/* both in one turn */
+	t_store.limits.slice = 10000000;	/* both in one turn */
 	spy.run = look;
 	store_work(&t_store, &spy);
 }

@@ -6,9 +6,9 @@ import imaplib
 import os
 import shutil
 import smtplib
-import subprocess
 import tempfile
 
+import postfix
 from dns import Dns, a, mx
 from smtpsink import Sink
 from suite import (DOMAIN, PASSWORD, Suite, certificate, diag, done, free_ports, is_, ok, run, skip,
@@ -100,35 +100,8 @@ route transport "out"
 """ % (dns.port, sink.port, sink.port, pf_port)
 
 
-class Postfix:
-    """Debian's, under a directory of its own; or None."""
-
-    def __init__(self, s):
-        self.dir = d = tempfile.mkdtemp(prefix="letterlock-postfix-")
-        os.chmod(d, 0o755)
-        for sub in "conf", "conf/queue", "conf/data", "mail":
-            os.mkdir(d + "/" + sub)
-        shutil.chown(d + "/conf/data", "postfix")
-        shutil.chown(d + "/mail", "nobody")
-        for f in "mail.crt", "mail.key":
-            shutil.copy(cert + "/" + f, d + "/conf")
-        with open("/etc/postfix/master.cf") as f:
-            master = f.read().replace("smtp      inet  n", "127.0.0.1:%d inet n" % pf_port)
-        with open(d + "/conf/master.cf", "w") as f:
-            f.write(master)
-        with open(d + "/conf/main.cf", "w") as f:
-            f.write("""compatibility_level = 3.6
-queue_directory = {d}/conf/queue
-data_directory = {d}/conf/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = pf.postfix.example
-mydestination =
+MAIN = """myhostname = pf.postfix.example
 mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-inet_protocols = ipv4
 virtual_mailbox_domains = postfix.example
 virtual_mailbox_base = {d}/mail
 virtual_mailbox_maps = inline:{{ bob@postfix.example=bob/, carol@postfix.example=carol/ }}
@@ -139,19 +112,24 @@ relayhost = [127.0.0.1]:{port}
 smtp_tls_security_level = encrypt
 smtpd_tls_security_level = may
 smtpd_tls_received_header = yes
-smtpd_tls_cert_file = {d}/conf/mail.crt
-smtpd_tls_key_file = {d}/conf/mail.key
-disable_dns_lookups = yes
-maillog_file = {d}/log
-maillog_file_prefixes = {d}
-""".format(d=d, port=s.smtp))
-        self.command("start")
-        wait_for(self.answers)
+smtpd_tls_cert_file = {d}/mail.crt
+smtpd_tls_key_file = {d}/mail.key
+"""
 
-    def command(self, verb):
-        return subprocess.run(["postfix", "-c", self.dir + "/conf", verb],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+
+class Postfix:
+    """Debian's, under a directory of its own; or None."""
+
+    def __init__(self, s):
+        self.dir = d = tempfile.mkdtemp(prefix="letterlock-postfix-")
+        os.chmod(d, 0o755)
+        os.mkdir(d + "/mail")
+        shutil.chown(d + "/mail", "nobody")
+        for f in "mail.crt", "mail.key":
+            shutil.copy(cert + "/" + f, d)
+        postfix.configure(d, pf_port, MAIN.format(d=d, port=s.smtp))
+        postfix.command(d, "start")
+        wait_for(self.answers)
 
     def answers(self):
         try:
@@ -170,11 +148,10 @@ maillog_file_prefixes = {d}
         return out
 
     def log(self):
-        with open(self.dir + "/log", errors="replace") as f:
-            return f.read()
+        return postfix.log(self.dir)
 
     def stop(self):
-        self.command("stop")
+        postfix.command(self.dir, "stop")
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -262,7 +239,7 @@ def reloaded(s):
         "from the same process")
 
 
-def postfix(s):
+def to_postfix(s):
     if os.geteuid() != 0:
         skip("Postfix needs root")
         return
@@ -304,5 +281,5 @@ with Suite(conf=CONF) as s:
     refusals(s)
     later(s)
     reloaded(s)
-    postfix(s)
+    to_postfix(s)
 done()

@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import smtplib
-import ssl
 import subprocess
 import tempfile
 
+import postfix
 from smarthost_test import transport
 from smartcert_test import make
 from smartscript import SECRET, USER, submit
@@ -65,21 +65,10 @@ service auth {{
 }}
 """
 
-MAIN = """compatibility_level = 3.6
-queue_directory = {d}/queue
-data_directory = {d}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = pf.postfix.example
-mydestination =
+MAIN = """myhostname = pf.postfix.example
 mynetworks = 192.0.2.1
-inet_interfaces = loopback-only
-inet_protocols = ipv4
 alias_maps =
 relayhost = [127.0.0.1]:{sink}
-disable_dns_lookups = yes
 smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = {d}/mail.crt
 smtpd_tls_key_file = {d}/mail.key
@@ -90,8 +79,6 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {d}/sasl
 smtpd_relay_restrictions = permit_sasl_authenticated, permit_tls_clientcerts, reject
-maillog_file = {d}/log
-maillog_file_prefixes = {d}
 """
 
 
@@ -118,18 +105,11 @@ def dovecot(d, port, sink):
                             stderr=subprocess.DEVNULL)
 
 
-def postfix(d, verb, port=0, sink=0):
-    if verb == "start":
-        os.mkdir(d + "/queue")
-        os.mkdir(d + "/data")
-        shutil.chown(d + "/data", "postfix")
-        fp = subprocess.run(["openssl", "x509", "-in", d + "/client.crt", "-noout", "-fingerprint", "-sha256"],
-                            capture_output=True, text=True, check=True).stdout.strip().partition("=")[2]
-        write(d + "/main.cf", MAIN.format(d=d, sink=sink, fingerprint=fp))
-        master = re.sub(r"(?m)^(\w+ +(?:inet|unix) +\S+ +\S+ +)y", r"\1n", read("/etc/postfix/master.cf"))
-        write(d + "/master.cf", master.replace("smtp      inet  n", "127.0.0.1:%d inet n" % port))
-    subprocess.run(["postfix", "-c", d, verb], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+def start_postfix(d, port, sink):
+    fp = subprocess.run(["openssl", "x509", "-in", d + "/client.crt", "-noout", "-fingerprint", "-sha256"],
+                        capture_output=True, text=True, check=True).stdout.strip().partition("=")[2]
+    postfix.configure(d, port, MAIN.format(d=d, sink=sink, fingerprint=fp), chroot=False)
+    postfix.command(d, "start")
 
 
 def answers(port):
@@ -180,15 +160,15 @@ def main():
             s.ctl_run("secret", "set", "wrong", USER, input="not it\n")
             ok(wait_for(lambda: answers(dport)), "Dovecot answers") or diag(read(d + "/dovecot.log"))
             if with_postfix:
-                postfix(d, "start", pport, sink.port)
-                ok(wait_for(lambda: answers(pport)), "Postfix answers") or diag(read(d + "/log"))
+                start_postfix(d, pport, sink.port)
+                ok(wait_for(lambda: answers(pport)), "Postfix answers") or diag(postfix.log(d))
             else:
                 skip("Postfix is not installed")
             names = [x for x in names if x[1] == dport or with_postfix]
             scenario(s, sink, d, names, with_postfix)
     finally:
         if with_postfix:
-            postfix(d, "stop")
+            postfix.command(d, "stop")
         peer.terminate()
         peer.wait()
         shutil.rmtree(d, ignore_errors=True)
@@ -208,11 +188,11 @@ def scenario(s, sink, d, names, with_postfix):
         elif name[0] == "d":
             went(s, sink, name, "user=<[^>]*>, method=" + mech, lambda: read(d + "/dovecot.log"))
         else:
-            went(s, sink, name, "sasl_method=" + mech, lambda: read(d + "/log"))
+            went(s, sink, name, "sasl_method=" + mech, lambda: postfix.log(d))
     if with_postfix:
-        went(s, sink, "pcert", None, lambda: read(d + "/log"))
-        ok(wait_for(lambda: re.search("554 5.7.1 <x@pnocert.example>", read(d + "/log"))),
-           "without the certificate Postfix does not relay") or diag(read(d + "/log")[-1500:])
+        went(s, sink, "pcert", None, lambda: postfix.log(d))
+        ok(wait_for(lambda: re.search("554 5.7.1 <x@pnocert.example>", postfix.log(d))),
+           "without the certificate Postfix does not relay") or diag(postfix.log(d)[-1500:])
 
 
 if __name__ == "__main__":
