@@ -34,7 +34,7 @@ static enum fetch_result (*const stages[])(struct session *,
 	[FETCH_OCTETS] = fetch_octets,
 };
 
-void
+int
 fetch_plan(struct fetch *f)
 {
 	static const struct {
@@ -46,7 +46,7 @@ fetch_plan(struct fetch *f)
 		{ FETCH_BODY,		READY_BODY },
 		{ FETCH_PREVIEW,	READY_TREE },
 	};
-	const struct section	*x;
+	struct section		*x;
 	size_t			 i;
 
 	for (i = 0; i < nitems(made); i++)
@@ -54,6 +54,9 @@ fetch_plan(struct fetch *f)
 			f->need |= READY_BIT(made[i].section);
 	for (i = 0; i < f->items.nsections; i++) {
 		x = &f->items.sections[i];
+		x->label = f->labels.n;
+		section_write(&f->labels, x);
+		x->labeln = f->labels.n - x->label;
 		if (x->nparts > 0 || x->form == FORM_BINARY ||
 		    x->form == FORM_BINARY_SIZE)
 			f->need |= READY_BIT(READY_TREE);
@@ -62,6 +65,7 @@ fetch_plan(struct fetch *f)
 		else if (x->kind != SECTION_ALL)
 			f->need |= READY_HEAD;
 	}
+	return (buf_failed(&f->labels) ? -1 : 0);
 }
 
 /*
@@ -129,7 +133,10 @@ cmd_fetch(struct session *s, struct cursor *c)
 		f->items.what |= FETCH_UID;
 	if ((f->items.what & FETCH_MODSEQ) != 0)
 		cmd_condstore(s);
-	fetch_plan(f);
+	if (fetch_plan(f) == -1) {
+		fetch_end(f);
+		return (session_no(s, ENOMEM));
+	}
 	session_tell_keywords(s);
 	if (f->items.vanished && vanished(s, &at, f->items.since) == -1) {
 		fetch_end(f);
@@ -153,6 +160,7 @@ fetch_end(void *arg)
 	letter_close(&f->letter);
 	buf_free(&f->slice);
 	buf_free(&f->chosen);
+	buf_free(&f->labels);
 	free(f);
 }
 

@@ -91,7 +91,7 @@ fetch_section(struct session *s, struct fetch *f)
 	x = &f->items.sections[f->section];
 	if (f->section > 0)
 		(void)buf_addc(b, ' ');
-	section_write(b, x);
+	(void)buf_add(b, f->labels.p + x->label, x->labeln);
 	if (section_range(x, &f->letter.ready, f->letter.tree,
 	    f->letter.rec.size, &r) == -1)
 		return (nothing(s, f));

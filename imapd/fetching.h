@@ -32,6 +32,7 @@ struct fetch {
 	struct targets		 targets;
 	struct fetch_items	 items;
 	unsigned		 need;		/* READY_BIT of sections */
+	struct buf		 labels;	/* of the sections, for answers */
 	enum fetch_stage	 stage;
 	unsigned		 failed;	/* messages not to be read */
 	unsigned		 unknown;	/* messages not to be decoded */
@@ -57,8 +58,9 @@ struct fetch {
 	struct buf		 slice, chosen;
 };
 
-/* What of the ready-made data the items need: once they are read. */
-void			 fetch_plan(struct fetch *);
+/* What of the ready-made data the items need: once they are read.  0, or -1: no
+ * memory. */
+int			 fetch_plan(struct fetch *);
 /* A slice. */
 enum fetch_result	 fetch_some(struct session *, struct fetch *);
 /* Free it; NULL is none. */

@@ -117,7 +117,10 @@ begin_items(struct session *s)
 	memset(&n->fresh, 0, sizeof(n->fresh));
 	f->items.what |= FETCH_UID;
 	f->items.sets_seen = 0;		/* section 5.2: nobody read it */
-	fetch_plan(f);
+	if (fetch_plan(f) == -1) {
+		fetch_end(f);
+		return (-1);
+	}
 	n->fetch = f;
 	return (0);
 }

@@ -42,6 +42,8 @@ struct section {
 	int			 partial;
 	uint64_t		 offset;	/* <offset.length> */
 	uint64_t		 length;
+	size_t			 label, labeln;	/* what section_write() made,
+						 * where the user keeps it */
 	struct span		 text;		/* between the brackets, as given,
 						 * for the answer */
 };
