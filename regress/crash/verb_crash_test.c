@@ -2,8 +2,8 @@
  * The store is killed at each call that changes the disk, before it, in the
  * middle of it and behind it, while it does one command that writes: afterwards
  * all that a client sees is as it was, or as the command leaves it, and that it
- * is when anybody was told anything.  Another session idles in the mailbox and
- * is told of it, too.  A delivery is handed over once more and is there once.
+ * is when anybody was told anything.  Another session idles in the mailbox, or
+ * wants to be told anyway (RFC 5465).  A delivery is handed over once more and is there once.
  *
  * CRASH_SWEEP=all: at every call, else at a choice of them.
  */
@@ -277,7 +277,8 @@ work(const char *dir, const struct verb *v, unsigned call, enum moment m)
 	say(1, "ENABLE QRESYNC");
 	say(1, "SELECT INBOX");
 	say(2, "SELECT INBOX (CONDSTORE)");
-	say(2, "IDLE");
+	say(2, random() % 2 == 0 ? "IDLE" : "NOTIFY SET (selected (MessageNew "
+	    "MessageExpunge FlagChange))");
 	t_settle();
 	memset(told, 0, sizeof(*told));
 	when = m;

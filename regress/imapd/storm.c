@@ -459,9 +459,14 @@ refused(struct storm_client *c, const struct storm_cmd *q, struct span s)
 {
 	struct buf	 b = { 0 };
 	const char	*text;
+	uint32_t	 i;
 
 	(void)buf_add_span(&b, s);
 	text = buf_cstr(&b);
+	/* its model was changed when that was said */
+	for (i = q->silent_lo; i > 0 && i <= q->silent_hi && i <= c->told.n;
+	    i++)
+		c->told.m[i - 1].known = 0;
 	c->storm->refused++;
 	c->storm->denied += strstr(text, "NOPERM") != NULL;
 	if (strncmp(text, "BAD ", 4) == 0 && (q->alone ||

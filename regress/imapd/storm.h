@@ -53,6 +53,7 @@ struct storm_cmd {
 	uint32_t	 first, last;	/* numbers of an APPEND's messages */
 	uint32_t	 other;		/* STORM_GUEST: to its own mailbox */
 	uint32_t	 rights;	/* of SETACL */
+	uint32_t	 silent_lo, silent_hi;	/* numbers of a STORE */
 	char		 text[160];
 };
 

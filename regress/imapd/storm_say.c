@@ -197,6 +197,7 @@ store(struct storm_client *c)
 	static const char *const hows[] = { "", "+", "-" };
 	struct storm	*s = c->storm;
 	struct told	*t = &c->told;
+	struct storm_cmd *q;
 	char		 text[64], since[48] = "";
 	uint32_t	 lo, hi, bits, i;
 	int		 how = (int)storm_pick(s, 3), uid, silent;
@@ -209,9 +210,13 @@ store(struct storm_client *c)
 	if (!silent && c->kind != KIND_PLAIN && storm_pick(s, 3) == 0)
 		snprintf(since, sizeof(since), "(UNCHANGEDSINCE %llu) ",
 		    (unsigned long long)t->highest + storm_pick(s, 100));
-	storm_say(c, SAY_ANY, !uid, "%sSTORE %u:%u %s%sFLAGS%s (%s)",
+	q = storm_say(c, SAY_ANY, !uid, "%sSTORE %u:%u %s%sFLAGS%s (%s)",
 	    uid ? "UID " : "", lo, hi, since, hows[how], silent ? ".SILENT" :
 	    "", text);
+	if (silent) {
+		q->silent_lo = lo;
+		q->silent_hi = hi;
+	}
 	for (i = lo; silent && i <= hi; i++)
 		if (t->m[i - 1].known)
 			apply(&t->m[i - 1], how, bits);
