@@ -236,6 +236,7 @@ static int
 auth_start(void)
 {
 	static const struct timeval	 every = { TICK_S, 0 };
+	struct buf			 why = { 0 };
 
 	event_assign(&auth.notify, proc_base(), dbenv_fd(auth.db.env),
 	    EV_READ | EV_PERSIST, on_notify, NULL);
@@ -249,6 +250,9 @@ auth_start(void)
 		return (-1);
 	}
 	upgrade_settle();
+	if (account_routes_check(proc_conf(), &why) == -1)	/* not by a reload */
+		log_warn("accounts: %s", buf_cstr(&why));
+	buf_free(&why);
 	return (0);
 }
 
@@ -289,11 +293,12 @@ auth_link_down(struct peer *p)
 	}
 }
 
-/* A domain that is left out takes no key along unasked. */
+/* A domain that is left out takes no key along unasked, a transport no route. */
 static int
 auth_prepare(const struct conf *c, struct buf *why)
 {
-	return (tlskey_domains(&auth.db, c, why));
+	return (tlskey_domains(&auth.db, c, why) == -1 ||
+	    account_routes_check(c, why) == -1 ? -1 : 0);
 }
 
 static void

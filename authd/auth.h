@@ -217,6 +217,8 @@ int	 account_of(const struct canon *, int login, struct account *);
 int	 on_rcpt(struct peer *, struct imsg *);
 int	 on_may_use(struct peer *, struct imsg *);
 int	 on_account_routes(struct peer *, struct imsg *);
+/* auth_route.c: 0; -1: a route of an account would lead nowhere. */
+int	 account_routes_check(const struct conf *, struct buf *why);
 int	 on_account_named(struct peer *, struct imsg *);
 
 /* auth_logins.c */

@@ -8,7 +8,7 @@ KEYS := authd/keys.c authd/keys_raw.c authd/keys_seen.c authd/keys_sign.c
 AUTH := authd/auth.c authd/auth_address.c authd/auth_conn.c authd/auth_ctl.c \
     authd/auth_ctl_account.c authd/auth_ctl_key.c authd/auth_ctl_logins.c authd/auth_exchange.c \
     authd/auth_identity.c authd/auth_known.c authd/auth_limits.c authd/auth_logins.c authd/auth_move.c \
-    authd/auth_proof.c authd/auth_rcpt.c authd/auth_relay.c \
+    authd/auth_proof.c authd/auth_rcpt.c authd/auth_relay.c authd/auth_route.c \
     authd/auth_secret.c authd/auth_sessions.c authd/auth_tlskey.c \
     authd/auth_upgrade.c authd/auth_userdb.c authd/auth_userdb_verifier.c \
     authd/auth_verify.c authd/auth_vouch.c

@@ -18,9 +18,9 @@
 struct holdrule;
 
 /* Recipients that letterctl means; all that is said must be so. */
-#define FILTERS		"--id, --from, --to, --domain, --account, "	\
+#define FILTERS		"--from, --to, --domain, --account, "	\
 			"--transport, --held, --age, --next, --code"
-#define RETIRED_FILTERS	"--id, --from, --to, --domain, --account, "	\
+#define RETIRED_FILTERS	"--from, --to, --domain, --account, "	\
 			"--transport, --age, --code, --result, --ended"
 struct filter_id {
 	uint64_t	 msg;

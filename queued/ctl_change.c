@@ -210,7 +210,7 @@ change(struct ctl *c, const char *what, change_fn fn)
 	}
 	if (!c->filter.any || cursor(c, &count, &msg, &n) == -1) {
 		ctl_error(c, c->filter.any ? "malformed cursor" :
-		    "say which recipients: " FILTERS);
+		    "say which recipients: ids, " FILTERS);
 		return;
 	}
 	if (db_begin() == -1) {

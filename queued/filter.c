@@ -232,7 +232,7 @@ one(struct filter *f, struct span name, struct span v, int retired,
 		if (span_eqs(name, texts[k].name))
 			break;
 	if (k == nitems(texts) || v.n == 0) {
-		buf_addf(why, "filters are ids and %s, each with a value",
+		buf_addf(why, "filters are %s, each with a value",
 		    retired ? RETIRED_FILTERS : FILTERS);
 		return (-1);
 	}

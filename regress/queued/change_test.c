@@ -182,7 +182,7 @@ test_ids(void)
 		{ "queue list", "--code 4xx --code 451", 1, 0,
 		    "--code is there twice" },
 		{ "queue list", "--to --to --to x", 1, 0, "there twice" },
-		{ "queue list", "--nothing x", 1, 0, "filters are ids and" },
+		{ "queue list", "--nothing x", 1, 0, "filters are --from" },
 		{ "queue show", "@", 0, 1, NULL },
 		{ "queue show", "# @", 0, 2, NULL },
 		{ "queue show", "@ fffe # ffff.2", 1, 2,

@@ -142,6 +142,16 @@ def test_letterctl(s):
     r = s.rows("route", "explain", addr("alice"), "x@other.example")
     ok(len(r) == 1 and r[0]["transport"] == "no" and r[0]["source"] == "account",
        "an account's route comes first: %s" % json.dumps(r))
+    with open(s.conf) as f:
+        was = f.read()
+    s.write_conf(was.replace('transport "no"', 'transport "never"'))
+    r = s.ctl_run("reload")
+    ok(r.returncode == 1 and 'account alice has a route to transport "no", which would be gone: '
+       "letterctl account route remove alice 1" in r.stderr, "it cannot be left without its transport: %s" % r.stderr)
+    s.ctl("account", "route", "remove", "alice", "1")
+    is_(s.ctl_run("reload").returncode, 0, "without the route it can")
+    s.write_conf(was)
+    is_(s.ctl_run("reload").returncode, 0, "as it was")
 
 
 def test_many_ids(s):
