@@ -300,6 +300,8 @@ take_back(struct session *s, int error)
 	} else if (s->phase == PHASE_FLUSH || s->phase == PHASE_PAUSE ||
 	    s->phase == PHASE_STEP) {
 		(void)session_no(s, error);
+		s->unselect = s->command != NULL &&
+		    (s->command->flags & CF_SELECTS) != 0;
 		s->phase = PHASE_FLUSH;
 	} else if (s->phase == PHASE_PUSH) {
 		notify_lost(s);
@@ -374,6 +376,9 @@ command_end(struct session *s)
 	int	 quiet = s->command != NULL &&
 		    (s->command->flags & CF_NOEXPUNGE) != 0 && !s->uid;
 
+	if (s->unselect)	/* RFC 9051 section 6.3.2 */
+		session_unselect(s);
+	s->unselect = 0;
 	session_tell(s, !quiet);
 	if (!was_bad(s))
 		s->bad = 0;

@@ -90,6 +90,7 @@ struct session {
 	uint8_t			 broken;	/* a literal cannot go on: end now */
 	uint8_t			 literal;	/* in the middle of a FETCH answer */
 	uint8_t			 half;		/* of one, or a line, was sent */
+	uint8_t			 unselect;	/* SELECT was undone */
 	uint8_t			 paused;	/* its socket is not read */
 	uint8_t			 compress;	/* 1: behind this answer, 2: is on */
 	struct buf		 pending;	/* read past the login command */
@@ -125,6 +126,7 @@ struct session {
 #define CF_UIDONLY	0x04u	/* as UID command alone */
 #define CF_LONG		0x08u	/* says nothing for long, RFC 9585 */
 #define CF_NUMBERLESS	0x10u	/* no numbers of messages without UID either */
+#define CF_SELECTS	0x40u	/* leaves nothing selected when it fails */
 #define CF_REV1		0x20u	/* RFC 9051 took it out */
 
 struct command {

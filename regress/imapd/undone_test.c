@@ -13,6 +13,7 @@
 #include "imapd/account.h"
 #include "imapd/batch.h"
 #include "imapd/ending.h"
+#include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imaptest.h"
 
@@ -139,6 +140,37 @@ test_slices(void)
 		t_close();
 		t_remove();
 	}
+}
+
+/* SELECT, undone: nothing is selected, RFC 9051 section 6.3.2. */
+static void
+test_select(void)
+{
+	static const struct command	 selects = { "SELECT", ST_BOTH,
+					    CF_SELECTS, NULL };
+	const char	*l;
+	struct session	*s;
+
+	t_open(NULL);
+	fill(3);
+	t_login(1, 1);
+	(void)t_line(1);
+	(void)answer(1, "SELECT Archive");
+	s = TAILQ_FIRST(&t_store.sessions);
+	s->phase = PHASE_FLUSH;		/* as if it waited for a group */
+	s->command = &selects;
+	s->tag = span_str("t");
+	s->hold = dbenv_flushed(t_part->env) + 1;
+	session_undone(s, s->hold, ENOSPC);
+	l = t_line(1);
+	CHECK(l != NULL && strstr(l, "NO [UNAVAILABLE] ") != NULL,
+	    "SELECT: %s", l == NULL ? "" : l);
+	l = answer(1, "CHECK");
+	CHECK(strncmp(l, "t BAD ", 6) == 0, "nothing is selected: %s", l);
+	l = answer(1, "SELECT INBOX");
+	CHECK(strncmp(l, "t OK ", 5) == 0, "and again: %s", l);
+	t_close();
+	t_remove();
 }
 
 /* DELETE, undone: the mailbox and what is in it are there. */
@@ -274,6 +306,7 @@ int
 main(void)
 {
 	test_slices();
+	test_select();
 	test_delete();
 	test_account();
 	test_stage();
