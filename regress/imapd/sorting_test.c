@@ -50,17 +50,24 @@ fill(void)
 
 /* Nothing is kept ready, as in a partition that was salvaged. */
 static void
-unready(void)
+empty(struct dbenv_db *db)
 {
 	struct span	 k, v;
 	uint8_t		 key[10];
 
-	while (dbenv_next(t_part->ready, span_of("", 0), &k, &v) == 0) {
+	while (dbenv_next(db, span_of("", 0), &k, &v) == 0) {
 		CHECK(k.n == sizeof(key), "a key of %zu octets", k.n);
 		memcpy(key, k.p, sizeof(key));
-		if (dbenv_del(t_part->ready, span_of(key, sizeof(key))) == -1)
+		if (dbenv_del(db, span_of(key, sizeof(key))) == -1)
 			break;
 	}
+}
+
+static void
+unready(void)
+{
+	empty(t_part->ready);
+	empty(t_part->fields);
 	t_settle();
 }
 
@@ -86,7 +93,7 @@ goes_on(struct session *s, const char *command)
 {
 	int	 i;
 
-	for (i = 0; i < 1000 && s->phase != PHASE_STEP; i++)
+	for (i = 0; i < 50 && s->phase != PHASE_STEP; i++)
 		t_turn();
 	CHECK(s->phase == PHASE_STEP, "%s: it goes on", command);
 }
