@@ -52,8 +52,11 @@ account_routes_check(const struct conf *c, struct buf *why)
 
 	dbenv_iter_init(&it, auth.db.route, none, none);
 	while (rc == 0 && (got = dbenv_iter_next(&it, &key, &val)) != 0) {
-		if (got == -1 && errno != EILSEQ)
-			break;
+		if (got == -1 && errno != EILSEQ) {
+			buf_addf(why, "routes of accounts: %s",
+			    dbenv_error(auth.db.env));
+			rc = -1;
+		}
 		for (n = 1; got == 1 && rc == 0 && val.n > 0; n++) {
 			(void)span_split(&val, '\n', &line);
 			if (!leads(c, line, &name)) {

@@ -471,7 +471,8 @@ gone(struct child *c, int status)
 	peer_free(c->peer);
 	c->peer = NULL;
 	c->state = CHILD_DOWN;
-	if (c->log != -1 && !parent.stopping && !parent.starting) {
+	if (c->log != -1 && !parent.stopping && (!parent.starting ||
+	    may_come_up(c))) {
 		if (control == NULL || control->state != CHILD_READY)
 			drain_log(c->log, child_name(c));
 		close(c->log);

@@ -337,10 +337,15 @@ static enum step
 storing(struct session *s)
 {
 	struct storing	*g = s->data;
+	uint32_t	 may = g->may;
+	uint64_t	 may_bits = g->may_bits;
 	int		 rc;
 
 	if (!permitted(s, g))		/* not any more */
 		return (session_no(s, EACCES));
+	/* What was permitted only meanwhile is for the next one. */
+	g->may &= may;
+	g->may_bits &= may_bits;
 	if ((rc = change(s, g)) == -1)
 		return (session_no(s, errno));
 	note_writing(s);

@@ -46,6 +46,7 @@ struct import {
 	int			 taking;	/* in is under way */
 	int			 only;		/* the mailbox, no message */
 	int			 foreign;	/* its flags are in its header */
+	int			 begun;		/* it is not the first one */
 	uint64_t		 messages;
 	struct buf		 mark;		/* of the message at work */
 	struct buf		 reached;	/* of the last one staged */
@@ -303,17 +304,21 @@ on_begin(void *arg, const struct mbox_meta *m)
 	return (flags(x, m->flags));
 }
 
-/* The header is in memory, as much of it as ever is. */
+/*
+ * The header is in memory, as much of it as ever is.  What another program keeps
+ * of the mbox itself is the first in it; one that looks so behind it was mailed.
+ */
 static int
 foreign(struct import *x)
 {
 	struct buf	 b = { .max = MEMORY };
-	int		 rc;
+	int		 rc, first = !x->begun;
 
 	if (!x->foreign)
 		return (0);
 	x->foreign = 0;
-	if (mbox_flags(span_buf(&x->mem), &b) == 1)
+	x->begun = 1;
+	if (mbox_flags(span_buf(&x->mem), &b) == 1 && first)
 		x->only = 1;
 	rc = flags(x, span_buf(&b));
 	buf_free(&b);
@@ -347,6 +352,10 @@ on_octets(void *arg, struct span s)
 		return (buf_add_span(&x->mem, s));
 	if (foreign(x) == -1)
 		return (-1);
+	if (x->only) {
+		buf_free(&x->mem);
+		return (0);
+	}
 	rc = x->mem.n > 0 ? spool(x, span_buf(&x->mem)) : 0;
 	buf_free(&x->mem);
 	return (rc == -1 ? -1 : spool(x, s));

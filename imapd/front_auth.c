@@ -101,6 +101,7 @@ outcome(struct front *f, const struct msg_sasl *m)
 			return;
 		}
 		f->state = FRONT_CHALLENGED;
+		f->overlong = 0;
 		buf_adds(io_out(f->io), "+ ");
 		buf_add_base64(io_out(f->io), m->data);
 		io_write(f->io, "\r\n", 2);

@@ -16,6 +16,8 @@
 #include "imapd/store.h"
 #include "imapd/view.h"
 
+#define RENAMES_TOLD	500	/* mailboxes of one RENAME, to NOTIFY */
+
 static int	 insert(struct account *, struct mailbox *);
 static void	 extract(struct account *, struct mailbox *);
 static int	 write_dead(struct mailbox *);
@@ -518,17 +520,27 @@ by_name(const void *x, const void *y)
 	return (strcmp((*a)->name, (*b)->name));
 }
 
-/* Their names are new; the list is sorted, then it is told who was what. */
+/* Their names are new; the list is sorted, then it is told who was what: of that
+ * many, more are too much for one turn of the loop. */
 static void
 resort(struct account *a, char *const *old, struct span from, struct span to)
 {
 	struct mailbox	*mb;
 	char		*name;
-	size_t		 i;
+	size_t		 i, n = 0;
+	int		 shared = 0;
 
 	qsort(a->mailboxes, a->nmailboxes, sizeof(*a->mailboxes), by_name);
 	if (LIST_EMPTY(&a->part->notifies))
 		return;
+	for (i = 0; i < a->nmailboxes; i++) {
+		n += old[i] != NULL;
+		shared |= a->mailboxes[i]->nacl > 0;
+	}
+	if (n > RENAMES_TOLD) {
+		notify_undone(a, shared);
+		return;
+	}
 	for (i = 0; i < a->nmailboxes; i++) {
 		if (old[i] == NULL)
 			continue;

@@ -10,6 +10,7 @@
 #include "imapd/left.h"
 #include "imapd/move.h"
 #include "imapd/sharing.h"
+#include "utf8.h"
 
 #define OUT_HIGH	(512 * 1024)	/* octets queued */
 #define OUT_LOW		(128 * 1024)
@@ -105,13 +106,15 @@ begin(evutil_socket_t fd, short what, void *arg)
 static void
 shares(struct leaving *x)
 {
-	struct buf	 b = { .max = MSG_TEXT_MAX };
+	struct buf	 b = { 0 };
 
 	(void)buf_adds(&b, "it shares mailboxes: ");
 	if (sharing_words(x->m.part, x->m.account, &b) == -1)
 		move_finish(&x->m, strerror(errno));
-	else
+	else {
+		buf_truncate(&b, utf8_cut(span_buf(&b), MSG_TEXT_MAX));
 		move_finish(&x->m, buf_cstr(&b));
+	}
 	buf_free(&b);
 }
 

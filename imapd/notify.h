@@ -70,6 +70,8 @@ void		 notify_metadata(const struct account *,
 		    size_t n);
 /* What was told of this account may not have happened; others: to anyone. */
 void		 notify_undone(struct account *, int others);
+/* Group seq was undone: lines that wait for it are not told. */
+void		 notify_group_undone(struct part *, uint64_t seq);
 
 /*
  * No command runs.  1: something was written, or is at work: flush what it

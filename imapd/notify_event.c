@@ -444,3 +444,15 @@ notify_undone(struct account *a, int others)
 			wake(n);
 		}
 }
+
+void
+notify_group_undone(struct part *p, uint64_t seq)
+{
+	struct notify	*n;
+
+	LIST_FOREACH(n, &p->notifies, every)
+		if (n->lines.n > 0 && n->seq >= seq) {
+			n->over = 1;
+			wake(n);
+		}
+}

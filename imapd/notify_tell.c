@@ -156,6 +156,8 @@ give_up(struct session *s)
 	n->ngroups = n->ndirty = 0;
 	n->selected = 0;
 	seqset_free(&n->fresh);
+	seqset_free(&n->brought);
+	buf_free(&n->items);
 	buf_free(&n->lines);
 	n->lines.max = NOTIFY_LINES;
 	(void)buf_adds(session_out(s), "* OK [NOTIFICATIONOVERFLOW] too much "

@@ -15,6 +15,7 @@
 #include "imapd/filter.h"
 #include "imapd/late.h"
 #include "imapd/move.h"
+#include "imapd/notify.h"
 #include "imapd/part.h"
 #include "imapd/repair.h"
 #include "imapd/session.h"
@@ -218,6 +219,7 @@ part_undone(void *arg, uint64_t seq, int error)
 	move_undone(p);
 	stage_undone(p, seq, error);
 	account_undone(p, seq);
+	notify_group_undone(p, seq);
 	ending_undone(p);
 	sessions_undone(p, seq, error);
 }

@@ -141,9 +141,8 @@ sharing_load(struct account *a, struct mailbox **v, size_t n)
 
 /* ---- records ------------------------------------------------------------------ */
 
-/* Who has something for an account: key of "share", or what it begins with. */
-static void
-share_key(struct buf *k, uint64_t account, struct span owner)
+void
+sharing_key(struct buf *k, uint64_t account, struct span owner)
 {
 	(void)buf_put_u64(k, account);
 	(void)buf_add_span(k, owner);
@@ -158,7 +157,7 @@ write_share(const struct mailbox *mb, uint64_t id, uint64_t account, int on)
 	uint8_t			 v[8];
 	int			 rc;
 
-	share_key(&k, account, span_str(a->name));
+	sharing_key(&k, account, span_str(a->name));
 	(void)buf_put_u64(&k, id);
 	if (buf_failed(&k))
 		rc = -1;
@@ -480,7 +479,7 @@ owner_for(struct part *p, uint64_t account, struct span name)
 	struct span	 key, val;
 	uint64_t	 mailbox, owner = 0;
 
-	share_key(&k, account, name);
+	sharing_key(&k, account, name);
 	if (buf_failed(&k) || dbenv_next(p->share, span_buf(&k), &key,
 	    &val) == -1 || key.n != k.n + 8 ||
 	    memcmp(key.p, k.p, k.n) != 0 ||

@@ -50,6 +50,8 @@ int		 sharing_named(struct part *, uint64_t account);
  * it".  1, 0: with nobody, and nothing is appended; -1 with errno.
  */
 int		 sharing_words(struct part *, uint64_t account, struct buf *);
+/* Who has something for an account: what keys of "share" begin with. */
+void		 sharing_key(struct buf *, uint64_t account, struct span owner);
 /* All that names an account goes. */
 int		 sharing_write_gone(struct part *, uint64_t account);
 /* After a salvage: an entry and its record in "share" stay together, or go with

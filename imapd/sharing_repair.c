@@ -20,15 +20,19 @@ static int
 share_key(struct part *p, struct span key, struct buf *k)
 {
 	struct rec_account	 r;
+	struct span		 entry = key;
+	uint64_t		 owner, mailbox, account;
 
+	if (span_get_u64(&entry, &owner) == -1 ||
+	    span_get_u64(&entry, &mailbox) == -1 ||
+	    span_get_u64(&entry, &account) == -1)
+		return (0);
 	if (part_get(p->account, span_of(key.p, 8), &c_rec_account, &r) == -1)
 		return (errno == ENOENT ? 0 : -1);
 	if (r.name.n == 0 || r.name.p[0] == '#')
 		return (0);
-	(void)buf_add(k, key.p + 16, 8);
-	(void)buf_add_span(k, r.name);
-	(void)buf_addc(k, '\0');
-	return (buf_add(k, key.p + 8, 8) == -1 ? -1 : 1);
+	sharing_key(k, account, r.name);
+	return (buf_put_u64(k, mailbox) == -1 ? -1 : 1);
 }
 
 /* One of "acl". */

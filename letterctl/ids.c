@@ -9,14 +9,16 @@
 
 #define PIECE	60		/* arguments of a request, which has 64 */
 
-/* How many arguments from there on belong together; *id: it is one. */
+/* How many arguments from there on belong together; *id: they name one. */
 static size_t
 word(const struct ctl_ask *a, size_t i, size_t n, int *id)
 {
 	struct span	 s = a->args[i].arg;
 
-	*id = s.n < 2 || memcmp(s.p, "--", 2) != 0;
-	return (*id || span_eqs(s, "--now") || i + 1 == n ? 1 : 2);
+	int		 plain = s.n < 2 || memcmp(s.p, "--", 2) != 0;
+
+	*id = plain || span_eqs(s, "--id");
+	return (plain || span_eqs(s, "--now") || i + 1 == n ? 1 : 2);
 }
 
 /* An exit status that says more than another. */
@@ -48,10 +50,13 @@ ask_pieces(struct ctl *c, const struct ctl_ask *a, int value)
 		}
 	for (i = 0; i < n && rc != EXIT_AWAY && (a->enough == NULL ||
 	    !a->enough(a->arg));) {
-		for (k = fixed; i < n && k < PIECE; i += w) {
+		for (k = fixed; i < n && k + 1 < PIECE; i += w) {
 			w = word(a, i, n, &id);
-			if (id)
-				args[k++] = a->args[i];
+			if (!id)
+				continue;
+			args[k++] = a->args[i];
+			if (w == 2)
+				args[k++] = a->args[i + 1];
 		}
 		if (k == fixed)
 			break;

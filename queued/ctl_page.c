@@ -59,7 +59,8 @@ ctl_listing(struct ctl *c, struct dbenv_db *db, ctl_list_fn fn)
 	while (filter_seek(&c->filter, &msg, &n) &&
 	    !(full = piece(c, db, fn, &looked, &msg, &n)) &&
 	    c->filter.nids > 0) {
-		msg++;
+		if (++msg == 0)		/* the last that can be */
+			break;
 		n = 0;
 	}
 	if (full)

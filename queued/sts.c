@@ -215,7 +215,9 @@ on_lookup(void *arg, struct peer *p, struct imsg *m)
 		x->wait.arg = x;
 		if (dbenv_wait(q.env, dbenv_seq(q.env), &x->wait) == 1)
 			on_stored(&x->wait, 0);
-	} else if (a.status == STS_POLICY)
+	} else if (a.status == STS_POLICY && x->done != NULL)
+		answer(x, STS_FAILED, span_str("it cannot be kept"));
+	else if (a.status == STS_POLICY)
 		answer(x, STS_POLICY, a.text);
 	else {
 		note(x, a.status);

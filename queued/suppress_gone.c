@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "queued/admin.h"
@@ -31,8 +32,11 @@ first_of(uint64_t *account, struct rec_suppress *s)
 	if (dbenv_next(q.suppress, key_msg(k, *account), &key, &val) == -1 &&
 	    errno != EILSEQ)
 		return (-1);
-	return (span_get_u64(&key, account) == -1 ||
-	    codec_get(&val, &c_rec_suppress, s) == -1 ? -1 : 0);
+	if (span_get_u64(&key, account) == -1)
+		return (-1);
+	if (codec_get(&val, &c_rec_suppress, s) == -1)
+		memset(s, 0, sizeof(*s));	/* nobody's name */
+	return (0);
 }
 
 static void

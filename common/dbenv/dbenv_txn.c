@@ -503,7 +503,7 @@ dbenv_space_check(struct dbenv *env)
 		    "no more", env->home, why,
 		    (unsigned long long)env->st.free_octets >> 20);
 	else if (!was && why == NULL && env->started)
-		dbenv_line(env, DBENV_LOG_INFO, "%s: disk has space again",
+		dbenv_line(env, DBENV_LOG_INFO, "%s: writes are taken again",
 		    env->home);
 }
 

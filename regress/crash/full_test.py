@@ -152,7 +152,7 @@ def again(s, d):
     def moved():
         r = s.ctl_run("account", "move", "alice", str(1 - was))
         return r.returncode == 0 or "try again later" not in r.stderr
-    wait_for(moved, timeout=20)
+    wait_for(moved)
     is_((place(s), box(s, "Imported")), (1 - was, [500]), "a move")
     r = s.ctl_run("backup", d + "/backup")
     is_(r.returncode, 0, "and a backup") or diag(r.stderr)

@@ -557,6 +557,17 @@ overflow(void)
 	    l == NULL ? "(nothing)" : l);
 }
 
+/* Of a RENAME that takes many along one line is told: look for yourself. */
+static void
+along(void)
+{
+	ask(1, "a NOTIFY SET (personal (MailboxName))\r\n", "a OK");
+	ask(2, "a RENAME a-name-of-forty-octets-to-fill-it-up/1 few\r\n",
+	    "a OK");
+	ask(1, "b NOOP\r\n", "* OK [NOTIFICATIONOVERFLOW]");
+	CHECK(strncmp(t_line(1), "b OK", 4) == 0, "nothing else");
+}
+
 int
 main(void)
 {
@@ -579,6 +590,7 @@ main(void)
 	(void)t_line(2);
 	many();
 	overflow();
+	along();
 	t_logout(1);
 	t_logout(2);
 	t_account[3] = t_account[5] = 3;

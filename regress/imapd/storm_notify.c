@@ -141,7 +141,7 @@ list(struct storm_client *c, struct span s)
 {
 	struct storm_box	*b, was = { .known = 0 };
 	struct span		 attributes, word, name;
-	char			 text[64], old[64];
+	char			 text[64], more[64], old[64];
 	int			 n = 0;
 
 	(void)span_split(&s, ')', &attributes);
@@ -149,8 +149,8 @@ list(struct storm_client *c, struct span s)
 	(void)span_split(&s, ' ', &word);
 	(void)span_split(&s, ' ', &name);
 	snprintf(text, sizeof(text), "%.*s", (int)name.n, (const char *)name.p);
-	snprintf(old, sizeof(old), "%.*s", (int)s.n, (const char *)s.p);
-	if (sscanf(old, "(\"OLDNAME\" (%60[^)]", old) == 1) {
+	snprintf(more, sizeof(more), "%.*s", (int)s.n, (const char *)s.p);
+	if (sscanf(more, "(\"OLDNAME\" (%60[^)]", old) == 1) {
 		if ((b = find(c, old)) != NULL)
 			was = *b;
 		drop(c, old);

@@ -416,11 +416,11 @@ test_gone(void)
 	CHECK(db_count("suppressed", 0) == before + 2105, "counted");
 	peer_ask(si.there[ROLE_AUTH][0], M_END_SESSIONS, &c_end_sessions, &e,
 	    -1, on_ended, NULL);
-	UNTIL(db_count("suppressed", 0) == before + 2102, 5);
+	UNTIL(db_count("suppressed", 0) == before + 2102, 60);
 	CHECK(db_count("suppressed", 0) == before + 2102,
 	    "the name is another account's now: they go at once");
 	suppress_accounts();
-	UNTIL(db_count("suppressed", 0) == before + 2, 5);
+	UNTIL(db_count("suppressed", 0) == before + 2, 60);
 	CHECK(db_count("suppressed", 0) == before + 2 &&
 	    si_count(q.suppress) == before + 2,
 	    "a thousand at a time: %llu", (unsigned long long)

@@ -123,6 +123,15 @@ def mboxes(s):
          ([r"\Answered", r"\Seen", "blue"], rb'INTERNALDATE "14-Jul-2017 02:40:01 +0000"')],
         "with their flags and keywords, without what is no message")
     is_(len(got[1][2]), len(octets.split(b":01 2017\n")[1].replace(b"\n", b"\r\n")), "nothing is taken out of a message")
+    long = INTERNAL[:-1] + b"a line of text\n" * 6000 + b"\n"
+    for name, first, n in (("Mailed", THUNDERBIRD + b"\n", 3), ("Kept", b"", 1)):
+        r = stream(s, "import", "mbox", "frank", name, data=first + long + THUNDERBIRD)
+        is_((r.returncode, r.stdout.strip()), (0, b"%d messages" % n), "%s: what looks like it" % name) or \
+            diag(r.stdout, r.stderr)
+        got = everything(s, "frank")[name]
+        is_([b for f, d, b in got][-1], THUNDERBIRD.split(b"\n", 1)[1].replace(b"\n", b"\r\n"), "%s: what follows it" % name)
+        is_(got[-1][0], ["$label1", r"\Flagged", r"\Seen", "later"], "%s: with its flags" % name)
+        ok(name == "Kept" or len(got[1][2]) > 90000, "%s: it is a message behind another" % name)
     for sig in signal.SIGKILL, signal.SIGINT:
         p = subprocess.Popen([BUILD + "/letterctl", "-s", s.dir + "/control.sock", "import", "mbox", "frank", "Cut"],
                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)

@@ -65,7 +65,7 @@ class Program:
         with open(self.rc + ".keys", "w") as f:
             f.write('source "%s"\npush "%s<exit>"\n' % (self.rc, "".join(keys)))
         cmd = "stty rows 40 cols 120; exec %s -n -F %s %s" % (self.name, self.rc + ".keys", " ".join(self.args))
-        r = subprocess.run(["timeout", "20", "script", "-qec", cmd, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=self.s.dir,
+        r = subprocess.run(["timeout", "120", "script", "-qec", cmd, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True, timeout=180, cwd=self.s.dir,
                            env=dict(os.environ, HOME=self.s.dir, TERM="xterm", LC_ALL="C", SHELL="/bin/sh"))
         with open(self.log, errors="replace") as f:
             text = f.read()
@@ -200,7 +200,7 @@ def curl(s):
         url = "imaps://localhost:%d/" % s.imaps if tls else "imap://localhost:%d/" % s.imap
         for what, path, more, want in rows if tls else [r for r in rows if "by A" in r[0] or "upload" in r[0]]:
             r = subprocess.run(["curl", "-sS", "--cacert", s.ca, "-u", "%s:%s" % (ALICE, PASSWORD), url + path] +
-                               ([] if tls else ["--ssl-reqd"]) + more, capture_output=True, timeout=30)
+                               ([] if tls else ["--ssl-reqd"]) + more, capture_output=True, timeout=120)
             out = r.stdout.decode()
             good = r.returncode != 0 if want is None else r.returncode == 0 and re.fullmatch(want, out)
             if not tls and what == "what was uploaded":

@@ -41,6 +41,7 @@ def play(s, e):
     ok(wait_for(lambda: e.box().count(text) == 30), "each octet came, dots and all, for each of them") or \
         diag(e.box()[:600])
     ok(wait_for(lambda: e.box().count(b"line of it\n") == 200000), "the large one too")
+    ok(wait_for(lambda: b"Subject: mixed" in e.box()), "and that for both")
     is_(e.box().count(b"Subject: mixed"), 1, "once")
     ok(b"Final-Recipient" not in e.box() and wait_for(lambda: not s.rows("queue", "list")), "nothing is left")
 
