@@ -50,10 +50,12 @@ ask_pieces(struct ctl *c, const struct ctl_ask *a, int value)
 		}
 	for (i = 0; i < n && rc != EXIT_AWAY && (a->enough == NULL ||
 	    !a->enough(a->arg));) {
-		for (k = fixed; i < n && k + 1 < PIECE; i += w) {
+		for (k = fixed; i < n; i += w) {
 			w = word(a, i, n, &id);
 			if (!id)
 				continue;
+			if (k + w > PIECE)
+				break;
 			args[k++] = a->args[i];
 			if (w == 2)
 				args[k++] = a->args[i + 1];
