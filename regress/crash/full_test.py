@@ -2,6 +2,7 @@
 """A full disk: new mail is refused for the time being, nothing that was taken
 is lost, what is there can be read and removed, and when there is space again
 all goes on by itself."""
+import errno
 import imaplib
 import os
 import shutil
@@ -33,10 +34,19 @@ def free(path):
 
 def fill(path, leave):
     """A file that takes all but so many octets."""
-    n = free(path) - leave
+    def filled():
+        n = free(path) - leave
+        try:
+            if n > 0:
+                os.posix_fallocate(f.fileno(), 0, n)
+        except OSError as e:
+            if e.errno != errno.ENOSPC:
+                raise
+            return False        # something else was written meanwhile
+        return True
+
     with open(path + "/filler", "wb") as f:
-        if n > 0:
-            os.posix_fallocate(f.fileno(), 0, n)
+        ok(wait_for(filled), "the disk is full")
 
 
 def send(s, n):
