@@ -39,6 +39,7 @@ struct verify {
 	uint64_t		 references;	/* that bodies say they have */
 	uint64_t		 counted;	/* messages that have one */
 	uint64_t		 seq;		/* when that was begun */
+	uint64_t		 owned, owner;	/* the mailbox asked for last */
 	int			 busy;		/* a helper has v or check */
 	int			 given_up;
 	pthread_mutex_t		 lock;		/* of page and nbad */
@@ -139,21 +140,25 @@ tell_away(const struct store *st, struct page *page)
 
 /* The account that has a mailbox, 0: none has. */
 static uint64_t
-owner_of(struct part *p, uint64_t mailbox)
+owner_of(struct verify *x, uint64_t mailbox)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
 	uint64_t		 account = 0, id = 0;
 	int			 rc;
 
-	dbenv_iter_init(&it, p->mailbox, span_of("", 0), span_of("", 0));
+	if (x->owned == mailbox)	/* damage stands together */
+		return (x->owner);
+	dbenv_iter_init(&it, x->part->mailbox, span_of("", 0), span_of("", 0));
 	while (id != mailbox && (rc = dbenv_iter_next(&it, &key, &val)) != 0)
 		if ((rc == -1 && errno != EILSEQ) ||
 		    span_get_u64(&key, &account) == -1 ||
 		    span_get_u64(&key, &id) == -1)
 			break;
 	dbenv_iter_free(&it);
-	return (id == mailbox ? account : 0);
+	x->owned = mailbox;
+	x->owner = id == mailbox ? account : 0;
+	return (x->owner);
 }
 
 static void
@@ -169,13 +174,14 @@ add_account(struct part *p, uint64_t id, struct buf *b)
 }
 
 static void
-add_mailbox(struct part *p, uint64_t account, uint64_t id, struct buf *b)
+add_mailbox(struct verify *x, uint64_t account, uint64_t id, struct buf *b)
 {
+	struct part		*p = x->part;
 	struct rec_mailbox	 r;
 	uint8_t			 k[16];
 
 	if (account == 0)
-		account = owner_of(p, id);
+		account = owner_of(x, id);
 	if (account != 0)
 		add_account(p, account, b);
 	if (account != 0 && part_get(p->mailbox, key_u64_2(k, account, id),
@@ -188,7 +194,7 @@ add_mailbox(struct part *p, uint64_t account, uint64_t id, struct buf *b)
 
 /* Of a record, by its key: "bob INBOX UID 7", or as much of that as it says. */
 static void
-name_of(struct part *p, const char *name, struct span key, struct buf *b)
+name_of(struct verify *x, const char *name, struct span key, struct buf *b)
 {
 	static const struct {
 		const char	*name;
@@ -210,9 +216,9 @@ name_of(struct part *p, const char *name, struct span key, struct buf *b)
 	    span_get_u64(&key, &account) == -1))
 		return;
 	if (!keys[i].mailbox || span_get_u64(&key, &mailbox) == -1)
-		add_account(p, account, b);
+		add_account(x->part, account, b);
 	else
-		add_mailbox(p, account, mailbox, b);
+		add_mailbox(x, account, mailbox, b);
 	if (keys[i].uid && span_get_u32(&key, &uid) == 0)
 		(void)buf_addf(b, " UID %u", uid);
 }
@@ -245,7 +251,7 @@ tell_record(struct verify *x, const char *db, struct span key,
 {
 	struct buf	 whose = { 0 };
 
-	name_of(x->part, db, key, &whose);
+	name_of(x, db, key, &whose);
 	tell(x, db, 0, key, problem, span_buf(&whose));
 	buf_free(&whose);
 }
@@ -267,7 +273,7 @@ tell_body(struct verify *x, uint64_t body, int what, struct span key)
 	uint8_t		 k[8];
 
 	if (key.n > 0)
-		name_of(x->part, "index", key, &whose);
+		name_of(x, "index", key, &whose);
 	tell(x, "body", 0, key_u64(k, body), body_problems[what],
 	    span_buf(&whose));
 	buf_free(&whose);
