@@ -139,6 +139,7 @@ look_at(struct storm *s, const char *name, uint32_t other)
 {
 	struct storm_client	*f = &s->clients[STORM_FRESH];
 	const char		*why;
+	uint32_t		 i;
 	int			 same;
 
 	snprintf(f->name, sizeof(f->name), "%s", name);
@@ -159,7 +160,11 @@ look_at(struct storm *s, const char *name, uint32_t other)
 	if ((why = world_box(&s->world, storm_validity(f), name,
 	    f->told.uidnext, f->told.highest, &same)) != NULL)
 		storm_bad(f, why, span_str(name));
-	if (f->told.since > 0)	/* of a command that nobody waits for */
+	/* of a command that nobody waits for */
+	for (i = 0; i < f->told.n; i++)
+		if (f->told.m[i].modseq > f->told.highest)
+			same = 0;
+	if (f->told.since > 0)
 		same = 0;
 	same |= s->net->settle != NULL;
 	s->still &= same;
