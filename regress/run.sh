@@ -5,36 +5,56 @@
 : "${BUILD:=build}"
 export BUILD
 
-# One of them, as prove starts it.
-if [ "$1" = --one ]; then
-	t=$2
-	case $t in
+# One of them.
+one() {
+	case $1 in
 	*.py)
-		exec timeout 900 python3 "$t"
+		timeout 900 python3 "$1"
 		;;
 	*.sh)
-		exec timeout 900 sh "$t"
+		timeout 900 sh "$1"
 		;;
 	*/example)
 		echo 1..1
-		out=${t#"$BUILD"/}.out
-		timeout 60 "./$t" >"$t.got" 2>&1
+		out=${1#"$BUILD"/}.out
+		timeout 60 "./$1" >"$1.got" 2>&1
 		rc=$?
-		if [ $rc = 0 ] && diff -u "$out" "$t.got" >"$t.diff"; then
+		if [ $rc = 0 ] && diff -u "$out" "$1.got" >"$1.diff"; then
 			echo "ok 1 - ${out%.out} prints what it should"
-			exit 0
+			return 0
 		fi
 		echo "not ok 1 - ${out%.out}: exit status $rc"
-		sed 's/^/# /' "$t.diff"
-		exit 1
+		sed 's/^/# /' "$1.diff"
+		return 1
 		;;
 	*/fuzz/*_fuzz)
-		exec timeout 300 "./$t" "regress/fuzz/corpus/${t##*/}"
+		timeout 300 "./$1" "regress/fuzz/corpus/${1##*/}"
 		;;
 	*)
-		exec timeout 900 "./$t"
+		timeout 900 "./$1"
 		;;
 	esac
+}
+
+# One of them, as prove starts it.  prove tells the numbers of what failed and
+# no more, so the names, and what the test said of them, go to stderr; all that
+# the test printed stays in a file.
+if [ "$1" = --one ]; then
+	name=${2#"$BUILD"/}
+	tap=$BUILD/regress-out/${name#regress/}.tap
+	mkdir -p "${tap%/*}" || exit 1
+	{ one "$2"; echo $? >"$tap.rc"; } | tee "$tap"
+	rc=1
+	read -r rc <"$tap.rc"
+	rm -f "$tap.rc"
+	awk -v name="$name" -v rc="$rc" '
+	{ last = substr($0, 1, 200) }
+	/^not ok/ { bad++ }
+	/^(not )?ok/ { said = /^not/ }
+	/^(not ok|#)/ && said && n++ < 100 { print name ": " $0 }
+	END { if (rc && !bad) print name ": exit status " rc " after: " last }
+	' "$tap" >&2
+	exit "$rc"
 fi
 
 jobs=1
