@@ -168,11 +168,12 @@ marked(struct dbenv_wait *w, int error)
 	over();
 }
 
-/* The first reason is the one that is told. */
+/* The first reason is the one that is told; a side that only saw the other give
+ * up has none. */
 static void
 fail(const char *why)
 {
-	if (!move.failed)
+	if (span_buf(&move.why).n == 0)
 		(void)buf_adds(&move.why, why);
 	move.failed = 1;
 }

@@ -12,6 +12,7 @@
 static LIST_HEAD(, move)	 all = LIST_HEAD_INITIALIZER(all);
 
 static void	 answer(struct peer *, enum msg_type, uint32_t, const char *);
+static void	 finish(struct move *, const char *, const char *);
 static size_t	 place(const struct move_map *, uint64_t);
 
 struct dbenv_db *
@@ -118,8 +119,23 @@ move_begin(struct store *st, struct peer *peer, enum msg_type type,
 	return (x);
 }
 
+/* It has no reason of its own: the one that the other side tells auth counts,
+ * whichever comes first. */
+void
+move_gave_up(struct move *x)
+{
+	finish(x, "the other partition gave up", "");
+}
+
 void
 move_finish(struct move *x, const char *why)
+{
+	finish(x, why, why);
+}
+
+/* With what is logged and what auth is told, or NULL. */
+static void
+finish(struct move *x, const char *why, const char *told)
 {
 	if (why != NULL)
 		log_warn("partition %02u: account #%llu does not %s: %s",
@@ -130,7 +146,7 @@ move_finish(struct move *x, const char *why)
 		    x->part->num, (unsigned long long)x->account,
 		    x->type == M_MOVE_IN ? "is here" : "was sent",
 		    (unsigned long long)x->messages);
-	answer(x->peer, x->type, x->id, why);
+	answer(x->peer, x->type, x->id, told);
 	x->drop(x, why != NULL);
 	store_unwork(x->store, &x->work);
 	dbenv_unwait(x->part->env, &x->wait);

@@ -90,6 +90,8 @@ struct move	*move_begin(struct store *, struct peer *, enum msg_type,
 		    void *), void (*drop)(struct move *, int));
 /* The answer, and it is freed; NULL: it is done. */
 void		 move_finish(struct move *, const char *why);
+/* The same when all that is known is that the other side ended it. */
+void		 move_gave_up(struct move *);
 int		 move_note_mailbox(struct move *, uint64_t);
 
 #endif

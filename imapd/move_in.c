@@ -34,6 +34,7 @@ struct arriving {
 	int			 taken;		/* in is complete */
 	int			 ended;		/* committed */
 	int			 flushing;
+	int			 gone;		/* nothing more comes */
 	const char		*why;		/* it failed */
 };
 
@@ -95,8 +96,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 	(void)io;
 	if (what == IO_LOWAT)
 		return;
-	if (what != IO_DATA && x->why == NULL)
-		x->why = "the other partition gave up";
+	x->gone |= what != IO_DATA;
 	store_work(x->m.store, &x->m.work);
 }
 
@@ -417,6 +417,10 @@ run(struct work *w)
 	}
 	if (x->why != NULL && !x->taking) {
 		move_finish(&x->m, x->why);
+		return (0);
+	}
+	if (x->gone && !x->taking) {
+		move_gave_up(&x->m);
 		return (0);
 	}
 	return (rc == 1 && !x->taking);

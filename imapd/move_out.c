@@ -142,7 +142,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 	else if (what == IO_EOF && x->ended)
 		move_finish(&x->m, NULL);	/* the other side has all of it */
 	else
-		move_finish(&x->m, "the other partition gave up");
+		move_gave_up(&x->m);
 }
 
 /* ---- what it sends ------------------------------------------------------------------ */

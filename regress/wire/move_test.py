@@ -70,12 +70,13 @@ def place(s):
 
 def move(s, part):
     """Until what an earlier try left behind is gone."""
-    for _ in range(100):
-        r = s.ctl_run("account", "move", "alice", str(part))
-        if r.returncode == 0 or b"try again later" not in (r.stderr + r.stdout).encode():
-            return r
-        time.sleep(0.1)
-    return r
+    tries = []
+
+    def tried():
+        tries.append(s.ctl_run("account", "move", "alice", str(part)))
+        return "try again later" not in tries[-1].stderr
+    wait_for(tried)
+    return tries[-1]
 
 
 def send(s, subject):
@@ -195,7 +196,7 @@ def shares(s):
     a._simple_command("SETACL", "Work/Deep", "carol", "lr")
     a._simple_command("SETACL", "Archive", "anyone", "lr")
     where = place(s)
-    r = s.ctl_run("account", "move", "alice", str((where + 1) % 4))
+    r = move(s, (where + 1) % 4)
     ok(r.returncode != 0 and "\"Work/Deep\" with carol" in r.stderr and "\"Archive\" with anyone" in r.stderr,
        "what it shares keeps it, and is named") or diag(r.stderr)
     r = s.ctl_run("account", "move", "carol", str((where + 1) % 4))
