@@ -46,6 +46,8 @@ struct attempt {
 	uint32_t		 partition;
 	char			*name;
 	int			 local;		/* a store has it */
+	uint64_t		 moves;		/* had ended when it was asked */
+	int			 moving;	/* it said so */
 	/* how it went */
 	struct buf		 host, address, tls;
 	int			 dsn;		/* the next hop reports */
@@ -87,6 +89,8 @@ int	 report_wanted(const struct rec_msg *, const struct rec_rcpt *,
 /* ---- local.c: stores --------------------------------------------------------- */
 
 void	 local_deliver(struct attempt *);
+/* The account moved, and that is over: the answer came behind the end. */
+int	 local_moved(const struct attempt *);
 
 /* ---- worker.c: relays -------------------------------------------------------- */
 

@@ -30,6 +30,7 @@ struct settled {
 
 static struct { uint64_t msg; uint32_t n; } moving[MOVING_MAX];
 static size_t			 nmoving;
+static uint64_t			 moves;	/* that ended */
 
 static STAILQ_HEAD(, settled)	 settled = STAILQ_HEAD_INITIALIZER(settled);
 static size_t			 nsettled;
@@ -103,6 +104,8 @@ local_deliver(struct attempt *a)
 	d.session = a->m.r.session;
 	d.rcpts.v = v;
 	d.rcpts.n = a->n;
+	a->moves = moves;
+	a->moving = 0;
 	if (peer_ask(p, M_DELIVER, &c_deliver, &d, fd, on_stored, a) == 0)
 		down(a);
 	free(v);
@@ -125,7 +128,8 @@ on_stored(void *arg, struct peer *p, struct imsg *m)
 		return (0);
 	}
 	dest_works(a->dest);
-	if (s.result != RESULT_OK && span_eqs(s.enhanced, MSG_MOVING))
+	a->moving = s.result != RESULT_OK && span_eqs(s.enhanced, MSG_MOVING);
+	if (a->moving && !local_moved(a))
 		is_moving(a);
 	if (s.enhanced.n < sizeof(enhanced))
 		memcpy(enhanced, s.enhanced.p, s.enhanced.n);
@@ -153,14 +157,23 @@ is_moving(const struct attempt *a)
 	}
 }
 
-/* Its next attempt is now.  1; 0: it is gone, or under way; -1. */
+int
+local_moved(const struct attempt *a)
+{
+	return (a->moving && a->moves != moves);
+}
+
+/*
+ * Its next attempt is now.  1; 0: it is gone, or due; -1.  One under way may
+ * have its result in the record already, which is not flushed yet.
+ */
 static int
 try_now(uint64_t msg, uint32_t n)
 {
 	struct q_rcpt	 r;
 	int		 rc = 0;
 
-	if (attempt_running(msg, n) || db_rcpt(msg, n, &r) == -1)
+	if (db_rcpt(msg, n, &r) == -1)
 		return (0);
 	if (r.r.state == RS_QUEUED && r.r.next > q_now()) {
 		r.r.next = q_now();
@@ -180,6 +193,7 @@ on_move_off(struct peer *p, struct imsg *m)
 	(void)p;
 	if (imsg_get(m, &c_account, &a) == -1)
 		return (-1);
+	moves++;
 	nmoving = 0;
 	if (n == 0 || db_begin() == -1)
 		return (0);

@@ -53,6 +53,8 @@ gap(const struct attempt *a, uint32_t attempts)
 
 	if (!a->local)
 		return (schedule_gap(&proc_conf()->schedule, attempts));
+	if (local_moved(a))
+		return (0);
 	for (; attempts > 1 && s < LOCAL_MOST; attempts--)
 		s *= 2;
 	return (s < LOCAL_MOST ? s : LOCAL_MOST);

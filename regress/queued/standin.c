@@ -177,11 +177,29 @@ keep(char *to, size_t max, struct span s)
 }
 
 static int
+store_answer(struct peer *p, uint32_t id, uint8_t result)
+{
+	struct msg_stored	 s = { .result = result };
+
+	s.code = result == RESULT_OK ? 250 : result == RESULT_NO ? 550 : 451;
+	s.enhanced = span_str(result == RESULT_NO ? "5.2.1" : "4.2.1");
+	s.text = span_str("the store says");
+	return (peer_reply(p, M_DELIVER, id, &c_stored, &s, -1));
+}
+
+void
+si_stored(uint8_t result)
+{
+	if (si.store_asked != 0)
+		(void)store_answer(si.store_peer, si.store_asked, result);
+	si.store_asked = 0;
+}
+
+static int
 store_deliver(struct peer *p, struct imsg *m)
 {
 	struct msg_deliver		 d;
 	const struct msg_deliver_rcpt	*r;
-	struct msg_stored		 s = { .result = si.store };
 	struct got			*g;
 	size_t				 i;
 
@@ -201,11 +219,11 @@ store_deliver(struct peer *p, struct imsg *m)
 			si.told(g);
 	}
 	codec_free(&c_deliver, &d);
-	s.code = si.store == RESULT_OK ? 250 : si.store == RESULT_NO ? 550 :
-	    451;
-	s.enhanced = span_str(si.store == RESULT_NO ? "5.2.1" : "4.2.1");
-	s.text = span_str("the store says");
-	return (peer_reply(p, M_DELIVER, m->id, &c_stored, &s, -1));
+	if (!si.store_waits)
+		return (store_answer(p, m->id, si.store));
+	si.store_peer = p;
+	si.store_asked = m->id;
+	return (0);
 }
 
 static int

@@ -37,6 +37,9 @@ struct standin {
 	void		(*told)(const struct got *);	/* of each, or NULL */
 	/* what they answer */
 	uint8_t		 store, relay;		/* enum result */
+	int		 store_waits;		/* until si_stored() */
+	struct peer	*store_peer;
+	uint32_t	 store_asked;		/* that one's id, or 0 */
 	uint32_t	 relay_code;
 	const char	*relay_text;
 	const char	*relay_enhanced;
@@ -92,6 +95,7 @@ int	 si_rcpt(const char *to, uint32_t notify);
 int	 si_data(const char *body);	/* DATA and COMMIT */
 void	 si_data_only(const char *body);	/* DATA; the slot is si.slot */
 void	 si_forget(void);		/* what was got */
+void	 si_stored(uint8_t result);	/* what waits is answered */
 /* letterctl: words with spaces between; all pages.  0, or 1: an error. */
 int	 si_ctl(const char *verb, const char *args);
 
