@@ -3,6 +3,7 @@
  * them stands in filter_make.c.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fold.h"
@@ -14,6 +15,19 @@
 #define BULK_AFTER	4	/* in a row, then they are read in bulk */
 #define BULK_NEAR	64	/* records passed over in it */
 
+#define PIECE		(4 * 1024)	/* octets folded at once; that may
+					 * make them many more */
+
+/* A record on its way. */
+struct filter_build {
+	const struct charsets	*charsets;
+	struct text_walk	*walk;
+	struct fold_stream	 fold;
+	struct span		 left;	/* of the walk's run, to be folded */
+	struct buf		 text;	/* folded */
+	int			 too_long;
+};
+
 /* Trigrams of a text that comes in pieces of whole characters. */
 struct grams {
 	uint64_t	 chars;		/* the last ones, 21 bits each */
@@ -22,9 +36,8 @@ struct grams {
 
 static int		 next_char(struct span *, uint32_t *);
 static int		 gram(struct grams *, struct span *, uint32_t *);
-static int		 collect(struct buf *, const struct mime *,
-			    const struct message_source *,
-			    const struct charsets *);
+static int		 collect(struct filter_build *);
+static int		 finish(const struct filter_build *, struct buf *);
 static uint64_t		 to_read(const struct mime *);
 static uint32_t		 bit_of(uint32_t, size_t);
 static struct span	 bulk(struct filter_read *, struct span);
@@ -117,69 +130,98 @@ to_read(const struct mime *m)
 	return (n);
 }
 
-/* All of its texts, folded, with breaks: 1; 0: they are too long; -1. */
-static int
-collect(struct buf *b, const struct mime *m, const struct message_source *src,
-    const struct charsets *all)
-{
-	struct fold_stream	 f = { .ncut = 0 };
-	struct text_walk	*w;
-	struct span		 s;
-	int			 rc, begins;
-
-	if (to_read(m) > FILTER_READ)
-		return (0);
-	if ((w = text_walk_new(m, src, all, TEXT_SEARCH_TEXT)) == NULL)
-		return (-1);
-	while ((rc = text_walk_next(w, &s, &begins)) == 1 &&
-	    b->n <= FILTER_TEXT) {
-		if (begins && ((rc = fold_flush(&f, b)) == -1 ||
-		    (rc = buf_addc(b, BREAK)) == -1))
-			break;
-		if ((rc = fold_feed(&f, b, s)) == -1)
-			break;
-	}
-	if (rc == 0)
-		rc = fold_flush(&f, b);
-	text_walk_free(w);
-	return (rc == -1 ? -1 : b->n <= FILTER_TEXT);
-}
-
 static uint32_t
 bit_of(uint32_t hash, size_t octets)
 {
 	return ((uint32_t)((uint64_t)hash * (octets * 8) >> 32));
 }
 
-int
-filter_make(struct buf *b, const struct mime *m,
-    const struct message_source *src, const struct charsets *all)
+struct filter_build *
+filter_build_new(const struct mime *m, const struct message_source *src,
+    const struct charsets *all)
 {
-	struct buf	 text = { 0 };
-	struct grams	 g = { 0 };
+	struct filter_build	*f;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (NULL);
+	f->charsets = all;
+	if (to_read(m) > FILTER_READ)
+		f->too_long = 1;
+	else if ((f->walk = text_walk_new(m, src, all, TEXT_SEARCH_TEXT)) ==
+	    NULL) {
+		free(f);
+		return (NULL);
+	}
+	return (f);
+}
+
+void
+filter_build_free(struct filter_build *f)
+{
+	if (f == NULL)
+		return;
+	text_walk_free(f->walk);
+	buf_free(&f->text);
+	free(f);
+}
+
+/* The next piece of its texts, folded, with breaks: 1; 0 at the end; -1. */
+static int
+collect(struct filter_build *f)
+{
 	struct span	 s;
+	int		 rc, begins;
+
+	if (f->left.n == 0) {
+		rc = text_walk_next(f->walk, &f->left, &begins);
+		if (rc == 0)
+			rc = fold_flush(&f->fold, &f->text);
+		else if (rc == 1 && begins &&
+		    (fold_flush(&f->fold, &f->text) == -1 ||
+		    buf_addc(&f->text, BREAK) == -1))
+			rc = -1;
+		return (rc);
+	}
+	(void)span_take(&f->left, f->left.n < PIECE ? f->left.n : PIECE, &s);
+	return (fold_feed(&f->fold, &f->text, s) == -1 ? -1 : 1);
+}
+
+/* The whole text is there. */
+static int
+finish(const struct filter_build *f, struct buf *b)
+{
+	struct grams	 g = { 0 };
+	struct span	 s = span_buf(&f->text);
 	uint8_t		*bits;
 	uint32_t	 hash, bit;
 	size_t		 n;
-	int		 rc;
 
-	if (filter_head_put(b, all) == -1 ||
-	    (rc = collect(&text, m, src, all)) == -1) {
-		buf_free(&text);
-		return (-1);
-	}
-	n = text.n / 8 < FILTER_MIN ? FILTER_MIN : text.n / 8 > FILTER_MAX ?
-	    FILTER_MAX : text.n / 8;
-	if (rc == 1 && (bits = buf_reserve(b, n)) != NULL) {
+	(void)filter_head_put(b, f->charsets);
+	n = s.n / 8 < FILTER_MIN ? FILTER_MIN : s.n / 8 > FILTER_MAX ?
+	    FILTER_MAX : s.n / 8;
+	if (!f->too_long && (bits = buf_reserve(b, n)) != NULL) {
 		memset(bits, 0, n);
-		for (s = span_buf(&text); gram(&g, &s, &hash);) {
+		while (gram(&g, &s, &hash)) {
 			bit = bit_of(hash, n);
 			bits[bit / 8] |= (uint8_t)(1u << bit % 8);
 		}
 		buf_commit(b, n);
 	}
-	buf_free(&text);
 	return (buf_failed(b) ? -1 : 0);
+}
+
+int
+filter_build_step(struct filter_build *f, struct buf *b)
+{
+	int	 rc;
+
+	if (!f->too_long) {
+		rc = collect(f);
+		f->too_long = f->text.n > FILTER_TEXT;
+		if (rc != 0)
+			return (rc);
+	}
+	return (finish(f, b));
 }
 
 int

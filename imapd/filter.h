@@ -30,9 +30,16 @@
 
 /* Append the hashes of a folded text's trigrams, a uint32_t each. */
 int		 filter_trigrams(struct buf *, struct span folded);
-/* Make a record.  Returns 0, or -1: ENOMEM or that of the source. */
-int		 filter_make(struct buf *, const struct mime *,
+/*
+ * Make a record, in steps of a few ms at most: the tree, the source and the
+ * charsets stay borrowed; NULL: no memory.  A step returns 1: call again; 0: it
+ * is appended; -1: ENOMEM or that of the source.
+ */
+struct filter_build;
+struct filter_build	*filter_build_new(const struct mime *,
 		    const struct message_source *, const struct charsets *);
+int		 filter_build_step(struct filter_build *, struct buf *);
+void		 filter_build_free(struct filter_build *);
 /* The head of a record: append it; take it off, 1 if it is of this version. */
 int		 filter_head_put(struct buf *, const struct charsets *);
 int		 filter_head(struct span *record, const struct charsets *);

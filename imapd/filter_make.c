@@ -1,5 +1,5 @@
 /*
- * Making filters, behind deliveries, one body in a slice.  It begins when a pause
+ * Making filters, behind deliveries, in slices.  It begins when a pause
  * went by in which few messages came, or when a search misses one; until then
  * deliveries, and after that sessions at work, go first.  See filter.h.
  */
@@ -22,6 +22,7 @@ struct filter_maker {
 	struct part	*part;
 	int		 loaded;
 	int		 wanted;	/* a search missed one */
+	int		 resting;	/* until the next tick: it failed */
 	uint64_t	 at;		/* all up to it are made */
 	uint64_t	 seen;		/* messages, at the last tick */
 	uint64_t	 came;		/* likewise, when the pause began */
@@ -31,6 +32,7 @@ struct filter_maker {
 	/* the body at work */
 	struct letter	 letter;
 	int		 busy;
+	struct filter_build *build;	/* once its tree is there */
 
 	/* made and not yet written */
 	struct buf	 records;
@@ -48,7 +50,10 @@ static void	 paused(evutil_socket_t, short, void *);
 static int	 load(struct filter_maker *);
 static int	 keep(struct filter_maker *, uint64_t);
 static int	 has(const struct filter_maker *, uint64_t);
-static int	 make(struct filter_maker *, uint64_t);
+static void	 idle(struct filter_maker *);
+static int	 step(struct filter_maker *);
+static int	 make(struct filter_maker *, uint64_t, uint64_t);
+static void	 begin(struct filter_maker *);
 
 /* How far it is, if that was by this version. */
 static int
@@ -113,9 +118,33 @@ has(const struct filter_maker *f, uint64_t body)
 	    filter_head(&v, f->part->store->charsets));
 }
 
+/* The body at work is gone, or done. */
+static void
+idle(struct filter_maker *f)
+{
+	filter_build_free(f->build);
+	f->build = NULL;
+	f->busy = 0;
+}
+
+/* As filter_build_step(). */
+static int
+step(struct filter_maker *f)
+{
+	int	 rc;
+
+	if (f->build != NULL)
+		return (filter_build_step(f->build, &f->records));
+	if ((rc = letter_need(&f->letter, READY_BIT(READY_TREE))) != 0)
+		return (rc);
+	f->build = filter_build_new(f->letter.tree, &f->letter.source,
+	    f->part->store->charsets);
+	return (f->build == NULL ? -1 : 1);
+}
+
 /* Go on with that body: 0 it is made, 1 later, -1. */
 static int
-make(struct filter_maker *f, uint64_t body)
+make(struct filter_maker *f, uint64_t body, uint64_t until)
 {
 	struct msgrec		 r = { .body = body };
 	struct body_info	 info;
@@ -128,12 +157,10 @@ make(struct filter_maker *f, uint64_t body)
 		letter_open(&f->letter, f->part, &r);
 		f->busy = 1;
 	}
-	if ((rc = letter_need(&f->letter, READY_BIT(READY_TREE))) == 1)
-		return (1);
-	f->busy = 0;
-	if (rc == 0)
-		rc = filter_make(&f->records, f->letter.tree,
-		    &f->letter.source, f->part->store->charsets);
+	while ((rc = step(f)) == 1)
+		if (store_us() >= until)
+			return (1);
+	idle(f);
 	if (rc == -1) {		/* none, so that it is not tried again */
 		buf_truncate(&f->records, f->n == 0 ? 0 :
 		    f->made[f->n - 1].end);
@@ -168,33 +195,37 @@ run(struct work *w)
 
 	if (yield(f))
 		return (1);
-	if (load(f) == -1)
+	if (!dbenv_writable(f->part->env) || load(f) == -1) {
+		f->resting = 1;
 		return (0);
+	}
 	for (at = f->at, more = 1; more && f->n < GROUP; at = body) {
 		if (store_us() >= until)
 			break;
 		if (body_next(f->part->bodies, at, &body) == -1 ||
 		    body == 0) {
-			f->busy = 0;	/* the one at work is gone */
+			idle(f);	/* the one at work is gone */
 			break;
 		}
 		if (f->busy && body != f->letter.rec.body)
-			f->busy = 0;
+			idle(f);
 		if (!f->busy && has(f, body))
 			continue;
-		if ((rc = make(f, body)) == 1)
+		if ((rc = make(f, body, until)) == 1)
 			break;
 		if (rc == -1)
 			more = 0;
 	}
 	if (f->at == at && f->n == 0)
 		more = f->busy;
-	else if (keep(f, at) == -1)
+	else if (keep(f, at) == -1) {
+		f->resting = 1;
 		more = 0;
+	}
 	if (!more) {
 		f->wanted = 0;
+		idle(f);
 		letter_close(&f->letter);
-		f->busy = 0;
 	}
 	return (more);
 }
@@ -219,9 +250,18 @@ filter_maker_free(struct filter_maker *f)
 	store_unwork(f->part->store, &f->work);
 	if (event_initialized(&f->pause))
 		event_del(&f->pause);
+	idle(f);
 	letter_close(&f->letter);
 	buf_free(&f->records);
 	free(f);
+}
+
+/* What failed, with a full disk say, would fail at once again. */
+static void
+begin(struct filter_maker *f)
+{
+	if (!f->resting)
+		store_work(f->part->store, &f->work);
 }
 
 /* How many came since the partition was opened. */
@@ -244,7 +284,7 @@ paused(evutil_socket_t fd, short what, void *arg)
 	if (messages(f) - f->came > FEW)
 		filter_soon(f->part);
 	else
-		store_work(f->part->store, &f->work);
+		begin(f);
 }
 
 void
@@ -273,7 +313,7 @@ filter_missed(struct part *p, uint64_t body)
 	if (f->loaded && body > 0 && body <= f->at)
 		f->at = body - 1;
 	if (p->store->limits.filter_pause != 0)
-		store_work(p->store, &f->work);
+		begin(f);
 }
 
 void
@@ -283,8 +323,9 @@ filter_tick(struct part *p)
 	uint64_t		 n = messages(f) - f->seen;
 
 	f->seen += n;
+	f->resting = 0;
 	if (n <= MANY || f->wanted)
-		store_work(p->store, &f->work);
+		begin(f);
 }
 
 int

@@ -329,11 +329,14 @@ static int
 walk_header(struct text_walk *w)
 {
 	struct text_piece	 f;
+	const uint8_t		*from = NULL;
 	int			 rc;
 
 	do {
 		if ((rc = text_fields_next(&w->fields, &f)) != 1)
 			break;
+		if (from == NULL)
+			from = w->fields.left.p;
 		if (f.name.n == 0)
 			continue;
 		if (f.begins) {
@@ -345,7 +348,8 @@ walk_header(struct text_walk *w)
 			return (-1);
 		if (f.ends)
 			buf_addc(&w->out, '\n');
-	} while (w->fields.left.n > 0);
+	} while (w->fields.left.n > 0 &&
+	    w->fields.left.p - from < TEXT_SLICE);
 	if (rc == 0) {
 		w->in_header = 0;
 		w->past_header = 1;

@@ -11,7 +11,7 @@
 #include "transfer.h"
 
 #define TEXT_SLICE	(64 * 1024)	/* octets of a message read at once */
-#define TEXT_HEADER	(256 * 1024)	/* octets of a header read at once */
+#define TEXT_HEADER	(64 * 1024)	/* octets of a header read at once */
 
 /* One body on its way; any slices. */
 struct text_stream {

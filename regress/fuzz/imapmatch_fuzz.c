@@ -153,6 +153,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct mime		*tree;
 	struct message_source	 src = { message_source_span, &msg };
 	struct buf		 filter = { 0 };
+	struct filter_build	*making;
+	int			 rc;
 
 	if (n > 16384 || span_split(&msg, '\n', &line) == 0 || line.n > 512)
 		return (0);
@@ -160,8 +162,13 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	    ready_end(build) == -1 || ready_take(&r, 1, build) == -1 ||
 	    (tree = mime_load(ready_section(&r, READY_TREE))) == NULL)
 		abort();
-	if (filter_make(&filter, tree, &src, NULL) == -1)
+	if ((making = filter_build_new(tree, &src, NULL)) == NULL)
 		abort();
+	while ((rc = filter_build_step(making, &filter)) == 1)
+		continue;
+	if (rc == -1)
+		abort();
+	filter_build_free(making);
 	both(line, msg, &r, tree, filter_bits(span_buf(&filter), NULL));
 	buf_free(&filter);
 	mime_free(tree);

@@ -2,13 +2,16 @@
  * SEARCH of texts is exact: each row is asked without filters and with them,
  * and what filters are, who has them, and that they go.
  */
+#include <sys/statvfs.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "charset.h"
 #include "imapd/filter.h"
 #include "imaptest.h"
+#include "text.h"
 
 #define TYPE(t)		"Content-Type: " t "\r\n"
 #define CODED(e)	"Content-Transfer-Encoding: " e "\r\n"
@@ -261,6 +264,127 @@ sizes(void)
 	buf_free(&b);
 }
 
+/* ---- slices ------------------------------------------------------------------ */
+
+struct counted {
+	struct span	 text;
+	size_t		 read;		/* of it, in this step */
+};
+
+static ssize_t
+counted_read(void *arg, uint64_t off, void *to, size_t n)
+{
+	struct counted	*c = arg;
+
+	c->read += n;
+	return (message_source_span(&c->text, off, to, n));
+}
+
+/* Whatever the text, a step takes little of it. */
+static void
+steps(void)
+{
+	static const struct {
+		const char	*name, *head, *unit;
+		int		 filter;	/* or too long */
+	} t[] = {
+		{ "HTML", TYPE("text/html") "\r\n", "&eacute;&auml;&#1234;",
+		    1 },
+		{ "long when folded", TYPE("text/plain; charset=utf-8")
+		    "\r\n", "\357\267\272", 0 },
+		{ "converted", TYPE("text/plain; charset=koi8-r")
+		    CODED("base64") "\r\n", "8NLJ18XU8NLJ18XU\r\n", 0 },
+		{ "one field", TYPE("text/plain") "Subject:",
+		    " =?utf-8?q?=C3=A4=C3=B6=C3=BC?=\r\n", 1 },
+		{ "many fields", TYPE("text/plain"),
+		    "a: =?utf-8?q?=C3=A4=C3=B6=C3=BC?=\r\n", 1 },
+	};
+	struct buf			 text = { 0 }, record = { 0 };
+	struct counted			 c = { .read = 0 };
+	const struct message_source	 src = { counted_read, &c };
+	struct filter_build		*f;
+	struct mime_parser		*p;
+	const struct mime		*m;
+	size_t				 i, n, most;
+	int				 rc;
+
+	for (i = 0; i < nitems(t); i++) {
+		buf_reset(&text);
+		buf_reset(&record);
+		(void)buf_adds(&text, t[i].head);
+		while (text.n < FILTER_READ - 100)
+			(void)buf_adds(&text, t[i].unit);
+		c.text = span_buf(&text);
+		p = mime_parser_new(NULL);
+		(void)mime_feed(p, c.text);
+		m = mime_end(p);
+		f = filter_build_new(m, &src, t_store.charsets);
+		for (n = most = 0, rc = 1; rc == 1 && record.n == 0; n++) {
+			c.read = 0;
+			rc = filter_build_step(f, &record);
+			most = c.read > most ? c.read : most;
+		}
+		CHECK(rc == 0 && most <= TEXT_SLICE && (filter_bits(
+		    span_buf(&record), t_store.charsets).n > 0) ==
+		    t[i].filter, "%s: %zu steps, %zu octets read at most",
+		    t[i].name, n, most);
+		filter_build_free(f);
+		mime_parser_free(p);
+	}
+	buf_free(&text);
+	buf_free(&record);
+}
+
+/* ---- moments ----------------------------------------------------------------- */
+
+static int	 full;
+
+int	 fstatvfs(int, struct statvfs *);
+
+/* What the store asks the disk. */
+int
+fstatvfs(int fd, struct statvfs *sv)
+{
+	char	 path[32];
+
+	if (full) {
+		errno = EIO;
+		return (-1);
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return (statvfs(path, sv));
+}
+
+static void
+fill(int how)
+{
+	full = how;
+	while (dbenv_writable(t_part->env) == how)
+		(void)poll(NULL, 0, 10);
+}
+
+/* With a full disk none can be kept: that is not tried all the time. */
+static void
+rest(void)
+{
+	size_t	 n = filters(NULL);
+
+	t_store.limits.filter_pause = 0;
+	append(messages[2], strlen(messages[2]));
+	t_settle();
+	t_store.limits.filter_pause = 60000;
+	fill(1);
+	search("full", "BODY needle", "");
+	t_settle();
+	filter_missed(t_part, 0);
+	CHECK(TAILQ_EMPTY(&t_store.works) && filters(NULL) == n,
+	    "it rests when the disk is full");
+	fill(0);
+	filter_tick(t_part);
+	t_settle();
+	CHECK(filters(NULL) == n + 1, "and goes on with the tick");
+}
+
 /* When they are made: some time after a delivery, at once when one is missed. */
 static void
 moments(void)
@@ -318,7 +442,9 @@ main(void)
 	t_settle();
 	CHECK(filters(NULL) == 0, "they go with the messages: %zu",
 	    filters(NULL));
+	steps();
 	moments();
+	rest();
 	t_logout(1);
 	charsets_free(t_store.charsets);
 	t_store.charsets = NULL;
