@@ -334,7 +334,8 @@ def killed(s):
     t = threading.Thread(target=add)
     t.start()
     for i in range(4):
-        time.sleep(0.4 + i * 0.13)
+        n = len(added)
+        wait_for(lambda: len(added) > n + i)		# it is amid others then
         pid = s.pid("auth")
         if pid:
             os.kill(pid, signal.SIGKILL)

@@ -69,6 +69,16 @@ def check(row, users, state, may_be_open):
         ok(size == "unlimited" or 0 < int(size) < 1 << 32, "%s: files are bounded" % name)
     if not root:
         return
+    # the connections that the start was watched by may not have ended here yet
+    wait_for(lambda: not descriptors(role, pid, state, may_be_open)[0], 20)
+    strange, n = descriptors(role, pid, state, may_be_open)
+    ok(not strange, "%s: no strange descriptors" % name)
+    diag("\n".join(strange))
+    is_(n, LISTENS.get(role, 0), "%s: listens where it should" % name)
+
+
+def descriptors(role, pid, state, may_be_open):
+    """Those that are not to be open, and how many listen."""
     listens, any_tcp = listening(), tcp()
     own = "%s/%s/" % (state, DIRECTORY[role])
     strange, n = [], 0
@@ -85,9 +95,7 @@ def check(row, users, state, may_be_open):
                 not (role == "smtpd" and to == state + "/queue/slot/new (deleted)") and \
                 to not in may_be_open and not (role == "keys" and to.endswith(".key")):
             strange.append(to)
-    ok(not strange, "%s: no strange descriptors" % name)
-    diag("\n".join(strange))
-    is_(n, LISTENS.get(role, 0), "%s: listens where it should" % name)
+    return strange, n
 
 
 def parent(s, pid):

@@ -13,7 +13,7 @@ class Client:
     """A line at a time."""
 
     def __init__(self, s, tls=False):
-        self.sock = socket.create_connection(("127.0.0.1", s.imaps if tls else s.imap), 20)
+        self.sock = socket.create_connection(("127.0.0.1", s.imaps if tls else s.imap), 60)
         if tls:
             self.sock = ssl.create_default_context(cafile=s.ca).wrap_socket(
                 self.sock, server_hostname="localhost")
@@ -142,7 +142,7 @@ with Suite() as s:
             m = imaplib.IMAP4("127.0.0.1", s.imap)
             m.login("alice@" + DOMAIN, PASSWORD)
             return m
-        except imaplib.IMAP4.error:
+        except (imaplib.IMAP4.error, OSError):
             return None
     m = wait_for(again)
     ok(m, "it is back")

@@ -113,6 +113,7 @@ def queue_away(s):
     is_(codes(c, "Subject: queue\r\n\r\n."), [451], "a message begun before is refused for now")
     got = until(c, [250, 250, 250, 354], "RSET", "MAIL FROM:<a@x.example>", "RCPT TO:<%s>" % ALICE, "DATA")
     is_(got + codes(c, "Subject: queue\r\n\r\n."), [250, 250, 250, 354, 250], "the next one is taken")
+    wait_for(lambda: count(s, "alice", "queue") > 0)
     is_(count(s, "alice", "queue"), 1, "and is there once")
     c.quit()
 
