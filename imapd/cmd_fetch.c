@@ -22,6 +22,7 @@ static enum step	 fetching(struct session *);
 static enum fetch_result next_message(struct session *, struct fetch *);
 static enum fetch_result ready(struct session *, struct fetch *);
 static enum fetch_result items(struct session *, struct fetch *);
+static void		 renew(struct session *, struct fetch *);
 static void		 mark_seen(struct session *, struct fetch *);
 
 static enum fetch_result (*const stages[])(struct session *,
@@ -164,6 +165,23 @@ fetch_end(void *arg)
 	free(f);
 }
 
+/*
+ * Between two slices others may have changed the flags of the message at work,
+ * or removed it: what is said, and changed, is as it is now.
+ */
+static void
+renew(struct session *s, struct fetch *f)
+{
+	const struct msgrec	*r;
+
+	if (f->gone || (f->stage != FETCH_READY && f->stage != FETCH_ITEMS))
+		return;
+	if ((r = view_find(s->seen.view, f->letter.rec.uid)) == NULL)
+		f->gone = 1;
+	else
+		f->letter.rec = *r;
+}
+
 enum fetch_result
 fetch_some(struct session *s, struct fetch *f)
 {
@@ -171,6 +189,7 @@ fetch_some(struct session *s, struct fetch *f)
 	uint64_t		 until = store_us() + TURN_US;
 	unsigned		 n = 0;
 
+	renew(s, f);
 	while (r == FETCH_MORE && session_room(s) &&
 	    (++n % TURN_STAGES != 0 || store_us() < until))
 		r = stages[f->stage](s, f);

@@ -209,6 +209,11 @@ cmd_store(struct session *s, struct cursor *c)
 		cmd_condstore(s);
 	session_tell_keywords(s);
 	limited_cut(s, &g->targets);
+	/*
+	 * RFC 3501 section 6.4.6: it must be able to tell what the flags are.  What
+	 * NOTIFY has told just now may have crossed this command.
+	 */
+	g->silent &= !s->pushed;
 	g->slice = slice_size(g, &s->seen);
 	return (session_begin(s, storing, g, forget));
 }

@@ -402,6 +402,7 @@ command_end(struct session *s)
 	place_drop(s);
 	lex_next(&s->lex);
 	s->wrote = 0;
+	s->pushed = 0;
 	s->phase = PHASE_READ;
 }
 

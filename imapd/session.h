@@ -91,6 +91,7 @@ struct session {
 	uint8_t			 literal;	/* in the middle of a FETCH answer */
 	uint8_t			 half;		/* of one, or a line, was sent */
 	uint8_t			 unselect;	/* SELECT was undone */
+	uint8_t			 pushed;	/* flags, since the last answer */
 	uint8_t			 paused;	/* its socket is not read */
 	uint8_t			 compress;	/* 1: behind this answer, 2: is on */
 	struct buf		 pending;	/* read past the login command */

@@ -56,10 +56,14 @@ write_vanished(struct seen *n, const uint32_t *uids, size_t k)
 	seqset_free(&set);
 }
 
+/* While no command runs: what comes next was perhaps said before this. */
 static void
 write_changed(struct seen *n, const struct msgrec *r)
 {
-	session_write_changed(of_seen(n), r);
+	struct session	*s = of_seen(n);
+
+	s->pushed |= s->phase == PHASE_READ;
+	session_write_changed(s, r);
 }
 
 static void

@@ -184,6 +184,29 @@ static const char *const delayed[] = {
 	NULL
 };
 
+/* What was told without asking may have crossed a silent STORE: then that says
+ * what the flags are. */
+static const char *const crossed[] = {
+	"O1", "O2", "C2: a CREATE Crossed", "S2: a OK ~",
+	"C1: a NOTIFY SET (selected (" ALL "))", "S1: a OK ~",
+	"C1: b SELECT Crossed", OPENED("1"), "S1: b OK ~",
+	"C2: b SELECT Crossed", OPENED("2"), "S2: b OK ~",
+	"C2: c APPEND Crossed {1+}", "C2= a\r\n", "S2: * 1 EXISTS",
+	"S2: * 0 RECENT", "S2: c OK ~",
+	"S1: * 1 EXISTS", "S1: * 1 RECENT",
+	"C1: d STORE 1 +FLAGS.SILENT (\\Seen)", "S1: d OK ~",
+	"C2: d STORE 1 +FLAGS.SILENT (\\Flagged)", "S2: * 1 FETCH ~",
+	"S2: d OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Seen \\Flagged \\Recent))",
+	"C1: e STORE 1 +FLAGS.SILENT (\\Draft)",
+	"S1: * 1 FETCH (FLAGS (\\Seen \\Flagged \\Draft \\Recent))",
+	"S1: e OK ~",
+	"C1: f STORE 1 -FLAGS.SILENT (\\Draft)", "S1: f OK ~",
+	"C1: g UNSELECT", "S1: g OK ~", "C1: h DELETE Crossed", "S1: h OK ~",
+	"X1", "X2",
+	NULL
+};
+
 /* QRESYNC: UIDs; and the items of new messages. */
 static const char *const fetched[] = {
 	"O1", "O2",
@@ -580,6 +603,7 @@ main(void)
 	t_script("others", others);
 	t_script("selected", selected);
 	t_script("delayed", delayed);
+	t_script("crossed", crossed);
 	t_script("fetched", fetched);
 	t_script("named", named);
 	t_script("metadata", metadata);
