@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dbenv_int.h"
 #include "dbenv_page_int.h"
 #include "dbenv_salvage.h"
 
@@ -140,7 +141,9 @@ copy_file(struct salvage *x, const char *name)
 	struct stat	 sb;
 	int		 from, to, rc = -1;
 
-	if (!is_database(name) && !is_log(name))
+	/* one that was restored needs all of its log applied */
+	if (!is_database(name) && !is_log(name) &&
+	    strcmp(name, RESTORED_NAME) != 0)
 		return (0);
 	from = openat(x->home, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (from == -1)
@@ -359,7 +362,7 @@ is_of_the_environment(const char *name)
 {
 	return (is_database(name) || is_log(name) ||
 	    strncmp(name, "__db.", 5) == 0 || strcmp(name, "reserve") == 0 ||
-	    strcmp(name, "panic") == 0 || strcmp(name, "restored") == 0 ||
+	    strcmp(name, "panic") == 0 || strcmp(name, RESTORED_NAME) == 0 ||
 	    strcmp(name, DBENV_SALVAGED) == 0);
 }
 
