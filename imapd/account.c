@@ -19,6 +19,8 @@
 #include "imapd/view.h"
 #include "log.h"
 
+#define REMOVE_SLICE	100	/* mailboxes and subscriptions in a turn */
+
 static const struct {
 	const char	*name;
 	uint32_t	 uses;
@@ -528,6 +530,23 @@ write_removed(struct account *a)
 	return (dbenv_del(p->account, key_u64(k, a->id)));
 }
 
+/* What its removal would take too long with at once: some of that. */
+static int
+remove_some(struct account *a)
+{
+	size_t	 i = a->nmailboxes, n = 0;
+	int	 rc = 0;
+
+	for (; rc == 0 && a->nsubs > 0 && n < REMOVE_SLICE; n++)
+		rc = account_subscribe(a, span_str(a->subs[a->nsubs - 1]), 0);
+	for (; rc == 0 && i > 0 && n < REMOVE_SLICE; i--)
+		if (a->mailboxes[i - 1] != a->inbox) {
+			rc = mailbox_delete(a->mailboxes[i - 1]);
+			n++;
+		}
+	return (rc);
+}
+
 int
 account_remove(struct part *p, uint64_t id, uint64_t *seq)
 {
@@ -543,6 +562,11 @@ account_remove(struct part *p, uint64_t id, uint64_t *seq)
 		return (0);
 	if (a != NULL && a->refs > 0) {
 		errno = EBUSY;
+		return (-1);
+	}
+	if (a != NULL && a->nmailboxes + a->nsubs > REMOVE_SLICE) {
+		if (remove_some(a) == 0)
+			errno = EAGAIN;
 		return (-1);
 	}
 	if (dbenv_begin(p->env) == -1)

@@ -96,7 +96,8 @@ void		 account_tick(struct part *);
 /*
  * Everything of it goes, its messages in slices; nobody may use it (end its
  * sessions first; EBUSY).  0 with the group to wait for in *seq (none: 0), or
- * -1 with errno.
+ * -1 with errno; EAGAIN: of its many mailboxes some are gone: call again in the
+ * next turn.
  */
 int		 account_remove(struct part *, uint64_t id, uint64_t *seq);
 /*

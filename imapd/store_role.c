@@ -235,14 +235,16 @@ removed(struct dbenv_wait *w, int error)
 static void
 remove_account(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval	 soon = { 0, BUSY_US };
+	static const struct timeval	 soon = { 0, BUSY_US }, now = { 0, 0 };
 	struct removal			*r = arg;
 	uint64_t			 seq;
 
 	(void)fd;
 	(void)what;
 	if (account_remove(r->part, r->account, &seq) == -1) {
-		if (errno == EBUSY && ++r->tries < BUSY_TRIES)
+		if (errno == EAGAIN)
+			event_add(&r->again, &now);
+		else if (errno == EBUSY && ++r->tries < BUSY_TRIES)
 			event_add(&r->again, &soon);
 		else
 			removed(&r->wait, errno);

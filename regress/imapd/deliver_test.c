@@ -22,6 +22,7 @@
 #include "imaptest.h"
 
 #define TEXT	"Subject: hello\r\n\r\nworld\r\n"
+#define MANY	250	/* mailboxes */
 #define PREFIX	"Return-Path: <sender@example.org>\r\n"
 
 static uint8_t	 id[16];
@@ -158,6 +159,68 @@ test_large(void)
 	t_settle();
 	body_stats(t_part->bodies, &st);
 	CHECK(bodies(&refs) == 0 && st.unlinked >= 1, "the body went");
+	t_close();
+	t_remove();
+}
+
+static size_t
+records(struct dbenv_db *db)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	size_t			 n = 0;
+
+	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
+	while (dbenv_iter_next(&it, &key, &val) == 1)
+		n++;
+	dbenv_iter_free(&it);
+	return (n);
+}
+
+/* An account with many mailboxes: a bounded number in a turn. */
+static void
+test_many(void)
+{
+	struct account	*a;
+	struct mailbox	*mb;
+	struct span	 s;
+	unsigned	 i, turns = 1;
+	uint64_t	 seq;
+	size_t		 left;
+	int		 rc = 0;
+	char		 name[16];
+
+	t_open(NULL);
+	t_login(1, 1);
+	(void)t_line(1);
+	if ((a = account_find(t_part, 1)) == NULL)
+		exit(1);
+	for (i = 0; rc == 0 && i < MANY; i++) {
+		snprintf(name, sizeof(name), "m%u", i);
+		s = span_str(name);
+		rc = mailbox_create(a, s, 0, &mb) == -1 ||
+		    account_subscribe(a, s, 1) == -1;
+	}
+	CHECK(rc == 0 && a->nmailboxes > MANY && a->nsubs > MANY, "%u", i);
+	account_put(a);
+	t_logout(1);
+	t_settle();
+	left = records(t_part->mailbox) + records(t_part->sub);
+	CHECK(account_remove(t_part, 1, &seq) == -1 && errno == EAGAIN &&
+	    records(t_part->mailbox) + records(t_part->sub) == left - 100,
+	    "some of it goes");
+	CHECK(to("one\r\n", 1, 1) == RESULT_OK, "a late delivery");
+	t_close();
+	t_open(t_dir());
+	CHECK(messages(1) == 1, "it can be used after a restart");
+	for (; account_remove(t_part, 1, &seq) == -1 && errno == EAGAIN; turns++)
+		t_loop();
+	CHECK(seq != 0 && turns == (left - 1) / 100, "%u turns", turns);
+	t_settle();
+	CHECK(records(t_part->mailbox) + records(t_part->sub) +
+	    records(t_part->dead) + records(t_part->index) +
+	    records(t_part->state) + records(t_part->account) == 0,
+	    "all of it is gone");
 	t_close();
 	t_remove();
 }
@@ -355,6 +418,7 @@ main(void)
 {
 	test_once();
 	test_large();
+	test_many();
 	test_stage();
 	test_crash();
 	test_full();
