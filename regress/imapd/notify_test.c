@@ -485,7 +485,8 @@ removal(void)
 	int		 rc;
 
 	t_settle();
-	rc = account_remove(t_part, 1, &seq);
+	while ((rc = account_remove(t_part, 1, &seq)) == -1 && errno == EAGAIN)
+		t_loop();
 	CHECK(rc == 0 && seq != 0, "1 goes: %s", strerror(errno));
 	l = t_line(3);
 	CHECK(l != NULL && strcmp(l, "* LIST (\\NonExistent \\HasNoChildren) "
