@@ -483,6 +483,9 @@ rename_inbox(struct account *a, struct span to)
 	if (insert(a, old) == -1)
 		return (-1);
 	notify_name(old);
+	/* To others there is no INBOX any more: its rights went along. */
+	notify_had(old);
+	notify_rights(mb);
 	notify_messages(mb, EVENT_EXPUNGE);
 	return (0);
 }

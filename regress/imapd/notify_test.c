@@ -401,6 +401,24 @@ static const char *const shared[] = {
 	NULL
 };
 
+/* An INBOX takes its rights along: what is there now is not shared. */
+static const char *const inbox[] = {
+	"O6", "O7",
+	"C6: a SETACL INBOX user7 lr", "S6: a OK ~",
+	"C7: a NOTIFY SET (subtree \"Other Users\" (" ALL " MailboxName))",
+	"S7: a OK ~",
+	"C6: b RENAME INBOX Moved", "S6: b OK ~",
+	"S7: * LIST (\\HasNoChildren) \"/\" \"Other Users/user6/Moved\"",
+	"S7: * LIST (\\NonExistent \\HasChildren) ~",
+	"S7: * LIST (\\NonExistent \\HasNoChildren) \"/\" "
+	    "\"Other Users/user6/INBOX\"",
+	"S7: * LIST (\\NonExistent \\HasChildren) ~",
+	"S7: * STATUS \"Other Users/user6/Moved\" (MESSAGES 0 ~",
+	"C7: b NOOP", "S7: b OK ~",
+	"X6", "X7",
+	NULL
+};
+
 /* Names, rights that come and go, metadata. */
 static const char *const rights[] = {
 	"O1", "O3", "O4",
@@ -622,6 +640,9 @@ main(void)
 	t_account[4] = 4;
 	t_script("shared", shared);
 	t_script("rights", rights);
+	t_account[6] = 6;
+	t_account[7] = 7;
+	t_script("inbox", inbox);
 	removal();
 	t_close();
 	t_remove();

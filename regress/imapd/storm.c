@@ -39,6 +39,8 @@ static const struct {
 	{ KIND_QRESYNC, NOTIFY_DELAYED, 0, 0, 0 },
 	{ KIND_PLAIN, NOTIFY_NOT, 1, 0, 0 },
 	{ KIND_QRESYNC, NOTIFY_NOT, 1, 0, 0 },
+	{ KIND_QRESYNC, NOTIFY_DELAYED, 1, 0, 0 },
+	{ KIND_CONDSTORE, NOTIFY_AT_ONCE, 1, 0, 1 },
 };
 
 uint32_t

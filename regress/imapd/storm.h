@@ -5,9 +5,9 @@
  *
  * Most are of the account that owns the mailboxes.  Guests are of another, and
  * may do what its rights allow, which change all the time; they have mailboxes
- * of their own as well.  Some know UIDs alone (RFC 9586); some are told of
- * changes without asking (RFC 5465), and one of them only watches: it knows all
- * mailboxes by that.
+ * of their own as well.  Some know UIDs alone (RFC 9586); some of both accounts
+ * are told of changes without asking (RFC 5465), and one of each only watches: it
+ * knows all mailboxes by that.
  */
 #ifndef STORM_H
 #define STORM_H
@@ -17,7 +17,7 @@
 #include "told.h"
 #include "world.h"
 
-#define STORM_CLIENTS	13
+#define STORM_CLIENTS	15
 #define STORM_FRESH	STORM_CLIENTS	/* the one that is asked for the truth */
 #define STORM_PIPELINE	5
 #define STORM_BOXES	64
@@ -167,8 +167,8 @@ void		 storm_watch(struct storm_client *);
 void		 storm_watch_untagged(struct storm_client *, struct span);
 void		 storm_watch_selected(struct storm_client *);
 /* A mailbox is as the fresh one sees it; and there are no others. */
-void		 storm_watched(struct storm_client *, const struct told *,
-		    const char *name);
+void		 storm_watched(struct storm_client *,
+		    const struct storm_client *fresh, const char *name);
 void		 storm_watched_all(struct storm_client *);
 
 /* storm_check.c: what SEARCH, SORT, THREAD find */

@@ -125,8 +125,8 @@ compare_all(struct storm *s, const char *name)
 		c = &s->clients[i];
 		if (c->told.selected && storm_validity(c) == storm_validity(f))
 			compare(c, &f->told);
-		if (c->watches && !f->guest)
-			storm_watched(c, &f->told, name);
+		if (c->watches && c->guest == f->guest)
+			storm_watched(c, f, name);
 	}
 }
 
@@ -240,7 +240,7 @@ look_owner(struct storm *s)
 		if (look_at(s, s->boxes[i], 0) == -1)
 			return (-1);
 	for (k = 0; k < STORM_CLIENTS && s->still; k++)
-		if (s->clients[k].watches)
+		if (s->clients[k].watches && !s->clients[k].guest)
 			storm_watched_all(&s->clients[k]);
 	return (s->net->guest == NULL ? 0 : storm_acl_look(s));
 }
@@ -263,6 +263,9 @@ look_guest(struct storm *s)
 	for (i = 0; i < s->nown; i++)
 		if (look_at(s, s->own[i], STORM_GUEST) == -1)
 			return (-1);
+	for (i = 0; i < STORM_CLIENTS && s->still; i++)
+		if (s->clients[i].watches && s->clients[i].guest)
+			storm_watched_all(&s->clients[i]);
 	return (0);
 }
 

@@ -1,7 +1,8 @@
 /*
- * One who watches is told of all mailboxes of the account (RFC 5465): what it
- * knows by that, and that it is so when all stands still.  It changes nothing
- * itself, since it would not be told.  See storm.h.
+ * One who watches is told of all mailboxes of the account (RFC 5465), a guest of
+ * what is shared with it, too: what it knows by that, and that it is so when all
+ * stands still.  It changes nothing itself, since it would not be told.  See
+ * storm.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,34 @@ drop(struct storm_client *c, const char *name)
 		*b = c->boxes[--c->nboxes];
 }
 
+/* A word, or what stands between quotes. */
+static void
+word(struct span *s, char *to, size_t max)
+{
+	struct span	 w;
+	int		 quoted = s->n > 0 && s->p[0] == '"';
+
+	if (quoted)
+		*s = span_of(s->p + 1, s->n - 1);
+	(void)span_split(s, quoted ? '"' : ' ', &w);
+	if (quoted && s->n > 0)
+		*s = span_of(s->p + 1, s->n - 1);
+	snprintf(to, max, "%.*s", (int)w.n, (const char *)w.p);
+}
+
+/* What the server calls a mailbox of which the client says storm_name(). */
+static void
+called(const struct storm_client *c, uint32_t other, const char *name,
+    char *to, size_t max)
+{
+	struct span	 s = span_str(storm_name(c, other, name));
+
+	if (s.n > 0)
+		word(&s, to, max);
+	else
+		to[0] = '\0';
+}
+
 /* First of all on a connection. */
 void
 storm_watch(struct storm_client *c)
@@ -60,7 +89,8 @@ storm_watch(struct storm_client *c)
 	}
 	storm_say(c, SAY_ANY, 0, "NOTIFY SET STATUS (%s (MessageNew (FLAGS) "
 	    "MessageExpunge FlagChange)) (personal (" MESSAGES
-	    " MailboxName))", how);
+	    " MailboxName))%s", how, c->guest ? " (subtree \"Other Users\" ("
+	    MESSAGES " MailboxName))" : "");
 	storm_say(c, SAY_ANY, 0, "LIST \"\" *");
 }
 
@@ -75,8 +105,7 @@ status(struct storm_client *c, struct span s)
 	uint64_t		 n;
 	int			 counted = 0;
 
-	(void)span_split(&s, ' ', &name);
-	snprintf(text, sizeof(text), "%.*s", (int)name.n, (const char *)name.p);
+	word(&s, text, sizeof(text));
 	if ((b = make(c, text)) == NULL || s.n < 2)
 		return;
 	c->storm->statuses++;
@@ -110,11 +139,13 @@ status(struct storm_client *c, struct span s)
 void
 storm_watch_selected(struct storm_client *c)
 {
+	char	 name[64];
 	size_t	 i;
 
+	called(c, c->other, c->name, name, sizeof(name));
 	for (i = 0; c->told.selected && i < c->nboxes; i++)
 		if (c->boxes[i].uidvalidity == c->told.uidvalidity ||
-		    strcmp(c->boxes[i].name, c->name) == 0)
+		    strcmp(c->boxes[i].name, name) == 0)
 			c->boxes[i].known = 0;
 }
 
@@ -140,17 +171,17 @@ static void
 list(struct storm_client *c, struct span s)
 {
 	struct storm_box	*b, was = { .known = 0 };
-	struct span		 attributes, word, name;
-	char			 text[64], more[64], old[64];
+	struct span		 attributes, skip;
+	char			 text[64], more[160], old[64];
 	int			 n = 0;
 
 	(void)span_split(&s, ')', &attributes);
-	(void)span_split(&s, ' ', &word);
-	(void)span_split(&s, ' ', &word);
-	(void)span_split(&s, ' ', &name);
-	snprintf(text, sizeof(text), "%.*s", (int)name.n, (const char *)name.p);
+	(void)span_split(&s, ' ', &skip);
+	(void)span_split(&s, ' ', &skip);
+	word(&s, text, sizeof(text));
 	snprintf(more, sizeof(more), "%.*s", (int)s.n, (const char *)s.p);
-	if (sscanf(more, "(\"OLDNAME\" (%60[^)]", old) == 1) {
+	if (sscanf(more, "(\"OLDNAME\" (\"%60[^\"]", old) == 1 ||
+	    sscanf(more, "(\"OLDNAME\" (%60[^)]", old) == 1) {
 		if ((b = find(c, old)) != NULL)
 			was = *b;
 		drop(c, old);
@@ -159,8 +190,10 @@ list(struct storm_client *c, struct span s)
 	}
 	snprintf(old, sizeof(old), "%.*s", (int)attributes.n,
 	    (const char *)attributes.p);
+	/* without r it is not told any more */
 	if (strstr(old, "\\NonExistent") != NULL ||
-	    strstr(old, "\\Noselect") != NULL)
+	    strstr(old, "\\Noselect") != NULL ||
+	    strstr(old, "\\NoAccess") != NULL)
 		drop(c, text);
 	else if ((b = make(c, text)) != NULL && n) {
 		*b = was;
@@ -182,14 +215,17 @@ storm_watch_untagged(struct storm_client *c, struct span s)
 /* ---- when all stands still ----------------------------------------------------- */
 
 void
-storm_watched(struct storm_client *c, const struct told *t, const char *name)
+storm_watched(struct storm_client *c, const struct storm_client *fresh,
+    const char *inner)
 {
+	const struct told	*t = &fresh->told;
 	struct storm_box	*b;
 	uint32_t		 i, unseen = 0;
-	char			 text[256];
+	char			 text[256], name[64];
 
 	if (c->notified != 1 || c->fd == -1)
 		return;
+	called(c, fresh->other, inner, name, sizeof(name));
 	if ((b = find(c, name)) == NULL) {
 		storm_bad(c, "it was not told of a mailbox", span_str(name));
 		return;
@@ -210,20 +246,38 @@ storm_watched(struct storm_client *c, const struct told *t, const char *name)
 		storm_bad(c, "not told by NOTIFY", span_str(text));
 }
 
+/* Is there such a one, for the owner or the guest? */
+static int
+is_there(const struct storm_client *c, const char *name)
+{
+	const struct storm	*s = c->storm;
+	char			 text[64];
+	size_t			 i;
+
+	for (i = 0; i < s->nboxes; i++) {
+		called(c, 0, s->boxes[i], text, sizeof(text));
+		if (strcmp(name, text) == 0 && (!c->guest ||
+		    (s->listed >> i & 1) != 0))
+			return (1);
+	}
+	for (i = 0; c->guest && i < s->nown; i++)
+		if (strcmp(name, s->own[i]) == 0)
+			return (1);
+	return (0);
+}
+
+/* A guest is told of those that it may read, if it knew them by more than
+ * their names. */
 void
 storm_watched_all(struct storm_client *c)
 {
-	struct storm	*s = c->storm;
-	size_t		 i, k;
+	size_t	 i;
 
 	if (c->notified != 1 || c->fd == -1)
 		return;
-	for (i = 0; i < c->nboxes; i++) {
-		for (k = 0; k < s->nboxes; k++)
-			if (strcmp(c->boxes[i].name, s->boxes[k]) == 0)
-				break;
-		if (k == s->nboxes)
+	for (i = 0; i < c->nboxes; i++)
+		if ((!c->guest || c->boxes[i].known) &&
+		    !is_there(c, c->boxes[i].name))
 			storm_bad(c, "it was not told that it is gone",
 			    span_str(c->boxes[i].name));
-	}
 }
