@@ -22,7 +22,7 @@ from suite import TOP
 
 ROLES = ["parent", "control", "auth", "keys", "lookup", "smtpd", "front", "store", "queued", "relay"]
 REPLY = 0x80000000
-LONG = 60
+LONG = 120
 
 
 # ---- messages -------------------------------------------------------------------------

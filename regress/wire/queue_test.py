@@ -48,7 +48,7 @@ def inbox(s, account):
         i.shutdown()
 
 
-def wait_mail(s, account, text, timeout=60):
+def wait_mail(s, account, text, timeout=180):
     def look():
         try:
             return [m for m in inbox(s, account) if text in m]

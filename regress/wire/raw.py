@@ -6,7 +6,7 @@ import ssl
 
 from suite import diag, ok
 
-LONG = 60
+LONG = 120
 
 
 class Raw:

@@ -126,7 +126,7 @@ def went(s, sink, name, text, log):
     got = wait_for(lambda: [m for m in sink.messages if to in m["rcpts"]])
     ok(got, "%s: relayed" % name) or diag(s.ctl("queue", "list"), s.logged()[-1500:], log()[-1500:])
     if text:
-        ok(re.search(text, log(), re.I), "%s: %s" % (name, text)) or diag(log()[-3000:])
+        ok(wait_for(lambda: re.search(text, log(), re.I)), "%s: %s" % (name, text)) or diag(log()[-3000:])
 
 
 def main():

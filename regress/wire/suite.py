@@ -70,7 +70,7 @@ def run(name):
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
-def wait_for(what, timeout=60.0, step=0.02):
+def wait_for(what, timeout=180.0, step=0.02):
     """Until what() is true; its value, or None when time is up."""
     end = time.monotonic() + timeout
     while True:
@@ -244,7 +244,7 @@ class Suite:
         with open(self.dir + "/log", errors="replace") as f:
             return f.read()
 
-    def wait_log(self, pattern, timeout=60, count=1):
+    def wait_log(self, pattern, timeout=180, count=1):
         """
         Until the log has this regular expression so many times: the last match,
         or None when time is up.
