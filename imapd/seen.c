@@ -312,6 +312,18 @@ may_tell(const struct view *v, const struct view_change *c, uint64_t first)
 	return (c->seq <= (c->late ? committed : done));
 }
 
+uint64_t
+seen_below(const struct seen *s)
+{
+	uint64_t	 least = UINT64_MAX;
+	size_t		 i;
+
+	for (i = 0; i < s->ngone; i++)
+		if (s->gone[i].modseq < least)
+			least = s->gone[i].modseq;
+	return (s->ngone == 0 ? 0 : least - 1);
+}
+
 int
 seen_news(const struct seen *s, int expunges)
 {

@@ -380,6 +380,8 @@ command_end(struct session *s)
 		session_unselect(s);
 	s->unselect = 0;
 	session_tell(s, !quiet);
+	if (quiet)
+		session_tell_below(s);
 	if (!was_bad(s))
 		s->bad = 0;
 	(void)buf_add_span(&s->out, span_buf(&s->reply));

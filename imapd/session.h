@@ -192,6 +192,8 @@ void		 session_write_fetch(const struct session *, struct buf *,
 /* A message's flags, as a change of them is told. */
 void		 session_write_changed(struct session *, const struct msgrec *);
 void		 session_tell(struct session *, int expunges);
+/* Removals are not told now, but mod-sequences are, or were. */
+void		 session_tell_below(struct session *);
 /* As seen.news: it is told in one of the next slices. */
 void		 session_news(struct seen *);
 /* The flags that a message here may have, RFC 3501 section 7.2.6, without the

@@ -170,6 +170,21 @@ session_tell(struct session *s, int expunges)
 		notify_arrived(s, most + 1, s->seen.maxuid);
 }
 
+/*
+ * RFC 7162 section 3.2: who comes back with a mod-sequence is told of removals
+ * above it alone.  So a client that knows higher ones than that of a removal
+ * which it may not be told now (section 6) has to keep a lower one.
+ */
+void
+session_tell_below(struct session *s)
+{
+	if (s->state == ST_SELECTED && s->seen.ngone > 0 &&
+	    (s->enabled & ENABLED_CONDSTORE) != 0)
+		(void)buf_addf(&s->out, "* OK [HIGHESTMODSEQ %llu] removals "
+		    "are told later\r\n",
+		    (unsigned long long)seen_below(&s->seen));
+}
+
 void
 session_news(struct seen *n)
 {

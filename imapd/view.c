@@ -453,6 +453,7 @@ put_back(struct seen *s, const uint32_t *uids, size_t n, uint64_t seq)
 	}
 	for (i = 0; i < n && uids[i] <= s->maxuid; i++) {
 		s->gone[s->ngone].uid = uids[i];
+		s->gone[s->ngone].modseq = s->view->mb->st.modseq;
 		s->gone[s->ngone++].seq = seq;
 	}
 	if (was > 0 && was < s->ngone &&

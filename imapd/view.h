@@ -49,7 +49,7 @@ struct view_change {
 #define SEEN_RENAMED	3
 
 struct seen_gone {
-	uint64_t	 seq;
+	uint64_t	 seq, modseq;
 	uint32_t	 uid;
 };
 
@@ -164,6 +164,8 @@ int		 seen_recent(const struct seen *, uint32_t uid);
 uint32_t	 seen_nrecent(const struct seen *);
 /* Claim what is \Recent up to its maxuid. */
 void		 seen_claim(struct seen *);
+/* The mod-sequence before the first removal that it was not told, 0: none. */
+uint64_t	 seen_below(const struct seen *);
 /* Is anything flushed and not told? */
 int		 seen_news(const struct seen *, int expunges);
 /*

@@ -155,6 +155,43 @@ static const char *const below[] = {
 	NULL
 };
 
+/*
+ * Section 6: a removal is not told by what has numbers of messages, but higher
+ * mod-sequences are; who comes back with what it was told to keep hears of it.
+ */
+static const char *const withheld[] = {
+	"O2", "C2: a ENABLE QRESYNC", "S2: * ENABLED QRESYNC", "S2: a OK ~",
+	"C2: b SELECT INBOX", OPENED("2", "4"),
+	"S2: * OK [HIGHESTMODSEQ 9] ~", "S2: b OK ~",
+	"C1: c UID STORE 3 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 3 MODSEQ (10))", "S1: c OK ~",
+	"C1: d EXPUNGE", "S1: * VANISHED 3", "S1: d OK [HIGHESTMODSEQ 11] ~",
+	"C2: e STORE 1 +FLAGS.SILENT (\\Flagged)",
+	"S2: * 1 FETCH (UID 1 MODSEQ (12))",
+	"S2: * OK [HIGHESTMODSEQ 10] ~", "S2: e OK ~",
+	"C1: f UID STORE 5 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 5 MODSEQ (13))",
+	"S1: * 1 FETCH (UID 1 FLAGS ~ MODSEQ (12))", "S1: f OK ~",
+	"C1: g EXPUNGE", "S1: * VANISHED 5", "S1: g OK [HIGHESTMODSEQ 14] ~",
+	"C2: h FETCH 1 FLAGS", "S2: * 1 FETCH (FLAGS ~",
+	"S2: * OK [HIGHESTMODSEQ 10] ~", "S2: h OK ~",
+	"C2: i FETCH 9 FLAGS", "S2: * OK [HIGHESTMODSEQ 10] ~", "S2: i BAD ~",
+	"C2: j EXAMINE INBOX", "S2: * OK [HIGHESTMODSEQ 10] ~",
+	"S2: * OK [CLOSED] ~", OPENED("2", "2"),
+	"S2: * OK [HIGHESTMODSEQ 14] ~", "S2: j OK ~",
+	"C2: k EXAMINE INBOX (QRESYNC (UIDV 10))", "S2: * OK [CLOSED] ~",
+	OPENED("2", "2"), "S2: * OK [HIGHESTMODSEQ 14] ~",
+	"S2: * VANISHED (EARLIER) 3,5",
+	"S2: * 1 FETCH (UID 1 FLAGS ~ MODSEQ (12))", "S2: k OK ~",
+	/* told at once, or not what it needs */
+	"C1: l UID MOVE 1 Archive", "S1: * OK [COPYUID ~", "S1: * VANISHED 1",
+	"S1: l OK [HIGHESTMODSEQ 15] ~",
+	"C2: m UID FETCH 6 FLAGS", "S2: * 2 FETCH (UID 6 FLAGS ~",
+	"S2: * VANISHED 1", "S2: m OK ~",
+	"X2",
+	NULL
+};
+
 /* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 static struct mailbox *
@@ -472,6 +509,11 @@ main(void)
 	script("selecting", selecting);
 	inbox()->st.floor = 15;
 	script("below", below);
+	t_close();
+	t_remove();
+	t_open(NULL);
+	t_script("begin", begin);
+	script("withheld", withheld);
 	t_close();
 	t_remove();
 	ends();

@@ -483,22 +483,16 @@ refused(struct storm_client *c, const struct storm_cmd *q, struct span s)
 
 /* Now and then, when all is known: what it will come back with. */
 static void
-keep(struct storm_client *c, const struct storm_cmd *q)
+keep(struct storm_client *c)
 {
 	struct told	*t = &c->told;
-	uint32_t	 i;
 
 	if (c->kind == KIND_PLAIN || !t->selected || c->nqueue > 0 ||
 	    t->resyncing || t->bye || storm_pick(c->storm, 3) != 0 ||
 	    told_keep(t) == -1)
 		return;
 	c->kept_validity = storm_validity(c);
-	c->kept_modseq = t->highest;
-	if (q->quiet || storm_pick(c->storm, 2) == 0)
-		return;
-	for (i = 0; i < t->n; i++)
-		if (t->m[i].modseq > c->kept_modseq)
-			c->kept_modseq = t->m[i].modseq;
+	c->kept_modseq = t->held;
 }
 
 static void
@@ -525,7 +519,7 @@ tagged(struct told *t, struct span tag, struct span rest)
 	if (on_answer[q.what] != NULL)
 		on_answer[q.what](c, &q, rest);
 	t->quiet = storm_quiet(c);
-	keep(c, &q);
+	keep(c);
 }
 
 static void

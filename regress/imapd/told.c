@@ -142,6 +142,10 @@ response(struct told *t, struct span s)
 		code(t, span_of(s.p + 4, s.n - 4));
 	if (is_end(s))
 		told_closed(t);
+	if (!t->coded && t->items > t->held)
+		t->held = t->items;
+	t->items = 0;
+	t->coded = 0;
 	if (t->tagged != NULL)
 		t->tagged(t, tag, s);
 }
@@ -216,9 +220,12 @@ code(struct told *t, struct span s)
 	else if (span_eqs(name, "UIDNEXT"))
 		t->uidnext = (uint32_t)n;
 	else if (span_eqs(name, "HIGHESTMODSEQ")) {
-		if (n < t->highest)
+		if (n < t->highest && !t->quiet)
 			t->bad(t, "HIGHESTMODSEQ falls", name);
-		t->highest = n;
+		if (n > t->highest)
+			t->highest = n;
+		t->held = n;
+		t->coded = 1;
 	}
 }
 
@@ -228,7 +235,7 @@ void
 told_closed(struct told *t)
 {
 	t->n = 0;
-	t->highest = 0;
+	t->highest = t->held = t->items = 0;
 	t->uidvalidity = t->uidnext = t->since = 0;
 	t->selected = t->opening = 0;
 }
@@ -608,6 +615,8 @@ take_items(struct told *t, struct told_msg *m, uint32_t uid, struct span s,
 		t->bad(t, "another message", all);
 	if (now.modseq < m->modseq)
 		t->bad(t, "MODSEQ falls", all);
+	if (now.modseq > t->items)
+		t->items = now.modseq;
 	now.recent |= m->recent;
 	*m = now;
 	t->fetched++;

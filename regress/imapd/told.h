@@ -52,6 +52,10 @@ struct told {
 	uint32_t	 uidvalidity, uidnext;
 	uint32_t	 since;		/* messages that came after SELECT's */
 	uint64_t	 highest;	/* of a response code */
+	/* What it may come back with, RFC 7162 section 6: a response code's, or
+	 * else what FETCH told until a command's end. */
+	uint64_t	 held, items;
+	int		 coded;		/* since the last tagged answer */
 	unsigned	 vanished, fetched, expunged;
 	/* what is kept from an earlier session: by UID; while it is brought up
 	 * to date, what vanishes or changes does so there as well */
