@@ -1,7 +1,8 @@
 /*
  * "letterctl export": a mailbox, or all of an account, as an mbox.  Mailboxes in
  * the order of their names, messages in that of their UIDs; what comes or goes
- * meanwhile is in it or not.
+ * meanwhile is in it or not.  It is answered when the receiver has all of it, and
+ * with how much that was.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct export {
 	uint64_t		 size;
 	struct mbox_writer	 w;
 	uint64_t		 messages;
+	uint64_t		 octets;	/* written, all in all */
+	int			 done;		/* what is queued is the last */
 };
 
 static int	 run(struct work *);
@@ -41,6 +44,7 @@ static int	 begin_message(struct export *, const struct mailbox *,
 static int	 some_body(struct export *);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 finish(struct export *, const char *);
+static void	 whole(struct export *);
 static void	 stop(struct ctl_job *);
 
 static void
@@ -53,21 +57,30 @@ drop(struct export *x)
 	free(x);
 }
 
-/* NULL: all of it is written; what is queued goes yet. */
 static void
 finish(struct export *x, const char *why)
 {
-	struct buf	 text = { 0 };
+	ctl_job_end(&x->job, 1, why);
+	drop(x);
+}
 
-	if (why == NULL) {
-		io_set(x->io, NULL, NULL);
-		io_finish(x->io);
-		x->io = NULL;
-		(void)buf_addf(&text, "%llu messages",
-		    (unsigned long long)x->messages);
-	}
-	ctl_job_end(&x->job, why != NULL, why != NULL ? why :
-	    buf_cstr(&text));
+/* Nothing is queued any more. */
+static void
+whole(struct export *x)
+{
+	struct json_object	*o = json_object_new_object();
+	struct buf		 text = { 0 };
+	struct page		 page = { 0 };
+
+	io_set(x->io, NULL, NULL);
+	io_finish(x->io);
+	x->io = NULL;
+	row_num(o, "messages", x->messages);
+	row_num(o, "octets", x->octets);
+	(void)page_row(&page, o);
+	(void)buf_addf(&text, "%llu messages",
+	    (unsigned long long)x->messages);
+	ctl_job_done(&x->job, &page, buf_cstr(&text));
 	buf_free(&text);
 	drop(x);
 }
@@ -236,14 +249,25 @@ run(struct work *w)
 {
 	struct export	*x = (struct export *)(void *)w;
 	uint64_t	 until = store_us() + 500;
-	int		 rc = 1;
+	size_t		 had = io_outlen(x->io);
+	int		 rc = x->done ? 0 : 1;
 
 	while (rc == 1 && io_outlen(x->io) < OUT_HIGH && store_us() < until)
 		rc = step(x);
+	if (rc == -1) {
+		finish(x, strerror(errno));
+		return (0);
+	}
+	x->octets += io_outlen(x->io) - had;
+	if (rc == 0) {
+		x->done = 1;
+		io_lowat(x->io, 0);
+	}
 	io_kick(x->io);
 	if (rc == 1)
 		return (io_outlen(x->io) < OUT_HIGH);
-	finish(x, rc == 0 ? NULL : strerror(errno));
+	if (io_outlen(x->io) == 0)
+		whole(x);
 	return (0);
 }
 

@@ -56,16 +56,29 @@ ctl_job_begin(struct ctl_job *j, struct store *st, struct peer *p,
 	LIST_INSERT_HEAD(&jobs, j, entry);
 }
 
+static void
+leave(struct ctl_job *j)
+{
+	store_unwork(j->store, &j->work);
+	LIST_REMOVE(j, entry);
+}
+
 void
 ctl_job_end(struct ctl_job *j, int status, const char *text)
 {
-	if (status == 0)
-		page_answer(j->peer, j->id, NULL, span_str(text),
-		    span_str(""));
-	else
-		page_error(j->peer, j->id, "%s", text);
-	store_unwork(j->store, &j->work);
-	LIST_REMOVE(j, entry);
+	if (status == 0) {
+		ctl_job_done(j, NULL, text);
+		return;
+	}
+	page_error(j->peer, j->id, "%s", text);
+	leave(j);
+}
+
+void
+ctl_job_done(struct ctl_job *j, struct page *page, const char *text)
+{
+	page_answer(j->peer, j->id, page, span_str(text), span_str(""));
+	leave(j);
 }
 
 struct account *

@@ -29,6 +29,9 @@ void		 ctl_job_begin(struct ctl_job *, struct store *,
 		    struct peer *, uint32_t id, void (*stop)(struct ctl_job *));
 /* Answer with a text and leave the list; the caller frees it. */
 void		 ctl_job_end(struct ctl_job *, int status, const char *text);
+/* The same with rows, of what went well. */
+void		 ctl_job_done(struct ctl_job *, struct page *,
+		    const char *text);
 
 /* A request with its arguments decoded. */
 struct ctl_ask {

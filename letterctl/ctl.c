@@ -180,6 +180,8 @@ pump(const struct ctl_ask *a, int *fd)
 		return (n == 0 ? 0 : -1);
 	}
 	moved(a, (size_t)n);
+	if (a->octets != NULL)
+		*a->octets += (uint64_t)n;
 	if (!a->in && a->take != NULL)
 		return (a->take(a->arg, span_of(room, (size_t)n)) == -1 ? -1 :
 		    1);

@@ -43,6 +43,7 @@ struct ctl_ask {
 	int		(*enough)(void *);	/* no further page; or NULL */
 	/* takes octets of the stream instead of a file, -1 to give up */
 	int		(*take)(void *, struct span);
+	uint64_t	*octets;		/* of the stream, added up; or NULL */
 	/* "in" has come to its end: is it whole?  0; -1: it was broken off */
 	int		(*whole)(void *);
 	void		*arg;

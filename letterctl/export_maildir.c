@@ -20,6 +20,7 @@
 #define KEYWORDS	26		/* letters */
 
 struct export {
+	struct export_sum	 sum;
 	int			 root;
 	FILE			*subs;		/* "subscriptions" */
 	struct mbox_reader	 reader;
@@ -254,6 +255,14 @@ on_end(void *arg)
 	    renameat(x->dir, x->tmp, x->dir, buf_cstr(&x->name)) : -1);
 }
 
+static void
+on_row(void *arg, struct span json)
+{
+	struct export	*x = arg;
+
+	export_said(&x->sum, json);
+}
+
 static int
 take(void *arg, struct span s)
 {
@@ -341,6 +350,7 @@ export_maildir(int argc, char **argv)
 	struct msg_ctl_arg	 args[2];
 	struct ctl_ask		 a = { .verb = "export mbox", .args = args,
 				    .nargs = 1, .stream = -1, .take = take,
+				    .row = on_row, .octets = &x.sum.octets,
 				    .arg = &x };
 	struct ctl		*ctl;
 	int			 rc;
@@ -361,6 +371,14 @@ export_maildir(int argc, char **argv)
 	if (rc == EXIT_OK && (mbox_feed_end(&x.reader) == -1 ||
 	    close_folder(&x) == -1 || fflush(x.subs) == EOF)) {
 		warn("%s", argv[1]);
+		rc = EXIT_REFUSED;
+	}
+	if (rc == EXIT_OK && export_check(&x.sum, argv[1]) == -1)
+		rc = EXIT_REFUSED;
+	if (rc == EXIT_OK && x.n != x.sum.messages) {
+		warnx("%s: %llu of %llu messages are here", argv[1],
+		    (unsigned long long)x.n,
+		    (unsigned long long)x.sum.messages);
 		rc = EXIT_REFUSED;
 	}
 	fclose(x.subs);

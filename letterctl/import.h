@@ -38,4 +38,20 @@ int	 import_imap(int, char **);
 				"ACCOUNT HOST[:PORT] USER [MAILBOX ...]"
 int	 export_maildir(int, char **);
 
+/*
+ * export.c: what the service sends is whole when it is as much as the service
+ * says that it wrote.
+ */
+struct export_sum {
+	uint64_t	 octets;	/* that came */
+	uint64_t	 said;
+	uint64_t	 messages;	/* as it says */
+	int		 known;		/* it said something */
+};
+/* A row of the answer. */
+void	 export_said(struct export_sum *, struct span json);
+/* 0, or -1 after saying what is missing. */
+int	 export_check(const struct export_sum *, const char *what);
+int	 export_mbox(int, char **);
+
 #endif

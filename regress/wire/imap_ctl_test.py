@@ -2,15 +2,85 @@
 """What letterctl asks of the stores: mailboxes, sessions, export, import, backup, verify."""
 import imaplib
 import os
+import array
 import re
+import select
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 
 from imapbox import everything, login, stream
-from suite import BUILD, DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
+from suite import BUILD, DOMAIN, PASSWORD, Suite, diag, done, is_, ok, wait_for
 
 PLAIN = b"From: a@remote.example\r\nSubject: one\r\n\r\nFrom here\r\n>From there\r\n.\r\nno end"
 LARGE = b"From: a@remote.example\r\nSubject: large\r\n\r\n" + b"0123456789abcdef" * 5 * 4096 + b"\r\n"
+
+
+def request(verb, *args):
+    def text(t):
+        return struct.pack(">I", len(t)) + t.encode()
+    return struct.pack(">II", 600, 1) + text(verb) + struct.pack(">I", len(args)) + b"".join(map(text, args)) + text("") + \
+        struct.pack(">I", 0)
+
+
+def stalled(s):
+    """An export is answered when its reader has it, be that late."""
+    c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    c.connect(s.dir + "/control.sock")
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    c.sendmsg([request("export mbox", "alice")],
+              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))])
+    theirs.close()
+    select.select([ours], [], [])
+    for i in range(20):		# meanwhile the store does much else
+        s.rows("mailbox", "list", "alice")
+    is_(select.select([c], [], [], 0)[0], [], "export: no answer while it is not read")
+    got = b""
+    while True:
+        piece = ours.recv(65536)
+        if not piece:
+            break
+        got += piece
+    ours.close()
+    answer = c.recv(65536)
+    c.close()
+    ok(b'"messages":4,"octets":%d}' % len(got) in answer, "then it says how much there was") or diag(answer)
+    is_(got, stream(s, "export", "mbox", "alice").stdout, "and that is all")
+
+
+def cut(octets, tmp):
+    """A service that says that it wrote more than came."""
+    for n, row, rc in (0, b'{"messages":4,"octets":%d}' % len(octets), 0), \
+            (1000, b'{"messages":4,"octets":%d}' % len(octets), 1), (0, None, 1), \
+            (0, b'{"messages":5,"octets":%d}' % len(octets), 1):
+        for kind in "mbox", "maildir":
+            if kind == "mbox" and row and b":5," in row:
+                continue	# which it does not count
+            path = tempfile.mkdtemp(dir=tmp)
+            l = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            l.bind(path + "/s")
+            l.listen(1)
+
+            def serve():
+                c, _ = l.accept()
+                m, fds, _, _ = socket.recv_fds(c, 65536, 1)
+                with socket.socket(fileno=fds[0]) as out:
+                    out.sendall(octets[:len(octets) - n])
+                rows = struct.pack(">I", 1 if row else 0) + (struct.pack(">I", len(row)) + row if row else b"")
+                c.sendall(struct.pack(">I", 600 | 1 << 31) + m[4:8] + b"\0" + struct.pack(">I", 1) + b"x" + b"\0" +
+                          struct.pack(">I", 0) + rows)
+                c.recv(1)
+            t = threading.Thread(target=serve)
+            t.start()
+            r = subprocess.run([BUILD + "/letterctl", "-s", path + "/s", "export", kind, "alice"] +
+                               ([path + "/d", "INBOX"] if kind == "maildir" else []), capture_output=True)
+            t.join()
+            l.close()
+            is_((r.returncode, b"not complete" in r.stderr), (rc, rc != 0), "export %s: %d octets are missing of %r" %
+                (kind, n, row)) or diag(r.stderr)
 
 
 def logged_in(s):
@@ -43,6 +113,10 @@ with Suite() as s:
     is_(one.stdout.count(b"\nX-Letterlock: "), 1, "one mailbox alone")
     ok(stream(s, "export", "mbox", "alice", "Nowhere").returncode != 0, "no such mailbox")
     ok(stream(s, "export", "mbox", "nobody").returncode != 0, "no such account")
+
+    stalled(s)
+    with tempfile.TemporaryDirectory() as tmp:
+        cut(r.stdout, tmp)
 
     i = stream(s, "import", "mbox", "bob", data=r.stdout)
     is_((i.returncode, i.stdout.strip()), (0, b"4 messages"), "import into another account")
