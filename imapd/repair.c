@@ -9,6 +9,9 @@
  *	mailbox		the key of its state; its name is gone
  *	state		its messages; UIDVALIDITY is the mailbox's
  *	INBOX		nothing: an empty one
+ *
+ * What is there may be older than what clients saw last: new UIDs begin well
+ * above, and all flags are told anew (late_start() does, for each mark).
  */
 #include <sys/stat.h>
 #include <errno.h>
@@ -26,12 +29,15 @@
 #include "log.h"
 
 #define GROUP		500		/* writes in one transaction */
-#define MODSEQ_STEP	1000		/* above all that was given out */
+#define STEP		1000000		/* above all that was given out: UIDs
+					 * and modification sequences */
 #define ORPHANS		"orphans"	/* bodies without a message */
 
 struct box {
 	uint64_t	 account, id;
 	int		 has_mailbox, has_state, inbox;
+	int		 dead;			/* "dead" says that it goes */
+	uint32_t	 staged;		/* from here on, stage.h; 0 */
 	uint32_t	 uidvalidity;
 	struct mbstate	 st;
 	struct mbstate	 count;		/* what is there */
@@ -156,6 +162,33 @@ read_boxes(struct repair *x)
 	return (rc);
 }
 
+/* The same from "dead": mailboxes to remove, and what is staged. */
+static int
+read_dead(struct repair *x)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val, k;
+	struct box		*b;
+	uint64_t		 id;
+	uint32_t		 uid;
+	int			 rc;
+
+	dbenv_iter_init(&it, x->p->dead, span_of("", 0), span_of("", 0));
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		k = key;
+		if (span_get_u64(&k, &id) == -1 ||
+		    (b = box_find(x, id)) == NULL)
+			continue;
+		uid = key_uid(key);
+		if (key.n == 8)
+			b->dead = 1;
+		else if (uid != 0 && (b->staged == 0 || uid < b->staged))
+			b->staged = uid;
+	}
+	dbenv_iter_free(&it);
+	return (rc);
+}
+
 static int
 refer(struct repair *x, uint64_t body)
 {
@@ -166,6 +199,20 @@ refer(struct repair *x, uint64_t body)
 	x->bodies = nv;
 	nv[x->nbodies++] = body;
 	return (0);
+}
+
+/* Staged and never committed: it goes, and then gives its reference back. */
+static int
+leave(struct repair *x, struct span key, uint64_t body)
+{
+	struct buf	 v = { 0 };
+	int		 rc = -1;
+
+	if (buf_put_u64(&v, body) == 0 && group(x) == 0 &&
+	    dbenv_put(x->p->gone, key, span_buf(&v)) == 0)
+		rc = dbenv_del(x->p->index, key);
+	buf_free(&v);
+	return (rc);
 }
 
 /* One message: is its body there? */
@@ -184,18 +231,20 @@ message(struct repair *x, struct span key, uint64_t mailbox,
 			return (-1);
 		return (dbenv_del(x->p->index, key));
 	}
-	/* of a mailbox that is "dead", or above UIDNEXT: goes later, and then
-	 * gives its reference back */
-	if (b != NULL && (!b->has_state || uid < b->st.uidnext)) {
-		b->count.messages++;
-		b->count.unseen += (r->flags & MF_SEEN) == 0;
-		b->count.deleted += (r->flags & MF_DELETED) != 0;
-		b->count.octets += r->size;
-		if (uid > b->last)
-			b->last = uid;
-		if (r->modseq > b->count.modseq)
-			b->count.modseq = r->modseq;
-	}
+	if (b == NULL)		/* of one that is "dead": goes later */
+		return (refer(x, r->body));
+	if (b->staged != 0 && uid >= b->staged &&
+	    !(b->has_state && uid < b->st.uidnext))
+		return (leave(x, key, r->body));
+	/* above UIDNEXT: its record is newer than the state's */
+	b->count.messages++;
+	b->count.unseen += (r->flags & MF_SEEN) == 0;
+	b->count.deleted += (r->flags & MF_DELETED) != 0;
+	b->count.octets += r->size;
+	if (uid > b->last)
+		b->last = uid;
+	if (r->modseq > b->count.modseq)
+		b->count.modseq = r->modseq;
 	return (refer(x, r->body));
 }
 
@@ -253,8 +302,56 @@ agrees(const struct mbstate *st, const struct mbstate *count)
 	    st->octets == count->octets && st->modseq >= count->modseq);
 }
 
-/* Its UIDs may not be the same as those that somebody remembers: UIDVALIDITY is
- * a new one where it was lost. */
+/* UIDs and modification sequences that nobody can have seen. */
+static int
+step(struct repair *x, struct box *b)
+{
+	struct mbstate	*st = &b->st;
+	struct buf	 v = { 0 };
+	struct span	 val;
+	uint64_t	 ceiling;
+	uint8_t		 k[16];
+	int		 rc = -1;
+
+	if (!b->has_state || st->uidnext <= b->last)
+		st->uidnext = b->last + 1;
+	if (!b->has_state)
+		st->recent = st->uidnext;
+	if (st->uidnext < UINT32_MAX / 2)	/* in time they would end */
+		st->uidnext += STEP;
+	if (b->count.modseq > st->modseq)
+		st->modseq = b->count.modseq;
+	(void)key_u64_2(k, b->account, b->id);
+	if (dbenv_get(x->p->late, span_of(k, 16), &val) == 0) {
+		if (span_get_u64(&val, &ceiling) == 0 &&
+		    ceiling > st->modseq)
+			st->modseq = ceiling;
+	} else if (errno != ENOENT)
+		return (-1);
+	/* what vanished without a record is asked for in whole */
+	st->modseq += STEP;
+	st->floor = st->modseq;
+	if (buf_put_u64(&v, st->modseq) == 0)
+		rc = dbenv_put(x->p->late, span_of(k, 16), span_buf(&v));
+	buf_free(&v);
+	return (rc);
+}
+
+/* It stays, with all its messages. */
+static int
+undead(struct repair *x, struct box *b)
+{
+	uint8_t	 k[12];
+
+	if (b->dead && dbenv_del(x->p->dead, key_u64(k, b->id)) == -1)
+		return (-1);
+	if (b->staged != 0 && dbenv_del(x->p->dead, key_msg(k, b->id,
+	    b->staged)) == -1)
+		return (-1);
+	return (0);
+}
+
+/* UIDVALIDITY is a new one where it was lost. */
 static int
 mend_box(struct repair *x, struct box *b)
 {
@@ -273,25 +370,16 @@ mend_box(struct repair *x, struct box *b)
 		    b->uidvalidity) == -1)
 			return (-1);
 	}
-	if (b->has_mailbox && b->has_state && agrees(st, &b->count))
-		return (0);
-	if (!b->has_state)
-		st->uidnext = b->last + 1;
-	if (!b->has_state)
-		st->recent = st->uidnext;
+	if (!b->has_state || !agrees(st, &b->count))
+		log_warn("partition %02u: mailbox %016llx: %u messages, "
+		    "counted anew", x->p->num, (unsigned long long)b->id,
+		    b->count.messages);
+	if (group(x) == -1 || step(x, b) == -1 || undead(x, b) == -1)
+		return (-1);
 	st->messages = b->count.messages;
 	st->unseen = b->count.unseen;
 	st->deleted = b->count.deleted;
 	st->octets = b->count.octets;
-	if (b->count.modseq > st->modseq)
-		st->modseq = b->count.modseq;
-	/* what vanished without a record is asked for in whole */
-	st->modseq += MODSEQ_STEP;
-	st->floor = st->modseq;
-	log_warn("partition %02u: mailbox %016llx: %u messages, counted anew",
-	    x->p->num, (unsigned long long)b->id, st->messages);
-	if (group(x) == -1)
-		return (-1);
 	return (part_put(x->p->state, key_u64_2(k, b->account, b->id),
 	    &c_mbstate, st));
 }
@@ -458,7 +546,8 @@ part_repair(struct part *p)
 
 	log_warn("partition %02u was salvaged: making its records agree",
 	    p->num);
-	if (read_boxes(&x) == 0 && read_messages(&x) == 0) {
+	if (read_boxes(&x) == 0 && read_dead(&x) == 0 &&
+	    read_messages(&x) == 0) {
 		for (i = 0, rc = 0; i < x.n && rc == 0; i++)
 			rc = mend_box(&x, &x.boxes[i]);
 		if (rc == 0)

@@ -75,10 +75,11 @@ TESTS += regress/imapd/acl_test
 SRCS.regress/imapd/acl_test := $(IMAP_TEST)
 TESTS += regress/imapd/rights_test
 SRCS.regress/imapd/rights_test := imapd/acl.c common/buf/buf.c
-TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test
+TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test regress/imapd/repair_test
 SRCS.regress/imapd/late_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
+SRCS.regress/imapd/repair_test := $(IMAP_TEST)
 SRCS.regress/imapd/stress_test := $(IMAP_TEST) regress/imapd/storm.c \
 	regress/imapd/storm_acl.c regress/imapd/storm_check.c \
 	regress/imapd/storm_look.c regress/imapd/storm_notify.c \

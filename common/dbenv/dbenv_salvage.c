@@ -404,7 +404,9 @@ link_below(int from, int to, const char *name, int depth)
 static int
 link_rest(struct salvage *x, const char *name)
 {
-	if (is_of_the_environment(name))
+	/* where something is lost, what was certain is not */
+	if (is_of_the_environment(name) ||
+	    (x->s->lost > 0 && strcmp(name, BOOT_NAME) == 0))
 		return (0);
 	if (link_below(x->home, x->into, name, 2) == -1)
 		return (fail(x, "linking", name));

@@ -205,6 +205,16 @@ restored(void)
 	CHECK(count(path("into")) == RECORDS - RECORDS / 4, "and the same");
 }
 
+static void
+note_boot(void)
+{
+	int	 fd = open(path("home/boot"), O_WRONLY | O_CREAT, 0600);
+
+	if (fd == -1)
+		exit(1);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -215,19 +225,24 @@ main(void)
 	if (mkdtemp(base) == NULL)
 		return (1);
 	fill();
+	note_boot();
 	CHECK(salvage_it(1, &s) == 0 && s.lost == 0 &&
 	    s.records == RECORDS - RECORDS / 4, "whole: all is copied: %llu",
 	    (unsigned long long)s.records);
 	CHECK(count(path("into")) == RECORDS - RECORDS / 4, "and the same");
+	CHECK(access(path("into/boot"), F_OK) == 0, "as certain as it was");
 	for (seed = 0; seed < 12; seed++) {
 		(void)dbenv_remove(path("home"));
 		fill();
+		note_boot();
 		scribble(seed);
 		if (seed % 8 == 0)
 			CHECK(salvage_it(1, &s) == -1, "strict: refused");
 		CHECK(salvage_it(0, &s) == 0 && s.lost == lost_lines &&
 		    s.lost > 0, "scribbled on, %u: salvaged, %llu lost", seed,
 		    (unsigned long long)s.lost);
+		CHECK(access(path("into/boot"), F_OK) == -1,
+		    "what was certain is not");
 		n = count(path("into"));
 		CHECK(n >= 0, "and nothing is made up: %d", n);
 		if (n < least)
