@@ -57,7 +57,7 @@ class Point:
         if point == self.where and self.session is None:
             self.session = session
             self.reached.set()
-            self.gate.wait(60)
+            self.gate.wait()
 
     def end(self, message, session):
         """What is taken and not answered is taken nevertheless."""
@@ -108,7 +108,7 @@ def play(s, points, round_, victims):
     for name in points:
         submit(s, name, round_)
     for p in points.values():
-        ok(p.reached.wait(60), "%s: %s is reached" % (round_, p.name)) or diag(s.logged()[-3000:])
+        ok(p.reached.wait(180), "%s: %s is reached" % (round_, p.name)) or diag(s.logged()[-3000:])
     dead, workers = victims(), list(pids(s, "relay").values())
     for pid in dead:
         os.kill(pid, signal.SIGSTOP)

@@ -68,11 +68,11 @@ def interrupted(s, user, what, *args, data=None):
         p.kill()
     elif what == "store" or not TRACED or os.geteuid() != 0:
         time.sleep(random.uniform(0, 0.15))
-        os.kill(s.pid("store", instance(s, user)[0]), signal.SIGKILL)
+        s.kill("store", instance(s, user)[0])
     else:
         st = traced(s.pid("store", instance(s, user)[0]), CHANGES, random.randint(1, 60))
     try:
-        p.communicate(data, timeout=60)
+        p.communicate(data, timeout=300)
     except BrokenPipeError:
         p.wait()
     if st:
@@ -159,7 +159,7 @@ def rewritten(s, tool, before):
         if not (calls and TRACED):
             time.sleep(random.uniform(0, 0.2))
             os.killpg(p.pid, signal.SIGKILL)
-        out = p.communicate(timeout=60)[0]
+        out = p.communicate(timeout=300)[0]
         ok(os.path.isdir(home), "%s, killed at %s: there is such a directory" % (tool, calls)) or diag(out, os.listdir(top))
         for d in os.listdir(top):
             if not re.fullmatch(r"\d\d", d):

@@ -329,7 +329,7 @@ class Hostiles(suite.Suite):
             threading.Thread(target=self.ready, args=(h,), daemon=True).start()
 
     def ready(self, h):
-        if h.ready.wait(60):
+        if h.ready.wait(180):
             self.pool[h.role].put(h)
 
     def get(self, role):

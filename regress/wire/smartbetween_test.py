@@ -55,11 +55,11 @@ def held(s, cases):
     def hold(args, session):
         del c.sink.replies["DATA"]
         waiting.set()
-        gate.wait(60)
+        gate.wait(180)
         return None
     c.sink.replies["DATA"] = hold
     submit(s, c.to)
-    ok(waiting.wait(60), "a server that does not answer DATA")
+    ok(waiting.wait(180), "a server that does not answer DATA")
     submit(s, "other@octets.example")
     ok(wait_for(lambda: len(c.sink.messages) == 2), "another message to it goes meanwhile")
     ok(states(s).get(c.to) == "", "the one that waits is as it was")

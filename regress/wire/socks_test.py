@@ -86,7 +86,7 @@ class Proxy:
         c.sendall(b"\5\0\0\1\x7f\0\0\1\0\x19" + greeting)
         for x, y in ((c, s), (s, c)):
             threading.Thread(target=self.pump, args=(x, y), daemon=True).start()
-        threading.Event().wait(60)
+        threading.Event().wait(300)
 
     def pump(self, x, y):
         try:
@@ -175,7 +175,7 @@ stalled, gate = threading.Event(), threading.Event()
 def at(point, session):
     if point == "DATA" and not gate.is_set():
         stalled.set()
-        gate.wait(60)
+        gate.wait(180)
 
 
 def microsocks(*more):
@@ -209,7 +209,7 @@ def real(s):
     gate.clear()
     p = microsocks()
     s.ctl("queue", "kick", "--to", "y@real.example")
-    ok(stalled.wait(60), "real: a delivery is under way")
+    ok(stalled.wait(180), "real: a delivery is under way")
     end(p)
     ok(wait_for(lambda: "4.4.2" in last(s, "y@real.example")), "real: the proxy dies: put off") or \
         diag(last(s, "y@real.example"))
