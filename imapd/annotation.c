@@ -55,6 +55,22 @@ annotation_next(struct account *a, uint64_t mailbox, struct span prefix,
 	return (1);
 }
 
+int
+annotation_is_ours(uint64_t mailbox, struct span name)
+{
+	return (mailbox == 0 && span_caseprefix(name, ANNOTATION_OURS));
+}
+
+/* The same, of a key. */
+static int
+key_is_ours(struct span key)
+{
+	static const uint8_t	 none[8];
+
+	return (key.n > 16 && annotation_is_ours(memcmp(key.p + 8, none,
+	    sizeof(none)) != 0, span_of(key.p + 16, key.n - 16)));
+}
+
 /* Count them, the first time: 0, or -1 with errno. */
 static int
 count(struct account *a, struct annotation_sum *sum)
@@ -69,6 +85,8 @@ count(struct account *a, struct annotation_sum *sum)
 	dbenv_iter_init(&it, a->part->annotation, span_of("", 0),
 	    key_u64(k, a->id));
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		if (key_is_ours(key))
+			continue;
 		sum->n++;
 		sum->octets += key.n + val.n;
 	}
@@ -87,10 +105,12 @@ annotation_set(struct account *a, uint64_t mailbox, struct span name,
 	int		 was;
 
 	key = key_of(k, a, mailbox, name);
+	if (value != NULL && annotation_is_ours(mailbox, name))
+		return (dbenv_put(db, key, *value));
 	if (count(a, sum) == -1 ||
 	    ((was = dbenv_get(db, key, &old) == 0) == 0 && errno != ENOENT))
 		return (-1);
-	if (was) {
+	if (was && !annotation_is_ours(mailbox, name)) {
 		sum->n--;
 		sum->octets -= key.n + old.n;
 	}

@@ -14,6 +14,11 @@
 #define ANNOTATIONS		1000	/* of an account with its mailboxes */
 #define ANNOTATIONS_OCTETS	(1u << 20)	/* of their names and values */
 
+/* Of the account itself, what the service keeps below this is not the user's to
+ * set, and does not count as his. */
+#define ANNOTATION_OURS		"/private/vendor/letterlock/"
+int	 annotation_is_ours(uint64_t mailbox, struct span name);
+
 /* A position among those of one mailbox. */
 struct annotation {
 	uint8_t		 key[16 + ANNOTATION_NAME];

@@ -249,6 +249,9 @@ refused(const struct span *names, const struct span *values,
 		    names[i].p[1] != 'P')
 			return ("NO [NOPERM] what is shared by all is not "
 			    "yours to set");
+		if (!nils[i] && annotation_is_ours(mailbox, names[i]))
+			return ("NO [NOPERM] what is below "
+			    ANNOTATION_OURS " is the service's");
 		if (!nils[i] && values[i].n > ANNOTATION_VALUE)
 			return ("NO [METADATA MAXSIZE 32768] too large");
 	}

@@ -27,7 +27,7 @@
 #define MARK_EVERY	2000		/* messages */
 #define MARK_KEY	16		/* hexadecimal digits, then ":" */
 #define MARK_MAX	(MARK_KEY + 1 + 32)
-#define MARKS		"/private/vendor/letterlock/import/"
+#define MARKS		ANNOTATION_OURS "import/"
 
 struct import {
 	struct ctl_job		 job;		/* first */
@@ -80,7 +80,8 @@ reason(int error)
 		    "or what one left is being removed: try again later" },
 		{ ENOSPC,	"the disk is full" },
 		{ EFBIG,	"the message is too large" },
-		{ EMLINK,	"there are too many mailboxes" },
+		{ EMLINK,	"there are too many mailboxes, or messages in "
+		    "this one" },
 		{ ENOENT,	"the mailbox was removed meanwhile" },
 	};
 	size_t	 i;
@@ -179,25 +180,19 @@ mark_name(struct span key, char room[sizeof(MARKS) + MARK_KEY])
 	return (span_of(room, sizeof(MARKS) - 1 + key.n));
 }
 
-/* In the group that makes the messages visible: both or neither. */
+/* In the command that makes them messages: both or neither. */
 static int
-write_mark(struct import *x)
+write_mark(void *arg)
 {
+	struct import		*x = arg;
 	struct annotation_sum	 sum = { 0 };
-	struct dbenv	*env = x->account->part->env;
-	struct span	 value = span_buf(&x->reached), key, name;
-	char		 room[sizeof(MARKS) + MARK_KEY];
+	struct span		 value = span_buf(&x->reached), key, name;
+	char			 room[sizeof(MARKS) + MARK_KEY];
 
 	if (span_split(&value, ':', &key) == 0 ||
 	    (name = mark_name(key, room)).n == 0)
 		return (0);
-	if (dbenv_begin(env) == -1)
-		return (-1);
-	if (annotation_set(x->account, 0, name, &value, &sum) == -1) {
-		dbenv_abort(env);
-		return (-1);
-	}
-	return (dbenv_commit(env));
+	return (annotation_set(x->account, 0, name, &value, &sum));
 }
 
 /* What is staged so far, and where the next message goes. */
@@ -209,11 +204,10 @@ commit(struct import *x)
 
 	if (x->stage == NULL)
 		return (0);
+	stage_with(x->stage, write_mark, x);
 	rc = stage_commit(x->stage, &seq);
-	if (rc == 0 && seq != 0) {
-		x->seq = seq;
-		rc = write_mark(x);
-	}
+	if (rc == 0 && seq != 0)
+		x->seq = x->account->seq = seq;
 	buf_reset(&x->reached);
 	stage_free(x->stage);
 	x->stage = NULL;

@@ -24,6 +24,8 @@ struct stage {
 	int			 error;
 	int			 marked;	/* the "dead" record is there */
 	int			 committed;
+	int			 (*with)(void *);
+	void			*arg;
 	LIST_ENTRY(stage)	 entry;
 };
 
@@ -141,6 +143,13 @@ stage_first(const struct stage *st)
 	return (st->first);
 }
 
+void
+stage_with(struct stage *st, int (*with)(void *), void *arg)
+{
+	st->with = with;
+	st->arg = arg;
+}
+
 int
 stage_commit(struct stage *st, uint64_t *seq)
 {
@@ -160,7 +169,8 @@ stage_commit(struct stage *st, uint64_t *seq)
 	if (batch_begin(p) == -1)
 		return (-1);
 	if (batch_staged(mb, st->recs, st->n) == -1 ||
-	    dbenv_del(p->dead, key_msg(k, st->mailbox, st->first)) == -1) {
+	    dbenv_del(p->dead, key_msg(k, st->mailbox, st->first)) == -1 ||
+	    (st->with != NULL && st->with(st->arg) == -1)) {
 		batch_abort();
 		return (-1);
 	}

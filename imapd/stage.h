@@ -44,6 +44,9 @@ struct mailbox	*stage_mailbox(const struct stage *);
 /* How many, and the UID of the first; those of the others follow it. */
 size_t		 stage_count(const struct stage *);
 uint32_t	 stage_first(const struct stage *);
+/* Something of the caller's in the command that makes them messages: 0, or -1
+ * with errno; then nothing of either is done. */
+void		 stage_with(struct stage *, int (*)(void *), void *);
 /*
  * They are messages.  0, and *seq is the group to wait for; -1 with errno:
  * ENOENT: the mailbox is gone.

@@ -55,6 +55,12 @@ static const char *const errors[] = {
 	"C1: k GETMETADATA \"\" /private/vendor/l8",
 	"S1: * METADATA \"\" (/private/vendor/l8 \"abc\")", "S1: k OK ~",
 	"C1: k SETMETADATA \"\" (/private/vendor/l8 NIL)", "S1: k OK ~",
+	"C1: k SETMETADATA \"\" (/private/Vendor/letterlock/x \"1\")",
+	"S1: k NO [NOPERM] ~",
+	"C1: k SETMETADATA \"\" (/private/vendor/letterlock/x NIL)",
+	"S1: k OK ~",
+	"C1: k SETMETADATA INBOX (/private/vendor/letterlock/x \"1\" "
+	    "/private/vendor/letterlock/x NIL)", "S1: k OK ~",
 	"C1: l SETMETADATA INBOX (/private/x)", "S1: l BAD ~",
 	"C1: m LIST \"\" * RETURN (METADATA)", "S1: m BAD ~",
 	"C1: n LIST \"\" * RETURN (METADATA ())", "S1: n BAD ~",

@@ -151,6 +151,27 @@ def mboxes(s):
         is_(r.returncode, 1 if bad[0:1] == b"n" else 0, "what is none: %r" % bad) or diag(r)
 
 
+def marks(s):
+    """With an account's annotations used up, how far an import came is kept with what it brought."""
+    def octets(key, first, last):
+        return b"".join(b"From x Thu Jan  1 00:00:00 1970\nX-Letterlock: date=0 zone=0 mark=%016x:7,%d flags=() noeol=0 mailbox=Marked\n"
+                        b"A: %d\n\nx\n\n" % (key, i, i) for i in range(first, last + 1))
+    m = login(s, "ivan")
+    for i in range(10):
+        m.xatom("SETMETADATA", '"" (%s)' % " ".join('/private/comment/c%d "x"' % (i * 100 + n) for n in range(100)))
+    is_(m.xatom("SETMETADATA", '"" (/private/comment/more "x")')[0], "NO", "an account has as many annotations as it may")
+    for key in range(3):
+        r = stream(s, "import", "mbox", "ivan", data=octets(key, 1, 3))
+        is_((r.returncode, r.stdout.strip()), (0, b"3 messages"), "an import with marks, %d" % key) or diag(r.stderr)
+        value = m.xatom("GETMETADATA", '"" /private/vendor/letterlock/import/%016x' % key)
+        ok(b"7,3" in str(m.response("METADATA")).encode(), "its mark is there") or diag(value)
+    is_(m.xatom("SETMETADATA", '"" (/private/comment/c1 NIL)')[0], "OK", "a mark takes no room of the user's")
+    is_(m.xatom("SETMETADATA", '"" (/private/comment/more "x")')[0], "OK", "there is room for one")
+    is_(m.xatom("SETMETADATA", '"" (/private/comment/more2 "x")')[0], "NO", "and no more")
+    m.logout()
+    is_(len(everything(s, "ivan")["Marked"]), 9, "each message once")
+
+
 def from_imap(s, host, user, *names, to="dave", password=PASSWORD, options=()):
     return stream(s, "import", "imap", *options, "--ca", s.ca, to, host, user, *names,
                   data=password.encode() + b"\n")
@@ -298,10 +319,11 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     ours(s)
     strange(s)
     broken_off(s)
     mboxes(s)
+    marks(s)
 done()
