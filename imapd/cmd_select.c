@@ -33,7 +33,7 @@ static enum step	 resyncing(struct session *);
 static enum step	 answer(struct session *);
 static void		 forget(void *);
 static enum step	 closing(struct session *);
-static enum step	 closed(struct session *, int);
+static enum step	 closed(struct session *);
 static uint32_t		 first_unseen(const struct seen *);
 
 enum step
@@ -300,30 +300,20 @@ cmd_close(struct session *s, struct cursor *c)
 		return (session_syntax(s, c));
 	session_tell_below(s);
 	if (s->seen.readonly || (place_selected(s) & RIGHT_EXPUNGE) == 0 ||
-	    s->seen.view->mb->st.deleted == 0) {
-		session_unselect(s);
-		return (session_reply(s, "OK CLOSE completed"));
-	}
+	    s->seen.view->mb->st.deleted == 0)
+		return (closed(s));
 	if ((before = calloc(1, sizeof(*before))) == NULL)
 		return (session_no(s, ENOMEM));
 	return (session_begin(s, closing, before, free));
 }
 
-/* RFC 7162 section 3.2.8: who keeps count is told where it stands. */
+/* RFC 7162 section 3.2.8: without HIGHESTMODSEQ, for nobody was told of what it
+ * would stand for. */
 static enum step
-closed(struct session *s, int any)
+closed(struct session *s)
 {
-	struct mailbox	*mb = s->seen.view->mb;
-
-	if (!any || (s->enabled & ENABLED_QRESYNC) == 0) {
-		session_unselect(s);
-		return (session_reply(s, "OK CLOSE completed"));
-	}
-	session_hold_mailbox(s, mb);
-	(void)session_replyf(s, "OK [HIGHESTMODSEQ %llu] CLOSE completed",
-	    (unsigned long long)mb->st.modseq);
 	session_unselect(s);
-	return (STEP_DONE);
+	return (session_reply(s, "OK CLOSE completed"));
 }
 
 /* Of those that this session counts; a few a slice, from where we are. */
@@ -336,7 +326,7 @@ closing(struct session *s)
 	size_t		 i, n = 0;
 
 	if ((place_selected(s) & RIGHT_EXPUNGE) == 0)
-		return (closed(s, *before != 0));
+		return (closed(s));
 	/* It will not be told; others are counted against VIEW_GONE_MAX. */
 	if (s->seen.ngone > VIEW_GONE_MAX / 2)
 		seen_forget(&s->seen);
@@ -360,5 +350,5 @@ closing(struct session *s)
 	session_hold(s, mb->seq);
 	if (n == CLOSE_SLICE)
 		return (STEP_AGAIN);
-	return (closed(s, *before != 0));
+	return (closed(s));
 }

@@ -468,7 +468,7 @@ long_ones(void)
 		"C1: a UID STORE 1:* +FLAGS.SILENT (\\Deleted)", NULL
 	};
 	static const char *const	 closed[] = {
-		"C1: b CLOSE", "S1: b OK [HIGHESTMODSEQ ~", "C1: c CLOSE",
+		"C1: b CLOSE", "S1: b OK CLOSE completed", "C1: c CLOSE",
 		"S1: c BAD ~", "C1: d SELECT INBOX", NULL
 	};
 	uint64_t	 first;
