@@ -352,6 +352,9 @@ items(struct session *s, struct fetch *f)
 	}
 	mark_seen(s, f);
 	session_write_fetch(s, b, f->seq, r->uid);
+	if (f->marked && (s->enabled & ENABLED_CONDSTORE) != 0)
+		what |= FETCH_MODSEQ | ((s->enabled & ENABLED_UIDONLY) != 0 ?
+		    0 : FETCH_UID);	/* RFC 7162 section 3.2.4 */
 	if ((what & FETCH_UID) != 0) {
 		item(b, &any, "UID ");
 		number_write(b, r->uid);
@@ -361,8 +364,7 @@ items(struct session *s, struct fetch *f)
 		session_write_flags(s, b, r,
 		    seen_recent(&s->seen, r->uid));
 	}
-	if ((what & FETCH_MODSEQ) != 0 || (f->marked &&
-	    (s->enabled & ENABLED_CONDSTORE) != 0)) {
+	if ((what & FETCH_MODSEQ) != 0) {
 		item(b, &any, "MODSEQ (");
 		number_write(b, r->modseq);
 		(void)buf_addc(b, ')');

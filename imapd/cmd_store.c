@@ -291,7 +291,8 @@ change(struct session *s, struct storing *g)
 	return (batch_commit() == -1 ? -1 : more);
 }
 
-/* With CONDSTORE a silent one tells the new mod-sequence all the same. */
+/* With CONDSTORE a silent one tells the new mod-sequence all the same, and the
+ * UID, RFC 7162 section 3.2.4. */
 static void
 answer(struct session *s, const struct storing *g)
 {
@@ -306,7 +307,7 @@ answer(struct session *s, const struct storing *g)
 			continue;
 		session_write_fetch(s, b, g->touched[i].seq, r->uid);
 		if ((s->enabled & ENABLED_UIDONLY) == 0 &&
-		    (s->uid || (s->enabled & ENABLED_QRESYNC) != 0)) {
+		    (s->uid || modseq)) {
 			(void)buf_adds(b, "UID ");
 			number_write(b, r->uid);
 			(void)buf_addc(b, ' ');

@@ -29,20 +29,21 @@ static const char *const opening[] = {
 static const char *const storing[] = {
 	/* plain ones tell it too, also when silent */
 	"C1: a STORE 1 +FLAGS (\\Flagged)",
-	"S1: * 1 FETCH (FLAGS (\\Flagged \\Recent) MODSEQ (5))", "S1: a OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent) MODSEQ (5))", "S1: a OK ~",
 	"C1: b UID STORE 2 +FLAGS.SILENT (\\Flagged)",
 	"S1: * 2 FETCH (UID 2 MODSEQ (6))", "S1: b OK ~",
 	/* one command, one number; what changes nothing takes none */
 	"C1: c STORE 2:3 +FLAGS.SILENT (\\Draft)",
-	"S1: * 2 FETCH (MODSEQ (7))", "S1: * 3 FETCH (MODSEQ (7))",
+	"S1: * 2 FETCH (UID 2 MODSEQ (7))",
+	"S1: * 3 FETCH (UID 3 MODSEQ (7))",
 	"S1: c OK ~",
 	"C1: d STORE 3 +FLAGS.SILENT (\\Draft)",
-	"S1: * 3 FETCH (MODSEQ (7))", "S1: d OK ~",
+	"S1: * 3 FETCH (UID 3 MODSEQ (7))", "S1: d OK ~",
 	"C1: e FETCH 1 BODY.PEEK[]<0.1>",
 	"S1: * 1 FETCH (BODY[]<0> {1}", "S1: a)", "S1: e OK ~",
 	"C1: f FETCH 1 (BODY[TEXT])",
-	"S1: * 1 FETCH (FLAGS (\\Seen \\Flagged \\Recent) MODSEQ (8) "
-	    "BODY[TEXT] {0}", "S1: )", "S1: f OK ~",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Seen \\Flagged \\Recent) "
+	    "MODSEQ (8) BODY[TEXT] {0}", "S1: )", "S1: f OK ~",
 	NULL
 };
 
@@ -66,7 +67,8 @@ static const char *const since[] = {
 /* Section 3.1.3: those that changed meanwhile are left alone and named. */
 static const char *const unchanged[] = {
 	"C1: a STORE 1:3 (UNCHANGEDSINCE 7) +FLAGS.SILENT (\\Answered)",
-	"S1: * 2 FETCH (MODSEQ (9))", "S1: * 3 FETCH (MODSEQ (9))",
+	"S1: * 2 FETCH (UID 2 MODSEQ (9))",
+	"S1: * 3 FETCH (UID 3 MODSEQ (9))",
 	"S1: a OK [MODIFIED 1] ~",
 	"C1: b UID STORE 1:3 (UNCHANGEDSINCE 8) FLAGS (\\Seen)",
 	"S1: * 1 FETCH (UID 1 FLAGS (\\Seen \\Recent) MODSEQ (10))",
@@ -74,7 +76,7 @@ static const char *const unchanged[] = {
 	"C1: c STORE 1:* (UNCHANGEDSINCE 0) +FLAGS ($x)", "S1: * FLAGS ~",
 	"S1: c OK [MODIFIED 1:3] ~",
 	"C1: d STORE 1 (UNCHANGEDSINCE 10) -FLAGS.SILENT (\\Seen)",
-	"S1: * 1 FETCH (MODSEQ (11))", "S1: d OK STORE completed",
+	"S1: * 1 FETCH (UID 1 MODSEQ (11))", "S1: d OK STORE completed",
 	"C1: e STORE 1 (UNCHANGEDSINCE) FLAGS ()", "S1: e BAD ~",
 	"C1: f STORE 1 (FROB 1) FLAGS ()", "S1: f BAD ~",
 	"C1: g STORE 1 (UNCHANGEDSINCE 1)FLAGS ()", "S1: g BAD ~",
@@ -122,7 +124,7 @@ static const char *const enabling[] = {
 	"S2: * OK [HIGHESTMODSEQ 12] ~", "S2: * ENABLED CONDSTORE",
 	"S2: d OK ~",
 	"C1: e STORE 3 FLAGS ()",
-	"S1: * 3 FETCH (FLAGS (\\Recent) MODSEQ (13))", "S1: e OK ~",
+	"S1: * 3 FETCH (UID 3 FLAGS (\\Recent) MODSEQ (13))", "S1: e OK ~",
 	"C2: f NOOP", "S2: * 3 FETCH (UID 3 FLAGS () MODSEQ (13))",
 	"S2: f OK ~", "X2",
 	"O2", "C2: g EXAMINE INBOX", OPENED("2", "3"),
