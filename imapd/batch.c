@@ -141,6 +141,17 @@ count(struct mbstate *st, const struct msgrec *r)
 }
 
 int
+batch_touch(struct mailbox *mb)
+{
+	struct box	*b = box_of(mb);
+
+	if (b == NULL)
+		return (-1);
+	b->more = 1;
+	return (0);
+}
+
+int
 batch_add(struct mailbox *mb, struct msgrec *r)
 {
 	struct box	*b;

@@ -20,6 +20,8 @@
 #define BATCH_MAX	500		/* messages; more is staged */
 
 int		 batch_begin(struct part *);
+/* Something else of it is new: it takes a modseq. */
+int		 batch_touch(struct mailbox *);
 /*
  * A message; r needs flags, keywords, date, zone, body, email, size.  Gets uid,
  * modseq and saved.  The body's reference is the caller's doing.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "imapd/annotation.h"
+#include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/notify.h"
 #include "imapd/parse/write.h"
@@ -276,7 +277,7 @@ value(struct cursor *c, struct span *v, int *nil)
 enum step
 cmd_setmetadata(struct session *s, struct cursor *c)
 {
-	struct dbenv	*env = s->account->part->env;
+	struct part	*p = s->account->part;
 	struct annotation_sum sum = { 0 };
 	struct place	 w;
 	struct span	 name, names[ENTRIES], values[ENTRIES];
@@ -304,21 +305,23 @@ cmd_setmetadata(struct session *s, struct cursor *c)
 		return (session_reply(s, why));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
-	if (dbenv_begin(env) == -1)
+	if (batch_begin(p) == -1)
 		return (session_no(s, errno));
+	if (w.mb != NULL)		/* RFC 7162 section 3.2 */
+		rc = batch_touch(w.mb);
 	for (i = 0; i < n && rc == 0; i++)
 		rc = annotation_set(w.account, mailbox, names[i],
 		    nils[i] ? NULL : &values[i], &sum);
 	if (rc == -1) {
 		rc = errno;
-		dbenv_abort(env);
+		batch_abort();
 		return (rc == EMLINK ? session_reply(s,
 		    "NO [METADATA TOOMANY] there are too many") :
 		    session_no(s, rc));
 	}
-	if (dbenv_commit(env) == -1)
+	if (batch_commit() == -1)
 		return (session_no(s, errno));
-	w.account->seq = dbenv_seq(env);
+	w.account->seq = dbenv_seq(p->env);
 	session_hold(s, w.account->seq);
 	notify_metadata(w.account, w.mb, names, (size_t)n);
 	return (session_reply(s, "OK SETMETADATA completed"));

@@ -36,6 +36,22 @@ static const char *const values[] = {
 	NULL
 };
 
+/* RFC 7162 section 3.2: what is set of a mailbox, not of the account, counts. */
+static const char *const modseq[] = {
+	"C1: a STATUS INBOX (HIGHESTMODSEQ)",
+	"S1: * STATUS INBOX (HIGHESTMODSEQ 2)", "S1: a OK ~",
+	"C1: b SETMETADATA \"\" (/private/comment NIL)", "S1: b OK ~",
+	"C1: c SETMETADATA INBOX (/private/x \"x\" /private/y \"y\")",
+	"S1: c OK ~",
+	"C1: d STATUS INBOX (HIGHESTMODSEQ)",
+	"S1: * STATUS INBOX (HIGHESTMODSEQ 3)", "S1: d OK ~",
+	"C1: e SETMETADATA INBOX (/private/x NIL /private/y NIL)",
+	"S1: e OK ~",
+	"R", "O1", "C1: f STATUS INBOX (HIGHESTMODSEQ)",
+	"S1: * STATUS INBOX (HIGHESTMODSEQ 4)", "S1: f OK ~",
+	NULL
+};
+
 static const char *const errors[] = {
 	"C1: a GETMETADATA none /private/comment", "S1: a NO [NONEXISTENT] ~",
 	"C1: b SETMETADATA none (/private/comment \"x\")",
@@ -163,6 +179,7 @@ main(void)
 {
 	t_open(NULL);
 	t_script("values", values);
+	t_script("modseq", modseq);
 	t_script("errors", errors);
 	t_script("lists", lists);
 	t_script("lives", lives);
