@@ -93,7 +93,7 @@ command_run(struct session *s)
 	enum step		 r;
 	unsigned		 bad = s->bad;
 
-	s->uid = 0;
+	s->uid = s->numbers = 0;
 	s->command = NULL;
 	cursor_init(&c, &s->lex, &s->scratch, s->enabled & ENABLED_UTF8);
 	c.uidonly = (s->enabled & ENABLED_UIDONLY) != 0;

@@ -174,6 +174,7 @@ begin(struct session *s, struct searching *g, struct search *program)
 	unsigned		 returns = program->returns;
 	int			 e, modseq = program->modseq;
 
+	s->numbers = program->numbers;
 	g->found.returns = returns;
 	g->found.with_modseq = modseq;
 	env.keyword = keyword;

@@ -374,7 +374,8 @@ static void
 command_end(struct session *s)
 {
 	int	 quiet = s->command != NULL &&
-		    (s->command->flags & CF_NOEXPUNGE) != 0 && !s->uid;
+		    (s->command->flags & CF_NOEXPUNGE) != 0 &&
+		    (!s->uid || s->numbers);	/* RFC 7162 3.2.10.2 */
 
 	if (s->unselect)	/* RFC 9051 section 6.3.2 */
 		session_unselect(s);

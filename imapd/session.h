@@ -103,6 +103,7 @@ struct session {
 	/* the command at work */
 	const struct command	*command;
 	int			 uid;		/* it began with UID */
+	int			 numbers;	/* but has such of messages */
 	struct span		 tag;		/* in lex */
 	struct buf		 scratch;	/* of its cursor */
 	struct buf		 out;		/* untagged, not sent yet */

@@ -249,6 +249,7 @@ one(struct cursor *c, struct search *s, int depth, int *at)
 			    "UIDONLY is enabled";
 			return (-1);
 		}
+		s->numbers |= o != '$';
 		if ((*at = node(c, s, SEARCH_SEQ)) == -1)
 			return (-1);
 		return (cur_seqset(c, &s->nodes[*at].set));

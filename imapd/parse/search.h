@@ -55,6 +55,7 @@ struct search {
 	int			 needs_body;	/* BODY or TEXT in it */
 	int			 needs_header;
 	int			 modseq;	/* MODSEQ in it, RFC 7162 */
+	int			 numbers;	/* of messages in it */
 };
 
 /*

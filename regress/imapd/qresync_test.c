@@ -188,6 +188,16 @@ static const char *const withheld[] = {
 	"S1: l OK [HIGHESTMODSEQ 15] ~",
 	"C2: m UID FETCH 6 FLAGS", "S2: * 2 FETCH (UID 6 FLAGS ~",
 	"S2: * VANISHED 1", "S2: m OK ~",
+	/* nor by a UID SEARCH with numbers of messages */
+	"C1: n UID STORE 6 +FLAGS.SILENT (\\Deleted)",
+	"S1: * 1 FETCH (UID 6 MODSEQ (16))", "S1: n OK ~",
+	"C1: o EXPUNGE", "S1: * VANISHED 6", "S1: o OK [HIGHESTMODSEQ 17] ~",
+	"C2: p UID SEARCH OR SEEN NOT 1:*", "S2: * SEARCH",
+	"S2: * OK [HIGHESTMODSEQ 16] ~", "S2: p OK ~",
+	"C2: q UID SORT (DATE) UTF-8 1", "S2: * SORT 6",
+	"S2: * OK [HIGHESTMODSEQ 16] ~", "S2: q OK ~",
+	"C2: r UID SEARCH SEEN", "S2: * SEARCH", "S2: * VANISHED 6",
+	"S2: r OK ~",
 	"X2",
 	NULL
 };

@@ -248,6 +248,7 @@ search(struct storm_client *c)
 	    "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 SEEN",
 	    "SORT RETURN (COUNT MAX) (ARRIVAL) US-ASCII BODY text" };
 	struct storm	*s = c->storm;
+	const char	*key;
 	int		 uid = storm_pick(s, 2) == 0 || c->uids;
 
 	if (storm_pick(s, 10) == 0)
@@ -259,9 +260,11 @@ search(struct storm_client *c)
 	else if (c->kind != KIND_PLAIN && storm_pick(s, 4) == 0)
 		storm_say(c, SAY_ANY, !uid, "%sSEARCH MODSEQ %llu", uid ?
 		    "UID " : "", (unsigned long long)c->told.highest);
-	else
-		storm_say(c, SAY_ANY, !uid, "%sSEARCH %s", uid ? "UID " : "",
-		    keys[storm_pick(s, nitems(keys) - (unsigned)c->uids)]);
+	else {
+		key = keys[storm_pick(s, nitems(keys) - (unsigned)c->uids)];
+		storm_say(c, SAY_ANY, !uid || key[0] == '1', "%sSEARCH %s",
+		    uid ? "UID " : "", key);
+	}
 }
 
 /* From a ring to the other; elsewhere to anywhere that is free. */
