@@ -10,13 +10,13 @@
 
 #define LOOK_AT		2000		/* messages in one slice */
 
-static int	 read_set(struct cursor *, struct seqset *);
+static int	 read_set(struct cursor *, struct seqset *, int);
 static int	 read_match(struct cursor *, struct qresync *);
 static uint32_t	 matched(const struct seen *, const struct qresync *);
 
-/* Numbers and ranges that only grow, and no "*". */
+/* Numbers and ranges without "*"; those that are matched only grow. */
 static int
-read_set(struct cursor *c, struct seqset *set)
+read_set(struct cursor *c, struct seqset *set, int ordered)
 {
 	uint32_t	 last = 0;
 	size_t		 i;
@@ -24,13 +24,15 @@ read_set(struct cursor *c, struct seqset *set)
 	if (cur_seqset(c, set) == -1)
 		return (-1);
 	for (i = 0; i < set->n && !set->saved; i++) {
-		if (set->r[i].lo <= last || set->r[i].hi < set->r[i].lo)
+		if (set->r[i].lo == 0 || set->r[i].hi == 0 || (ordered &&
+		    (set->r[i].lo <= last || set->r[i].hi < set->r[i].lo)))
 			break;
 		last = set->r[i].hi;
 	}
 	if (i == set->n && !set->saved)
 		return (0);
-	c->error = "expected numbers in order";
+	c->error = ordered ? "expected numbers in order" :
+	    "expected numbers without \"*\"";
 	return (-1);
 }
 
@@ -43,8 +45,8 @@ read_match(struct cursor *c, struct qresync *q)
 		    "enabled";
 		return (-1);
 	}
-	if (cur_char(c, '(') == -1 || read_set(c, &q->seqs) == -1 ||
-	    cur_sp(c) == -1 || read_set(c, &q->uids) == -1 ||
+	if (cur_char(c, '(') == -1 || read_set(c, &q->seqs, 1) == -1 ||
+	    cur_sp(c) == -1 || read_set(c, &q->uids, 1) == -1 ||
 	    cur_char(c, ')') == -1)
 		return (-1);
 	if (seqset_count(&q->seqs) == seqset_count(&q->uids))
@@ -75,7 +77,7 @@ qresync_read(struct cursor *c, struct qresync *q)
 	if (cur_peek(c) == ' ') {
 		(void)cur_sp(c);
 		if ((more = cur_peek(c) != '(') && read_set(c,
-		    &q->known) == -1)
+		    &q->known, 0) == -1)
 			return (-1);
 	} else
 		return (cur_char(c, ')'));
