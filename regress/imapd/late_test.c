@@ -26,16 +26,16 @@ static const char *const filling[] = {
 	"S1: * 3 RECENT", "S1: * OK ~", "S1: * OK ~", "S1: * OK ~",
 	"S1: * OK ~", "S1: * OK [HIGHESTMODSEQ 4] ~", "S1: d OK ~",
 	"C1: e STORE 1 +FLAGS.SILENT (\\Flagged)",
-	"S1: * 1 FETCH (MODSEQ (5))", "S1: e OK ~",
+	"S1: * 1 FETCH (UID 1 MODSEQ (5))", "S1: e OK ~",
 	NULL
 };
 
 /* Its loss is what the second copy is about. */
 static const char *const lost[] = {
 	"C1: f STORE 2 +FLAGS.SILENT (\\Flagged)",
-	"S1: * 2 FETCH (MODSEQ (6))", "S1: f OK ~",
+	"S1: * 2 FETCH (UID 2 MODSEQ (6))", "S1: f OK ~",
 	"C1: g STORE 3 +FLAGS.SILENT (\\Flagged)",
-	"S1: * 3 FETCH (MODSEQ (7))", "S1: g OK ~",
+	"S1: * 3 FETCH (UID 3 MODSEQ (7))", "S1: g OK ~",
 	NULL
 };
 
@@ -63,7 +63,7 @@ static const char *const renumbered[] = {
 	"S1: * 2 FETCH (FLAGS (~ MODSEQ (1000006))",
 	"S1: * 3 FETCH (FLAGS (~ MODSEQ (1000006))", "S1: d OK ~",
 	"C1: e STORE 1 -FLAGS.SILENT (\\Flagged)",
-	"S1: * 1 FETCH (MODSEQ (1000007))", "S1: e OK ~",
+	"S1: * 1 FETCH (UID 1 MODSEQ (1000007))", "S1: e OK ~",
 	NULL
 };
 
