@@ -88,20 +88,20 @@ uids(void *arg, struct seqset *set, int uid)
 	return (0);
 }
 
-/* Where a set must hold for every match, only that is gone through. */
+static int
+within(void *arg, const struct seqset *set)
+{
+	return (targets_within(arg, set));
+}
+
+/* Only what is in all sets that must hold for every match is gone through, and
+ * counts for a limit. */
 static int
 plan(struct session *s, struct searching *g)
 {
-	const struct seqset	*set = match_set(g->look.match);
-	struct targets		*t = &g->targets;
-
-	if (set == NULL)
-		return (targets_all(t, &s->seen));
-	if ((t->set.r = calloc(set->n + 1, sizeof(*set->r))) == NULL)
+	if (targets_all(&g->targets, &s->seen) == -1)
 		return (-1);
-	memcpy(t->set.r, set->r, set->n * sizeof(*set->r));
-	t->set.n = set->n;
-	return (0);
+	return (match_sets(g->look.match, within, &g->targets) == -1 ? -1 : 0);
 }
 
 /* RFC 5182 section 2.1: NO to a search that should be saved saves nothing. */

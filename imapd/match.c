@@ -208,18 +208,32 @@ compile(struct match *m, const struct match_env *env)
 	return (0);
 }
 
-const struct seqset *
-match_set(const struct match *m)
+static int
+sets_below(const struct match *m, int at,
+    int (*each)(void *, const struct seqset *), void *arg)
 {
 	const struct search_node	*n;
-	int				 i;
+	int				 i, rc, sum = 0;
 
-	for (i = m->program.nodes[0].first; i != -1; i = n->next) {
+	for (i = m->program.nodes[at].first; i != -1; i = n->next) {
 		n = &m->program.nodes[i];
-		if (n->key == SEARCH_SEQ || n->key == SEARCH_UID)
-			return (&n->set);
+		rc = 0;
+		if (n->key == SEARCH_AND)
+			rc = sets_below(m, i, each, arg);
+		else if (n->key == SEARCH_SEQ || n->key == SEARCH_UID)
+			rc = each(arg, &n->set) == -1 ? -1 : 1;
+		if (rc == -1)
+			return (-1);
+		sum += rc;
 	}
-	return (NULL);
+	return (sum);
+}
+
+int
+match_sets(const struct match *m, int (*each)(void *, const struct seqset *),
+    void *arg)
+{
+	return (sets_below(m, 0, each, arg));
 }
 
 void

@@ -70,8 +70,10 @@ struct match;
  */
 struct match		*match_new(struct search *s, const struct match_env *);
 void			 match_free(struct match *);
-/* The first set that every match must be in, or NULL. */
-const struct seqset	*match_set(const struct match *);
+/* The sets that every match must be in: each is given one after another, until
+ * it gives back -1.  How many there were, or -1. */
+int			 match_sets(const struct match *,
+			    int (*each)(void *, const struct seqset *), void *);
 /* Another message begins. */
 void			 match_begin(struct match *);
 enum match_result	 match_step(struct match *,

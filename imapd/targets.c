@@ -254,6 +254,33 @@ targets_partial(struct targets *t, const struct seen *n,
 	targets_between(t, n, (uint32_t)first + 1, (uint32_t)end);
 }
 
+/* Ranges of both go upwards; each step is past the end of one. */
+int
+targets_within(struct targets *t, const struct seqset *set)
+{
+	const struct range	*a = t->set.r, *b = set->r;
+	const struct range	*aend = a + t->set.n, *bend = b + set->n;
+	struct range		*r;
+	size_t			 n = 0;
+
+	if ((r = calloc(t->set.n + set->n + 1, sizeof(*r))) == NULL)
+		return (-1);
+	while (a < aend && b < bend) {
+		r[n].lo = a->lo > b->lo ? a->lo : b->lo;
+		r[n].hi = a->hi < b->hi ? a->hi : b->hi;
+		if (r[n].lo <= r[n].hi)
+			n++;
+		if (a->hi < b->hi)
+			a++;
+		else
+			b++;
+	}
+	free(t->set.r);
+	t->set.r = r;
+	t->set.n = n;
+	return (0);
+}
+
 void
 targets_pause(struct targets *t)
 {

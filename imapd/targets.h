@@ -59,6 +59,8 @@ void	 targets_between(struct targets *, const struct seen *, uint32_t lo,
 void	 targets_partial(struct targets *, const struct seen *,
 	    const struct partial *);
 void	 targets_from(struct targets *, uint32_t uid);
+/* From here on only those in a set of UIDs too: 0, or -1 with errno. */
+int	 targets_within(struct targets *, const struct seqset *);
 /* Begin again. */
 void	 targets_rewind(struct targets *);
 /* Is one of them gone already? */

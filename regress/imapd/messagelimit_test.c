@@ -49,6 +49,14 @@ static const char *const searching[] = {
 	"C1: d UID SEARCH UIDAFTER 6", "S1: * SEARCH", "S1: d OK ~",
 	"C1: d UID SEARCH UIDBEFORE 1", "S1: * SEARCH", "S1: d OK ~",
 	"C1: d UID SEARCH UIDAFTER 4294967295", "S1: * SEARCH", "S1: d OK ~",
+	/* section 3.2: what is in all sets counts */
+	"C1: d UID SEARCH UIDAFTER 1 UIDBEFORE 4", "S1: * SEARCH 2 3",
+	"S1: d OK SEARCH completed",
+	"C1: d UID SEARCH ALL (UIDBEFORE 6 UID 6,4:5,1,2) UIDAFTER 1",
+	"S1: * SEARCH 2 4 5", "S1: d OK SEARCH completed",
+	"C1: d UID SEARCH 2:3,5 3:6,1", "S1: * SEARCH 3 5", "S1: d OK ~",
+	"C1: d UID SEARCH UIDAFTER 1 OR UIDBEFORE 4 SEEN",
+	"S1: * SEARCH", "S1: d OK [MESSAGELIMIT 3 4] ~",
 	/* in pages; and what has no limit */
 	"C1: d UID SEARCH RETURN (PARTIAL 1:9) ALL",
 	"S1: * NO [MESSAGELIMIT 3 4] ~",
