@@ -37,8 +37,8 @@ one() {
 }
 
 # One of them, as prove starts it.  prove tells the numbers of what failed and
-# no more, so the names, and what the test said of them, go to stderr; all that
-# the test printed stays in a file.
+# no more, so the names, and what the test said of them, go to stderr, and once
+# more before the summary; all that the test printed stays in a file.
 if [ "$1" = --one ]; then
 	name=${2#"$BUILD"/}
 	tap=$BUILD/regress-out/${name#regress/}.tap
@@ -53,7 +53,7 @@ if [ "$1" = --one ]; then
 	/^(not )?ok/ { said = /^not/ }
 	/^(not ok|#)/ && said && n++ < 100 { print name ": " $0 }
 	END { if (rc && !bad) print name ": exit status " rc " after: " last }
-	' "$tap" >&2
+	' "$tap" | tee -a "$BUILD/regress-out/failed" >&2
 	exit "$rc"
 fi
 
@@ -71,4 +71,16 @@ while [ "$n" -gt 0 ]; do
 	shift
 	n=$((n - 1))
 done
-exec prove --timer -j "$jobs" --exec "sh regress/run.sh --one" "$@"
+set -- prove --timer -j "$jobs" --exec "sh regress/run.sh --one" "$@"
+mkdir -p "$BUILD/regress-out" && rm -f "$BUILD/regress-out/failed" || exit 1
+[ -t 1 ] && exec "$@"
+{ "$@"; echo $? >"$BUILD/regress-out/rc"; } |
+    awk -v failed="$BUILD/regress-out/failed" '
+/^(Test Summary Report|Files=)/ && !told++ {
+	while ((getline line <failed) > 0)
+		print line
+}
+{ print; fflush() }'
+rc=1
+read -r rc <"$BUILD/regress-out/rc"
+exit "$rc"

@@ -182,7 +182,7 @@ class Worker:
             string(self.canonical.get((host, rtype), host)) + struct.pack(">I", len(records)) + b"".join(string(x) for x in records)
         self.lookup.send(m)
 
-    def wait(self, *ids, timeout=60):
+    def wait(self, *ids, timeout=180):
         """The answers to these, in order; None for one that does not come."""
         end = time.monotonic() + timeout
         while any(i not in self.answers for i in ids) and time.monotonic() < end and \
@@ -191,7 +191,7 @@ class Worker:
         got = [self.answers.get(i) for i in ids]
         return got[0] if len(got) == 1 else got
 
-    def until(self, what, timeout=60):
+    def until(self, what, timeout=180):
         end = time.monotonic() + timeout
         while not what() and time.monotonic() < end:
             self.turn()
@@ -210,7 +210,7 @@ class Worker:
     def send_stop(self):
         self.parent.send(struct.pack(">II", M_STOP, 0))
 
-    def ended(self, timeout=60):
+    def ended(self, timeout=180):
         """Its exit status, None while it runs."""
         try:
             return self.proc.wait(timeout)

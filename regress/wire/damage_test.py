@@ -17,7 +17,7 @@ def login(s, user):
     try:
         m.login(user + "@" + DOMAIN, PASSWORD)
         m.logout()
-    except (imaplib.IMAP4.error, imaplib.IMAP4.abort) as e:
+    except (imaplib.IMAP4.error, OSError) as e:
         return str(e)
 
 

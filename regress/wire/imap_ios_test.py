@@ -102,7 +102,7 @@ def opens(s):
     m = imaplib.IMAP4("127.0.0.1", s.imap)
     try:
         return m.login("alice@" + DOMAIN, PASSWORD)[0] == "OK"
-    except imaplib.IMAP4.error:
+    except (imaplib.IMAP4.error, OSError):
         return False
     finally:
         m.shutdown()
