@@ -36,15 +36,15 @@ cmd_capability(struct session *s, struct cursor *c)
 	return (session_reply(s, "OK CAPABILITY completed"));
 }
 
-/* RFC 4978: from behind the answer on. */
+/* RFC 4978 section 3: from behind the answer on; COMPRESSIONACTIVE is for other
+ * layers. */
 enum step
 cmd_compress(struct session *s, struct cursor *c)
 {
 	if (cur_sp(c) == -1 || cur_is(c, "DEFLATE") == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
 	if (s->compress != 0)
-		return (session_reply(s, "NO [COMPRESSIONACTIVE] it is on "
-		    "already"));
+		return (session_reply(s, "BAD COMPRESS is on already"));
 	s->compress = 1;
 	return (session_reply(s, "OK DEFLATE active"));
 }

@@ -77,7 +77,7 @@ def session(s, tls):
     c = Deflated(s, tls)
     ok(c.begin().startswith(b"OK"), what + ": on")
     ok(b"COMPRESS=DEFLATE" in c.cmd(b"CAPABILITY")[0][0], what + ": announced")
-    ok(c.cmd(b"COMPRESS DEFLATE")[1].startswith(b"NO [COMPRESSIONACTIVE]"), what + ": once")
+    ok(c.cmd(b"COMPRESS DEFLATE")[1].startswith(b"BAD "), what + ": once")
     for slices in 0, 1, 7:
         ok(c.cmd(b"APPEND INBOX {%d+}\r\n%s" % (len(NOISE) if slices == 0 else 20, NOISE if slices == 0 else NOISE[:20]),
                  slices)[1].startswith(b"OK [APPENDUID"), "%s: a literal, in slices of %d" % (what, slices))
