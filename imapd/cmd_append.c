@@ -670,9 +670,12 @@ staging(struct session *s)
 	return (STEP_AGAIN);
 }
 
+/* RFC 9051 section 6.3.12: to who may not read it nothing is said of it. */
 static enum step
 stored(struct session *s, const struct mailbox *mb, uint32_t lo, uint32_t hi)
 {
+	if ((place_rights(s, mb) & RIGHT_READ) == 0)
+		return (session_reply(s, "OK APPEND completed"));
 	if (lo == hi)
 		return (session_replyf(s, "OK [APPENDUID %u %u] APPEND "
 		    "completed", mb->uidvalidity, lo));
@@ -697,8 +700,9 @@ static enum step
 replaced(struct session *s, const struct mailbox *mb, uint32_t uid)
 {
 	session_hold(s, s->seen.view->mb->seq);
-	(void)buf_addf(session_out(s), "* OK [APPENDUID %u %u] the new one is "
-	    "there\r\n", mb->uidvalidity, uid);
+	if ((place_rights(s, mb) & RIGHT_READ) != 0)
+		(void)buf_addf(session_out(s), "* OK [APPENDUID %u %u] the new "
+		    "one is there\r\n", mb->uidvalidity, uid);
 	return (cmd_expunged(s, NULL, 1));
 }
 

@@ -119,6 +119,13 @@ brought(struct session *s, const struct copying *x, const struct mailbox *to)
 		    x->to_uids.r[i].hi);
 }
 
+/* RFC 9051 section 6.4.7: to who may not read it nothing is said of it. */
+static int
+may_read(const struct session *s, const struct mailbox *to)
+{
+	return ((place_rights(s, to) & RIGHT_READ) != 0);
+}
+
 static enum step
 answer(struct session *s, const struct copying *x, const struct mailbox *to)
 {
@@ -128,6 +135,9 @@ answer(struct session *s, const struct copying *x, const struct mailbox *to)
 		return (session_replyf(s, "OK %s completed, no messages",
 		    s->command->name));
 	brought(s, x, to);
+	if (!may_read(s, to))
+		return (session_replyf(s, "OK %s completed",
+		    s->command->name));
 	(void)buf_addf(&b, "OK [COPYUID %u ", to->uidvalidity);
 	seqset_write(&b, &x->from_uids);
 	(void)buf_addc(&b, ' ');
@@ -391,11 +401,13 @@ tell_moved(struct session *s, struct copying *x, const struct mailbox *to)
 	struct buf	*b = session_out(s);
 
 	brought(s, x, to);
-	(void)buf_addf(b, "* OK [COPYUID %u ", to->uidvalidity);
-	seqset_write(b, &x->from_uids);
-	(void)buf_addc(b, ' ');
-	seqset_write(b, &x->to_uids);
-	(void)buf_adds(b, "] moved\r\n");
+	if (may_read(s, to)) {
+		(void)buf_addf(b, "* OK [COPYUID %u ", to->uidvalidity);
+		seqset_write(b, &x->from_uids);
+		(void)buf_addc(b, ' ');
+		seqset_write(b, &x->to_uids);
+		(void)buf_adds(b, "] moved\r\n");
+	}
 	seqset_free(&x->from_uids);
 	seqset_free(&x->to_uids);
 	x->untold = 0;

@@ -628,6 +628,29 @@ static const char *const both[] = {
 	NULL
 };
 
+/* Who may put something there, but not read it, is not told what became of it. */
+static const char *const blind[] = {
+	"C1: a CREATE Drop", "S1: a OK ~",
+	"C1: b SETACL Drop user2 li", "S1: b OK ~",
+	"C2: c APPEND \"" OTHERS "Drop\" {3+}", "C2= w\r\n\r\n",
+	"S2: c OK APPEND completed",
+	"C2: d APPEND \"" OTHERS "Drop\" {3+}", "C2= w\r\n {3+}\r\nw\r\n\r\n",
+	"S2: d OK APPEND completed",
+	"C2: e SELECT INBOX", "S2: * FLAGS ~", "S2: * ~ EXISTS",
+	"S2: * ~ RECENT", "S2: * OK ~", "S2: * OK ~", "S2: * OK ~",
+	"S2: * OK ~", "S2: * OK ~", "S2: e OK ~",
+	"C2: f COPY 1 \"" OTHERS "Drop\"", "S2: f OK COPY completed",
+	"C2: g MOVE 1 \"" OTHERS "Drop\"", "S2: * 1 EXPUNGE",
+	"S2: g OK MOVE completed",
+	"C2: h REPLACE 1 \"" OTHERS "Drop\" {3+}", "C2= w\r\n\r\n",
+	"S2: * 1 EXPUNGE", "S2: h OK ~",
+	"C2: j UNSELECT", "S2: j OK ~",
+	"C1: k STATUS Drop (MESSAGES)", "S1: * STATUS Drop (MESSAGES 6)",
+	"S1: k OK ~",
+	"C1: l DELETE Drop", "S1: l OK ~",
+	NULL
+};
+
 /* ---- quota, metadata --------------------------------------------------------------- */
 
 /* It counts for the owner, whoever brings it. */
@@ -826,6 +849,7 @@ main(void)
 	t_script("flags", flags);
 	fresh();
 	t_script("both", both);
+	t_script("blind", blind);
 	test_secret();
 	t_script("inway", inway);
 	fresh();
