@@ -219,6 +219,8 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 	if (mb == NULL)
 		(void)buf_adds(b, l->extended ? "\\NonExistent " :
 		    "\\Noselect ");
+	else if (l->status != 0 && (w.rights & RIGHT_READ) == 0)
+		(void)buf_adds(b, "\\Noselect ");	/* RFC 5819 section 2 */
 	(void)buf_adds(b, place_has_children(s, name) ?
 	    "\\HasChildren" : "\\HasNoChildren");
 	for (use = 1; mb != NULL && !w.other && use <= mb->uses; use <<= 1)

@@ -644,6 +644,10 @@ static const char *const blind[] = {
 	"S2: g OK MOVE completed",
 	"C2: h REPLACE 1 \"" OTHERS "Drop\" {3+}", "C2= w\r\n\r\n",
 	"S2: * 1 EXPUNGE", "S2: h OK ~",
+	/* RFC 5819 section 2 */
+	"C2: i LIST \"\" \"" OTHERS "Drop\" RETURN (STATUS (MESSAGES))",
+	"S2: * LIST (\\Noselect \\HasNoChildren) \"/\" \"" OTHERS "Drop\"",
+	"S2: i OK ~",
 	"C2: j UNSELECT", "S2: j OK ~",
 	"C1: k STATUS Drop (MESSAGES)", "S1: * STATUS Drop (MESSAGES 6)",
 	"S1: k OK ~",
