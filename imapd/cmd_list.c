@@ -45,6 +45,8 @@ static void		 consider(struct session *, const struct listing *,
 			    struct span);
 static void		 show(struct session *, const struct listing *,
 			    struct span, int);
+static void		 show_more(struct session *, const struct listing *,
+			    struct span);
 
 enum step
 cmd_list(struct session *s, struct cursor *c)
@@ -196,12 +198,15 @@ below(struct session *s, const struct listing *l, struct span name)
 static void
 consider(struct session *s, const struct listing *l, struct span name)
 {
-	int	 under;
+	int	 under, chosen;
 
 	under = (l->select & LIST_RECURSIVE) != 0 && below(s, l, name);
-	if (under || selected(s, l, name) ||
-	    (l->select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE)) == 0)
+	chosen = selected(s, l, name) ||
+	    (l->select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE)) == 0;
+	if (under || chosen)
 		show(s, l, name, under);
+	if (chosen)
+		show_more(s, l, name);
 }
 
 static void
@@ -244,16 +249,28 @@ show(struct session *s, const struct listing *l, struct span name, int under)
 		(void)buf_adds(b, "))");
 	}
 	(void)buf_adds(b, "\r\n");
-	/* RFC 5819 section 2: one that cannot be told is left out. */
+}
+
+/* What RETURN asks of a name that is selected itself, RFC 5819 section 3; one that
+ * cannot be told is left out. */
+static void
+show_more(struct session *s, const struct listing *l, struct span name)
+{
+	struct place	 w;
+
+	if (l->status == 0 && l->nentries == 0 &&
+	    (l->returns & LIST_RETURN_MYRIGHTS) == 0)
+		return;
+	(void)place_find(s, name, &w);
 	if ((w.rights & RIGHT_READ) != 0 && l->status != 0) {
 		if ((l->status & 1u << STATUS_HIGHESTMODSEQ) != 0)
 			cmd_condstore(s);
-		(void)cmd_status_write(s, mb, l->status);
+		(void)cmd_status_write(s, w.mb, l->status);
 	}
 	if ((w.rights & RIGHTS_METADATA) != 0 && l->nentries != 0)
-		(void)cmd_metadata_write(s, mb, l->entries, l->nentries);
-	if (mb != NULL && (l->returns & LIST_RETURN_MYRIGHTS) != 0)
-		cmd_myrights_write(s, mb);
+		(void)cmd_metadata_write(s, w.mb, l->entries, l->nentries);
+	if (w.mb != NULL && (l->returns & LIST_RETURN_MYRIGHTS) != 0)
+		cmd_myrights_write(s, w.mb);
 }
 
 void

@@ -91,6 +91,11 @@ static const char *const recursive[] = {
 	"C1: j LIST (SPECIAL-USE RECURSIVEMATCH) \"\" (V INBOX)",
 	"S1: * LIST (\\HasChildren) \"/\" V (\"CHILDINFO\" (\"SPECIAL-USE\"))",
 	"S1: j OK LIST completed",
+	/* RFC 5819 section 3: more is told of what is selected itself */
+	"C1: j LIST (SPECIAL-USE RECURSIVEMATCH) \"\" (V INBOX) RETURN (STATUS "
+	    "(MESSAGES) MYRIGHTS METADATA (/shared/comment))",
+	"S1: * LIST (\\HasChildren) \"/\" V (\"CHILDINFO\" (\"SPECIAL-USE\"))",
+	"S1: j OK LIST completed",
 	"C1: k LIST (SPECIAL-USE RECURSIVEMATCH SUBSCRIBED) \"\" V*",
 	"S1: k OK LIST completed",
 	NULL
