@@ -124,9 +124,14 @@ begin(struct session *s, const struct list_request *r, int lsub)
 	l->status = r->status;
 	memcpy(l->entries, r->entries, sizeof(l->entries));
 	l->nentries = r->nentries;
-	l->npatterns = r->npatterns;
 	for (i = 0; i < r->npatterns; i++)
-		join(&l->patterns[i], r->reference, r->patterns[i]);
+		if (r->patterns[i].n > 0)	/* RFC 5258 section 3 */
+			join(&l->patterns[l->npatterns++], r->reference,
+			    r->patterns[i]);
+	if (l->npatterns == 0) {
+		listing_free(l);
+		return (session_reply(s, "OK LIST completed"));
+	}
 	session_hold(s, s->account->seq);
 	return (session_begin(s, listing, l, listing_free));
 }

@@ -96,6 +96,11 @@ static const char *const recursive[] = {
 	    "(MESSAGES) MYRIGHTS METADATA (/shared/comment))",
 	"S1: * LIST (\\HasChildren) \"/\" V (\"CHILDINFO\" (\"SPECIAL-USE\"))",
 	"S1: j OK LIST completed",
+	/* RFC 5258 section 3: an empty pattern is passed over */
+	"C1: k LIST V (\"\" /Bin)",
+	"S1: * LIST (\\HasNoChildren \\Trash) \"/\" V/Bin",
+	"S1: k OK LIST completed",
+	"C1: k LIST () V \"\"", "S1: k OK LIST completed",
 	"C1: k LIST (SPECIAL-USE RECURSIVEMATCH SUBSCRIBED) \"\" V*",
 	"S1: k OK LIST completed",
 	NULL
