@@ -24,6 +24,7 @@
 struct places {
 	char	 home[PATH_MAX], work[PATH_MAX], into[PATH_MAX],
 		 old[PATH_MAX];
+	int	 dir;			/* home, locked until the end */
 	uid_t	 uid;
 	gid_t	 gid;
 };
@@ -63,16 +64,14 @@ places(struct places *p, const char *path, const char *kind)
 {
 	struct stat	 sb;
 
-	if (realpath(path, p->home) == NULL || stat(p->home, &sb) == -1) {
+	if (realpath(path, p->home) == NULL || (p->dir = open(p->home,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1 ||
+	    fstat(p->dir, &sb) == -1) {
 		warn("%s", path);
 		return (-1);
 	}
 	p->uid = sb.st_uid;
 	p->gid = sb.st_gid;
-	if (!S_ISDIR(sb.st_mode)) {
-		warnx("%s: not a directory", path);
-		return (-1);
-	}
 	if (names(p, kind) == -1) {
 		warnx("%s: too long a path", path);
 		return (-1);
@@ -100,9 +99,9 @@ make(const struct places *p, const char *path)
 static void
 child(const struct places *p, int strict)
 {
-	struct dbenv_salvage	 s = { .home = p->home, .work = p->work,
-				    .into = p->into, .strict = strict,
-				    .say = tell };
+	struct dbenv_salvage	 s = { .home = p->home, .dir = p->dir,
+				    .work = p->work, .into = p->into,
+				    .strict = strict, .say = tell };
 	struct buf		 why = { 0 };
 
 	if (geteuid() == 0 && (setgroups(1, &p->gid) == -1 ||

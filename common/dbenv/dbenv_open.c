@@ -369,14 +369,33 @@ free_env(struct dbenv *env)
 	free(env);
 }
 
+/* Databases are opened by name: the lock is on what that name means, also when
+ * another took its place while the lock was waited for (letterctl compact). */
+static int
+hold_dir(struct dbenv *env)
+{
+	struct stat	 a, b;
+
+	do {
+		if (env->dirfd != -1)
+			close(env->dirfd);
+		env->dirfd = open(env->home, O_RDONLY | O_DIRECTORY |
+		    O_CLOEXEC);
+		if (env->dirfd == -1)
+			return (dbenv_fail(env, errno, "open"));
+		if (check_dir(env) == -1 || lock_dir(env) == -1)
+			return (-1);
+		if (fstat(env->dirfd, &a) == -1 || stat(env->home, &b) == -1)
+			return (dbenv_fail(env, errno, "stat"));
+	} while (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
+	return (0);
+}
+
 /* As the user whose it is: everything that touches files. */
 static int
 open_inside(struct dbenv *env)
 {
-	env->dirfd = open(env->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (env->dirfd == -1)
-		return (dbenv_fail(env, errno, "open"));
-	if (check_dir(env) == -1 || lock_dir(env) == -1 || recover(env) == -1)
+	if (hold_dir(env) == -1 || recover(env) == -1)
 		return (-1);
 	dbenv_boot_read(env);
 	make_reserve(env);

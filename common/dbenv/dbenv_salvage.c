@@ -29,7 +29,7 @@ struct leaf {
 struct salvage {
 	struct dbenv_salvage	*s;
 	struct buf		*why;
-	int			 home, work, into;	/* directories */
+	int			 work, into;	/* directories */
 	struct dbenv		*env;		/* the new one */
 	struct buf		 value;
 	size_t			 n, octets;	/* in the open group */
@@ -145,7 +145,7 @@ copy_file(struct salvage *x, const char *name)
 	if (!is_database(name) && !is_log(name) &&
 	    strcmp(name, RESTORED_NAME) != 0)
 		return (0);
-	from = openat(x->home, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	from = openat(x->s->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (from == -1)
 		return (fail(x, "opening", name));
 	to = openat(x->work, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -408,7 +408,7 @@ link_rest(struct salvage *x, const char *name)
 	if (is_of_the_environment(name) ||
 	    (x->s->lost > 0 && strcmp(name, BOOT_NAME) == 0))
 		return (0);
-	if (link_below(x->home, x->into, name, 2) == -1)
+	if (link_below(x->s->dir, x->into, name, 2) == -1)
 		return (fail(x, "linking", name));
 	return (0);
 }
@@ -452,7 +452,7 @@ salvage(struct salvage *x)
 {
 	struct dbenv_conf	 conf = { .home = x->s->into };
 
-	if (each(x, x->home, copy_file) == -1 ||
+	if (each(x, x->s->dir, copy_file) == -1 ||
 	    each(x, x->work, mend_sums) == -1)
 		return (-1);
 	if (!recovered(x))
@@ -472,7 +472,7 @@ salvage(struct salvage *x)
 		errno = EILSEQ;
 		return (fail(x, "it is damaged", ""));
 	}
-	if (each(x, x->home, link_rest) == -1 ||
+	if (each(x, x->s->dir, link_rest) == -1 ||
 	    (x->s->lost > 0 && note_salvaged(x) == -1) ||
 	    each(x, x->into, sum_octets) == -1)
 		return (-1);
@@ -486,9 +486,7 @@ dbenv_salvage(struct dbenv_salvage *s, struct buf *why)
 	int		 e, rc = -1;
 
 	s->records = s->lost = s->octets[0] = s->octets[1] = 0;
-	if ((x.home = open_dir(&x, s->home)) == -1)
-		return (-1);
-	if (flock(x.home, LOCK_EX | LOCK_NB) == -1)
+	if (flock(s->dir, LOCK_EX | LOCK_NB) == -1)
 		(void)fail(&x, "in use:", s->home);
 	else if ((x.work = open_dir(&x, s->work)) != -1 &&
 	    (x.into = open_dir(&x, s->into)) != -1)
@@ -500,7 +498,6 @@ dbenv_salvage(struct dbenv_salvage *s, struct buf *why)
 		close(x.into);
 	if (x.work != -1)
 		close(x.work);
-	close(x.home);
 	errno = e;
 	return (rc);
 }

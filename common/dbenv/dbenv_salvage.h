@@ -14,6 +14,9 @@
 
 struct dbenv_salvage {
 	const char	*home;
+	/* It, open.  Locked from here until the caller closes it: what takes its
+	 * place has it then, and who waits for the lock sees that. */
+	int		 dir;
 	const char	*work;		/* an empty directory, to remove after it */
 	const char	*into;		/* one on the same file system */
 	int		 strict;	/* anything that is damaged ends it */

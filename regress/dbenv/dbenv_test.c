@@ -275,6 +275,38 @@ reopen(const struct dbenv_conf *conf)
 	buf_free(&why);
 }
 
+/* Another takes its place while it is waited for: that is what is opened. */
+static void
+replaced(void)
+{
+	struct dbenv_conf	 c = dbtest_conf("old");
+	struct dbenv		*env;
+	struct stat		 opened, named;
+	pid_t			 pid;
+	int			 status;
+
+	dbenv_close(dbtest_open(&c));
+	if (mkdir("new", 0700) == -1 || (pid = fork()) == -1)
+		exit(1);
+	if (pid == 0) {
+		if (flock(open("old", O_RDONLY), LOCK_EX) == -1)
+			_exit(1);
+		close(open("held", O_CREAT | O_WRONLY, 0600));
+		usleep(200000);
+		_exit(rename("old", "gone") == -1 || rename("new", "old") ==
+		    -1);
+	}
+	while (access("held", F_OK) == -1)
+		usleep(1000);
+	env = dbtest_open(&c);
+	CHECK(env != NULL && fstat(dbenv_dirfd(env), &opened) == 0 &&
+	    stat("old", &named) == 0 && opened.st_ino == named.st_ino,
+	    "replaced while it was waited for");
+	dbenv_close(env);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0,
+	    "by another process");
+}
+
 static int
 upgrade(struct dbenv *env, uint32_t from, void *arg)
 {
@@ -423,6 +455,7 @@ main(void)
 	jobs(env);
 	dbenv_close(env);
 	reopen(&c);
+	replaced();
 	schema();
 	boots();
 	return (test_done());

@@ -96,6 +96,7 @@ salvage_it(int strict, struct dbenv_salvage *s)
 
 	memset(s, 0, sizeof(*s));
 	s->home = path("home");
+	s->dir = open(s->home, O_RDONLY | O_DIRECTORY);
 	s->work = path("work");
 	s->into = path("into");
 	s->strict = strict;
@@ -106,6 +107,7 @@ salvage_it(int strict, struct dbenv_salvage *s)
 	if (mkdir(s->work, 0700) == -1 || mkdir(s->into, 0700) == -1)
 		exit(1);
 	rc = dbenv_salvage(s, &why);
+	close(s->dir);
 	buf_free(&why);
 	return (rc);
 }
