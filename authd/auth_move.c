@@ -226,7 +226,6 @@ settle(void)
 static void
 over(void)
 {
-	struct msg_account	 m = { move.account, move.part[SOURCE] };
 	struct ctl		*q = move.q;
 
 	if (move.waiting[SOURCE] || move.waiting[TARGET])
@@ -236,7 +235,6 @@ over(void)
 	if (!move.failed)
 		fail(strerror(errno));
 	move.q = NULL;
-	(void)peer_put(store_of(SOURCE), M_MOVE_OFF, &c_account, &m, -1);
 	auth_thaw();
 	ctl_error(q, "account %s stays where it is: %s", q->account.name,
 	    buf_cstr(&move.why));

@@ -123,6 +123,7 @@ static LIST_HEAD(, gone) telling = LIST_HEAD_INITIALIZER(telling);
 static uint64_t	 gone_at;	/* where telling goes on */
 static int	 thaw_wanted;	/* behind the last of them: what is frozen and
 				 * is not moving stays where it is */
+static unsigned	 thaws;		/* that have no answer yet */
 
 static int
 is_told(uint64_t id)
@@ -177,16 +178,48 @@ tell_one(uint64_t id, uint32_t part)
 }
 
 static void
+thaw_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (thaw_wanted)
+		auth_tell_gone();
+}
+
+/* When all stores serve again what stays, what queued has for it may go on. */
+static int
+thawed(void *arg, struct peer *p, struct imsg *m)
+{
+	static const struct timeval	 soon = { 1, 0 };
+	const struct msg_account	 all = { 0 };
+	struct msg_result		 r;
+	int				 rc = 0;
+
+	(void)arg;
+	(void)p;
+	if (m != NULL && ((rc = imsg_get(m, &c_result, &r)) == -1 ||
+	    r.result != RESULT_OK)) {
+		thaw_wanted = 1;
+		(void)event_base_once(proc_base(), -1, EV_TIMEOUT, thaw_again,
+		    NULL, &soon);
+	}
+	if (--thaws == 0)
+		(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_MOVE_OFF,
+		    &c_account, &all, -1);
+	return (rc);
+}
+
+static void
 tell_thaw(void)
 {
 	const struct msg_account	 all = { 0 };
 	unsigned			 i;
 
 	for (i = 0; i < proc_count(ROLE_STORE); i++)
-		(void)peer_put(proc_peer(ROLE_STORE, i), M_MOVE_OFF,
-		    &c_account, &all, -1);
-	(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_MOVE_OFF, &c_account,
-	    &all, -1);
+		if (peer_ask(proc_peer(ROLE_STORE, i), M_MOVE_OFF, &c_account,
+		    &all, -1, thawed, NULL) != 0)
+			thaws++;
 }
 
 /* Again and again until a store took it. */

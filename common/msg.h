@@ -88,8 +88,10 @@ enum msg_type {
 				 * side closed after the end */
 	M_MOVE_IN,		/* R msg_account; fd (store): read it from there.
 				 * Answer msg_result: it is on disk */
-	M_MOVE_OFF,		/* N msg_account (store): it stays; 0: all do.
-				 * queued: what waits for it may go on */
+	M_MOVE_OFF,		/* R msg_account (store): it stays; 0: all do, but
+				 * those that are to go.  Answer msg_result: that
+				 * is on disk.  N (queued): what waits for it may
+				 * go on */
 	M_LIMITS,		/* N msg_limits_list (store): what accounts may
 				 * keep, other than the configuration says */
 	/* relay -> auth: logging in to the transport's server.  Which transport

@@ -11,7 +11,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_notify.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
 	imapd/deliver.c imapd/ending.c imapd/intake.c imapd/known.c imapd/late.c imapd/left.c imapd/letter.c imapd/look.c \
-	imapd/mailbox.c imapd/names.c imapd/match.c imapd/move.c imapd/move_in.c imapd/move_out.c \
+	imapd/gone.c imapd/mailbox.c imapd/names.c imapd/match.c imapd/move.c imapd/move_in.c imapd/move_out.c \
 	imapd/notify.c imapd/notify_event.c imapd/notify_tell.c imapd/part.c imapd/qresync.c imapd/quota.c imapd/ready.c imapd/repair.c \
 	imapd/section.c imapd/seen.c imapd/sharing.c imapd/session.c imapd/session_in.c \
 	imapd/stage.c imapd/store.c imapd/targets.c imapd/vanished.c \

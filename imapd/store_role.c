@@ -12,7 +12,7 @@
 #include "charset.h"
 #include "imapd/deliver.h"
 #include "imapd/ending.h"
-#include "imapd/left.h"
+#include "imapd/gone.h"
 #include "imapd/move.h"
 #include "imapd/quota.h"
 #include "imapd/session.h"
@@ -22,8 +22,6 @@
 #include "sandbox.h"
 
 #define STOP_GRACE_US	300000	/* for last words and last answers */
-#define BUSY_US		100000	/* between two tries to remove an account */
-#define BUSY_TRIES	100
 #define CACHE_LEAST	(4u << 20)	/* octets of a partition's cache */
 
 /* Who waits for a delivery's answer. */
@@ -31,18 +29,6 @@ struct asker {
 	struct peer		*peer;
 	uint32_t		 id;
 	LIST_ENTRY(asker)	 entry;
-};
-
-/* And for a removal's. */
-struct removal {
-	struct dbenv_wait	 wait;
-	struct event		 again;
-	struct part		*part;
-	uint64_t		 account;
-	unsigned		 tries;
-	struct peer		*peer;
-	uint32_t		 id;
-	LIST_ENTRY(removal)	 entry;
 };
 
 static int	 on_session(struct peer *, struct imsg *);
@@ -54,7 +40,6 @@ static int	 on_limits(struct peer *, struct imsg *);
 static int	 on_deliver(struct peer *, struct imsg *);
 static int	 on_settled(struct peer *, struct imsg *);
 static void	 delivered(void *, const struct msg_stored *);
-static void	 removed(struct dbenv_wait *, int);
 static void	 answer(struct peer *, uint32_t, uint32_t, enum result,
 		    const char *);
 static size_t	 cache_size(const struct conf *, size_t);
@@ -63,7 +48,6 @@ static struct store		 store;
 static struct event		 grace_ev;
 static int			 stopping;
 static LIST_HEAD(, asker)	 askers = LIST_HEAD_INITIALIZER(askers);
-static LIST_HEAD(, removal)	 removals = LIST_HEAD_INITIALIZER(removals);
 
 static const struct msg_rule rules[] = {
 	{ M_SESSION,	PEER(ROLE_AUTH), MSG_BODY | MSG_FD, on_session },
@@ -217,78 +201,14 @@ on_end_sessions(struct peer *p, struct imsg *m)
 	return (0);
 }
 
-static void
-removed(struct dbenv_wait *w, int error)
-{
-	struct removal	*r = w->arg;
-
-	if (r->peer != NULL)
-		answer(r->peer, M_ACCOUNT_GONE, r->id, error == 0 ?
-		    RESULT_OK : RESULT_TEMP, error == 0 ? "" :
-		    strerror(error));
-	event_del(&r->again);
-	LIST_REMOVE(r, entry);
-	free(r);
-}
-
-/* Whoever uses it, a delivery under way, is done soon. */
-static void
-remove_account(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval	 soon = { 0, BUSY_US }, now = { 0, 0 };
-	struct removal			*r = arg;
-	uint64_t			 seq;
-
-	(void)fd;
-	(void)what;
-	if (account_remove(r->part, r->account, &seq) == -1) {
-		if (errno == EAGAIN)
-			event_add(&r->again, &now);
-		else if (errno == EBUSY && ++r->tries < BUSY_TRIES)
-			event_add(&r->again, &soon);
-		else
-			removed(&r->wait, errno);
-	} else if (seq == 0 ||
-	    dbenv_wait(r->part->env, seq, &r->wait) == 1)
-		removed(&r->wait, 0);
-}
-
 static int
 on_account_gone(struct peer *p, struct imsg *m)
 {
 	struct msg_account	 a;
-	struct session		*s, *next;
-	struct removal		*r;
-	struct part		*part;
 
 	if (imsg_get(m, &c_account, &a) == -1)
 		return (-1);
-	part = store_part(&store, a.partition);
-	for (s = TAILQ_FIRST(&store.sessions); s != NULL; s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (s->account->part != part)
-			continue;
-		if (s->account->id == a.account)
-			session_bye(s, "the account was removed");
-		else if (session_visits(s, a.account))
-			session_bye(s, "the selected mailbox was removed");
-	}
-	if (part != NULL)
-		move_stop(part, a.account);
-	if (part == NULL ||
-	    (r = calloc(1, sizeof(*r))) == NULL) {
-		answer(p, M_ACCOUNT_GONE, m->id, RESULT_TEMP, "not here");
-		return (0);
-	}
-	r->peer = p;
-	r->id = m->id;
-	r->wait.arg = r;
-	r->wait.done = removed;
-	r->part = part;
-	r->account = a.account;
-	event_assign(&r->again, store.base, -1, 0, remove_account, r);
-	LIST_INSERT_HEAD(&removals, r, entry);
-	remove_account(-1, 0, r);
+	gone_account(&store, p, m->id, &a);
 	return (0);
 }
 
@@ -313,36 +233,13 @@ on_move(struct peer *p, struct imsg *m)
 }
 
 static int
-is_removed(uint64_t account)
-{
-	struct removal	*r;
-
-	LIST_FOREACH(r, &removals, entry)
-		if (r->account == account)
-			return (1);
-	return (0);
-}
-
-/* One that is about to be removed stays as it is. */
-static int
 on_move_off(struct peer *p, struct imsg *m)
 {
 	struct msg_account	 a;
-	uint64_t		 id;
-	size_t			 i;
 
-	(void)p;
 	if (imsg_get(m, &c_account, &a) == -1)
 		return (-1);
-	for (i = 0; i < store.nparts; i++)
-		for (id = 0; left_moving(store.parts[i], id, &id) == 1;)
-			if ((a.account == 0 || id == a.account) &&
-			    !is_removed(id) &&
-			    account_thaw(store.parts[i], id) == -1)
-				log_error("partition %02u: account #%llu "
-				    "cannot be served: %s",
-				    store.parts[i]->num,
-				    (unsigned long long)id, strerror(errno));
+	gone_thaw(&store, p, m->id, a.account);
 	return (0);
 }
 
@@ -423,14 +320,11 @@ static void
 store_link_down(struct peer *p)
 {
 	struct asker	*a;
-	struct removal	*r;
 
 	LIST_FOREACH(a, &askers, entry)
 		if (a->peer == p)
 			a->peer = NULL;
-	LIST_FOREACH(r, &removals, entry)
-		if (r->peer == p)
-			r->peer = NULL;
+	gone_link_down(p);
 	move_link_down(p);
 	store_ctl_down(p);
 }

@@ -174,6 +174,26 @@ test_changes(void)
 	forgive();
 }
 
+/* A store that could not serve again what stays is told until it could. */
+static void
+test_thaw(void)
+{
+	unsigned	 i, n = rig_nthaws;
+
+	rig_thawed = RESULT_TEMP;
+	rig_unlink(ROLE_STORE, 1);
+	rig_link(ROLE_STORE, 1);
+	rig_run();
+	CHECK(rig_nthaws > n, "asked when it is back");
+	rig_thawed = RESULT_OK;
+	n = rig_nthaws;
+	for (i = 0; i < 60000 && rig_nthaws == n; i++) {
+		usleep(1000);
+		rig_run();
+	}
+	CHECK(rig_nthaws > n, "and again");
+}
+
 /* Its store learns what an account may keep, at once and when it is back. */
 static void
 test_quota(void)
@@ -222,6 +242,7 @@ main(void)
 {
 	clients_begin();
 	test_ctl();
+	test_thaw();
 	test_quota();
 	test_backup();
 	test_changes();

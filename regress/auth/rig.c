@@ -35,6 +35,8 @@ struct msg_limits	 rig_limits;
 unsigned		 rig_nlimits, rig_limited, rig_whole;
 struct msg_key_claim	 rig_claim;
 unsigned		 rig_nclaims;
+enum result		 rig_thawed = RESULT_OK;
+unsigned		 rig_nthaws;
 enum result		 rig_claimed = RESULT_OK;
 struct msg_ctl_page	 rig_page;
 
@@ -178,9 +180,13 @@ static int
 on_move_off(struct peer *p, struct imsg *m)
 {
 	struct msg_account	 a;
+	struct msg_result	 r = { .result = (uint8_t)rig_thawed };
 
-	(void)p;
-	return (imsg_get(m, &c_account, &a));
+	if (imsg_get(m, &c_account, &a) == -1)
+		return (-1);
+	rig_nthaws++;
+	(void)peer_reply(p, M_MOVE_OFF, m->id, &c_result, &r, -1);
+	return (0);
 }
 
 static const struct msg_rule	 their_rules[] = {

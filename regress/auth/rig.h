@@ -29,6 +29,8 @@ extern unsigned			 rig_nlimits, rig_limited, rig_whole;
 /* What the fake keys were asked last, and what they answer. */
 extern struct msg_key_claim	 rig_claim;
 extern unsigned			 rig_nclaims;
+extern enum result		 rig_thawed;		/* M_MOVE_OFF's answer */
+extern unsigned			 rig_nthaws;
 extern enum result		 rig_claimed;
 
 void		 rig_begin(void);

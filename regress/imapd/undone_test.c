@@ -13,6 +13,8 @@
 #include "imapd/account.h"
 #include "imapd/batch.h"
 #include "imapd/ending.h"
+#include "imapd/gone.h"
+#include "imapd/left.h"
 #include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imaptest.h"
@@ -302,9 +304,59 @@ test_reference(void)
 	t_remove();
 }
 
+static int
+served(void)
+{
+	struct account	*a = account_find(t_part, 1);
+
+	account_put(a);
+	return (a != NULL);
+}
+
+/* One that was to move stays, unless it is to go. */
+static void
+test_thaw(void)
+{
+	const struct msg_account	 gone = { .account = 1 };
+
+	t_open(NULL);
+	deliver_one();
+	CHECK(account_freeze(t_part, 1) == 0 && !served(), "it is frozen");
+	t_settle();
+	gone_thaw(&t_store, NULL, 0, 2);
+	CHECK(!served(), "another is to be served");
+	gone_thaw(&t_store, NULL, 0, 0);
+	CHECK(served(), "all are to be served");
+	dbenv_break(t_part->env, ENOSPC);
+	t_settle();
+	CHECK(!served(), "that is undone");
+	gone_thaw(&t_store, NULL, 0, 0);
+	t_settle();
+	CHECK(served(), "and said again");
+
+	CHECK(account_freeze(t_part, 1) == 0, "it is frozen");
+	t_settle();
+	(void)dbenv_begin(t_part->env);
+	(void)left_put(t_part, 3, LEFT_NOT);
+	(void)dbenv_commit(t_part->env);
+	dbenv_break(t_part->env, ENOSPC);
+	gone_account(&t_store, NULL, 0, &gone);
+	t_settle();
+	CHECK(left_get(t_part, 1) == LEFT_MOVING, "it could not be removed");
+	gone_thaw(&t_store, NULL, 0, 0);
+	t_settle();
+	CHECK(!served(), "what is to go is not served");
+	gone_account(&t_store, NULL, 0, &gone);
+	t_settle();
+	CHECK(left_get(t_part, 1) == LEFT_GONE, "it goes");
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
+	test_thaw();
 	test_slices();
 	test_select();
 	test_delete();
