@@ -106,6 +106,9 @@ struct storm {
 	unsigned	 threads;	/* of found: threads, each from */
 	uint32_t	*thread;
 	uint64_t	 count;		/* COUNT of ESEARCH */
+	struct {
+		uint64_t	 messages, unseen, deleted, highest;
+	}		 status;	/* of STATUS */
 	int		 probe;		/* its last answer was OK */
 	/* what there is, and what the guest may do with it */
 	char		 boxes[STORM_BOXES][64];

@@ -33,6 +33,34 @@ guest_name(struct storm *s, const char *name)
 	    span_str(name));
 }
 
+/* Names and values behind the name of a mailbox, which has none of "()". */
+static void
+status(struct storm *s, struct span line)
+{
+	const struct {
+		const char	*name;
+		uint64_t	*to;
+	} items[] = {
+		{ "MESSAGES", &s->status.messages },
+		{ "UNSEEN", &s->status.unseen },
+		{ "DELETED", &s->status.deleted },
+		{ "HIGHESTMODSEQ", &s->status.highest },
+	};
+	struct span	 name, v;
+	size_t		 i;
+
+	memset(&s->status, 0, sizeof(s->status));
+	(void)span_split(&line, '(', &name);
+	(void)span_split(&line, ')', &v);
+	for (line = v; line.n > 0;) {
+		(void)span_split(&line, ' ', &name);
+		(void)span_split(&line, ' ', &v);
+		for (i = 0; i < nitems(items); i++)
+			if (span_eqs(name, items[i].name))
+				(void)span_num(v, INT64_MAX, items[i].to);
+	}
+}
+
 void
 storm_look_untagged(struct storm *s, struct span line)
 {
@@ -40,6 +68,8 @@ storm_look_untagged(struct storm *s, struct span line)
 	size_t	 i, quoted;
 
 	storm_acl_untagged(s, line);
+	if (span_caseprefix(line, "* STATUS "))
+		status(s, line);
 	if (!span_caseprefix(line, "* LIST (") ||
 	    span_caseprefix(line, "* LIST (\\Non") ||
 	    span_caseprefix(line, "* LIST (\\Nos"))
@@ -131,6 +161,37 @@ compare_all(struct storm *s, const char *name)
 }
 
 /*
+ * What is counted is what there is, unless it changed since: 0, -1 it was cut
+ * off.
+ */
+static int
+counters(struct storm *s, const char *name, uint32_t other)
+{
+	struct storm_client	*f = &s->clients[STORM_FRESH];
+	const struct told	*t = &f->told;
+	uint32_t		 i, unseen = 0, deleted = 0;
+	char			 text[256];
+
+	storm_say(f, SAY_ANY, 1, "STATUS %s (MESSAGES UNSEEN DELETED "
+	    "HIGHESTMODSEQ)", storm_name(f, other, name));
+	if (storm_drain(s) == -1 || f->fd == -1)
+		return (-1);
+	for (i = 0; i < t->n; i++) {
+		unseen += (t->m[i].flags & TOLD_SEEN) == 0;
+		deleted += (t->m[i].flags & TOLD_DELETED) != 0;
+	}
+	snprintf(text, sizeof(text), "%s: %llu messages, %llu unseen, %llu "
+	    "deleted; it is %u, %u, %u", name,
+	    (unsigned long long)s->status.messages,
+	    (unsigned long long)s->status.unseen,
+	    (unsigned long long)s->status.deleted, t->n, unseen, deleted);
+	if (s->status.highest == t->highest && (s->status.messages != t->n ||
+	    s->status.unseen != unseen || s->status.deleted != deleted))
+		storm_bad(f, "miscounted", span_str(text));
+	return (0);
+}
+
+/*
  * One mailbox as a fresh session sees it; other: STORM_GUEST, the guest's.  0, -1
  * it was cut off.
  */
@@ -172,7 +233,7 @@ look_at(struct storm *s, const char *name, uint32_t other)
 		return (0);
 	count(s, name);
 	compare_all(s, name);
-	return (storm_searches(s));
+	return (counters(s, name, other) == -1 ? -1 : storm_searches(s));
 }
 
 /* All that was acknowledged is where it should be, once; nothing is twice. */
