@@ -50,7 +50,11 @@ struct import {
 	uint64_t		 messages;
 	struct buf		 mark;		/* of the message at work */
 	struct buf		 reached;	/* of the last one staged */
-	uint64_t		 seq;		/* of the last stage */
+	uint64_t		 seq;		/* of what was written last */
+	uint64_t		 group;		/* of the last stage that ended */
+	uint64_t		 kept;		/* messages of all that ended, */
+	uint64_t		 before;	/* without those of that group */
+	struct part_watch	 watch;
 	struct dbenv_wait	 wait;
 	const char		*why;		/* it failed */
 };
@@ -62,6 +66,7 @@ static int	 on_end(void *);
 static void	 on_intake(struct intake *, int);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_flushed(struct dbenv_wait *, int);
+static void	 on_undone(struct part_watch *, uint64_t, int);
 static int	 into(struct import *, struct span);
 static int	 put(struct import *);
 static int	 commit(struct import *);
@@ -102,6 +107,7 @@ drop(struct import *x)
 	if (x->fd != -1)
 		close(x->fd);
 	dbenv_unwait(x->account->part->env, &x->wait);
+	LIST_REMOVE(&x->watch, entry);
 	mbox_reader_free(&x->reader);
 	buf_free(&x->mem);
 	buf_free(&x->mark);
@@ -109,6 +115,14 @@ drop(struct import *x)
 	account_put(x->account);
 	free(x->name);
 	free(x);
+}
+
+/* How many messages are in, of those that came first. */
+static uint64_t
+kept(const struct import *x)
+{
+	return (dbenv_committed(x->account->part->env) >= x->group ? x->kept :
+	    x->before);
 }
 
 static void
@@ -120,8 +134,9 @@ finish(struct import *x, const char *why)
 		(void)buf_addf(&text, "%llu messages",
 		    (unsigned long long)x->messages);
 	else
-		(void)buf_addf(&text, "%s, at message %llu", why,
-		    (unsigned long long)x->messages + 1);
+		(void)buf_addf(&text, "%s, at message %llu: the first %llu "
+		    "are in", why, (unsigned long long)x->messages + 1,
+		    (unsigned long long)kept(x));
 	ctl_job_end(&x->job, why != NULL, buf_cstr(&text));
 	buf_free(&text);
 	drop(x);
@@ -195,6 +210,13 @@ write_mark(void *arg)
 	return (annotation_set(x->account, 0, name, &value, &sum));
 }
 
+/* A command of ours is in the open group. */
+static void
+wrote(struct import *x)
+{
+	x->seq = dbenv_seq(x->account->part->env);
+}
+
 /* What is staged so far, and where the next message goes. */
 static int
 commit(struct import *x)
@@ -206,8 +228,14 @@ commit(struct import *x)
 		return (0);
 	stage_with(x->stage, write_mark, x);
 	rc = stage_commit(x->stage, &seq);
-	if (rc == 0 && seq != 0)
+	if (rc == 0 && seq != 0) {
 		x->seq = x->account->seq = seq;
+		if (x->group != seq) {
+			x->group = seq;
+			x->before = x->kept;
+		}
+		x->kept = x->messages;
+	}
 	buf_reset(&x->reached);
 	stage_free(x->stage);
 	x->stage = NULL;
@@ -234,8 +262,7 @@ into(struct import *x, struct span name)
 	    (mailbox_create(x->account, name, 0, &mb) == -1 ||
 	    account_subscribe(x->account, name, 1) == -1))
 		return (-1);
-	if (x->account->seq > x->seq)
-		x->seq = x->account->seq;
+	wrote(x);
 	x->stage = stage_new(mb);
 	return (x->stage == NULL ? -1 : 0);
 }
@@ -270,6 +297,7 @@ flags(struct import *x, struct span s)
 			x->rec.keywords |= (uint64_t)1 << bit;
 		else if (errno != EMLINK)
 			return (-1);
+		wrote(x);
 	} while (more);
 	return (0);
 }
@@ -395,6 +423,7 @@ put(struct import *x)
 	}
 	if (dbenv_commit(env) == -1)
 		return (-1);
+	wrote(x);
 	intake_free(&x->in);
 	x->messages++;
 	buf_reset(&x->reached);
@@ -420,6 +449,22 @@ static void
 on_flushed(struct dbenv_wait *w, int error)
 {
 	finish(w->arg, error == 0 ? NULL : reason(error));
+}
+
+/* What came behind it is worth nothing without it, nor is the count. */
+static void
+on_undone(struct part_watch *w, uint64_t seq, int error)
+{
+	struct import	*x = w->arg;
+
+	if (x->seq < seq)
+		return;
+	if (x->group >= seq) {
+		x->kept = x->before;
+		x->group = 0;
+	}
+	x->why = reason(error);
+	store_work(x->job.store, &x->job.work);
 }
 
 static int
@@ -504,6 +549,9 @@ ctl_import(struct ctl_ask *a)
 	x->account = acc;
 	x->fd = -1;
 	x->job.work.run = run;
+	x->watch.undone = on_undone;
+	x->watch.arg = x;
+	LIST_INSERT_HEAD(&acc->part->watches, &x->watch, entry);
 	mbox_reader_init(&x->reader, &ops, x);
 	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
 	x->io = io_new(a->store->base, a->imsg->fd, on_io, x);

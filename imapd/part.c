@@ -213,7 +213,8 @@ sessions_undone(struct part *p, uint64_t seq, int error)
 static void
 part_undone(void *arg, uint64_t seq, int error)
 {
-	struct part	*p = arg;
+	struct part		*p = arg;
+	struct part_watch	*w;
 
 	log_warn("partition %02u: writes undone: %s", p->num, strerror(error));
 	move_undone(p);
@@ -221,6 +222,8 @@ part_undone(void *arg, uint64_t seq, int error)
 	account_undone(p, seq);
 	notify_group_undone(p, seq);
 	ending_undone(p);
+	LIST_FOREACH(w, &p->watches, entry)
+		w->undone(w, seq, error);
 	sessions_undone(p, seq, error);
 }
 
@@ -358,6 +361,7 @@ part_open(struct store *store, const struct part_conf *conf)
 	p->store = store;
 	p->num = conf->num;
 	LIST_INIT(&p->stages);
+	LIST_INIT(&p->watches);
 	dc.home = conf->home;
 	dc.uid = conf->uid;
 	dc.gid = conf->gid;

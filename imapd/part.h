@@ -59,6 +59,15 @@ struct filter_maker;
 struct notify;
 struct stage;
 
+/* Who has written what is not answered yet, and is none of those that the
+ * partition knows: told when a group is undone, and frees nothing then. */
+struct part_watch {
+	void			(*undone)(struct part_watch *, uint64_t seq,
+				    int error);
+	void			*arg;
+	LIST_ENTRY(part_watch)	 entry;
+};
+
 struct part {
 	struct store		*store;
 	unsigned		 num;
@@ -75,6 +84,7 @@ struct part {
 	struct ending		*endings;	/* removals under way */
 	LIST_HEAD(, notify)	 notifies;	/* of all accounts, notify.h */
 	LIST_HEAD(, stage)	 stages;
+	LIST_HEAD(, part_watch)	 watches;
 	uint64_t		 swept;		/* store_now() of the last sweep */
 	struct buf		 key_at;	/* where expiry of keys goes on */
 };

@@ -1,0 +1,208 @@
+/*
+ * An import says what is in: no more than that when a group is undone under it,
+ * and all of it when the account is to move meanwhile.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dbenv_int.h"
+#include "imapd/account.h"
+#include "imapd/store_ctl.h"
+#include "imaptest.h"
+
+static struct buf	 said;		/* the answer */
+static int		 status;	/* -1: none yet */
+static int		 fd;		/* what letterctl writes to */
+
+/* ---- instead of store_ctl.c and page.c ---------------------------------------- */
+
+void
+ctl_job_begin(struct ctl_job *j, struct store *st, struct peer *p, uint32_t id,
+    void (*stop)(struct ctl_job *))
+{
+	j->store = st;
+	j->peer = p;
+	j->id = id;
+	j->stop = stop;
+}
+
+void
+ctl_job_end(struct ctl_job *j, int rc, const char *text)
+{
+	status = rc;
+	buf_reset(&said);
+	(void)buf_adds(&said, text);
+	store_unwork(j->store, &j->work);
+}
+
+struct account *
+ctl_account(const struct ctl_ask *a)
+{
+	(void)a;
+	return (account_get(t_part, 1, span_str("one")));
+}
+
+void
+page_error(struct peer *p, uint32_t id, const char *fmt, ...)
+{
+	(void)p;
+	(void)id;
+	(void)fmt;
+	status = 1;
+}
+
+void
+page_answer(struct peer *p, uint32_t id, struct page *page, struct span text,
+    struct span cursor)
+{
+	(void)p;
+	(void)id;
+	(void)page;
+	(void)text;
+	(void)cursor;
+}
+
+/* ---- what is told --------------------------------------------------------------- */
+
+static void
+start(void)
+{
+	struct imsg	 m = { .fd = -1 };
+	struct ctl_ask	 a = { .store = &t_store, .imsg = &m, .nargs = 3 };
+	int		 fds[2];
+
+	t_open(NULL);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+		abort();
+	fd = fds[0];
+	m.fd = fds[1];
+	status = -1;
+	ctl_import(&a);
+}
+
+static void
+feed(const char *octets)
+{
+	if (status == -1 && write(fd, octets, strlen(octets)) !=
+	    (ssize_t)strlen(octets))
+		abort();
+	t_settle();
+}
+
+#define FROM(m)	"From x Thu Jan  1 00:00:00 1970\n" \
+    "X-Letterlock: date=0 zone=0 " m "\n"
+#define IN(m)	FROM("flags=() noeol=0 mailbox=" m)
+
+static const char *
+finish(void)
+{
+	int	 i;
+
+	if (status == -1)
+		(void)shutdown(fd, SHUT_WR);
+	for (i = 0; i < 10000 && status == -1; i++)
+		t_turn();
+	close(fd);
+	t_settle();
+	return (buf_cstr(&said));
+}
+
+static uint32_t
+messages(const char *name)
+{
+	struct account	*a = account_get(t_part, 1, span_str("one"));
+	struct mailbox	*mb = mailbox_named(a, span_str(name));
+	uint32_t	 n = mb == NULL ? UINT32_MAX : mb->st.messages;
+
+	account_put(a);
+	return (n);
+}
+
+/* As soon as something is written, in the same turn. */
+static struct work	 spy;
+static int		 armed;
+
+static int
+look(struct work *w)
+{
+	(void)w;
+	if (armed && t_part->env->open) {
+		dbenv_break(t_part->env, ENOSPC);
+		armed = 0;
+	}
+	return (armed);
+}
+
+static void
+undo(void)
+{
+	armed = 1;
+	spy.run = look;
+	store_work(&t_store, &spy);
+}
+
+/* ---- tests ------------------------------------------------------------------------ */
+
+/* Stages that ended, and the group of the second was undone; the third is not
+ * on disk with anything yet. */
+static void
+test_stage(void)
+{
+	const char	*s;
+	char		 large[1001];
+	int		 i;
+
+	memset(large, 'x', 1000);
+	large[999] = '\n';
+	large[1000] = '\0';
+	start();
+	feed(IN("INBOX") "A: 1\n\nx\n\n");
+	feed(IN("Drafts") "A: 2\n\nx\n\nFrom y Thu Jan  1 00:00:00 1970\n");
+	undo();
+	feed("X-Letterlock: date=0 zone=0 flags=() noeol=0 mailbox=Archive\n"
+	    "A: 3\n\n");
+	for (i = 0; i < 3; i++)
+		feed(large);
+	s = finish();
+	CHECK(!armed && status == 1, "an undone stage: %d %s", status, s);
+	CHECK(strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
+	    0, "and how much is in: %s", s);
+	CHECK(messages("INBOX") == 1 && messages("Drafts") == 0 &&
+	    messages("Archive") == 0, "as it is: %u %u %u", messages("INBOX"),
+	    messages("Drafts"), messages("Archive"));
+	t_close();
+	t_remove();
+}
+
+/* A mailbox alone. */
+static void
+test_folder(void)
+{
+	const char	*s;
+
+	start();
+	feed(IN("INBOX") "A: 1\n\nx\n\n");
+	feed(IN("Archive") "A: 2\n\nx\n\nFrom y Thu Jan  1 00:00:00 1970\n");
+	undo();
+	feed("X-Letterlock: date=0 zone=0 only=1 flags=() noeol=0 mailbox=New\n"
+	    "\n");
+	feed(IN("Drafts") "A: 3\n\nx\n\n");
+	s = finish();
+	CHECK(!armed && status == 1 && messages("New") == UINT32_MAX &&
+	    strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
+	    0, "an undone mailbox: %d %s", status, s);
+	t_close();
+	t_remove();
+}
+
+int
+main(void)
+{
+	test_stage();
+	test_folder();
+	return (t_done());
+}
