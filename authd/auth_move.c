@@ -35,8 +35,9 @@ static void	 over(void);
 static int	 settle(void);
 static void	 settled(struct dbenv_wait *, int);
 
-/* Moves so far, from a number of its own each time that auth starts. */
+/* Moves so far, and a number of its own each time that auth starts. */
 static uint64_t	 moves;
+static uint32_t	 began;
 
 /* For a backup, which sees partition after partition: has anything moved? */
 void
@@ -46,9 +47,9 @@ ctl_account_moves(struct ctl *q)
 		ctl_error(q, "an account is being moved");
 		return;
 	}
-	if (moves == 0)
-		moves = (uint64_t)arc4random() << 20 | 1;
-	buf_addf(&q->text, "%llu", (unsigned long long)moves);
+	if (began == 0)
+		began = arc4random();
+	buf_addf(&q->text, "%u.%llu", began, (unsigned long long)moves);
 	ctl_done(q);
 }
 
@@ -217,7 +218,8 @@ settle(void)
 	struct account	 a;
 
 	if (userdb_get(&auth.db, move.account, &a) == -1 ||
-	    userdb_move(&auth.db, &a, move.part[TARGET]) == -1)
+	    userdb_move(&auth.db, &a, move.part[TARGET]) == -1 ||
+	    userdb_gone_done(&auth.db, move.account, move.part[TARGET]) == -1)
 		return (-1);
 	return (userdb_gone_add(&auth.db, move.account, move.part[SOURCE]));
 }

@@ -120,18 +120,18 @@ struct gone {
 };
 
 static LIST_HEAD(, gone) telling = LIST_HEAD_INITIALIZER(telling);
-static uint64_t	 gone_at;	/* where telling goes on */
+static struct gone gone_at;	/* where telling goes on */
 static int	 thaw_wanted;	/* behind the last of them: what is frozen and
 				 * is not moving stays where it is */
 static unsigned	 thaws;		/* that have no answer yet */
 
 static int
-is_told(uint64_t id)
+is_told(uint64_t id, uint32_t part)
 {
 	const struct gone	*g;
 
 	LIST_FOREACH(g, &telling, entry)
-		if (g->id == id)
+		if (g->id == id && g->part == part)
 			break;
 	return (g != NULL);
 }
@@ -143,15 +143,12 @@ told(void *arg, struct peer *p, struct imsg *m)
 {
 	struct msg_result	 r;
 	struct gone		*g = arg;
-	uint64_t		 id = g->id;
-	uint32_t		 part;
 	int			 rc = 0;
 
 	(void)p;
 	if (m != NULL && (rc = imsg_get(m, &c_result, &r)) == 0 &&
 	    r.result == RESULT_OK && g->id != auth_moving() &&
-	    userdb_gone_next(&auth.db, &id, &part) == 0 && id == g->id &&
-	    part == g->part && userdb_gone_done(&auth.db, g->id) == -1)
+	    userdb_gone_done(&auth.db, g->id, g->part) == -1)
 		log_warn("accounts: %s", dbenv_error(auth.db.env));
 	LIST_REMOVE(g, entry);
 	free(g);
@@ -226,20 +223,21 @@ tell_thaw(void)
 void
 auth_tell_gone(void)
 {
-	uint64_t	 id = gone_at;
-	uint32_t	 part;
+	uint64_t	 id = gone_at.id;
+	uint32_t	 part = gone_at.part;
 	int		 sent = 0, rc;
 
 	for (; sent < IMSG_CREDIT &&
-	    userdb_gone_next(&auth.db, &id, &part) == 0; id++) {
-		if (id == auth_moving() || is_told(id))
+	    userdb_gone_next(&auth.db, &id, &part) == 0; part++) {
+		if (id == auth_moving() || is_told(id, part))
 			continue;
 		if ((rc = tell_one(id, part)) == -1)
 			return;
 		sent += rc;
 	}
-	gone_at = sent < IMSG_CREDIT ? 0 : id;
-	if (gone_at == 0 && thaw_wanted && auth_moving() == 0) {
+	gone_at.id = sent < IMSG_CREDIT ? 0 : id;
+	gone_at.part = sent < IMSG_CREDIT ? 0 : part;
+	if (gone_at.id == 0 && thaw_wanted && auth_moving() == 0) {
 		thaw_wanted = 0;
 		tell_thaw();
 	}
@@ -249,6 +247,6 @@ void
 auth_thaw(void)
 {
 	thaw_wanted = 1;
-	gone_at = 0;
+	gone_at.id = gone_at.part = 0;
 	auth_tell_gone();
 }

@@ -447,7 +447,7 @@ userdb_remove(struct userdb *u, const struct account *a)
 	if (rc == 0)
 		rc = dbenv_del(u->account, span_of(k, 8));
 	if (rc == 0)
-		rc = put_number(u->gone, span_of(k, 8), a->partition);
+		rc = userdb_gone_add(u, a->id, a->partition);
 	if (rc == 0 && a->partition < PARTITIONS_MAX &&
 	    u->load[a->partition] > 0)
 		u->load[a->partition]--;
@@ -469,20 +469,32 @@ userdb_move(struct userdb *u, struct account *a, uint32_t partition)
 	return (0);
 }
 
+static struct span
+gone_key(uint8_t k[12], uint64_t id, uint32_t partition)
+{
+	int	 i;
+
+	(void)key64(k, id);
+	for (i = 11; i >= 8; i--, partition >>= 8)
+		k[i] = (uint8_t)partition;
+	return (span_of(k, 12));
+}
+
 int
 userdb_gone_add(struct userdb *u, uint64_t id, uint32_t partition)
 {
-	uint8_t	 k[8];
+	uint8_t	 k[12];
 
-	return (put_number(u->gone, key64(k, id), partition));
+	return (put_number(u->gone, gone_key(k, id, partition), partition));
 }
 
 int
 userdb_gone_has(struct userdb *u, uint64_t id)
 {
-	uint8_t	 k[8];
+	uint64_t	 found = id;
+	uint32_t	 partition = 0;
 
-	return (dbenv_has(u->gone, key64(k, id)) == 1);
+	return (userdb_gone_next(u, &found, &partition) == 0 && found == id);
 }
 
 int
@@ -490,9 +502,12 @@ userdb_gone_next(struct userdb *u, uint64_t *id, uint32_t *partition)
 {
 	struct rec_number	 r;
 	struct span		 found, val;
-	uint8_t			 k[8];
+	uint8_t			 k[12];
 
-	if (dbenv_next(u->gone, key64(k, *id), &found, &val) == -1)
+	(void)gone_key(k, *id, *partition);
+	/* the id alone is before all of them, and what the key once was */
+	if (dbenv_next(u->gone, span_of(k, *partition == 0 ? 8 : 12), &found,
+	    &val) == -1)
 		return (-1);
 	if (codec_get(&val, &c_rec_number, &r) == -1) {
 		errno = EILSEQ;
@@ -504,11 +519,15 @@ userdb_gone_next(struct userdb *u, uint64_t *id, uint32_t *partition)
 }
 
 int
-userdb_gone_done(struct userdb *u, uint64_t id)
+userdb_gone_done(struct userdb *u, uint64_t id, uint32_t partition)
 {
-	uint8_t	 k[8];
+	struct rec_number	 r;
+	uint8_t			 k[12];
 
-	return (del_if(u->gone, key64(k, id)));
+	if (userdb_read(u->gone, key64(k, id), &c_rec_number, &r) == 0 &&
+	    r.number == partition && del_if(u->gone, key64(k, id)) == -1)
+		return (-1);
+	return (del_if(u->gone, gone_key(k, id, partition)));
 }
 
 /* ---- what belongs to an account ------------------------------------------- */

@@ -14,7 +14,8 @@
  *					that mechanism
  *	route		id		routes, one a line
  *	limits		id		what it may keep, auth_limits.c
- *	gone		id		removed; its store was not told yet
+ *	gone		id, partition	what that has of it is to be removed; its
+ *					store was not told yet
  *	tlskey		fingerprint	a client's public key, auth_tlskey.h
  *	tlsowner	id fingerprint	nothing: whose it is
  *	tlscert		fingerprint	the certificate it came in, to be shown
@@ -135,12 +136,12 @@ int	 userdb_first_address(struct userdb *, uint64_t id, struct buf *);
 int	 userdb_next(struct userdb *, uint64_t id, struct account *);
 /* The account is in another partition. */
 int	 userdb_move(struct userdb *, struct account *, uint32_t partition);
-/* What that partition has of it is to be removed. */
+/* What that partition has of it is to be removed; is that to be in any? */
 int	 userdb_gone_add(struct userdb *, uint64_t id, uint32_t partition);
 int	 userdb_gone_has(struct userdb *, uint64_t id);
-/* Accounts whose store has not been told, at or after id. */
+/* Those whose store has not been told, at or after both. */
 int	 userdb_gone_next(struct userdb *, uint64_t *id, uint32_t *partition);
-int	 userdb_gone_done(struct userdb *, uint64_t id);
+int	 userdb_gone_done(struct userdb *, uint64_t id, uint32_t partition);
 
 /* A record, decoded or encoded; what does not decode is EILSEQ, and logged. */
 int	 userdb_read(struct dbenv_db *, struct span key, const struct codec *,

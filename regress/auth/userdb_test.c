@@ -212,10 +212,24 @@ test_remove(void)
 	    id == b.id, "and nothing of another");
 	CHECK(userdb_gone_next(&db, &gone, &part) == 0 && gone == a.id &&
 	    part == 0, "its store is to be told");
-	CHECK(userdb_gone_done(&db, a.id) == 0, "told");
+	CHECK(userdb_gone_add(&db, a.id, 300) == 0 &&
+	    userdb_gone_done(&db, a.id, 0) == 0 &&
+	    userdb_gone_has(&db, a.id), "told; another has some of it");
 	gone = 0;
+	CHECK(userdb_gone_next(&db, &gone, &part) == 0 && gone == a.id &&
+	    part == 300, "which is to be told");
+	part++;
 	CHECK(userdb_gone_next(&db, &gone, &part) == -1 && errno == ENOENT,
 	    "once");
+	CHECK(userdb_gone_done(&db, a.id, 300) == 0 &&
+	    !userdb_gone_has(&db, a.id), "told");
+	CHECK(dbenv_put(db.gone, span_of("\0\0\0\0\0\0\0\1", 8),
+	    span_of("\0\0\0\0\0\0\0\7", 8)) == 0,
+	    "one of the time when the id alone was the key");
+	gone = part = 0;
+	CHECK(userdb_gone_next(&db, &gone, &part) == 0 && gone == 1 &&
+	    part == 7 && userdb_gone_done(&db, 1, 7) == 0 &&
+	    !userdb_gone_has(&db, 1), "is found and done");
 	CHECK(make("alice", "alice@d.example") > b.id,
 	    "another of that name is another");
 	buf_free(&r);
