@@ -120,7 +120,7 @@ p = Parent()
 r = subprocess.run(p.authd("-n"), capture_output=True, text=True)
 is_((r.returncode, r.stderr), (0, "configuration OK\n"), "the configuration is right")
 
-r = subprocess.run(p.authd(), capture_output=True, text=True, timeout=60)
+r = subprocess.run(p.authd(), capture_output=True, text=True, timeout=180)
 is_(r.returncode, 0, "authd comes up in the background")
 said = r.stderr
 ok(wait_for(p.up), "every process is ready")
@@ -294,13 +294,13 @@ is_(proc.wait(60), 0, "SIGTERM ends it orderly")
 # a role that cannot come up
 with open(p.bin + "/queued", "w") as f:
     f.write("#!/bin/sh\nexit 3\n")
-r = subprocess.run(p.authd("-d"), capture_output=True, text=True, timeout=60)
+r = subprocess.run(p.authd("-d"), capture_output=True, text=True, timeout=180)
 ok(r.returncode == 1 and "queued 0 cannot come up" in r.stderr,
    "a role that does not come up ends everything")
-r = subprocess.run(p.authd(), capture_output=True, text=True, timeout=60)
+r = subprocess.run(p.authd(), capture_output=True, text=True, timeout=180)
 ok(r.returncode == 1 and "queued 0 cannot come up" in r.stderr, "in the background too")
 os.chmod(p.dir + "/state/queue", 0o755)
-r = subprocess.run(p.authd("-d"), capture_output=True, text=True, timeout=60)
+r = subprocess.run(p.authd("-d"), capture_output=True, text=True, timeout=180)
 ok(r.returncode == 1 and "queue: mode 0755 gives others more than 0700" in r.stderr,
    "a directory that others may read is refused")
 shutil.rmtree(p.dir, ignore_errors=True)

@@ -47,7 +47,7 @@ def arrived(s, subject, user=BOB):
 
 def program(s, name, args, text=None):
     """Run it; what it printed, None when it failed."""
-    r = subprocess.run(args, input=text, capture_output=True, text=True, timeout=60, cwd=s.dir,
+    r = subprocess.run(args, input=text, capture_output=True, text=True, timeout=180, cwd=s.dir,
                        env=dict(os.environ, HOME=s.dir, TERM="xterm"))
     if not ok(r.returncode == 0, name):
         diag(" ".join(args))
@@ -129,7 +129,7 @@ def gsasl(s):
                          "--no-cb", "--quiet"] + (tls or ["--no-starttls"]), "")
         r = subprocess.run(["gsasl", proto, "--connect=localhost:%d" % port, "-m", "SCRAM-SHA-256", "-a", ALICE, "-p",
                             "wrong-password", "--no-cb", "--quiet", "--no-starttls"], input="",
-                           capture_output=True, text=True, timeout=60)
+                           capture_output=True, text=True, timeout=180)
         ok(r.returncode != 0, "gsasl %s: a wrong password is refused" % proto)
 
 

@@ -96,7 +96,7 @@ def check(text, extra=()):
     p = d + "/l.conf"
     with open(p, "wb") as f:
         f.write(text if isinstance(text, bytes) else text.encode())
-    r = subprocess.run([AUTHD, "-n", "-f", p] + list(extra), capture_output=True, timeout=60)
+    r = subprocess.run([AUTHD, "-n", "-f", p] + list(extra), capture_output=True, timeout=180)
     err = (r.stderr + r.stdout).decode(errors="replace")
     os.unlink(p)
     os.rmdir(d)
@@ -113,7 +113,7 @@ def configs():
     for a, b in (("a", "b"), ("b", "a")):
         with open("%s/%s" % (d, a), "w") as f:
             f.write(('hostname "x.test"\n' if a == "a" else "") + 'include "%s/%s"\n' % (d, b))
-    r = subprocess.run([AUTHD, "-n", "-f", d + "/a"], capture_output=True, text=True, timeout=60)
+    r = subprocess.run([AUTHD, "-n", "-f", d + "/a"], capture_output=True, text=True, timeout=180)
     ok(r.returncode == 1 and re.search(r":\d+: ", r.stderr), "R1 files that include each other") or diag(r.stderr[:300])
     for p in ("a", "b"):
         os.unlink("%s/%s" % (d, p))
@@ -158,7 +158,7 @@ def keys(s):
 
 
 def twice(s):
-    r = subprocess.run([AUTHD, "-d", "-f", s.conf], capture_output=True, text=True, timeout=60)
+    r = subprocess.run([AUTHD, "-d", "-f", s.conf], capture_output=True, text=True, timeout=180)
     ok(r.returncode != 0 and r.stderr, "R8 a second start ends with a word") or diag(r.stderr)
     ok(s.ctl_run("status").returncode == 0 and os.path.exists(s.dir + "/control.sock"), "R8 and the first goes on")
     r = s.ctl_run("account", "add", "eve", "eve@" + DOMAIN, "secret", input="x\n")

@@ -10,12 +10,12 @@ from suite import BUILD, diag, done, is_, ok
 
 
 def sh(d, command):
-    return subprocess.run(["sh", "-c", command], cwd=d, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["sh", "-c", command], cwd=d, capture_output=True, text=True, timeout=180)
 
 
 def gen(d, *args, input=""):
     return subprocess.run([BUILD + "/letterctl", "tlspubkey", "gen"] + list(args), cwd=d, input=input,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=180)
 
 
 def fingerprint(d, source):

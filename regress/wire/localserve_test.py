@@ -90,7 +90,7 @@ def first(directory, base, who):
     is_(text.rstrip().splitlines()[-1], "ready", who + ": the last line is ready")
     for name in ("swaks", "curl"):
         line = re.search(r"(?m)^%s .*" % name, text)
-        r = subprocess.run(["sh", "-c", line.group(0)], capture_output=True, text=True, timeout=60, cwd=directory,
+        r = subprocess.run(["sh", "-c", line.group(0)], capture_output=True, text=True, timeout=180, cwd=directory,
                            stdin=subprocess.DEVNULL) if line else None
         if not ok(r is not None and r.returncode == 0, who + ": the line for %s works" % name):
             diag(r and r.stdout + r.stderr)

@@ -38,10 +38,10 @@ with tempfile.TemporaryDirectory() as d:
     sock = d + "/control.sock"
     quick = [BUILD + "/letterctl", "-s", sock, "quickstart", "-d", d + "/etc", "-S", d + "/state", "you@example.org"]
     with socket.create_server(("0.0.0.0", 25)):
-        r = subprocess.run(user(quick), capture_output=True, text=True, timeout=60, cwd=d)
+        r = subprocess.run(user(quick), capture_output=True, text=True, timeout=180, cwd=d)
     ok(r.returncode == 1 and "port 25" in r.stderr, "another server is there: it says so") or diag(r.stderr)
     is_(os.listdir(d + "/etc"), [], "and nothing of it stays")
-    r = subprocess.run(user(quick), capture_output=True, text=True, timeout=60, cwd=d)
+    r = subprocess.run(user(quick), capture_output=True, text=True, timeout=180, cwd=d)
     if not ok(r.returncode == 0, "quickstart"):
         diag(r.stdout + r.stderr)
     for record in (r"(?m)^example\.org\.\tMX\t10 mail\.example\.org\.$", r"v=spf1", r"_dmarc\.example\.org",
@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as d:
     password = re.search(r"password (\S+)", r.stdout)
     ok(password and len(password.group(1)) >= 16, "and a password")
     is_(os.stat(d + "/etc/mail.key").st_mode & 0o777, 0o600, "the key is its owner's alone")
-    again = subprocess.run(user(quick), capture_output=True, text=True, timeout=60, cwd=d)
+    again = subprocess.run(user(quick), capture_output=True, text=True, timeout=180, cwd=d)
     is_(again.returncode, 1, "nothing is written over")
     ok("letterlock.conf" in again.stderr, "and it says what is there")
 

@@ -25,7 +25,7 @@ def try_it(s, name, args, mech, text="", rc=0):
         skip("%s: no %s here" % (name, args[0]))
         return None
     before = len(logins(s))
-    r = subprocess.run(args, input=text, capture_output=True, text=True, timeout=60, cwd=s.dir,
+    r = subprocess.run(args, input=text, capture_output=True, text=True, timeout=180, cwd=s.dir,
                        env=dict(os.environ, HOME=s.dir, TERM="xterm", MAILRC=s.dir + "/mailrc"))
     if not ok(r.returncode == rc, name):
         diag(" ".join(args), r.stdout[-1200:], r.stderr[-1200:], r.returncode)
@@ -142,7 +142,7 @@ def snail(s, cert, k):
 def openssl(s, cert, k):
     for version in ("-tls1_2", "-tls1_3"):
         r = subprocess.run(["openssl", "s_client", "-connect", "localhost:%d" % s.imaps, "-quiet", "-CAfile", s.ca, "-cert",
-                            cert, "-key", k, version], input="a LOGOUT\r\n", capture_output=True, text=True, timeout=60)
+                            cert, "-key", k, version], input="a LOGOUT\r\n", capture_output=True, text=True, timeout=180)
         ok(r.stdout.startswith("* PREAUTH"), "openssl %s: PREAUTH" % version) or diag(r.stdout, r.stderr[-500:])
 
 

@@ -97,7 +97,7 @@ with Suite() as s:
     s.proc.terminate()
     s.proc.wait()
     os.chmod(state + "/auth/account.db", 0)
-    r = subprocess.run([BUILD + "/authd", "-d", "-f", s.conf], capture_output=True, text=True, timeout=60)
+    r = subprocess.run([BUILD + "/authd", "-d", "-f", s.conf], capture_output=True, text=True, timeout=180)
     ok(r.returncode == 1 and re.search(r"auth 0 cannot come up: .*(recovery|denied)", r.stderr),
        "auth cannot come up: everything ends with its reason") or diag(r.stderr)
 done()

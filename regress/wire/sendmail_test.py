@@ -48,7 +48,7 @@ class Sendmail:
         if isinstance(input, str):
             input = input.encode()
         return subprocess.run([BUILD + "/letterctl", "sendmail", "-C", conf] + list(args), input=input,
-                              capture_output=True, timeout=60, env=env, preexec_fn=become if uid else None)
+                              capture_output=True, timeout=180, env=env, preexec_fn=become if uid else None)
 
 
 def mail(s, user):
@@ -217,7 +217,7 @@ def setgid(s, sm):
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
-        return subprocess.run(list(args), input=b"Subject: x\n\nx\n", capture_output=True, timeout=60,
+        return subprocess.run(list(args), input=b"Subject: x\n\nx\n", capture_output=True, timeout=180,
                               preexec_fn=become, env={"HOME": sm.d, "PATH": os.environ["PATH"]})
     r = as_nobody(other, "-s", s.dir + "/control.sock", "status")
     ok(r.returncode == 1 and b"sendmail alone" in r.stderr, "set-group-id: nothing but sendmail") or diag(r.stderr)

@@ -257,7 +257,7 @@ class Suite:
     def ctl_run(self, *args, input=""):
         return subprocess.run([BUILD + "/letterctl", "-s", self.dir + "/control.sock"] +
                               [str(a) for a in args], input=input, capture_output=True,
-                              text=True, timeout=120)
+                              text=True, timeout=300)
 
     def ctl(self, *args, input=""):
         r = self.ctl_run(*args, input=input)

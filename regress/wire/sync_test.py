@@ -140,7 +140,7 @@ def offlineimap(s, user, root):
 
 
 def run(text, cmd):
-    r = subprocess.run(cmd, capture_output=True, text=True, timeout=600)
+    r = subprocess.run(cmd, capture_output=True, text=True, timeout=1800)
     return ok(r.returncode == 0, text) or diag((r.stdout + r.stderr)[-2000:])
 
 

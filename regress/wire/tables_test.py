@@ -317,7 +317,7 @@ def s_client(s, kind, port, version, *more):
     start = {"imap": ["-starttls", "imap"], "submission": ["-starttls", "smtp"], "smtp": ["-starttls", "smtp"]}.get(kind, [])
     r = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-CAfile", s.ca,
                         "-tls1_2" if version == "TLS 1.2" else "-tls1_3", *start, *more],
-                       input="" if kind.startswith("imap") else "QUIT\r\n", capture_output=True, text=True, timeout=60)
+                       input="" if kind.startswith("imap") else "QUIT\r\n", capture_output=True, text=True, timeout=180)
     return r.stdout + r.stderr
 
 

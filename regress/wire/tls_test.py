@@ -86,7 +86,7 @@ def agreed(s):
 def asked(port, *more):
     """Does the server ask for a client's certificate?"""
     r = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_2", *more],
-                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
     return "Client Certificate Types" in r.stdout
 
 
@@ -146,7 +146,7 @@ def bindings(s):
                 r = subprocess.run(["gsasl", proto, "--connect=localhost:%d" % port, "--starttls",
                                     "-m", mech, "-a", "alice@" + DOMAIN, "-p", PASSWORD,
                                     "--x509-ca-file=" + s.ca, "--priority=" + prio, "--quiet"],
-                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
                 if not ok(r.returncode == 0, "%s %s with %s" % (proto, mech, prio[-7:])):
                     diag(r.stdout[-800:] + r.stderr[-800:])
 

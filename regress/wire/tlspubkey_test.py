@@ -206,7 +206,7 @@ def odd_handshakes(s):
     c.close()
     r = subprocess.run(["openssl", "s_client", "-quiet", "-connect", "127.0.0.1:%d" % s.imaps, "-cert",
                         s.dir + "/both.pem", "-key", s.dir + "/both.pem", "-tls1_2", "-client_sigalgs",
-                        "ECDSA+SHA224"], input=b"a logout\r\n", capture_output=True, timeout=60)
+                        "ECDSA+SHA224"], input=b"a logout\r\n", capture_output=True, timeout=180)
     ok(r.stdout.startswith(b"* OK "), "SHA-224: none either") or diag(r.stdout, r.stderr)
     ok("link to front" not in s.logged(), "and no process loses its link")
     c = Client(s, key, cert)
