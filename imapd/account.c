@@ -353,6 +353,13 @@ account_get(struct part *p, uint64_t id, struct span name)
 	return (a);
 }
 
+struct account *
+account_hold(struct account *a)
+{
+	a->refs++;
+	return (a);
+}
+
 void
 account_put(struct account *a)
 {

@@ -87,6 +87,8 @@ struct account {
 struct account	*account_get(struct part *, uint64_t id, struct span name);
 /* The same, or NULL with ENOENT: none is made. */
 struct account	*account_find(struct part *, uint64_t id);
+/* Once more, what the caller has; also while it is to move. */
+struct account	*account_hold(struct account *);
 void		 account_put(struct account *);
 /* It is in memory, or NULL; nothing is read, nobody holds it. */
 struct account	*account_lookup(const struct part *, uint64_t id);

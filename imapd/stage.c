@@ -60,10 +60,7 @@ stage_new(struct mailbox *mb)
 	}
 	if ((st = calloc(1, sizeof(*st))) == NULL)
 		return (NULL);
-	if ((st->account = account_find(p, mb->account->id)) == NULL) {
-		free(st);
-		return (NULL);
-	}
+	st->account = account_hold(mb->account);
 	st->mailbox = mb->id;
 	st->first = mb->staged = mb->st.uidnext + STAGE_GAP;
 	st->modseq = mb->st.modseq + STAGE_MODSEQ;

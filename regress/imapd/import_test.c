@@ -199,10 +199,39 @@ test_folder(void)
 	t_remove();
 }
 
+/* It goes on in an account that is to move, which waits for it. */
+static void
+test_moving(void)
+{
+	const char	*s;
+
+	start();
+	feed(IN("INBOX") "A: 1\n\nx\n\n" FROM("flags=() noeol=0 mailbox=INBOX")
+	    "A: 2\n\nx\n\n");
+	CHECK(account_freeze(t_part, 1) == -1 && errno == EBUSY, "in use: %s",
+	    strerror(errno));
+	feed(IN("Archive") "A: 3\n\nx\n\n");
+	feed(IN("New") "A: 4\n\nx\n\n");
+	CHECK(account_freeze(t_part, 1) == -1 && errno == EBUSY, "yet: %s",
+	    strerror(errno));
+	s = finish();
+	CHECK(status == 0 && strcmp(s, "4 messages") == 0,
+	    "an account that is to move: %d %s", status, s);
+	CHECK(account_freeze(t_part, 1) == 0, "then it is free");
+	t_settle();
+	CHECK(account_thaw(t_part, 1) == 0, "and stays here");
+	CHECK(messages("INBOX") == 2 && messages("Archive") == 1 &&
+	    messages("New") == 1, "all of it is in");
+	t_settle();
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
 	test_stage();
 	test_folder();
+	test_moving();
 	return (t_done());
 }
