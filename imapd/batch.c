@@ -172,8 +172,7 @@ batch_add(struct mailbox *mb, struct msgrec *r)
 	r->modseq = b->st.modseq;
 	r->saved = store_time();
 	count(&b->st, r);
-	if (part_put(batch.part->index, key_msg(k, mb->id, r->uid),
-	    &c_msgrec, r) == -1)
+	if (msgrec_write(batch.part, key_msg(k, mb->id, r->uid), r) == -1)
 		return (-1);
 	return (op_new(OP_ADD, b, r) == NULL ? -1 : 0);
 }
@@ -253,7 +252,7 @@ write_flags(void)
 				continue;
 			recs[n].key = key_msg(keys[n],
 			    batch.boxes[o->box].mb->id, o->rec.uid);
-			if (codec_put(&vals, &c_msgrec, &o->rec) == -1)
+			if (msgrec_put(&vals, &o->rec) == -1)
 				return (-1);
 			n++;
 		}

@@ -302,7 +302,7 @@ next_message(struct session *s, struct multi *g)
 			return (-1);
 		if (key_uid(key) >= g->mb->st.uidnext)
 			return (0);
-		if (rc == -1 || codec_get(&val, &c_msgrec, &r) == -1) {
+		if (rc == -1 || msgrec_get(val, &r) == -1) {
 			g->failed++;
 			continue;
 		}

@@ -72,7 +72,7 @@ deleted_octets(const struct mailbox *mb, uint64_t *sum)
 		if (rc == -1 && errno != EILSEQ)
 			break;
 		if (rc == 1 && key_uid(key) < mb->st.uidnext &&
-		    codec_get(&val, &c_msgrec, &r) == 0 &&
+		    msgrec_get(val, &r) == 0 &&
 		    (r.flags & MF_DELETED) != 0)
 			*sum += r.size;
 	}

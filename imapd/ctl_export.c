@@ -197,7 +197,7 @@ next_message(struct export *x, struct mailbox *mb)
 	    key_uid(key) >= mb->st.uidnext)
 		return (0);
 	x->uid = key_uid(key);
-	if (codec_get(&val, &c_msgrec, &r) == -1) {
+	if (msgrec_get(val, &r) == -1) {
 		errno = EILSEQ;
 		return (-1);
 	}

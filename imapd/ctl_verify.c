@@ -446,7 +446,7 @@ messages(struct verify *x)
 		x->v.checked++;
 		if (rc == -1)
 			continue;	/* was told with the records */
-		if (codec_get(&val, &c_msgrec, &r) == -1)
+		if (msgrec_get(val, &r) == -1)
 			tell_record(x, "index", key, "record is malformed");
 		else if (body_stat(x->part->bodies, r.body, &info) == -1)
 			tell_record(x, "index", key, "message without a body");

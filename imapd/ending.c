@@ -93,7 +93,7 @@ remove_some(struct part *p, uint64_t id, uint32_t from)
 			break;
 		}
 		/* A damaged one leaves its body behind, which verify tells. */
-		if (rc == 1 && codec_get(&val, &c_msgrec, &r) == 0 &&
+		if (rc == 1 && msgrec_get(val, &r) == 0 &&
 		    ready_unref(p, r.body) == -1) {
 			rc = -1;
 			break;

@@ -37,10 +37,9 @@ renumber_some(struct part *p, uint64_t id, const struct mbstate *st,
 			break;
 		}
 		/* A damaged one stays as it is, for verify to tell. */
-		if (rc == 1 && codec_get(&val, &c_msgrec, &r) == 0) {
+		if (rc == 1 && msgrec_get(val, &r) == 0) {
 			r.modseq = st->modseq;
-			if (part_put(p->index, key_msg(k, id, *uid), &c_msgrec,
-			    &r) == -1) {
+			if (msgrec_write(p, key_msg(k, id, *uid), &r) == -1) {
 				rc = -1;
 				break;
 			}

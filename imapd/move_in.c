@@ -295,12 +295,12 @@ message(struct arriving *x, struct span s)
 	struct span	 key;
 
 	if (span_take(&s, 12, &key) == -1 || !is_mailbox(x, key) ||
-	    codec_get(&s, &c_msgrec, &r) == -1) {
+	    msgrec_get(s, &r) == -1) {
 		errno = EILSEQ;
 		return (-1);
 	}
 	if (with_body(x, &r) == -1 ||
-	    part_put(x->m.part->index, key, &c_msgrec, &r) == -1)
+	    msgrec_write(x->m.part, key, &r) == -1)
 		return (-1);
 	x->m.messages++;
 	return (0);

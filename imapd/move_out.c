@@ -220,10 +220,9 @@ static int
 one_message(struct leaving *x, struct span key, struct span val)
 {
 	struct body_info	 info;
-	struct span		 v = val;
 	struct buf		*b = io_out(x->m.io);
 
-	if (key.n != 12 || codec_get(&v, &c_msgrec, &x->rec) == -1) {
+	if (key.n != 12 || msgrec_get(val, &x->rec) == -1) {
 		errno = EILSEQ;
 		return (-1);
 	}

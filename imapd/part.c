@@ -68,13 +68,6 @@ static const struct field f_state[] = {
 };
 const struct codec c_mbstate = CODEC(mbstate, f_state);
 
-static const struct field f_msg[] = {
-	F_U32(msgrec, flags), F_U64(msgrec, keywords), F_U64(msgrec, modseq),
-	F_U64(msgrec, date), F_U64(msgrec, saved), F_U64(msgrec, body),
-	F_U64(msgrec, email), F_U32(msgrec, size), F_U16(msgrec, zone),
-};
-const struct codec c_msgrec = CODEC(msgrec, f_msg);
-
 static const struct {
 	const char	*name;
 	size_t		 off;
@@ -332,7 +325,7 @@ part_databases(struct part *p)
 	return (0);
 }
 
-/* What was stored by version 1 is read as it stands. */
+/* What was stored by versions before is read as it stands. */
 static int
 upgrade(struct dbenv *env, uint32_t from, void *arg)
 {

@@ -48,7 +48,8 @@
 #include "codec.h"
 #include "dbenv.h"
 
-#define PART_SCHEMA	2	/* 1: without "fields", see ready.h */
+#define PART_SCHEMA	3	/* 1: without "fields", see ready.h;
+				 * 2: see msgrec.c */
 #define PART_BUCKETS	1024		/* of the accounts in memory */
 #define PART_UNUSED	1000		/* accounts kept though nobody uses them */
 
@@ -141,7 +142,7 @@ struct msgrec {
 #define MF_DRAFT	0x10u
 #define MF_ALL		0x1fu
 
-extern const struct codec c_rec_account, c_rec_mailbox, c_rec_acl, c_mbstate, c_msgrec;
+extern const struct codec c_rec_account, c_rec_mailbox, c_rec_acl, c_mbstate;
 
 struct part_conf {
 	const char	*home;		/* relative to the working directory */
@@ -151,6 +152,14 @@ struct part_conf {
 	uid_t		 uid;
 	gid_t		 gid;
 };
+
+/* A message's record in octets, and back: 0, or -1 with errno, EBADMSG where it
+ * is none.  The UID is not touched, and becomes 0. */
+int		 msgrec_put(struct buf *, const struct msgrec *);
+int		 msgrec_get(struct span, struct msgrec *);
+/* Into the index. */
+int		 msgrec_write(struct part *, struct span key,
+		    const struct msgrec *);
 
 /* Open or create.  NULL with errno, after logging why; EILSEQ: it panicked
  * twice of the same within an hour, which the file "panic" in it says. */

@@ -261,7 +261,7 @@ read_messages(struct repair *x)
 	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
 		k = key;
 		if (span_get_u64(&k, &mailbox) == -1 ||
-		    codec_get(&val, &c_msgrec, &r) == -1 ||
+		    msgrec_get(val, &r) == -1 ||
 		    message(x, key, mailbox, &r) == -1)
 			break;
 	}

@@ -18,6 +18,7 @@ IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c ima
 	imapd/view.c
 IMAP_STORE += imapd/session_reply.c imapd/session_tell.c imapd/cmd_search_partial.c imapd/cmd_uidbatches.c imapd/limited.c
 IMAP_STORE += imapd/filter.c imapd/filter_make.c imapd/flags.c
+IMAP_STORE += imapd/msgrec.c
 IMAP_THREAD := imapd/forest.c imapd/idtable.c imapd/merge.c imapd/thread.c \
 	imapd/thread_tree.c
 IMAP_STORE += imapd/cmd_multisearch.c imapd/sources.c imapd/memuse.c imapd/datecache.c imapd/cmd_sort.c imapd/cmd_thread.c imapd/results.c imapd/sortkey.c \
@@ -75,8 +76,9 @@ TESTS += regress/imapd/acl_test
 SRCS.regress/imapd/acl_test := $(IMAP_TEST)
 TESTS += regress/imapd/rights_test
 SRCS.regress/imapd/rights_test := imapd/acl.c common/buf/buf.c
-TESTS += regress/imapd/late_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test regress/imapd/repair_test
+TESTS += regress/imapd/late_test regress/imapd/msgrec_test regress/imapd/qresync_test regress/imapd/stress_test regress/imapd/undone_test regress/imapd/repair_test
 SRCS.regress/imapd/late_test := $(IMAP_TEST)
+SRCS.regress/imapd/msgrec_test := $(IMAP_TEST)
 SRCS.regress/imapd/qresync_test := $(IMAP_TEST)
 SRCS.regress/imapd/undone_test := $(IMAP_TEST)
 SRCS.regress/imapd/repair_test := $(IMAP_TEST)

@@ -109,8 +109,8 @@ stage_add(struct stage *st, struct msgrec *r)
 		r->uid = st->first + (uint32_t)st->n;
 		r->modseq = st->modseq;
 		r->saved = store_time();
-		if (mark(st) == -1 || part_put(p->index, key_msg(k,
-		    st->mailbox, r->uid), &c_msgrec, r) == -1)
+		if (mark(st) == -1 || msgrec_write(p, key_msg(k,
+		    st->mailbox, r->uid), r) == -1)
 			st->error = errno;
 	}
 	if (st->error != 0) {

@@ -89,7 +89,7 @@ view_load(struct view *v)
 			rc = 0;
 			break;
 		}
-		if (rc == -1 || codec_get(&val, &c_msgrec, &r) == -1)
+		if (rc == -1 || msgrec_get(val, &r) == -1)
 			log_error("mailbox %016llx: UID %u is damaged",
 			    (unsigned long long)v->mb->id, uid);
 		else if (room(&v->recs, &v->cap, v->n + 1,

@@ -290,13 +290,11 @@ write_failed(struct dbenv_db *db, int r, const char *what)
 	return (-1);
 }
 
+/* What may not be put, and the sealed value of what may. */
 static int
-put(struct dbenv_db *db, struct span key, struct span val, uint32_t flags)
+check_put(struct dbenv_db *db, struct span key, struct span val)
 {
 	struct dbenv	*env = db->env;
-	DB_TXN		*txn;
-	DBT		 k, v;
-	int		 r;
 
 	if (check_key(db, key) == -1)
 		return (-1);
@@ -306,7 +304,18 @@ put(struct dbenv_db *db, struct span key, struct span val, uint32_t flags)
 	buf_reset(&env->scratch);
 	if (dbenv_seal(&env->scratch, key, val) == -1)
 		return (dbenv_fail(env, ENOMEM, "%s", db->name));
-	if (dbenv_writer(env, &txn) == -1)
+	return (0);
+}
+
+static int
+put(struct dbenv_db *db, struct span key, struct span val, uint32_t flags)
+{
+	struct dbenv	*env = db->env;
+	DB_TXN		*txn;
+	DBT		 k, v;
+	int		 r;
+
+	if (check_put(db, key, val) == -1 || dbenv_writer(env, &txn) == -1)
 		return (-1);
 	dbt_span(&k, key);
 	dbt_span(&v, span_buf(&env->scratch));
@@ -321,64 +330,48 @@ dbenv_put(struct dbenv_db *db, struct span key, struct span val)
 	return (put(db, key, val, 0));
 }
 
-/* Room for a record in the bulk buffer: octets, and four numbers. */
-static size_t
-bulk_size(const struct dbenv_record *r)
+/*
+ * With one cursor, that looks for the next key where it was last.  To be as it
+ * was after a put that failed, it would be copied before each, a tenth of all
+ * of the work; so it is told that nobody will use it then, as DB->put() tells
+ * its own.
+ */
+static int
+put_all(struct dbenv_db *db, DBC *c, const struct dbenv_record *rec, size_t n)
 {
-	return (r->key.n + r->val.n + SUM + 4 * sizeof(uint32_t) + 4);
-}
-
-/* As many as fit, one at least; how many, or -1. */
-static ssize_t
-put_some(struct dbenv_db *db, DB_TXN *txn, const struct dbenv_record *rec,
-    size_t n)
-{
-	struct dbenv	*env = db->env;
-	DBT		 b = { 0 };
-	struct span	 val;
-	size_t		 i, left = BULK - sizeof(uint32_t);
-	void		*p;
+	struct buf	*b = &db->env->scratch;
+	DBT		 k, v;
 	int		 r;
 
-	b.data = env->bulk;
-	b.ulen = BULK;
-	b.flags = DB_DBT_USERMEM;
-	DB_MULTIPLE_WRITE_INIT(p, &b);
-	for (i = 0; i < n && bulk_size(&rec[i]) <= left; i++) {
-		if (check_key(db, rec[i].key) == -1)
+	c->flags |= DBC_TRANSIENT;
+	for (; n > 0; n--, rec++) {
+		if (check_put(db, rec->key, rec->val) == -1)
 			return (-1);
-		left -= bulk_size(&rec[i]);
-		buf_reset(&env->scratch);
-		if (dbenv_seal(&env->scratch, rec[i].key, rec[i].val) == -1)
-			return (dbenv_fail(env, ENOMEM, "%s", db->name));
-		val = span_buf(&env->scratch);
-		DB_MULTIPLE_KEY_WRITE_NEXT(p, &b, rec[i].key.p, rec[i].key.n,
-		    val.p, val.n);
-		if (p == NULL)
-			return (dbenv_fail(env, EINVAL, "%s: bulk", db->name));
+		dbt_span(&k, rec->key);
+		dbt_span(&v, span_buf(b));
+		if ((r = c->put(c, &k, &v, DB_KEYLAST)) != 0)
+			return (write_failed(db, r, "put of many"));
 	}
-	if (i == 0)
-		return (dbenv_put(db, rec->key, rec->val) == -1 ? -1 : 1);
-	if ((r = db->db->put(db->db, txn, &b, NULL, DB_MULTIPLE_KEY)) != 0)
-		return (write_failed(db, r, "put of many"));
-	return ((ssize_t)i);
+	return (0);
 }
 
 int
 dbenv_put_many(struct dbenv_db *db, const struct dbenv_record *rec, size_t n)
 {
-	struct dbenv	*env = db->env;
-	DB_TXN		*txn;
-	ssize_t		 some;
+	DB_TXN	*txn;
+	DBC	*c;
+	int	 r, rc;
 
-	if (env->bulk == NULL && (env->bulk = malloc(BULK)) == NULL)
-		return (dbenv_fail(env, ENOMEM, "%s", db->name));
-	if (n > 0 && dbenv_writer(env, &txn) == -1)
+	if (n == 0)
+		return (0);
+	if (dbenv_writer(db->env, &txn) == -1)
 		return (-1);
-	for (; n > 0; n -= (size_t)some, rec += some)
-		if ((some = put_some(db, txn, rec, n)) == -1)
-			return (-1);
-	return (0);
+	if ((r = db->db->cursor(db->db, txn, &c, DB_CURSOR_BULK)) != 0)
+		return (write_failed(db, r, "cursor"));
+	rc = put_all(db, c, rec, n);
+	if ((r = c->close(c)) != 0 && rc == 0)
+		rc = write_failed(db, r, "put of many");
+	return (rc);
 }
 
 int

@@ -27,7 +27,6 @@
 #define LINES_MAX	64		/* log lines kept for the loop */
 #define STACK_SIZE	(1024 * 1024)
 #define RESERVE_NAME	"reserve"
-#define BULK		(64 * 1024)	/* octets of many puts at once */
 #define SCHEMA_NAME	"schema"	/* database of the version */
 #define PROBE_NAME	"probe"		/* can anything be written? */
 #define BOOT_NAME	"boot"		/* under which all is certain */
@@ -60,7 +59,6 @@ struct dbenv {
 	struct dbenv_db		*dbs;
 	struct dbenv_db		*schema;
 	struct buf		 scratch;	/* value and its checksum */
-	uint32_t		*bulk;		/* of dbenv_put_many() */
 	struct buf		 error;		/* of the last failed call */
 
 	/* the group */

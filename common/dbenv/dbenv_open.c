@@ -361,7 +361,6 @@ free_env(struct dbenv *env)
 	pthread_cond_destroy(&env->keep_cond);
 	pthread_cond_destroy(&env->job_cond);
 	buf_free(&env->scratch);
-	free(env->bulk);
 	buf_free(&env->error);
 	free(env->dberr);
 	free(env->lost);

@@ -216,7 +216,7 @@ look(unsigned round)
 	dbenv_iter_init(&it, t_part->index, key_u64(k, a->inbox->id),
 	    key_u64(k, a->inbox->id));
 	while (dbenv_iter_next(&it, &key, &val) == 1 &&
-	    codec_get(&val, &c_msgrec, &r) == 0) {
+	    msgrec_get(val, &r) == 0) {
 		uid = key_uid(key);
 		if (r.flags != told->flags[uid]) {
 			differ++;

@@ -138,7 +138,7 @@ look_at(const struct mailbox *mb)
 	dbenv_iter_init(&it, t_part->index, key_u64(k, mb->id),
 	    key_u64(k, mb->id));
 	while (dbenv_iter_next(&it, &key, &val) == 1) {
-		if (codec_get(&val, &c_msgrec, &r) == -1 ||
+		if (msgrec_get(val, &r) == -1 ||
 		    (number = number_of(r.body)) == 0) {
 			bad("a message is damaged, UID", key_uid(key));
 			continue;

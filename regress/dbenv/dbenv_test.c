@@ -401,6 +401,7 @@ many(struct dbenv *env, struct dbenv_db *db)
 	static struct dbenv_record	 recs[MANY];
 	static char			 keys[MANY][8], vals[MANY][8];
 	static uint8_t			 large[100000];
+	static uint8_t			 larger[DBENV_VALUE_MAX + 1];
 	struct span			 v;
 	size_t				 i, wrong = 0;
 
@@ -426,9 +427,23 @@ many(struct dbenv *env, struct dbenv_db *db)
 	wrong += dbenv_get(db, recs[7].key, &v) == -1 ||
 	    !span_eq(v, recs[2907].val);
 	CHECK(wrong == 0, "all are there, the later of two: %zu wrong", wrong);
+	for (i = 0; i < MANY; i++) {	/* from there and back all over it */
+		snprintf(keys[i], sizeof(keys[i]), "m%05zu", i * 1009 % 5009);
+		recs[i].val = span_of(keys[i], i % 7);
+	}
+	CHECK(dbenv_put_many(db, recs, MANY) == 0 && dbtest_flush(env) == 0,
+	    "in no order");
+	for (i = 0, wrong = 0; i < MANY; i++)
+		wrong += dbenv_get(db, recs[i].key, &v) == -1 ||
+		    !span_eq(v, recs[i].val);
+	CHECK(wrong == 0, "all are there: %zu wrong", wrong);
 	recs[3].key = span_of("", 0);
 	CHECK(dbenv_put_many(db, recs, 5) == -1 && errno == EINVAL,
 	    "no key");
+	recs[3].key = span_str("large");
+	recs[3].val = span_of(larger, sizeof(larger));
+	CHECK(dbenv_put_many(db, recs, 5) == -1 && errno == EINVAL,
+	    "no value of so many octets");
 }
 
 int

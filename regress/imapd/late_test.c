@@ -315,7 +315,7 @@ many(void)
 	    key_u64(k, inbox()->id));
 	while (dbenv_iter_next(&it, &key, &val) == 1) {
 		n++;
-		wrong += codec_get(&val, &c_msgrec, &r) == -1 ||
+		wrong += msgrec_get(val, &r) == -1 ||
 		    r.modseq != inbox()->st.modseq;
 	}
 	dbenv_iter_free(&it);

@@ -54,13 +54,15 @@ stage_one(const struct mailbox *mb)
 {
 	struct buf	 v = { 0 };
 	struct msgrec	 r;
+	struct span	 val;
 	uint8_t		 k[12];
 
 	(void)buf_put_u64(&v, 1);
-	CHECK(part_get(t_part->index, key_msg(k, mb->id, 1), &c_msgrec,
-	    &r) == 0 && body_ref(t_part->bodies, r.body, 1) == 0 &&
-	    part_put(t_part->index, key_msg(k, mb->id, STAGED), &c_msgrec,
-	    &r) == 0 && dbenv_put(t_part->dead, key_msg(k, mb->id, STAGED),
+	CHECK(dbenv_get(t_part->index, key_msg(k, mb->id, 1), &val) == 0 &&
+	    msgrec_get(val, &r) == 0 &&
+	    body_ref(t_part->bodies, r.body, 1) == 0 &&
+	    msgrec_write(t_part, key_msg(k, mb->id, STAGED), &r) == 0 &&
+	    dbenv_put(t_part->dead, key_msg(k, mb->id, STAGED),
 	    span_buf(&v)) == 0, "something staged");
 	buf_free(&v);
 }
@@ -104,10 +106,11 @@ refs(uint32_t uid)
 {
 	struct body_info	 info;
 	struct msgrec		 r;
+	struct span		 val;
 	uint8_t			 k[12];
 
-	if (part_get(t_part->index, key_msg(k, inbox()->id, uid), &c_msgrec,
-	    &r) == -1 || body_stat(t_part->bodies, r.body, &info) == -1)
+	if (dbenv_get(t_part->index, key_msg(k, inbox()->id, uid),
+	    &val) == -1 || msgrec_get(val, &r) == -1 || body_stat(t_part->bodies, r.body, &info) == -1)
 		return (0);
 	return (info.refs);
 }
@@ -125,7 +128,7 @@ messages(const struct mailbox *mb, unsigned n, uint64_t modseq)
 	    key_u64(k, mb->id));
 	while (dbenv_iter_next(&it, &key, &val) == 1) {
 		have++;
-		wrong += codec_get(&val, &c_msgrec, &r) == -1 ||
+		wrong += msgrec_get(val, &r) == -1 ||
 		    r.modseq <= modseq || key_uid(key) > n;
 	}
 	dbenv_iter_free(&it);
