@@ -347,6 +347,7 @@ on_select(struct storm_client *c, const struct storm_cmd *q, struct span s)
 	(void)q;
 	if (t->opening)		/* it is not closed */
 		told_closed(t);
+	c->other = c->chosen;
 	t->selected = span_caseprefix(s, "OK ");
 	c->readonly = !span_caseprefix(s, "OK [READ-WRITE]");
 	if (c->watches)
@@ -537,6 +538,8 @@ untagged(struct told *t, struct span s)
 		c->idle = 2;
 	else if (c->i == STORM_FRESH)
 		storm_look_untagged(c->storm, s);
+	else if (span_caseprefix(s, "* OK [CLOSED]"))
+		c->other = c->chosen;	/* what comes is of the new one */
 	if (c->watches)
 		storm_watch_untagged(c, s);
 	storm_found(c, s);

@@ -75,6 +75,7 @@ struct storm_client {
 	int		 uids;		/* it never says numbers */
 	int		 notified;	/* NOTIFY was said */
 	uint32_t	 other;		/* STORM_GUEST: in its own mailbox */
+	uint32_t	 chosen;	/* the same, of one not yet selected */
 	struct storm_box boxes[STORM_BOXES];
 	size_t		 nboxes;
 	uint32_t	 session;	/* each SELECT is one */

@@ -206,7 +206,7 @@ look_at(struct storm *s, const char *name, uint32_t other)
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	f->readonly = 1;
 	f->session = ++s->sessions;
-	f->other = other;
+	f->other = f->chosen = other;
 	told_closed(&f->told);
 	storm_say(f, SAY_SELECT, 1, "EXAMINE %s", storm_name(f, other, name));
 	if (storm_drain(s) == -1 || f->fd == -1)

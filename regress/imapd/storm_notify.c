@@ -142,7 +142,7 @@ storm_watch_selected(struct storm_client *c)
 	char	 name[64];
 	size_t	 i;
 
-	called(c, c->other, c->name, name, sizeof(name));
+	called(c, c->chosen, c->name, name, sizeof(name));
 	for (i = 0; c->told.selected && i < c->nboxes; i++)
 		if (c->boxes[i].uidvalidity == c->told.uidvalidity ||
 		    strcmp(c->boxes[i].name, name) == 0)

@@ -389,6 +389,7 @@ enter(struct storm_client *c)
 		return;
 	}
 	told_closed(&c->told);
+	c->other = c->chosen;
 	c->told.selected = 1;
 	c->told.resyncing = resync;
 }
@@ -400,17 +401,17 @@ choose(struct storm_client *c)
 	struct buf	 b = { 0 };
 	const char	*name = NULL;
 
-	c->other = c->kept_validity & STORM_GUEST;
+	c->chosen = c->kept_validity & STORM_GUEST;
 	if (c->kept_validity != 0 && storm_pick(s, 5) > 0)
 		name = kept_name(c);
 	if (name == NULL) {
 		name = any_box(s);
-		c->other = own(c, &name);
+		c->chosen = own(c, &name);
 	}
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->readonly = storm_pick(s, 10) == 0;
 	(void)buf_addf(&b, "%s %s", c->readonly ? "EXAMINE" : "SELECT",
-	    storm_name(c, c->other, name));
+	    storm_name(c, c->chosen, name));
 	c->readonly |= c->guest;	/* until it is told */
 	c->resync = c->kind == KIND_QRESYNC && c->kept_validity != 0;
 	if (c->kind == KIND_CONDSTORE) {
