@@ -23,7 +23,6 @@
 #define MEMORY		65536		/* octets of one message in memory */
 #define IN_MAX		(256 * 1024)	/* octets read ahead */
 #define SLICE		16384		/* octets fed at once */
-#define MESSAGE_MAX	(1u << 30)	/* octets of one */
 #define MARK_EVERY	2000		/* messages */
 #define MARK_KEY	16		/* hexadecimal digits, then ":" */
 #define MARK_MAX	(MARK_KEY + 1 + 32)

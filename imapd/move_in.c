@@ -17,7 +17,6 @@
 /* Octets of records for the end: more than as many mailboxes as one may have
  * take with all their keywords.  10,000 with plain names take 0.2 s. */
 #define LATER_MAX	(64u << 20)
-#define MESSAGE_MAX	(1u << 30)	/* octets of one */
 #define TURN_US		500
 
 struct arriving {

@@ -52,6 +52,7 @@
 				 * 2: see msgrec.c */
 #define PART_BUCKETS	1024		/* of the accounts in memory */
 #define PART_UNUSED	1000		/* accounts kept though nobody uses them */
+#define MESSAGE_MAX	UINT32_MAX	/* octets of one: what a record can say */
 
 struct store;
 struct account;

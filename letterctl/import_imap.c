@@ -20,7 +20,7 @@
 
 #define BATCH		50		/* messages in one command */
 #define LINE_MAX_	(16u << 20)	/* octets: a list of UIDs is one line */
-#define MESSAGE_MAX	(1ull << 30)	/* octets */
+#define MESSAGE_MAX	UINT32_MAX	/* octets: the service takes no more */
 #define MAILBOXES	10000
 #define NAMES_MAX	32		/* --exclude, or named */
 

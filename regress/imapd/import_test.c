@@ -4,6 +4,7 @@
  */
 #include <sys/socket.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "dbenv_int.h"
 #include "imapd/account.h"
+#include "imapd/move.h"
 #include "imapd/store_ctl.h"
 #include "imaptest.h"
 
@@ -227,11 +229,57 @@ test_moving(void)
 	t_remove();
 }
 
+/* An account comes with a message as large as the configuration allows one to
+ * be: what is refused ends the connection. */
+static void
+test_size(void)
+{
+	static const struct {
+		uint64_t	 size;
+		int		 taken;
+	} t[] = {
+		{ (1u << 30) + 1, 1 }, { 1u << 31, 1 }, { UINT32_MAX, 1 },
+		{ 1ull << 32, 0 },
+	};
+	struct msg_account	 m = { .account = 7 };
+	struct pollfd		 p = { .events = POLLIN };
+	struct buf		 b = { 0 };
+	int			 fds[2], ended;
+	size_t			 i;
+
+	t_open(NULL);
+	m.partition = t_part->num;
+	for (i = 0; i < nitems(t); i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+			abort();
+		move_in(&t_store, NULL, 0, &m, fds[1]);
+		buf_reset(&b);
+		(void)buf_put_u32(&b, 18);
+		(void)buf_put_u8(&b, MOVE_BODY);
+		(void)buf_put_u64(&b, 1);
+		(void)buf_put_u64(&b, t[i].size);
+		(void)buf_put_u8(&b, 1);
+		if (write(fds[0], b.p, b.n) != (ssize_t)b.n)
+			abort();
+		t_settle();
+		p.fd = fds[0];
+		ended = poll(&p, 1, 0) == 1;
+		CHECK(ended == !t[i].taken, "a message of %llu octets",
+		    (unsigned long long)t[i].size);
+		close(fds[0]);
+		t_settle();
+	}
+	buf_free(&b);
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
 	test_stage();
 	test_folder();
 	test_moving();
+	test_size();
 	return (t_done());
 }
