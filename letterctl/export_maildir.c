@@ -19,10 +19,19 @@
 
 #define KEYWORDS	26		/* letters */
 
+/* Its directory, in which no other mailbox is. */
+struct folder {
+	char	*mailbox;
+	char	*dir;		/* ".a.b" */
+};
+
 struct export {
 	struct export_sum	 sum;
 	int			 root;
 	FILE			*subs;		/* "subscriptions" */
+	struct folder		*folders;	/* made so far */
+	size_t			 nfolders;
+	int			 dots;		/* names with "." are to be made */
 	struct mbox_reader	 reader;
 	char			*mailbox;	/* of the open folder, or NULL */
 	int			 dir;
@@ -78,60 +87,99 @@ close_folder(struct export *x)
 	return (rc);
 }
 
-/* ".a.b" for a/b; a "." within a name has no place in that. */
+/* ".a.b" for a/b; a "." within a name has no place in that, so that two names may
+ * come to the same. */
 static int
 folder_name(struct span mailbox, struct buf *b)
 {
 	struct buf	 seven = { 0 };
 	size_t		 i;
-	int		 dots = 0;
+
 
 	if (mutf7_encode(&seven, mailbox) == -1) {
 		buf_free(&seven);
 		errno = EINVAL;
 		return (-1);
 	}
-	for (i = 0; i < seven.n; i++) {
-		dots |= seven.p[i] == '.';
+	(void)buf_addc(b, '.');
+	for (i = 0; i < seven.n; i++)
 		(void)buf_addc(b, seven.p[i] == '/' ? '.' :
 		    seven.p[i] == '.' ? '_' : seven.p[i]);
-	}
-	if (dots)
-		warnx("%.*s is written as %s: a Maildir has no \".\" in names",
-		    (int)mailbox.n, (const char *)mailbox.p, buf_cstr(b));
 	buf_free(&seven);
 	return (buf_failed(b) ? -1 : 0);
 }
 
-/* The folder of a mailbox; two names may share one. */
+/* A directory of its own: with a number behind its name, if that is taken. */
+static int
+make_folder(struct export *x, struct span mailbox, struct buf *b)
+{
+	size_t	 n;
+	int	 i;
+
+	if (folder_name(mailbox, b) == -1)
+		return (-1);
+	n = b->n;
+	for (i = 2; mkdirat(x->root, buf_cstr(b), 0700) == -1; i++) {
+		if (errno != EEXIST)
+			return (-1);
+		buf_truncate(b, n);
+		if (buf_addf(b, "_%d", i) == -1)
+			return (-1);
+	}
+	if (b->n > n || span_find(mailbox, '.') != -1)
+		warnx("%.*s is written as %s: a Maildir has no \".\" in names",
+		    (int)mailbox.n, (const char *)mailbox.p, buf_cstr(b) + 1);
+	return (0);
+}
+
+/* The directory of a mailbox, made when it is not there; or NULL. */
+static const char *
+folder_of(struct export *x, struct span mailbox)
+{
+	struct buf	 b = { 0 };
+	struct folder	*f;
+	size_t		 i;
+
+	for (i = 0; i < x->nfolders; i++)
+		if (span_eqs(mailbox, x->folders[i].mailbox))
+			return (x->folders[i].dir);
+	if ((f = reallocarray(x->folders, x->nfolders + 1,
+	    sizeof(*f))) == NULL)
+		return (NULL);
+	x->folders = f;
+	f += x->nfolders;
+	f->dir = NULL;
+	f->mailbox = span_dup(mailbox);
+	if (span_eqs(mailbox, "INBOX"))
+		f->dir = strdup(".");
+	else if (make_folder(x, mailbox, &b) == 0)
+		f->dir = span_dup(span_buf(&b));
+	buf_free(&b);
+	if (f->mailbox == NULL || f->dir == NULL) {
+		free(f->mailbox);
+		free(f->dir);
+		return (NULL);
+	}
+	x->nfolders++;
+	fprintf(x->subs, "%s\n", f->dir[1] == '\0' ? "INBOX" : f->dir + 1);
+	return (f->dir);
+}
+
 static int
 open_folder(struct export *x, struct span mailbox)
 {
 	static const char *const	 below[] = { "cur", "new", "tmp" };
-	struct buf			 b = { 0 };
+	const char			*dir;
 	size_t				 i;
 	int				 rc = 0;
 
-	if (close_folder(x) == -1 || (x->mailbox = span_dup(mailbox)) == NULL)
+	if (close_folder(x) == -1 || (x->mailbox = span_dup(mailbox)) == NULL ||
+	    (dir = folder_of(x, mailbox)) == NULL)
 		return (-1);
-	if (span_eqs(mailbox, "INBOX"))
-		x->dir = dup(x->root);
-	else {
-		(void)buf_addc(&b, '.');
-		if (folder_name(mailbox, &b) == -1 ||
-		    (mkdirat(x->root, buf_cstr(&b), 0700) == -1 &&
-		    errno != EEXIST))
-			rc = -1;
-		else
-			x->dir = openat(x->root, buf_cstr(&b), O_RDONLY |
-			    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
-	if (rc == -1 || x->dir == -1) {
-		buf_free(&b);
+	x->dir = openat(x->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (x->dir == -1)
 		return (-1);
-	}
-	fprintf(x->subs, "%s\n", b.n == 0 ? "INBOX" : buf_cstr(&b) + 1);
-	buf_free(&b);
 	for (i = 0; i < nitems(below) && rc == 0; i++)
 		if (mkdirat(x->dir, below[i], 0700) == -1 && errno != EEXIST)
 			rc = -1;
@@ -305,7 +353,8 @@ err:
 	return (-1);
 }
 
-/* One of the account's mailboxes; what is in it comes by itself. */
+/* One of the account's mailboxes; what is in it comes by itself.  Names that stay
+ * as they are come first, so that no other has taken their folders. */
 static void
 listed(void *arg, struct span json)
 {
@@ -313,15 +362,18 @@ listed(void *arg, struct span json)
 	struct json_tokener	*t = json_tokener_new();
 	struct json_object	*o, *v;
 	const char		*name;
+	int			 dots, empty;
 
 	o = t == NULL ? NULL : json_tokener_parse_ex(t,
 	    (const char *)json.p, (int)json.n);
-	if (json_object_object_get_ex(o, "messages", &v) &&
-	    json_object_get_int64(v) == 0 &&
-	    json_object_object_get_ex(o, "name", &v)) {
+	empty = json_object_object_get_ex(o, "messages", &v) &&
+	    json_object_get_int64(v) == 0;
+	if (json_object_object_get_ex(o, "name", &v)) {
 		name = json_object_get_string(v);
-		if (open_folder(x, span_str(name)) == -1 ||
-		    close_folder(x) == -1) {
+		dots = strchr(name, '.') != NULL;
+		if (dots == x->dots && (empty || !dots) &&
+		    (open_folder(x, span_str(name)) == -1 ||
+		    close_folder(x) == -1)) {
 			warn("%s", name);
 			x->failed = 1;
 		}
@@ -330,16 +382,20 @@ listed(void *arg, struct span json)
 	json_tokener_free(t);
 }
 
-/* Those without messages, which no mbox has. */
+/* Also those without messages, which no mbox has. */
 static int
-empty_folders(struct export *x, struct ctl *ctl, const char *account)
+all_folders(struct export *x, struct ctl *ctl, const char *account)
 {
 	struct msg_ctl_arg	 arg = { .arg = span_str(account) };
 	struct ctl_ask		 a = { .verb = "mailbox list", .args = &arg,
 				    .nargs = 1, .stream = -1, .row = listed,
 				    .arg = x };
-	int			 rc = ctl_ask(ctl, &a);
+	int			 rc;
 
+	rc = ctl_ask(ctl, &a);
+	x->dots = 1;
+	if (rc == EXIT_OK)
+		rc = ctl_ask(ctl, &a);
 	return (rc == EXIT_OK && x->failed ? EXIT_REFUSED : rc);
 }
 
@@ -364,7 +420,7 @@ export_maildir(int argc, char **argv)
 		ctl_close(ctl);
 		return (EXIT_REFUSED);
 	}
-	rc = argc > 2 ? EXIT_OK : empty_folders(&x, ctl, argv[0]);
+	rc = argc > 2 ? EXIT_OK : all_folders(&x, ctl, argv[0]);
 	if (rc == EXIT_OK)
 		rc = ctl_ask(ctl, &a);
 	ctl_close(ctl);
@@ -389,6 +445,11 @@ export_maildir(int argc, char **argv)
 		printf("%llu messages\n", (unsigned long long)x.n);
 	mbox_reader_free(&x.reader);
 	buf_free(&x.name);
+	while (x.nfolders > 0) {
+		free(x.folders[--x.nfolders].mailbox);
+		free(x.folders[x.nfolders].dir);
+	}
+	free(x.folders);
 	close(x.root);
 	return (rc);
 }

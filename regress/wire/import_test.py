@@ -92,6 +92,30 @@ def maildir(s, tmp):
     ok(stream(s, "import", "maildir", "nobody", out).returncode == 1, "no such account")
 
 
+def dots(s, tmp):
+    """Names that a Maildir has one for."""
+    m = login(s, "judy")
+    for i, name in enumerate(("a.b", "a_b", "a_b_2", "a_b/c", "a.b/c")):
+        m.create(name)
+        if i != 3:
+            m.append(name, "($Label%d)" % i, None, b"Subject: %d\r\n\r\nx\r\n" % i)
+    m.logout()
+    out = tmp + "/dots"
+    r = stream(s, "export", "maildir", "judy", out)
+    is_((r.returncode, r.stdout.strip()), (0, b"4 messages"), "names that come to the same") or diag(r.stderr)
+    found = {}
+    for d in os.listdir(out):
+        if d.startswith(".a"):
+            found[d] = (open(out + "/" + d + "/dovecot-keywords").read().split()[1:] if
+                        os.path.exists(out + "/" + d + "/dovecot-keywords") else [], len(os.listdir(out + "/" + d + "/cur")))
+    is_(sorted(found.values()), [([], 0)] + [(["$Label%d" % i], 1) for i in (0, 1, 2, 4)], "each has a folder of its own") or diag(found)
+    is_([found[d] for d in (".a_b", ".a_b_2", ".a_b.c")], [(["$Label1"], 1), (["$Label2"], 1), ([], 0)],
+        "and those that can their own name") or diag(found)
+    names = open(out + "/subscriptions").read().split("\n")[:-1]
+    ok(len(names) == len(set(names)) and all("." + n in found for n in names if n.startswith("a")), "which is in the list") or diag(names)
+    ok(all(b"%s is written as a_b" % n in r.stderr for n in (b"a.b", b"a.b/c")), "and is told") or diag(r.stderr)
+
+
 THUNDERBIRD = b"""From - Fri Jul 14 02:40:00 2017
 X-Mozilla-Status: 0005
 X-Mozilla-Status2: 00000000
@@ -319,8 +343,9 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
+    dots(s, tmp)
     ours(s)
     strange(s)
     broken_off(s)
