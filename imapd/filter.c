@@ -13,7 +13,7 @@
 
 #define BREAK		0xff	/* between runs of text; in no folded one */
 #define BULK_AFTER	4	/* in a row, then they are read in bulk */
-#define BULK_NEAR	64	/* records passed over in it */
+#define BULK_NEAR	64	/* pieces passed over in it */
 
 #define PIECE		(4 * 1024)	/* octets folded at once; that may
 					 * make them many more */
@@ -40,7 +40,10 @@ static int		 collect(struct filter_build *);
 static int		 finish(const struct filter_build *, struct buf *);
 static uint64_t		 to_read(const struct mime *);
 static uint32_t		 bit_of(uint32_t, size_t);
-static struct span	 bulk(struct filter_read *, struct span);
+static struct span	 piece_key(uint8_t [10], uint64_t, uint32_t);
+static int		 get(struct buf *, struct part *, uint64_t);
+static int		 bulk(struct filter_read *, struct span);
+static struct span	 rest(struct filter_read *, uint64_t);
 
 /* What fold_text() made is well formed, surrogates among it.  0: a break. */
 static int
@@ -194,11 +197,13 @@ finish(const struct filter_build *f, struct buf *b)
 	struct span	 s = span_buf(&f->text);
 	uint8_t		*bits;
 	uint32_t	 hash, bit;
-	size_t		 n;
+	size_t		 n, was = b->n;
 
 	(void)filter_head_put(b, f->charsets);
 	n = s.n / 8 < FILTER_MIN ? FILTER_MIN : s.n / 8 > FILTER_MAX ?
 	    FILTER_MAX : s.n / 8;
+	if ((b->n - was + n) % FILTER_PIECE == 0)	/* see filter.h */
+		n++;
 	if (!f->too_long && (bits = buf_reserve(b, n)) != NULL) {
 		memset(bits, 0, n);
 		while (gram(&g, &s, &hash)) {
@@ -261,17 +266,82 @@ filter_may_have(struct span bits, const uint32_t *grams, size_t n)
 
 /* ---- the database ------------------------------------------------------------- */
 
-void
-filter_read_end(struct filter_read *r)
+/* The first one's is that of the body alone. */
+static struct span
+piece_key(uint8_t k[10], uint64_t body, uint32_t n)
+{
+	(void)key_u64(k, body);
+	k[8] = (uint8_t)(n >> 8);
+	k[9] = (uint8_t)n;
+	return (span_of(k, n == 0 ? 8 : 10));
+}
+
+int
+filter_put(struct part *p, uint64_t body, struct span record)
+{
+	struct span	 one;
+	uint8_t		 k[10];
+	uint32_t	 n = 0;
+
+	do {
+		(void)span_take(&record, record.n < FILTER_PIECE ? record.n :
+		    FILTER_PIECE, &one);
+		if (dbenv_put(p->filter, piece_key(k, body, n++), one) == -1)
+			return (-1);
+	} while (one.n == FILTER_PIECE && record.n > 0);
+	return (0);
+}
+
+/* All of its pieces, one after the other: 0, or -1. */
+static int
+get(struct buf *b, struct part *p, uint64_t body)
+{
+	struct span	 v;
+	uint8_t		 k[10];
+	uint32_t	 n = 0;
+
+	buf_reset(b);
+	do {
+		if (dbenv_get(p->filter, piece_key(k, body, n++), &v) == -1 ||
+		    buf_add_span(b, v) == -1)
+			return (-1);
+	} while (v.n == FILTER_PIECE && b->n <= FILTER_MAX);
+	return (0);
+}
+
+int
+filter_has(struct part *p, uint64_t body)
+{
+	struct buf	 b = { 0 };
+	struct span	 s;
+	int		 rc;
+
+	rc = get(&b, p, body) == 0;
+	s = span_buf(&b);
+	rc = rc && filter_head(&s, p->store->charsets);
+	buf_free(&b);
+	return (rc);
+}
+
+static void
+bulk_end(struct filter_read *r)
 {
 	if (r->reading)
 		dbenv_iter_free(&r->it);
+	r->reading = 0;
+	r->row = 0;
+}
+
+void
+filter_read_end(struct filter_read *r)
+{
+	bulk_end(r);
 	buf_free(&r->one);
 	memset(r, 0, sizeof(*r));
 }
 
-/* Go on to that key; an empty span: it is not there. */
-static struct span
+/* Go on to that key: 1, or 0: it is not there. */
+static int
 bulk(struct filter_read *r, struct span key)
 {
 	unsigned	 passed = 0;
@@ -285,50 +355,72 @@ bulk(struct filter_read *r, struct span key)
 	while (r->key.n != key.n || (c = memcmp(r->key.p, key.p, key.n)) < 0)
 		if (passed++ == BULK_NEAR ||
 		    dbenv_iter_next(&r->it, &r->key, &r->bulk) != 1) {
-			dbenv_iter_free(&r->it);
-			r->reading = 0;
-			r->row = 0;
+			bulk_end(r);
+			return (0);
+		}
+	return (c == 0);
+}
+
+/* The pieces that follow the one at hand. */
+static struct span
+rest(struct filter_read *r, uint64_t body)
+{
+	struct span	 key;
+	uint8_t		 k[10];
+	uint32_t	 n = 1;
+
+	buf_reset(&r->one);
+	do {
+		(void)buf_add_span(&r->one, r->bulk);
+		key = piece_key(k, body, n++);
+		if (dbenv_iter_next(&r->it, &r->key, &r->bulk) != 1) {
+			bulk_end(r);
 			return (span_of("", 0));
 		}
-	return (c == 0 ? r->bulk : span_of("", 0));
+		if (!span_eq(r->key, key))
+			return (span_of("", 0));
+	} while (r->bulk.n == FILTER_PIECE && r->one.n <= FILTER_MAX);
+	(void)buf_add_span(&r->one, r->bulk);
+	return (buf_failed(&r->one) ? span_of("", 0) : span_buf(&r->one));
 }
 
 struct span
 filter_get(struct filter_read *r, struct part *p, uint64_t body)
 {
-	struct span	 v = { NULL, 0 }, key;
+	struct span	 v = { (const uint8_t *)"", 0 };
 	uint8_t		 k[8];
 
-	if (r->part != p || body <= r->last) {
-		if (r->reading)
-			dbenv_iter_free(&r->it);
-		r->reading = 0;
-		r->row = 0;
-	} else
+	if (r->part != p || body <= r->last)
+		bulk_end(r);
+	else
 		r->row++;
 	r->part = p;
 	r->last = body;
-	key = key_u64(k, body);
-	if (r->row >= BULK_AFTER)
-		v = bulk(r, key);
-	else if (dbenv_get(p->filter, key, &v) == 0) {
-		buf_reset(&r->one);	/* others read there meanwhile */
-		(void)buf_add_span(&r->one, v);
-		v = span_buf(&r->one);
-	} else
-		v = span_of("", 0);
+	if (r->row < BULK_AFTER) {	/* others read there meanwhile */
+		if (get(&r->one, p, body) == 0)
+			v = span_buf(&r->one);
+	} else if (bulk(r, key_u64(k, body)))
+		v = r->bulk.n < FILTER_PIECE ? r->bulk : rest(r, body);
 	if (v.n == 0)
 		filter_missed(p, body);
 	return (filter_bits(v, p->store->charsets));
 }
 
+/* Pieces are numbered without a gap, the first may be missing. */
 int
 filter_drop(struct part *p, uint64_t body)
 {
-	uint8_t	 k[8];
+	uint8_t		 k[10];
+	uint32_t	 n;
 
-	return (dbenv_del(p->filter, key_u64(k, body)) == -1 &&
-	    errno != ENOENT ? -1 : 0);
+	for (n = 0; n <= FILTER_MAX / FILTER_PIECE + 1; n++)
+		if (dbenv_del(p->filter, piece_key(k, body, n)) == -1) {
+			if (errno != ENOENT)
+				return (-1);
+			if (n > 0)
+				break;
+		}
+	return (0);
 }
 
 int

@@ -7,7 +7,10 @@
  *
  * A record is a head (version, charsets known, version of the fold), then the
  * bits; a head alone: the message has no filter.  It belongs to the body, so
- * copies share it, and it goes with the body.
+ * copies share it, and it goes with the body.  It is stored in pieces of
+ * FILTER_PIECE octets (a larger value would take whole pages, and a search reads
+ * them all): the first under the body alone, the others numbered from 1; one
+ * that is shorter is the last, so no record is a multiple of that long.
  *
  * Filters are made behind deliveries, in the order of bodies, when few messages
  * come or a search misses one; how far that is stands in the record of body 0,
@@ -21,9 +24,10 @@
 #include "imapd/part.h"
 #include "mime.h"
 
-#define FILTER_VERSION	1
+#define FILTER_VERSION	2	/* 1: one value each */
 #define FILTER_MIN	64
 #define FILTER_MAX	4096
+#define FILTER_PIECE	900
 #define FILTER_TEXT	(256 * 1024)	/* octets of folded text */
 #define FILTER_READ	(512 * 1024)	/* of the message, for it */
 #define FILTER_CHARS	3		/* of a needle, at least */
@@ -52,7 +56,7 @@ int		 filter_may_have(struct span bits, const uint32_t *, size_t n);
 struct filter_read {
 	struct part		*part;
 	struct dbenv_iter	 it;
-	struct buf		 one;		/* read alone */
+	struct buf		 one;		/* read alone, or in pieces */
 	struct span		 key, bulk;	/* where it is */
 	uint64_t		 last;		/* body before this one */
 	unsigned		 row;		/* in a row so far */
@@ -63,6 +67,10 @@ struct span	 filter_get(struct filter_read *, struct part *,
 		    uint64_t body);
 void		 filter_read_end(struct filter_read *);
 
+/* Write a record, in the open command.  0 or -1. */
+int		 filter_put(struct part *, uint64_t body, struct span record);
+/* Is there one of this version, whole?  1 or 0. */
+int		 filter_has(struct part *, uint64_t body);
 /* The body goes, in the open command.  0 or -1. */
 int		 filter_drop(struct part *, uint64_t body);
 /* After salvage, in slices of n: those of bodies that are lost.  1 when there

@@ -49,7 +49,6 @@ static uint64_t	 messages(struct filter_maker *);
 static void	 paused(evutil_socket_t, short, void *);
 static int	 load(struct filter_maker *);
 static int	 keep(struct filter_maker *, uint64_t);
-static int	 has(const struct filter_maker *, uint64_t);
 static void	 idle(struct filter_maker *);
 static int	 step(struct filter_maker *);
 static int	 make(struct filter_maker *, uint64_t, uint64_t);
@@ -92,9 +91,8 @@ keep(struct filter_maker *f, uint64_t at)
 	    dbenv_put(f->part->filter, key_u64(k, 0), span_buf(&how)) == -1)
 		goto abort;
 	for (i = 0; i < f->n; begin = f->made[i++].end)
-		if (dbenv_put(f->part->filter, key_u64(k, f->made[i].body),
-		    span_of(f->records.p + begin, f->made[i].end -
-		    begin)) == -1)
+		if (filter_put(f->part, f->made[i].body, span_of(
+		    f->records.p + begin, f->made[i].end - begin)) == -1)
 			goto abort;
 	if ((rc = dbenv_commit(env)) == 0)
 		f->at = at;
@@ -106,16 +104,6 @@ out:
 	buf_reset(&f->records);
 	f->n = 0;
 	return (rc);
-}
-
-static int
-has(const struct filter_maker *f, uint64_t body)
-{
-	struct span	 v;
-	uint8_t		 k[8];
-
-	return (dbenv_get(f->part->filter, key_u64(k, body), &v) == 0 &&
-	    filter_head(&v, f->part->store->charsets));
 }
 
 /* The body at work is gone, or done. */
@@ -209,7 +197,7 @@ run(struct work *w)
 		}
 		if (f->busy && body != f->letter.rec.body)
 			idle(f);
-		if (!f->busy && has(f, body))
+		if (!f->busy && filter_has(f->part, body))
 			continue;
 		if ((rc = make(f, body, until)) == 1)
 			break;

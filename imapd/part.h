@@ -16,7 +16,7 @@
  *	index		mailbox uid		one message, fixed size
  *	ready		body piece		ENVELOPE and so on, ready-made
  *	fields		body piece		header fields, likewise
- *	filter		body			trigrams of its text, for SEARCH;
+ *	filter		body [piece]		trigrams of its text, for SEARCH;
  *						body 0: how far they are made,
  *						see filter.h
  *	late		account mailbox		the highest modseq that may be

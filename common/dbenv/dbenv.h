@@ -124,8 +124,9 @@ void		 dbenv_close(struct dbenv *);
  * Before dbenv_start() only.  The handle belongs to env; NULL with errno.
  */
 enum {
-	DBENV_NOSUM = 1		/* no checksum on pages: large values only,
-				 * that carry their own */
+	DBENV_NOSUM = 1		/* no checksum on pages, and the first to leave
+				 * the cache: large values only, that carry
+				 * their own */
 };
 struct dbenv_db	*dbenv_db(struct dbenv *, const char *name, int flags);
 

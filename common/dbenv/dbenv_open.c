@@ -505,6 +505,10 @@ dbenv_db(struct dbenv *env, const char *name, int flags)
 	    (r = db->db->set_flags(db->db, DB_CHKSUM)) == 0))
 		r = db->db->open(db->db, NULL, buf_cstr(&file), NULL, DB_BTREE,
 		    DB_CREATE | DB_THREAD | DB_AUTO_COMMIT, 0600);
+	/* Large values leave the cache first, else whoever reads them drives
+	 * out all that is small and read often. */
+	if (r == 0 && (flags & DBENV_NOSUM) != 0)
+		r = db->db->set_priority(db->db, DB_PRIORITY_VERY_LOW);
 	unbecome(&w);
 	if (r != 0)
 		goto fail;

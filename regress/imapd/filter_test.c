@@ -167,10 +167,10 @@ every(const char *how)
 		search(how, cases[i].program, cases[i].want);
 }
 
-/* How many filters there are, and octets of the last one; that of body 0 is how
- * far they are made. */
+/* How many filters there are, and the body of the last one; that of body 0 is
+ * how far they are made. */
 static size_t
-filters(size_t *octets)
+filters(uint64_t *last)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
@@ -178,12 +178,28 @@ filters(size_t *octets)
 	int			 rc;
 
 	dbenv_iter_init(&it, t_part->filter, span_of("", 0), span_of("", 0));
-	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
-		if (n++ > 0 && octets != NULL)
-			*octets = filter_bits(val, t_store.charsets).n;
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+		n += key.n == 8;
+		if (last != NULL)
+			(void)span_get_u64(&key, last);
+	}
 	dbenv_iter_free(&it);
 	CHECK(rc == 0, "filters are read: %s", strerror(errno));
 	return (n == 0 ? 0 : n - 1);
+}
+
+/* Octets of bits of the last one. */
+static size_t
+octets_of_last(void)
+{
+	struct filter_read	 r = { 0 };
+	uint64_t		 last = 0;
+	size_t			 n;
+
+	(void)filters(&last);
+	n = filter_get(&r, t_part, last).n;
+	filter_read_end(&r);
+	return (n);
 }
 
 /* Write another one for the last body. */
@@ -238,11 +254,13 @@ sizes(void)
 		size_t	 text, want;
 	} t[] = {
 		{ 10, FILTER_MIN }, { 8000, 1000 }, { 60000, FILTER_MAX },
+		/* with its head a whole piece, but for one octet more */
+		{ 7150, FILTER_PIECE - 5 },
 		{ FILTER_TEXT - 100, FILTER_MAX }, { FILTER_TEXT, 0 },
 	};
 	struct buf	 b = { 0 };
 	char		 want[16];
-	size_t		 i, k, octets = 0;
+	size_t		 i, k, octets;
 
 	for (i = 0; i < nitems(t); i++) {
 		buf_reset(&b);
@@ -252,7 +270,8 @@ sizes(void)
 		(void)buf_adds(&b, "needle");
 		append(b.p, b.n);
 		(void)filter_all(t_part);
-		CHECK(filters(&octets) == nitems(messages) + i + 1 &&
+		octets = octets_of_last();
+		CHECK(filters(NULL) == nitems(messages) + i + 1 &&
 		    octets >= t[i].want && octets <= t[i].want + 4,
 		    "%zu octets of text: %zu", t[i].text, octets);
 		snprintf(want, sizeof(want), " %zu", nitems(messages) + i + 1);
@@ -262,6 +281,60 @@ sizes(void)
 		search("size", "BODY needles", "");
 	}
 	buf_free(&b);
+}
+
+/* Those in pieces and those in one by turns, read in bulk; then pieces are
+ * missing. */
+static void
+pieces(size_t first)
+{
+	static const char	 all[] = " BODY \"needle of all\"";
+	struct buf		 b = { 0 };
+	uint64_t		 last = 0;
+	char			 cmd[64], want[128] = "";
+	uint8_t			 k[10];
+	size_t			 i, n, at = 0;
+
+	for (i = 0; i < 12; i++) {
+		buf_reset(&b);
+		(void)buf_adds(&b, "\r\n");
+		for (n = 0; n < i % 4 * 900; n++)
+			(void)buf_addf(&b, "%zu word%zu ", n, i * n);
+		(void)buf_addf(&b, "needle of all q%cz", (char)('a' + i));
+		append(b.p, b.n);
+		at += (size_t)snprintf(want + at, sizeof(want) - at, " %zu",
+		    first + i);
+	}
+	buf_free(&b);
+	(void)filter_all(t_part);
+	CHECK(octets_of_last() > 2 * FILTER_PIECE, "the last has pieces");
+	for (n = 0; n < 3; n++) {
+		snprintf(cmd, sizeof(cmd), "%zu:*%s", first, all);
+		search("pieces", cmd, want);
+		for (i = 0; i < 12; i++) {
+			snprintf(cmd, sizeof(cmd), "BODY q%cz",
+			    (char)('a' + i));
+			snprintf(want + at, sizeof(want) - at, " %zu",
+			    first + i);
+			search("pieces", cmd, want + at);
+			want[at] = '\0';
+		}
+		if (n == 2)
+			break;
+		/* One in a row, and the last of all; made anew when missed. */
+		(void)filters(&last);
+		last -= 4 * n;
+		CHECK(filter_has(t_part, last), "whole");
+		(void)key_u64(k, last);
+		k[8] = 0;
+		k[9] = 1;
+		CHECK(dbenv_begin(t_part->env) == 0 && dbenv_del(t_part->filter,
+		    span_of(k, 10)) == 0 && dbenv_commit(t_part->env) == 0 &&
+		    !filter_has(t_part, last), "without a piece");
+		search("without a piece", "BODY qzz", "");
+		(void)filter_all(t_part);
+		CHECK(filter_has(t_part, last), "made anew");
+	}
 }
 
 /* ---- slices ------------------------------------------------------------------ */
@@ -429,6 +502,7 @@ main(void)
 	choice();
 	(void)filter_all(t_part);
 	sizes();
+	pieces(filters(NULL) + 1);
 	n = filters(NULL);
 	send_line("c COPY 1:3 INBOX");
 	(void)filter_all(t_part);
