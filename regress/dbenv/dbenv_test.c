@@ -446,6 +446,69 @@ many(struct dbenv *env, struct dbenv_db *db)
 	    "no value of so many octets");
 }
 
+#define SMALL	400
+#define LARGE	60
+
+/* Read them all; pages that were not in the cache. */
+static uint64_t
+missed(struct dbenv *env, struct dbenv_db *db, size_t n)
+{
+	struct dbenv_stats	 before, after;
+	struct span		 v;
+	char			 key[8];
+	size_t			 i, wrong = 0;
+
+	dbenv_stats(env, &before);
+	for (i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "%05zu", i);
+		wrong += dbenv_get(db, span_str(key), &v) == -1;
+	}
+	CHECK(wrong == 0, "%zu of %zu cannot be read", wrong, n);
+	dbenv_stats(env, &after);
+	return (after.misses - before.misses);
+}
+
+/* Large values, more than the cache holds, leave the small ones there. */
+static void
+leaving(void)
+{
+	struct dbenv_conf	 c = dbtest_conf("leaving");
+	static uint8_t		 octets[60000];
+	struct dbenv		*env;
+	struct dbenv_db		*small, *large;
+	char			 key[8];
+	uint64_t		 first, lots, again;
+	size_t			 i, wrong = 0;
+	int			 k;
+
+	c.cache = 1024 * 1024;
+	for (k = 0; k < 2; k++) {
+		if ((env = dbtest_open(&c)) == NULL ||
+		    (small = dbenv_db(env, "small", 0)) == NULL ||
+		    (large = dbenv_db(env, "large", DBENV_NOSUM)) == NULL)
+			return;
+		for (i = 0; k == 0 && i < SMALL; i++) {
+			snprintf(key, sizeof(key), "%05zu", i);
+			wrong += dbenv_put(small, span_str(key),
+			    span_of(octets, 500)) == -1 || (i < LARGE &&
+			    dbenv_put(large, span_str(key), span_of(octets,
+			    sizeof(octets))) == -1);
+			dbenv_turn_end(env);
+		}
+		if (k == 0)
+			dbenv_close(env);
+	}
+	CHECK(wrong == 0, "%zu cannot be written", wrong);
+	first = missed(env, small, SMALL);
+	lots = missed(env, large, LARGE);
+	again = missed(env, small, SMALL);
+	CHECK(first > 40 && lots > LARGE * sizeof(octets) / 4096,
+	    "read: %llu and %llu", (unsigned long long)first,
+	    (unsigned long long)lots);
+	CHECK(again < first / 4, "%llu were gone", (unsigned long long)again);
+	dbenv_close(env);
+}
+
 int
 main(void)
 {
@@ -473,5 +536,6 @@ main(void)
 	replaced();
 	schema();
 	boots();
+	leaving();
 	return (test_done());
 }
