@@ -53,11 +53,11 @@ if [ "$1" = --one ]; then
 	/^(not )?ok/ { said = /^not/ }
 	/^(not ok|#)/ && said && n++ < 100 { print name ": " $0 }
 	END { if (rc && !bad) print name ": exit status " rc " after: " last }
-	' "$tap" | tee -a "$BUILD/regress-out/failed" >&2
+	' "$tap" | tee -a "${FAILED:-/dev/null}" >&2
 	exit "$rc"
 fi
 
-jobs=1
+jobs=1 told=
 if [ "$1" = -j ]; then
 	jobs=$2
 	shift 2
@@ -72,15 +72,20 @@ while [ "$n" -gt 0 ]; do
 	n=$((n - 1))
 done
 set -- prove --timer -j "$jobs" --exec "sh regress/run.sh --one" "$@"
-mkdir -p "$BUILD/regress-out" && rm -f "$BUILD/regress-out/failed" || exit 1
 [ -t 1 ] && exec "$@"
-{ "$@"; echo $? >"$BUILD/regress-out/rc"; } |
-    awk -v failed="$BUILD/regress-out/failed" '
-/^(Test Summary Report|Files=)/ && !told++ {
-	while ((getline line <failed) > 0)
-		print line
-}
-{ print; fflush() }'
+own=$BUILD/regress-out/run.$$
+export FAILED="$own/failed"
+mkdir -p "$own" || exit 1
+{ "$@"; echo $? >"$own/rc"; } | while IFS= read -r line; do
+	case $line in
+	"Test Summary Report" | Files=*)
+		[ -s "$FAILED" ] && [ -z "$told" ] && cat "$FAILED"
+		told=1
+		;;
+	esac
+	printf '%s\n' "$line"
+done
 rc=1
-read -r rc <"$BUILD/regress-out/rc"
+read -r rc <"$own/rc"
+rm -rf "$own"
 exit "$rc"
