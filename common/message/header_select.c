@@ -15,6 +15,7 @@ static int	 wanted(const struct header_selector *, struct span);
 static void	 decide(struct header_selector *, int);
 static int	 flush(struct header_selector *, struct buf *);
 static void	 hold(struct header_selector *, int);
+static int	 at_hand(struct header_selector *, struct span);
 
 int
 header_select(struct buf *b, struct span h, const struct span *names, size_t n,
@@ -112,6 +113,22 @@ step(struct header_selector *s, struct buf *b, uint8_t c)
 	return (0);
 }
 
+/* Where a line begins with a name that is there whole, nothing is held. */
+static int
+at_hand(struct header_selector *s, struct span in)
+{
+	size_t	 i;
+
+	if (s->state != BEGIN || in.p[0] == ' ' || in.p[0] == '\t')
+		return (0);
+	for (i = 0; i < in.n && i <= HEADER_NAME_MAX && in.p[i] != '\n'; i++)
+		if (in.p[i] == ':') {
+			s->take = wanted(s, span_of(in.p, i));
+			return (1);
+		}
+	return (0);
+}
+
 int
 header_selector_feed(struct header_selector *s, struct buf *b, struct span in)
 {
@@ -120,7 +137,8 @@ header_selector_feed(struct header_selector *s, struct buf *b, struct span in)
 
 	while (in.n > 0 && s->state != OVER) {
 		n = 1;
-		if (s->state == REST) {
+		if (s->state == REST || at_hand(s, in)) {
+			s->state = REST;
 			lf = memchr(in.p, '\n', in.n);
 			n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
 			if (s->take && buf_add(b, in.p, n) == -1)

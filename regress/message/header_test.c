@@ -163,6 +163,38 @@ test_select(void)
 	buf_free(&b);
 }
 
+/* Names about as long as they count: the same however they come. */
+static void
+test_select_long(void)
+{
+	struct header_selector	 sel;
+	struct buf		 in = { 0 }, whole = { 0 }, bytes = { 0 };
+	struct span		 name;
+	size_t			 i, n;
+
+	for (n = HEADER_NAME_MAX - 1; n <= HEADER_NAME_MAX + 2; n++) {
+		buf_reset(&in);
+		buf_reset(&whole);
+		buf_reset(&bytes);
+		for (i = 0; i < n; i++)
+			(void)buf_addc(&in, 'n');
+		(void)buf_adds(&in, ": x\r\n\ty\r\n\r\n");
+		name = span_of(in.p, n);
+		header_select(&whole, span_buf(&in), &name, 1, 0);
+		header_selector_start(&sel, &name, 1, 0);
+		for (i = 0; i < in.n; i++)
+			header_selector_feed(&sel, &bytes,
+			    span_of(in.p + i, 1));
+		header_selector_end(&sel, &bytes);
+		CHECK(whole.n == (n <= HEADER_NAME_MAX ? in.n : 2) &&
+		    span_eq(span_buf(&whole), span_buf(&bytes)),
+		    "a name of %zu octets: %zu and %zu", n, whole.n, bytes.n);
+	}
+	buf_free(&in);
+	buf_free(&whole);
+	buf_free(&bytes);
+}
+
 static void
 test_names(void)
 {
@@ -200,6 +232,7 @@ main(void)
 	test_blocks();
 	test_unfold();
 	test_select();
+	test_select_long();
 	test_names();
 	return (test_done());
 }
