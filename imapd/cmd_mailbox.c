@@ -75,6 +75,23 @@ use_free(const struct account *a, uint32_t use)
 	return (1);
 }
 
+/*
+ * RFC 6855 section 3: no new name has what ends a line or is a control, U+0080 to
+ * U+009F, U+2028, U+2029.  Names that there are stay.
+ */
+static int
+is_new_name(struct span name)
+{
+	size_t	 i;
+
+	for (i = 0; i + 1 < name.n; i++)
+		if ((name.p[i] == 0xc2 && name.p[i + 1] < 0xa0) ||
+		    (i + 2 < name.n && name.p[i] == 0xe2 && name.p[i + 1] ==
+		    0x80 && (name.p[i + 2] & 0xfe) == 0xa8))
+			return (0);
+	return (1);
+}
+
 enum step
 cmd_create(struct session *s, struct cursor *c)
 {
@@ -101,6 +118,8 @@ cmd_create(struct session *s, struct cursor *c)
 		    "that use, another has it, or they are more than one"));
 	if (!cmd_writable(s))
 		return (STEP_DONE);
+	if (w.mb == NULL && !is_new_name(w.name))
+		return (session_no(s, EINVAL));
 	if (w.other && mailbox_check_name(w.name) == -1)
 		return (session_no(s, errno));
 	if ((w.mb == NULL && place_may_create(s, &w) == -1) ||
@@ -195,6 +214,8 @@ cmd_rename(struct session *s, struct cursor *c)
 	(void)place_find(s, to, &b);
 	if ((a.other || b.other) && may_rename(s, &a, &b) == -1)
 		return (session_no(s, errno));
+	if (b.mb == NULL && !is_new_name(b.name))
+		return (session_no(s, EINVAL));
 	was_inbox = a.mb != NULL && a.mb == a.account->inbox;
 	if (mailbox_rename(a.account, a.name, b.name) == -1) {
 		/* It may be what he does not see that is in the way. */

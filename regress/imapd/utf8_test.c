@@ -47,6 +47,14 @@ static const char *const names[] = {
 	"C1: m CREATE \"x\300\257y\"", "S1: m BAD ~",
 	"C1: n CREATE \"x\355\240\200\"", "S1: n BAD ~",
 	"C1: o CREATE {3+}", "C1= a\001b\r\n", "S1: o BAD ~",
+	/* what ends a line elsewhere */
+	"C1: o CREATE \"a\302\205b\"", "S1: o NO [CANNOT] ~",
+	"C1: o CREATE \"a\302\200\"", "S1: o NO [CANNOT] ~",
+	"C1: o CREATE \"a/b\302\237\"", "S1: o NO [CANNOT] ~",
+	"C1: o CREATE \"a\342\200\250\"", "S1: o NO [CANNOT] ~",
+	"C1: o RENAME Archive \"a\342\200\251b\"", "S1: o NO [CANNOT] ~",
+	"C1: o CREATE \"a\302\240\342\200\252b\"", "S1: o OK ~",
+	"C1: o DELETE \"a\302\240\342\200\252b\"", "S1: o OK ~",
 	"C1: p CREATE {2+}", "C1= x\374\r\n", "S1: p BAD ~",
 	NULL
 };
