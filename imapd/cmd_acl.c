@@ -110,6 +110,14 @@ owners(struct session *s)
 	return (session_reply(s, "NO [CANNOT] the owner has all rights"));
 }
 
+/* RFC 4314 section 3 */
+static enum step
+nobody(struct session *s, struct cursor *c)
+{
+	c->error = "an identifier is not empty";
+	return (session_syntax(s, c));
+}
+
 enum step
 cmd_deleteacl(struct session *s, struct cursor *c)
 {
@@ -121,6 +129,8 @@ cmd_deleteacl(struct session *s, struct cursor *c)
 	    cur_sp(c) == -1 || cur_astring(c, &id) == -1 || cur_end(c) == -1)
 		return (session_syntax(s, c));
 	negative = grant_negative(&id);
+	if (id.n == 0)
+		return (nobody(s, c));
 	if (place_need(s, name, RIGHT_ADMIN, &w) == -1)
 		return (session_no(s, errno));
 	if (span_caseeqs(id, w.account->name))
@@ -274,12 +284,16 @@ begin(struct session *s, struct cursor *c, int is_list)
 	struct place	 w;
 	struct span	 name, id, rights = span_of("", 0);
 	uint32_t	 none = 0;
+	int		 negative;
 
 	if (cur_sp(c) == -1 || cur_mailbox(c, &name) == -1 ||
 	    cur_sp(c) == -1 || cur_astring(c, &id) == -1 ||
 	    (!is_list && (cur_sp(c) == -1 || cur_astring(c, &rights) == -1)) ||
 	    cur_end(c) == -1)
 		return (session_syntax(s, c));
+	negative = grant_negative(&id);
+	if (id.n == 0)
+		return (nobody(s, c));
 	if (acl_modify(rights, &none) == -1) {
 		c->error = "unknown right";
 		return (session_syntax(s, c));
@@ -296,7 +310,7 @@ begin(struct session *s, struct cursor *c, int is_list)
 	x->list = is_list;
 	x->account = w.account;
 	x->mailbox = w.mb->id;
-	x->negative = grant_negative(&id);
+	x->negative = negative;
 	if ((x->name = span_dup(id)) == NULL ||
 	    (x->rights = span_dup(rights)) == NULL) {
 		forget(x);
