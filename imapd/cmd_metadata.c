@@ -135,7 +135,9 @@ show(struct session *s, struct getting *g, struct span name,
 	if (value == NULL)
 		(void)buf_adds(g->out, " NIL");
 	else {
-		(void)buf_addc(g->out, ' ');
+		/* as literal8 where no other string can have it */
+		(void)buf_adds(g->out, span_find(*value, '\0') != -1 ? " ~" :
+		    " ");
 		string_write(g->out, *value);
 	}
 }
@@ -267,11 +269,7 @@ value(struct cursor *c, struct span *v, int *nil)
 		return (cur_nstring(c, v, nil));
 	*nil = 0;
 	(void)cur_char(c, '~');
-	if (cur_peek(c) != '{') {
-		c->error = "expected a literal";
-		return (-1);
-	}
-	return (cur_string(c, v));
+	return (cur_octets(c, v));
 }
 
 enum step

@@ -222,21 +222,36 @@ literal(struct cursor *c, struct span *out, int *streamed)
 }
 
 int
+cur_octets(struct cursor *c, struct span *out)
+{
+	struct span	 save = c->s;
+	int		 streamed;
+
+	if (cur_peek(c) != '{')
+		FAIL(c, "expected a literal");
+	if (literal(c, out, &streamed) == -1)
+		return (-1);
+	if (streamed != -1) {
+		c->s = save;
+		FAIL(c, "literal too large");
+	}
+	return (0);
+}
+
+int
 cur_string(struct cursor *c, struct span *out)
 {
-	struct cursor	 save = *c;
-	int		 streamed;
+	struct span	 save = c->s;
 
 	if (cur_peek(c) == '"')
 		return (quoted(c, out));
 	if (cur_peek(c) != '{')
 		FAIL(c, "expected a string");
-	if (literal(c, out, &streamed) == -1)
+	if (cur_octets(c, out) == -1)
 		return (-1);
-	if (streamed != -1 || span_find(*out, '\0') != -1) {
-		c->s = save.s;
-		FAIL(c, streamed != -1 ? "literal too large" :
-		    "NUL in a string");
+	if (span_find(*out, '\0') != -1) {
+		c->s = save;
+		FAIL(c, "NUL in a string");
 	}
 	return (0);
 }

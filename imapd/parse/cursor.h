@@ -41,6 +41,7 @@ int	 cur_is(struct cursor *, const char *);
 int	 cur_atom(struct cursor *, struct span *);
 /* Strings: borrowed from the command, or from scratch when unescaped. */
 int	 cur_string(struct cursor *, struct span *);	/* quoted or literal */
+int	 cur_octets(struct cursor *, struct span *);	/* literal, any octets */
 int	 cur_astring(struct cursor *, struct span *);
 int	 cur_nstring(struct cursor *, struct span *, int *nil);
 int	 cur_list_mailbox(struct cursor *, struct span *);

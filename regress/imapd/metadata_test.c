@@ -140,6 +140,39 @@ static const char *const inbox[] = {
 	NULL
 };
 
+static struct span
+ask(const char *command, size_t n)
+{
+	t_send(1, command, n);
+	t_settle();
+	return (t_take(1));
+}
+
+/* RFC 5464 section 5: a literal8 has any octets. */
+static void
+octets(void)
+{
+	static const char	 set[] = "a SETMETADATA \"\" (/private/vendor/l8 "
+	    "~{3+}\r\na\0b)\r\n";
+	static const char	 get[] = "b GETMETADATA \"\" /private/vendor/l8"
+	    "\r\n";
+	static const char	 want[] = "* METADATA \"\" (/private/vendor/l8 "
+	    "~{3}\r\na\0b)\r\nb OK";
+	static const char	 plain[] = "c SETMETADATA \"\" (/private/vendor/l8 "
+	    "{3+}\r\na\0b)\r\n";
+	struct span		 got;
+
+	got = ask(set, sizeof(set) - 1);
+	CHECK(got.n > 4 && memcmp(got.p, "a OK", 4) == 0, "NUL in a literal8");
+	got = ask(get, sizeof(get) - 1);
+	CHECK(got.n > sizeof(want) && memcmp(got.p, want, sizeof(want) -
+	    1) == 0, "it comes back");
+	got = ask(plain, sizeof(plain) - 1);
+	CHECK(got.n > 5 && memcmp(got.p, "c BAD", 5) == 0,
+	    "NUL in another literal");
+	say("d SETMETADATA \"\" (/private/vendor/l8 NIL)\r\n", "d OK");
+}
+
 /* Too large, too many, too many octets; what is replaced makes room. */
 static void
 bounds(void)
@@ -184,6 +217,7 @@ main(void)
 	t_script("lists", lists);
 	t_script("lives", lives);
 	t_script("inbox", inbox);
+	octets();
 	bounds();
 	t_close();
 	t_remove();
