@@ -7,7 +7,6 @@
 
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
-#include "imapd/flags.h"
 #include "imapd/parse/write.h"
 #include "imapd/place.h"
 #include "imapd/qresync.h"
@@ -169,26 +168,6 @@ first_unseen(const struct seen *n)
 	return (0);
 }
 
-/* Flags that this session may change, RFC 3501 section 7.1, RFC 4314 section
- * 5.1. */
-static void
-permanent(struct session *s, struct buf *b, uint32_t rights)
-{
-	const struct mailbox	*mb = s->seen.view->mb;
-	const char		*sp;
-
-	if ((rights & RIGHTS_ALL) == RIGHTS_ALL)
-		session_write_keywords(s, b);
-	else {
-		(void)buf_addc(b, '(');
-		sp = flags_write(b, place_flags(rights), "");
-		if ((rights & RIGHT_WRITE) != 0)
-			(void)keywords_write(b, mb, UINT64_MAX, sp);
-	}
-	if ((rights & RIGHT_WRITE) != 0 && mb->nkeywords < KEYWORDS_MAX)
-		(void)buf_adds(b, " \\*");
-}
-
 /* RFC 4314 section 5.2: something there may be changed. */
 static int
 may_change(uint32_t rights)
@@ -241,7 +220,7 @@ opened(struct session *s, struct opening *o)
 	if (readonly)
 		(void)buf_adds(b, "(");
 	else
-		permanent(s, b, rights);
+		session_write_permanent(s, b, rights);
 	(void)buf_addf(b, ")] kept\r\n"
 	    "* OK [UIDVALIDITY %u] UIDs valid\r\n"
 	    "* OK [UIDNEXT %u] next UID\r\n"

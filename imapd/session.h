@@ -197,9 +197,12 @@ void		 session_tell(struct session *, int expunges);
 void		 session_tell_below(struct session *);
 /* As seen.news: it is told in one of the next slices. */
 void		 session_news(struct seen *);
-/* The flags that a message here may have, RFC 3501 section 7.2.6, without the
- * parenthesis at the end; and an untagged FLAGS when there are new ones. */
+/* The flags that a message here may have, RFC 3501 section 7.2.6, and those that
+ * the session may change with these rights, without the parenthesis at the end;
+ * and an untagged FLAGS when there are new ones. */
 void		 session_write_keywords(struct session *, struct buf *);
+void		 session_write_permanent(struct session *, struct buf *,
+		    uint32_t rights);
 void		 session_tell_keywords(struct session *);
 void		 session_capability(const struct session *, struct buf *);
 

@@ -4,6 +4,7 @@
 #include "imapd/flags.h"
 #include "imapd/notify.h"
 #include "imapd/parse/write.h"
+#include "imapd/place.h"
 #include "imapd/session.h"
 #include "imapd/vanished.h"
 
@@ -140,6 +141,26 @@ session_write_keywords(struct session *s, struct buf *b)
 	s->keywords = mb->nkeywords;
 }
 
+/* RFC 3501 section 7.1, RFC 4314 section 5.1 */
+void
+session_write_permanent(struct session *s, struct buf *b, uint32_t rights)
+{
+	const struct mailbox	*mb = s->seen.view->mb;
+	const char		*sp;
+
+	if ((rights & RIGHTS_ALL) == RIGHTS_ALL)
+		session_write_keywords(s, b);
+	else {
+		(void)buf_addc(b, '(');
+		sp = flags_write(b, place_flags(rights), "");
+		if ((rights & RIGHT_WRITE) != 0)
+			(void)keywords_write(b, mb, UINT64_MAX, sp);
+	}
+	if ((rights & RIGHT_WRITE) != 0 && mb->nkeywords < KEYWORDS_MAX)
+		(void)buf_adds(b, " \\*");
+}
+
+/* RFC 9051 section 7.1: with the last one goes what was said of new ones. */
 void
 session_tell_keywords(struct session *s)
 {
@@ -149,6 +170,11 @@ session_tell_keywords(struct session *s)
 	(void)buf_adds(&s->out, "* FLAGS ");
 	session_write_keywords(s, &s->out);
 	(void)buf_adds(&s->out, ")\r\n");
+	if (s->keywords < KEYWORDS_MAX || s->seen.readonly)
+		return;
+	(void)buf_adds(&s->out, "* OK [PERMANENTFLAGS ");
+	session_write_permanent(s, &s->out, place_selected(s));
+	(void)buf_adds(&s->out, ")] no more keywords\r\n");
 }
 
 void

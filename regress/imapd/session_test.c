@@ -371,6 +371,53 @@ half_said(void)
 	t_remove();
 }
 
+/* RFC 9051 section 7.1: when there can be no more keywords that is told. */
+static void
+last_keyword(void)
+{
+	static const char *const	 before[] = {
+		"O1", "C1: a APPEND INBOX {1+}", "C1= a\r\n", "S1: a OK ~",
+		"C1: b SELECT INBOX", "S1: * ~", "S1: * ~", "S1: * ~",
+		"S1: * ~", "S1: * OK [PERMANENTFLAGS (~ \\*)] ~", "S1: * ~",
+		"S1: * ~", "S1: * ~", "S1: b OK ~",
+		"O2", "C2: b SELECT INBOX", "S2: * ~", "S2: * ~", "S2: * ~",
+		"S2: * ~", "S2: * OK [PERMANENTFLAGS (~ \\*)] ~", "S2: * ~",
+		"S2: * ~", "S2: * ~", "S2: b OK ~",
+		"O3", "C3: b EXAMINE INBOX", "S3: * ~", "S3: * ~", "S3: * ~",
+		"S3: * ~", "S3: * OK [PERMANENTFLAGS ()] ~", "S3: * ~",
+		"S3: * ~", "S3: * ~", "S3: b OK ~", NULL
+	};
+	static const char *const	 after[] = {
+		"C1: d STORE 1 +FLAGS.SILENT (z1)", "S1: * FLAGS (~ z1)",
+		"S1: d OK ~",
+		"C1: e STORE 1 +FLAGS.SILENT (z2 z3)", "S1: * FLAGS (~ z3)",
+		"S1: * OK [PERMANENTFLAGS (~ z2 z3)] ~", "S1: e OK ~",
+		"C1: f STORE 1 +FLAGS.SILENT (z4)", "S1: f NO [LIMIT] ~",
+		"C2: g NOOP", "S2: * FLAGS (~ z3)",
+		"S2: * OK [PERMANENTFLAGS (~ z2 z3)] ~", "S2: * 1 FETCH ~",
+		"S2: * 1 FETCH ~", "S2: * 1 FETCH ~", "S2: g OK ~",
+		"C3: g NOOP", "S3: * FLAGS (~ z3)", "S3: * 1 FETCH ~",
+		"S3: * 1 FETCH ~", "S3: * 1 FETCH ~", "S3: g OK ~", NULL
+	};
+	char				 b[1024];
+	size_t				 i, n;
+
+	t_open(NULL);
+	t_account[2] = t_account[3] = 1;
+	t_script("the last keyword", before);
+	n = (size_t)snprintf(b, sizeof(b), "c STORE 1 +FLAGS.SILENT (k0");
+	for (i = 1; i < KEYWORDS_MAX - 3; i++)
+		n += (size_t)snprintf(b + n, sizeof(b) - n, " k%zu", i);
+	n += (size_t)snprintf(b + n, sizeof(b) - n, ")\r\n");
+	t_send(1, b, n);
+	t_settle();
+	t_drain(1);
+	t_script("the last keyword", after);
+	t_account[2] = t_account[3] = 0;
+	t_close();
+	t_remove();
+}
+
 int
 main(void)
 {
@@ -386,5 +433,6 @@ main(void)
 	test_parts();
 	test_progress();
 	half_said();
+	last_keyword();
 	return (t_done());
 }
