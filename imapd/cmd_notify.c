@@ -13,13 +13,14 @@
 #define SLICE_OTHERS	10		/* another's account may be read */
 
 struct telling {
-	int		 status;	/* and states */
+	struct notify_request	 request;
 	int		 others;	/* own ones are done */
 	struct buf	 last;		/* name that was told last */
 	struct buf	 name;		/* of another's */
 };
 
 static enum step	 refused(struct session *);
+static enum step	 setting(struct session *);
 static enum step	 telling(struct session *);
 static enum step	 telling_others(struct session *);
 static void		 no_access(struct session *, struct span);
@@ -50,40 +51,55 @@ refused(struct session *s)
 	return (r);
 }
 
+/* Section 3.1: what it was to be told until now is told first. */
 enum step
 cmd_notify(struct session *s, struct cursor *c)
 {
-	struct notify_request		 r;
-	struct fetch_items		 f;
-	struct cursor			 at;
-	struct telling			*t;
+	struct telling	*t;
 
-	if (cur_notify(c, &r) == -1)
-		return (session_syntax(s, c));
-	if (r.unknown)
-		return (refused(s));
-	if (r.many)
-		return (session_reply(s, "NO [NOTIFICATIONOVERFLOW] too many "
-		    "groups or names"));
-	if ((t = calloc(1, sizeof(*t))) == NULL || notify_set(s, &r) == -1) {
-		free(t);
+	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return (session_no(s, ENOMEM));
+	if (cur_notify(c, &t->request) == -1) {
+		forget(t);
+		return (session_syntax(s, c));
 	}
-	t->status = r.status;
-	at = *c;
-	at.s = r.fetch;
-	if (r.fetch.n > 0 && cur_fetch_list(&at, &f) == 0) {
+	if (t->request.unknown || t->request.many) {
+		if (t->request.unknown)
+			(void)refused(s);
+		else
+			(void)session_reply(s, "NO [NOTIFICATIONOVERFLOW] too "
+			    "many groups or names");
+		forget(t);
+		return (STEP_DONE);
+	}
+	(void)session_begin(s, setting, t, forget);
+	if (s->state != ST_SELECTED)
+		return (STEP_AGAIN);
+	session_hold_mailbox(s, s->seen.view->mb);
+	return (STEP_FLUSH);
+}
+
+static enum step
+setting(struct session *s)
+{
+	struct telling			*t = s->data;
+	const struct notify_request	*r = &t->request;
+	struct fetch_items		 f;
+	struct cursor			 c;
+
+	if (notify_set(s, r) == -1)
+		return (session_no(s, ENOMEM));
+	cursor_init_span(&c, r->fetch, &s->scratch);
+	if (r->fetch.n > 0 && cur_fetch_list(&c, &f) == 0) {
 		if ((f.what & FETCH_MODSEQ) != 0)
 			cmd_condstore(s);
 		fetch_free(&f);
 	}
-	if (!r.status && !notify_others(s->notify)) {
-		forget(t);
+	if (!r->status && !notify_others(s->notify))
 		return (session_reply(s, "OK NOTIFY completed"));
-	}
 	session_hold(s, s->account->seq);
-	return (session_begin(s, r.status ? telling : telling_others, t,
-	    forget));
+	s->step = r->status ? telling : telling_others;
+	return (STEP_AGAIN);
 }
 
 /* Section 3.1: as far as it wants to know of its messages. */
@@ -161,7 +177,7 @@ telling_others(struct session *s)
 			continue;
 		if ((w.rights & RIGHT_READ) == 0)
 			no_access(s, name);
-		else if (t->status && state(s, w.mb) == -1)
+		else if (t->request.status && state(s, w.mb) == -1)
 			return (session_no(s, errno));
 	}
 	place_drop(s);

@@ -105,6 +105,30 @@ static const char *const others[] = {
 	NULL
 };
 
+/* Section 3.1: what waits is told before anything is asked for. */
+static const char *const implied[] = {
+	"O1", "O2",
+	"C1: a CREATE Waits", "S1: a OK ~",
+	"C1: b APPEND Waits {1+}", "C1= a\r\n", "S1: b OK ~",
+	"C1: c SELECT Waits", "S1: * FLAGS ~", "S1: * 1 EXISTS", "S1: * ~",
+	"S1: * OK [UNSEEN 1] ~", "S1: * OK [PERM~", "S1: * OK [UIDV~",
+	"S1: * OK [UIDN~", "S1: * OK [HIGH~", "S1: c OK ~",
+	"C2: c SELECT Waits", "S2: * FLAGS ~", "S2: * 1 EXISTS", "S2: * ~",
+	"S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
+	"S2: * OK [UIDN~", "S2: * OK [HIGH~", "S2: c OK ~",
+	"C2: d STORE 1 FLAGS.SILENT (\\Flagged)", "S2: d OK ~",
+	"C2: e APPEND Waits {1+}", "C2= b\r\n", "S2: * 2 EXISTS", "S2: * ~",
+	"S2: e OK ~",
+	"C1: f NOTIFY SET (selected (MessageNew MessageExpunge))",
+	"S1: * 1 FETCH (UID 1 FLAGS (\\Flagged~))", "S1: * 2 EXISTS",
+	"S1: * ~", "S1: f OK ~",
+	"C2: g STORE 1 FLAGS.SILENT ()", "S2: g OK ~",
+	"C1: h NOOP", "S1: h OK ~",
+	"C1: i DELETE Waits", "S1: * OK [CLOSED] ~", "S1: i OK ~",
+	"X1", "X2",
+	NULL
+};
+
 /* The selected one, at once; IDLE adds nothing. */
 static const char *const selected[] = {
 	"O1", "O2",
@@ -620,6 +644,7 @@ main(void)
 		t_account[i] = 1;
 	t_script("grammar", grammar);
 	t_script("others", others);
+	t_script("implied", implied);
 	t_script("selected", selected);
 	t_script("delayed", delayed);
 	t_script("crossed", crossed);
