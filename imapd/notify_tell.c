@@ -23,15 +23,14 @@ notify_expunges(const struct session *s)
 	return (n->at_once || s->phase == PHASE_IDLE);
 }
 
-/* Who wants to know of messages, but not of their flags, is not told of them
- * at the end of commands either. */
+/* Section 3.1: who did not ask for flags is not told of them at the end of
+ * commands either. */
 int
 notify_flags(const struct session *s)
 {
 	const struct notify	*n = s->notify;
 
-	return (n == NULL || (n->selected & EVENTS_MESSAGE) == 0 ||
-	    (n->selected & EVENT_FLAGS) != 0);
+	return (n == NULL || (n->selected & EVENT_FLAGS) != 0);
 }
 
 void
