@@ -191,7 +191,9 @@ argument(struct cursor *c, struct search *s, const struct key *k, int depth,
 		return (cur_date(c, &n->number));
 	case NUMBER:
 	case INTERVAL:
-		if (cur_number(c, UINT32_MAX, &v) == -1)
+		/* RFC 9051 section 9: sizes have 63 bits */
+		if (cur_number(c, k->arg == NUMBER ? INT64_MAX : UINT32_MAX,
+		    &v) == -1)
 			return (-1);
 		if (v == 0 && k->arg == INTERVAL) {
 			c->error = "an interval of nothing";

@@ -76,6 +76,8 @@ static const struct {
 	{ "NOT SENTSINCE 1-Jan-1990",		" 3 4" },
 	{ "LARGER 140 SMALLER 300",		" 1" },
 	{ "LARGER 300",				" 2" },
+	{ "LARGER 4294967296",			"" },
+	{ "SMALLER 4294967596 LARGER 300",	" 2" },
 	{ "SMALLER 140",			" 3 4" },
 	{ "OLDER 1000",				" 1 2 3 4" },
 	{ "YOUNGER 1000",			"" },
