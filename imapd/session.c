@@ -638,7 +638,8 @@ on_io(struct io *io, enum io_event what, void *arg)
 }
 
 /* RFC 9585: so that nobody in between takes the connection for dead.  It depends
- * on no flush, so it passes what the command has said and waits for one. */
+ * on no flush, so it passes what the command has said and waits for one.  A "]"
+ * of the tag would be taken for the code's end. */
 static void
 still_at_it(struct session *s, uint64_t now)
 {
@@ -647,8 +648,13 @@ still_at_it(struct session *s, uint64_t now)
 	    now - s->last_in < s->store->limits.progress ||
 	    now - s->last_out < s->store->limits.progress)
 		return;
-	(void)buf_addf(io_out(s->io), "* OK [INPROGRESS (\"%.*s\" NIL NIL)] "
-	    "still at it\r\n", (int)s->tag.n, (const char *)s->tag.p);
+	if (span_find(s->tag, ']') != -1)
+		(void)buf_adds(io_out(s->io),
+		    "* OK [INPROGRESS] still at it\r\n");
+	else
+		(void)buf_addf(io_out(s->io), "* OK [INPROGRESS (\"%.*s\" NIL "
+		    "NIL)] still at it\r\n", (int)s->tag.n,
+		    (const char *)s->tag.p);
 	io_kick(s->io);
 	s->last_out = now;
 }

@@ -318,6 +318,11 @@ test_progress(void)
 	l = t_line(1);
 	CHECK(l != NULL && strcmp(l, "* OK [INPROGRESS (\"tag1\" NIL NIL)] "
 	    "still at it") == 0, "still at it: %s", l == NULL ? "" : l);
+	s->tag = span_str("a]b");
+	session_tick(s);
+	l = t_line(1);
+	CHECK(l != NULL && strcmp(l, "* OK [INPROGRESS] still at it") == 0,
+	    "with a tag that ends a code: %s", l == NULL ? "" : l);
 	t_store.limits.progress = 3600;
 	session_tick(s);
 	CHECK(s->out.n == 0, "not after a short time");
