@@ -106,7 +106,7 @@ open_mailbox(struct session *s, struct cursor *c, int readonly)
 	if (o->condstore)
 		s->enabled |= ENABLED_CONDSTORE;
 	if (s->state == ST_SELECTED) {
-		session_tell_below(s);
+		session_tell_below(s, 1);
 		session_unselect(s);
 		/* RFC 7162 section 3.2.11: what comes is of the new one. */
 		(void)buf_adds(session_out(s), "* OK [CLOSED] closed\r\n");
@@ -264,7 +264,7 @@ cmd_unselect(struct session *s, struct cursor *c)
 {
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	session_tell_below(s);
+	session_tell_below(s, 1);
 	session_unselect(s);
 	return (session_reply(s, "OK UNSELECT completed"));
 }
@@ -277,7 +277,7 @@ cmd_close(struct session *s, struct cursor *c)
 
 	if (cur_end(c) == -1)
 		return (session_syntax(s, c));
-	session_tell_below(s);
+	session_tell_below(s, 1);
 	if (s->seen.readonly || (place_selected(s) & RIGHT_EXPUNGE) == 0 ||
 	    s->seen.view->mb->st.deleted == 0)
 		return (closed(s));

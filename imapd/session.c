@@ -226,6 +226,7 @@ session_unselect(struct session *s)
 	int	 untold;
 
 	s->state = ST_AUTH;
+	s->untold = 0;
 	if (s->notify != NULL && s->seen.view != NULL) {
 		untold = !s->seen.view->mb->removed && seen_news(&s->seen, 1);
 		notify_left(s, untold);
@@ -381,8 +382,7 @@ command_end(struct session *s)
 		session_unselect(s);
 	s->unselect = 0;
 	session_tell(s, !quiet);
-	if (quiet)
-		session_tell_below(s);
+	session_tell_below(s, quiet);
 	if (!was_bad(s))
 		s->bad = 0;
 	(void)buf_add_span(&s->out, span_buf(&s->reply));

@@ -98,6 +98,8 @@ struct session {
 	struct lex		 lex;
 	struct seen		 seen;		/* when selected */
 	size_t			 keywords;	/* how many it was told of */
+	uint64_t		 untold;	/* the first mod-sequence of flags
+						 * that it was not told; or 0 */
 	struct seqset		 saved;		/* UIDs: "$", RFC 5182 */
 
 	/* the command at work */
@@ -193,8 +195,9 @@ void		 session_write_fetch(const struct session *, struct buf *,
 /* A message's flags, as a change of them is told. */
 void		 session_write_changed(struct session *, const struct msgrec *);
 void		 session_tell(struct session *, int expunges);
-/* Removals are not told now, but mod-sequences are, or were. */
-void		 session_tell_below(struct session *);
+/* Something is not told now, but mod-sequences are, or were; withheld: removals as
+ * well. */
+void		 session_tell_below(struct session *, int withheld);
 /* As seen.news: it is told in one of the next slices. */
 void		 session_news(struct seen *);
 /* The flags that a message here may have, RFC 3501 section 7.2.6, and those that

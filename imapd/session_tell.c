@@ -1,6 +1,8 @@
 /*
  * What a session is told of its mailbox: changes of others, flags, keywords.
  */
+#include <string.h>
+
 #include "imapd/flags.h"
 #include "imapd/notify.h"
 #include "imapd/parse/write.h"
@@ -70,8 +72,10 @@ write_changed(struct seen *n, const struct msgrec *r)
 static void
 ignore_changed(struct seen *n, const struct msgrec *r)
 {
-	(void)n;
-	(void)r;
+	struct session	*s = of_seen(n);
+
+	if (s->untold == 0 || r->modseq < s->untold)
+		s->untold = r->modseq;
 }
 
 /* RFC 9586 section 3.3: the UID stands in front. */
@@ -196,19 +200,47 @@ session_tell(struct session *s, int expunges)
 		notify_arrived(s, most + 1, s->seen.maxuid);
 }
 
+/* A number in the place of the one that the tagged answer has. */
+static int
+lower_reply(struct session *s, uint64_t below)
+{
+	static const char	 code[] = " OK [HIGHESTMODSEQ ";
+	const size_t		 at = s->tag.n + sizeof(code) - 1;
+	struct buf		 b = { 0 };
+	size_t			 end = at;
+
+	if (s->reply.n < at || memcmp(s->reply.p + s->tag.n, code,
+	    sizeof(code) - 1) != 0)
+		return (0);
+	while (end < s->reply.n && s->reply.p[end] != ']')
+		end++;
+	(void)buf_add(&b, s->reply.p, at);
+	number_write(&b, below);
+	(void)buf_add(&b, s->reply.p + end, s->reply.n - end);
+	buf_free(&s->reply);
+	s->reply = b;
+	return (1);
+}
+
 /*
- * RFC 7162 section 3.2: who comes back with a mod-sequence is told of removals
- * above it alone.  So a client that knows higher ones than that of a removal
- * which it may not be told now (section 6) has to keep a lower one.
+ * RFC 7162 section 3.2: who comes back with a mod-sequence is told of what
+ * happened above it alone.  So a client that knows higher ones than that of a
+ * removal which it may not be told now (section 6), or of flags of which it asked
+ * not to be told (RFC 5465), has to keep a lower one.
  */
 void
-session_tell_below(struct session *s)
+session_tell_below(struct session *s, int withheld)
 {
-	if (s->state == ST_SELECTED && s->seen.ngone > 0 &&
-	    (s->enabled & ENABLED_CONDSTORE) != 0)
-		(void)buf_addf(&s->out, "* OK [HIGHESTMODSEQ %llu] removals "
-		    "are told later\r\n",
-		    (unsigned long long)seen_below(&s->seen));
+	uint64_t	 below;
+
+	if (s->state != ST_SELECTED || (s->enabled & ENABLED_CONDSTORE) == 0)
+		return;
+	below = withheld ? seen_below(&s->seen) : 0;
+	if (s->untold != 0 && (below == 0 || s->untold <= below))
+		below = s->untold - 1;
+	if (below != 0 && !lower_reply(s, below))
+		(void)buf_addf(&s->out, "* OK [HIGHESTMODSEQ %llu] not all is "
+		    "told yet\r\n", (unsigned long long)below);
 }
 
 void

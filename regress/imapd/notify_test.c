@@ -137,6 +137,32 @@ static const char *const implied[] = {
 	NULL
 };
 
+/* RFC 7162 section 3.2: who is not told of flags comes back to hear of them. */
+static const char *const kept[] = {
+	"O1", "O2",
+	"C1: a CREATE Keeps", "S1: a OK ~",
+	"C1: b APPEND Keeps {1+}", "C1= a {1+}\r\nb\r\n", "S1: b OK ~",
+	"C1: c APPEND Keeps {1+}", "C1= c\r\n", "S1: c OK ~",
+	"C1: d ENABLE QRESYNC", "S1: * ENABLED QRESYNC", "S1: d OK ~",
+	"C1: e SELECT Keeps", "S1: * FLAGS ~", "S1: * 3 EXISTS", "S1: * ~",
+	"S1: * OK [UNSEEN 1] ~", "S1: * OK [PERM~", "S1: * OK [UIDV~",
+	"S1: * OK [UIDN~", "S1: * OK [HIGHESTMODSEQ 3] ~", "S1: e OK ~",
+	"C2: e SELECT Keeps", "S2: * FLAGS ~", "S2: * 3 EXISTS", "S2: * ~",
+	"S2: * OK [UNSEEN 1] ~", "S2: * OK [PERM~", "S2: * OK [UIDV~",
+	"S2: * OK [UIDN~", "S2: * OK [HIGHESTMODSEQ 3] ~", "S2: e OK ~",
+	"C1: f NOTIFY NONE", "S1: f OK ~",
+	"C2: g STORE 1 FLAGS.SILENT (\\Seen)", "S2: g OK ~",
+	"C1: h UID STORE 2:3 FLAGS.SILENT (\\Deleted)",
+	"S1: * 2 FETCH (UID 2 MODSEQ (5))", "S1: * 3 FETCH (UID 3 MODSEQ (5))",
+	"S1: * OK [HIGHESTMODSEQ 3] ~", "S1: h OK ~",
+	"C1: i UID EXPUNGE 2", "S1: * VANISHED 2",
+	"S1: i OK [HIGHESTMODSEQ 3] EXPUNGE completed",
+	"C1: j UNSELECT", "S1: * OK [HIGHESTMODSEQ 3] ~", "S1: j OK ~",
+	"C1: k DELETE Keeps", "S1: k OK ~",
+	"X1", "X2",
+	NULL
+};
+
 /* The selected one, at once; IDLE adds nothing. */
 static const char *const selected[] = {
 	"O1", "O2",
@@ -653,6 +679,7 @@ main(void)
 	t_script("grammar", grammar);
 	t_script("others", others);
 	t_script("implied", implied);
+	t_script("kept", kept);
 	t_script("selected", selected);
 	t_script("delayed", delayed);
 	t_script("crossed", crossed);
