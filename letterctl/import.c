@@ -2,6 +2,7 @@
  * The pipe between what reads mail elsewhere and the service.  See import.h.
  */
 #include <sys/wait.h>
+#include <openssl/evp.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -143,6 +144,37 @@ child(int fd, int (*produce)(void *, struct import_out *), void *arg)
 	if (o.told > 0)
 		clear(&o, fprintf(stderr, "\r"));
 	exit(rc == -1 || o.missed ? EXIT_PART : EXIT_OK);
+}
+
+static void
+take_mark(void *arg, struct span text)
+{
+	(void)buf_add_span(arg, text);
+}
+
+int
+import_mark(const char *account, struct buf *source, char key[IMPORT_KEY],
+    struct buf *value)
+{
+	struct msg_ctl_arg	 args[2] = { { .arg = span_str(account) } };
+	struct ctl_ask		 a = { .verb = "import mark", .args = args,
+				    .nargs = 2, .stream = -1,
+				    .text = take_mark, .arg = value };
+	struct ctl		*ctl;
+	uint8_t			 md[EVP_MAX_MD_SIZE];
+	int			 i, rc;
+
+	if (buf_failed(source) || EVP_Digest(source->p, source->n, md, NULL,
+	    EVP_sha256(), NULL) != 1)
+		errx(EXIT_AWAY, "no memory");
+	for (i = 0; i < IMPORT_KEY / 2; i++)
+		snprintf(key + 2 * i, 3, "%02x", md[i]);
+	if ((ctl = ctl_open(socket_path)) == NULL)
+		return (-1);
+	args[1].arg = span_str(key);
+	rc = ctl_ask(ctl, &a);
+	ctl_close(ctl);
+	return (rc == EXIT_OK ? 0 : -1);
 }
 
 /* The last message is whole, whatever is missing behind it. */

@@ -10,8 +10,16 @@
 
 #define IMPORT_PIECE	65536		/* octets read and written at once */
 
+#define IMPORT_KEY	17		/* of a mark, with its NUL */
+
 struct import_out;
 
+/*
+ * How far an import of that source into the account came: the key of its marks
+ * (mbox.h), and the last value of them, or nothing.  0, or -1 after saying why.
+ */
+int	 import_mark(const char *account, struct buf *source,
+	    char key[IMPORT_KEY], struct buf *value);
 /*
  * Run produce in the child and see its output into the account: an exit status.
  * produce returns 0, or -1 after saying why; what it wrote before is kept.
@@ -33,6 +41,7 @@ void	 import_missed(struct import_out *);
 
 /* import_maildir.c, import_imap.c, export_maildir.c: commands. */
 int	 import_maildir(int, char **);
+#define IMPORT_MAILDIR_USAGE	"[--resume] ACCOUNT DIRECTORY [MAILBOX ...]"
 int	 import_imap(int, char **);
 #define IMPORT_IMAP_USAGE	"[--starttls] [--ca FILE] [--exclude MAILBOX] " \
 				"ACCOUNT HOST[:PORT] USER [MAILBOX ...]"

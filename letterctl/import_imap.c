@@ -4,7 +4,6 @@
  * how far it brings the import of its mailbox (import.h, mbox.h); what was
  * imported before is not fetched again.
  */
-#include <openssl/evp.h>
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +49,7 @@ struct import {
 	uint64_t		 validity, done;
 	uint64_t		*uids;
 	size_t			 nuids, next;	/* which is expected */
-	char			 key[17];	/* of its marks */
+	char			 key[IMPORT_KEY];	/* of its marks */
 	FILE			*spool;		/* the message */
 	uint64_t		 size;
 	int			 last;		/* its last octet */
@@ -398,48 +397,26 @@ response(struct import *x)
 
 /* ---- mailboxes --------------------------------------------------------------- */
 
-static void
-take_mark(void *arg, struct span text)
-{
-	(void)buf_add_span(arg, text);
-}
-
 /* Where was it left?  Its marks have a key of server, user and name. */
 static int
 where(struct import *x)
 {
-	struct msg_ctl_arg	 args[2] = { { .arg = span_str(x->account) },
-				    { .arg = span_str(x->key) } };
-	struct buf		 b = { 0 }, what = { 0 };
-	struct ctl_ask		 a = { .verb = "import mark", .args = args,
-				    .nargs = 2, .stream = -1,
-				    .text = take_mark, .arg = &what };
-	struct ctl		*ctl;
-	struct span		 s, v;
-	uint8_t			 md[EVP_MAX_MD_SIZE];
-	uint64_t		 validity, uid;
-	int			 i, rc;
+	struct buf	 of = { 0 }, what = { 0 };
+	struct span	 s, v;
+	uint64_t	 validity, uid;
+	int		 rc;
 
-	(void)buf_addf(&b, "%s %s %s", x->host, x->user, x->at->name);
-	if (buf_failed(&b) || EVP_Digest(b.p, b.n, md, NULL, EVP_sha256(),
-	    NULL) != 1)
-		errx(EXIT_AWAY, "no memory");
-	for (i = 0; i < 8; i++)
-		snprintf(x->key + 2 * i, 3, "%02x", md[i]);
-	buf_free(&b);
-	if ((ctl = ctl_open(socket_path)) == NULL)
-		return (-1);
-	args[1].arg = span_str(x->key);
-	rc = ctl_ask(ctl, &a);
-	ctl_close(ctl);
+	(void)buf_addf(&of, "%s %s %s", x->host, x->user, x->at->name);
+	rc = import_mark(x->account, &of, x->key, &what);
 	s = span_buf(&what);
 	x->done = 0;
 	if (span_split(&s, '.', &v) == 1 &&
 	    span_num(v, UINT32_MAX, &validity) == 0 &&
 	    span_num(s, UINT32_MAX, &uid) == 0 && validity == x->validity)
 		x->done = uid;
+	buf_free(&of);
 	buf_free(&what);
-	return (rc == EXIT_OK ? 0 : -1);
+	return (rc);
 }
 
 static int

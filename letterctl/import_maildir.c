@@ -3,8 +3,12 @@
  * (".a.b", modified UTF-7) and as plain directories ("a/b").  Flags are those
  * behind ":2,", and letters that a file dovecot-keywords names.  It may belong to
  * somebody who means ill: no link is followed, nothing but plain files is read.
+ *
+ * With --resume each message has a mark (mbox.h) of its folder: how many files
+ * come before the next, in their order, and a digest of the names of those.
  */
 #include <sys/stat.h>
+#include <openssl/evp.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
@@ -22,9 +26,17 @@
 #define DEPTH		30	/* of directories */
 #define KEYWORDS	26	/* letters */
 
+#define DIGEST		8	/* octets */
+
 struct item {
 	char	*name;
 	int	 seen;		/* from cur/, not new/ */
+};
+
+/* Files of a folder in their order, up to one of them. */
+struct mark {
+	uint64_t	 n;
+	uint8_t		 names[DIGEST];	/* without what stands for flags */
 };
 
 struct folder {
@@ -34,12 +46,15 @@ struct folder {
 	char			*keywords[KEYWORDS];
 	struct item		*items;
 	size_t			 n;
+	char			 key[IMPORT_KEY];	/* of marks; or "" */
+	struct mark		 at;
 };
 
 /* What was asked for. */
 struct source {
 	struct import_out	*out;
-	const char		*path;
+	const char		*account, *path;
+	int			 resume;
 	char			**names;	/* of mailboxes; none: all */
 	int			 n, found;
 };
@@ -130,7 +145,84 @@ list_items(struct folder *f, int seen)
 	return (0);
 }
 
-/* What stands behind ":2,", or what a foreign file system has for it. */
+/* What stands behind ":2,", or what a foreign file system has for it; or NULL. */
+static const char *
+info_of(const char *name)
+{
+	const char	*p = NULL, *q;
+
+	for (q = name; (q = strstr(q, "2,")) != NULL; q++)
+		if (q > name && strchr(":;,!", q[-1]) != NULL)
+			p = q + 2;
+	return (p);
+}
+
+/* One file further. */
+static void
+advance(struct mark *m, const char *name)
+{
+	const char	*info = info_of(name);
+	struct buf	 b = { 0 };
+	uint8_t		 md[EVP_MAX_MD_SIZE];
+
+	(void)buf_add(&b, m->names, DIGEST);
+	(void)buf_add(&b, name, info == NULL ? strlen(name) :
+	    (size_t)(info - name) - 3);
+	if (buf_failed(&b) || EVP_Digest(b.p, b.n, md, NULL, EVP_sha256(),
+	    NULL) != 1)
+		errx(EXIT_AWAY, "no memory");
+	memcpy(m->names, md, DIGEST);
+	m->n++;
+	buf_free(&b);
+}
+
+static void
+write_mark(const struct mark *m, struct buf *b)
+{
+	int	 i;
+
+	(void)buf_addf(b, "%llu.", (unsigned long long)m->n);
+	for (i = 0; i < DIGEST; i++)
+		(void)buf_addf(b, "%02x", m->names[i]);
+}
+
+/*
+ * Behind what was brought in before.  0; -1 when that cannot be told, which is
+ * said: the files are others now.
+ */
+static int
+resume(const struct source *s, struct folder *f)
+{
+	struct buf	 of = { 0 }, was = { 0 }, is = { 0 };
+	struct span	 v, n;
+	uint64_t	 count = 0;
+	char		*path = realpath(s->path, NULL);
+	int		 rc;
+
+	(void)buf_addf(&of, "maildir %s %s", path == NULL ? s->path : path,
+	    f->mailbox);
+	free(path);
+	rc = import_mark(s->account, &of, f->key, &was);
+	v = span_buf(&was);
+	if (rc == 0 && v.n > 0) {
+		if (span_split(&v, '.', &n) == 0 ||
+		    span_num(n, f->n, &count) == -1)
+			count = 0;
+		while (f->at.n < count)
+			advance(&f->at, f->items[f->at.n].name);
+		write_mark(&f->at, &is);
+		if (!span_eq(span_buf(&is), span_buf(&was))) {
+			warnx("%s: not the same files as before in front of "
+			    "new ones: it is left out", f->mailbox);
+			rc = -1;
+		}
+	}
+	buf_free(&of);
+	buf_free(&was);
+	buf_free(&is);
+	return (rc);
+}
+
 static void
 flags_of(const struct folder *f, const struct item *i, struct buf *b)
 {
@@ -141,12 +233,9 @@ flags_of(const struct folder *f, const struct item *i, struct buf *b)
 		{ 'D', "\\Draft" }, { 'F', "\\Flagged" }, { 'P', "$Forwarded" },
 		{ 'R', "\\Answered" }, { 'S', "\\Seen" }, { 'T', "\\Deleted" },
 	};
-	const char	*p = NULL, *q, *word;
+	const char	*p = i->seen ? info_of(i->name) : NULL, *word;
 	size_t		 k;
 
-	for (q = i->name; i->seen && (q = strstr(q, "2,")) != NULL; q++)
-		if (q > i->name && strchr(":;,!", q[-1]) != NULL)
-			p = q + 2;
 	for (; p != NULL && *p != '\0'; p++) {
 		word = NULL;
 		if (*p >= 'a' && *p <= 'z')
@@ -164,7 +253,7 @@ static int
 message(struct folder *f, const struct item *i)
 {
 	struct mbox_meta	 m = { .mailbox = span_str(f->mailbox) };
-	struct buf		 flags = { 0 };
+	struct buf		 flags = { 0 }, mark = { 0 };
 	struct stat		 st;
 	uint8_t			 room[IMPORT_PIECE], last = '\n';
 	ssize_t			 n;
@@ -182,6 +271,11 @@ message(struct folder *f, const struct item *i)
 	m.noeol = last != '\n';
 	flags_of(f, i, &flags);
 	m.flags = span_buf(&flags);
+	if (f->key[0] != '\0') {
+		(void)buf_addf(&mark, "%s:", f->key);
+		write_mark(&f->at, &mark);
+		m.mark = span_buf(&mark);
+	}
 	import_begin(f->out, &m);
 	while ((n = read(fd, room, sizeof(room))) > 0)
 		import_octets(f->out, span_of(room, (size_t)n));
@@ -189,6 +283,7 @@ message(struct folder *f, const struct item *i)
 		err(EXIT_REFUSED, "%s: %s", f->mailbox, i->name);
 	import_end(f->out);
 	buf_free(&flags);
+	buf_free(&mark);
 	close(fd);
 	return (0);
 }
@@ -243,12 +338,21 @@ folder(struct source *s, int dir, const char *mailbox)
 		import_folder(out, mailbox);
 	else
 		qsort(f.items, f.n, sizeof(*f.items), by_time);
-	import_at(out, mailbox, f.n);
-	for (i = 0; i < f.n; i++)
+	if (s->resume && f.n > 0 && resume(s, &f) == -1) {
+		import_missed(out);
+		folder_free(&f);
+		return (1);
+	}
+	i = (size_t)f.at.n;
+	import_at(out, mailbox, f.n - i);
+	for (; i < f.n; i++) {
+		if (s->resume)
+			advance(&f.at, f.items[i].name);
 		if (message(&f, &f.items[i]) == -1) {
 			warn("%s: %s is left out", mailbox, f.items[i].name);
 			import_missed(out);
 		}
+	}
 	folder_free(&f);
 	return (1);
 }
@@ -351,8 +455,21 @@ produce(void *arg, struct import_out *out)
 int
 import_maildir(int argc, char **argv)
 {
-	struct source	 s = { .path = argv[1], .names = argv + 2,
-			    .n = argc - 2 };
+	struct source	 s = { 0 };
 
+	if (strcmp(argv[0], "--resume") == 0) {
+		s.resume = 1;
+		argc--;
+		argv++;
+	}
+	if (argc < 2) {
+		fprintf(stderr, "usage: letterctl import maildir "
+		    IMPORT_MAILDIR_USAGE "\n");
+		return (EXIT_USAGE_);
+	}
+	s.account = argv[0];
+	s.path = argv[1];
+	s.names = argv + 2;
+	s.n = argc - 2;
 	return (import_run(argv[0], produce, &s));
 }

@@ -116,6 +116,36 @@ def dots(s, tmp):
     ok(all(b"%s is written as a_b" % n in r.stderr for n in (b"a.b", b"a.b/c")), "and is told") or diag(r.stderr)
 
 
+def resumed(s, tmp):
+    """A Maildir of which some was brought in already."""
+    root = tmp + "/resume"
+    for sub in "", ".Other":
+        for d in "cur", "new", "tmp":
+            os.makedirs(os.path.join(root, sub, d))
+    for i in range(3):
+        put(root + "/new/%d.a" % i, b"Subject: %d\n\n" % i, i)
+    put(root + "/.Other/cur/1.o:2,S", b"Subject: other\n\n", 1)
+    os.mkfifo(root + "/cur/0.b")
+
+    def run(*options):
+        r = stream(s, "import", "maildir", *options, "kate", root)
+        return r.returncode, r.stdout.strip(), b"not the same files" in r.stderr
+    is_(run("--resume"), (1, b"4 messages", False), "import maildir --resume")
+    is_(run("--resume"), (0, b"0 messages", False), "again, nothing")
+    for i in range(3):
+        os.rename(root + "/new/%d.a" % i, root + "/cur/%d.a:2,FS" % i)
+    put(root + "/new/9.a", b"Subject: 9\n\n", 9)
+    is_(run("--resume"), (0, b"1 messages", False), "what is new, behind what has flags now")
+    is_([b.split()[1] for f, d, b in everything(s, "kate")["INBOX"]], [b"0", b"1", b"2", b"9"], "each once")
+    os.unlink(root + "/cur/1.a:2,FS")
+    put(root + "/new/10.a", b"Subject: 10\n\n", 10)
+    put(root + "/.Other/new/2.o", b"Subject: other 2\n\n", 2)
+    is_(run("--resume"), (1, b"1 messages", True), "one that is missing is told, other mailboxes go on")
+    os.unlink(root + "/cur/0.b")
+    is_(run(), (0, b"6 messages", False), "without it, all")
+    is_(stream(s, "import", "maildir", "--resume", "kate").returncode, 2, "no directory")
+
+
 THUNDERBIRD = b"""From - Fri Jul 14 02:40:00 2017
 X-Mozilla-Status: 0005
 X-Mozilla-Status2: 00000000
@@ -343,9 +373,10 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     dots(s, tmp)
+    resumed(s, tmp)
     ours(s)
     strange(s)
     broken_off(s)
