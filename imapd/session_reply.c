@@ -58,6 +58,7 @@ static const struct {
 	{ EDQUOT,	"NO [OVERQUOTA] the quota is used up" },
 	{ EFBIG,	"NO [TOOBIG] message too large" },
 	{ EAGAIN,	"NO [INUSE] busy, try again" },
+	{ EDEADLK,	"NO [INUSE] busy, try again" },
 	{ EROFS,	"NO [READ-ONLY] mailbox is open read-only" },
 	{ ENOMEM,	"NO [UNAVAILABLE] no memory, try again later" },
 };

@@ -27,7 +27,8 @@
  * What a crash leaves: a group is in the log whole or not at all.  Of groups
  * that were flushed all are there after dbenv_open().
  *
- * Nothing here blocks but the disk: no call waits for a lock.  Callbacks are
+ * Nothing here blocks but the disk: no call waits for a lock, and the first write
+ * of a group only while a backup opens a database.  Callbacks are
  * called from dbenv_notify() and dbenv_turn_end() only, on the loop thread,
  * unless said otherwise.  Functions return 0, or -1 with errno:
  *
@@ -36,7 +37,8 @@
  *	EILSEQ		a value whose checksum is wrong; dbenv_error() names
  *			database and key
  *	ENOSPC, EIO	the disk; the group will be undone
- *	EDEADLK		a slip of the owner: something else holds a lock
+ *	EDEADLK		something else holds a lock, the log says what; the
+ *			group will be undone
  *	EINVAL		a slip of the owner: a call out of order
  *	ENOTRECOVERABLE	Berkeley DB gave up; conf.fatal will be called
  */

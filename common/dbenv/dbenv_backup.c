@@ -1,6 +1,7 @@
 /*
  * A copy of a running environment, by Berkeley DB's own hot backup, handed out
- * through the caller's functions.
+ * through the caller's functions.  Between two files it opens the next database:
+ * see dbenv_locks.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ on_open(DB_ENV *e, const char *name, const char *target, void **handle)
 
 	(void)target;
 	*handle = bk;
+	dbenv_gate_open(bk->env);
 	return (bk->open(bk, name));
 }
 
@@ -38,9 +40,12 @@ static int
 on_close(DB_ENV *e, const char *name, void *handle)
 {
 	struct dbenv_backup	*bk = handle;
+	int			 r;
 
 	(void)e;
-	return (bk->close(bk, name));
+	r = bk->close(bk, name);
+	dbenv_gate_shut(bk->env);
+	return (r);
 }
 
 static void *
@@ -51,7 +56,9 @@ backup(void *arg)
 	int			 r;
 
 	/* the target's name is only handed to on_open() */
+	dbenv_gate_shut(env);
 	r = env->e->backup(env->e, ".", DB_BACKUP_SINGLE_DIR);
+	dbenv_gate_open(env);
 	if (r == 0)
 		r = bk->open(bk, RESTORED_NAME);
 	if (r == 0)

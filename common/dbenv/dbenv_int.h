@@ -106,6 +106,13 @@ struct dbenv {
 	struct dbenv_backup	*backup;	/* under way */
 	int			 backup_ended;
 
+	/* databases are opened by a backup while no group is open */
+	pthread_cond_t		 gate_cond;	/* with mtx */
+	atomic_int		 shut;
+	atomic_int		 inside;	/* a group is open */
+	time_t			 locks_told;
+	unsigned int		 lock_lines;
+
 	/* removing log files excludes beginning a backup */
 	pthread_mutex_t		 arch_mtx;
 	atomic_int		 backing_up;
@@ -144,6 +151,13 @@ void	 dbenv_stop(struct dbenv *);
 void	 dbenv_job_ends(struct dbenv *);
 void	 dbenv_lines(struct dbenv *);
 void	 dbenv_remove_logs(struct dbenv *);
+
+/* dbenv_locks.c */
+void	 dbenv_gate_shut(struct dbenv *);
+void	 dbenv_gate_open(struct dbenv *);
+void	 dbenv_gate_in(struct dbenv *);
+void	 dbenv_gate_out(struct dbenv *);
+void	 dbenv_tell_locks(struct dbenv *);
 
 /* dbenv_backup.c */
 void	 dbenv_backup_end(struct dbenv *);

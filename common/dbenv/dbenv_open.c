@@ -332,6 +332,7 @@ new_env(void)
 	pthread_cond_init(&env->flush_cond, &ca);
 	pthread_cond_init(&env->keep_cond, &ca);
 	pthread_cond_init(&env->job_cond, &ca);
+	pthread_cond_init(&env->gate_cond, &ca);
 	pthread_condattr_destroy(&ca);
 	return (env);
 }
@@ -360,6 +361,7 @@ free_env(struct dbenv *env)
 	pthread_cond_destroy(&env->flush_cond);
 	pthread_cond_destroy(&env->keep_cond);
 	pthread_cond_destroy(&env->job_cond);
+	pthread_cond_destroy(&env->gate_cond);
 	buf_free(&env->scratch);
 	buf_free(&env->error);
 	free(env->dberr);

@@ -118,6 +118,8 @@ panicked(struct dbenv *env)
 void
 dbenv_break(struct dbenv *env, int e)
 {
+	if (e == EDEADLK && env->broken == 0)
+		dbenv_tell_locks(env);
 	if (env->broken == 0)
 		env->broken = e;
 	if (e == ENOTRECOVERABLE)
@@ -127,6 +129,7 @@ dbenv_break(struct dbenv *env, int e)
 static void
 group_begin(struct dbenv *env)
 {
+	dbenv_gate_in(env);
 	env->open = 1;
 	env->broken = 0;
 	if (env->conf.begun != NULL)
@@ -285,6 +288,7 @@ group_undo(struct dbenv *env)
 	}
 	env->top = NULL;
 	env->open = 0;
+	dbenv_gate_out(env);
 	env->broken = 0;
 	env->committed = seq;
 	env->st.undone++;
@@ -312,6 +316,7 @@ group_commit(struct dbenv *env)
 		return (-1);
 	}
 	env->open = 0;
+	dbenv_gate_out(env);
 	env->committed++;
 	env->st.groups++;
 	return (0);
