@@ -324,13 +324,17 @@ on_flushed(struct dbenv_wait *w, int error)
 
 /*
  * A group was undone.  Who waits for it is told by its wait; a command that
- * wrote in it and goes on, or has not come to waiting yet, is told here.
+ * wrote in it and goes on, or has not come to waiting yet, or waits for an
+ * earlier one, is told here.
  */
 void
 session_undone(struct session *s, uint64_t seq, int error)
 {
-	if (s->waiting || (s->hold < seq && s->late < seq && s->wrote < seq))
+	if ((s->waiting && s->wait.seq == seq) ||
+	    (s->hold < seq && s->late < seq && s->wrote < seq))
 		return;
+	dbenv_unwait(s->account->part->env, &s->wait);
+	s->waiting = 0;
 	take_back(s, error);
 	session_wake(s);
 }

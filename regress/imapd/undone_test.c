@@ -175,6 +175,56 @@ test_select(void)
 	t_remove();
 }
 
+static enum step
+all_done(struct session *s)
+{
+	return (session_reply(s, "OK done"));
+}
+
+/* A long command that waits for one group has written in the next. */
+static void
+test_waiting(void)
+{
+	static const struct command	 stores = { "STORE", ST_BOTH, 0, NULL };
+	const char	*l;
+	struct session	*s;
+	struct dbenv	*env;
+	uint8_t		 k[8];
+
+	t_open(NULL);
+	fill(3);
+	env = t_part->env;
+	t_login(1, 1);
+	(void)t_line(1);
+	(void)answer(1, "SELECT INBOX");
+	t_settle();
+	s = TAILQ_FIRST(&t_store.sessions);
+	s->command = &stores;
+	s->tag = span_str("t");
+	s->step = all_done;
+	s->phase = PHASE_PAUSE;
+	CHECK(dbenv_put(t_part->left, key_u64(k, 98), span_str("")) == 0,
+	    "a first group");
+	s->hold = dbenv_seq(env);
+	session_wake(s);
+	while (!s->waiting)
+		t_turn();
+	s->phase = PHASE_STEP;		/* the client made room */
+	dbenv_turn_end(env);
+	CHECK(dbenv_put(t_part->left, key_u64(k, 99), span_str("")) == 0 &&
+	    s->wait.seq < dbenv_seq(env), "a second one");
+	s->hold = s->wrote = dbenv_seq(env);
+	dbenv_break(env, ENOSPC);
+	dbenv_turn_end(env);
+	l = t_line(1);
+	CHECK(l != NULL && strncmp(l, "t NO [UNAVAILABLE] ", 19) == 0,
+	    "it is undone: %s", l == NULL ? "" : l);
+	l = answer(1, "NOOP");
+	CHECK(strncmp(l, "t OK ", 5) == 0, "and all goes on: %s", l);
+	t_close();
+	t_remove();
+}
+
 /* DELETE, undone: the mailbox and what is in it are there. */
 static void
 test_delete(void)
@@ -359,6 +409,7 @@ main(void)
 	test_thaw();
 	test_slices();
 	test_select();
+	test_waiting();
 	test_delete();
 	test_account();
 	test_stage();
