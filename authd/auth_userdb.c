@@ -160,8 +160,7 @@ load_secret(struct userdb *u)
 	    dbenv_put(u->meta, span_str("salt"),
 	    span_of(u->secret, sizeof(u->secret))) == -1)
 		return (-1);
-	dbenv_turn_end(u->env);
-	return (0);
+	return (dbenv_turn_end(u->env));
 }
 
 static int

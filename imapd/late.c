@@ -75,7 +75,8 @@ renumber(struct part *p, struct span key, uint64_t ceiling)
 	}
 	st.modseq = (st.modseq > ceiling ? st.modseq : ceiling) + 1;
 	while ((rc = renumber_some(p, id, &st, &uid)) == 1)
-		dbenv_turn_end(p->env);
+		if (dbenv_turn_end(p->env) == -1)
+			return (-1);
 	if (rc == -1)
 		return (-1);
 	log_info("partition %02u: mailbox %016llx: flags are told anew from "

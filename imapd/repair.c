@@ -64,8 +64,7 @@ group_end(struct repair *x)
 	x->writes = 0;
 	if (dbenv_commit(x->p->env) == -1)
 		return (-1);
-	dbenv_turn_end(x->p->env);
-	return (0);
+	return (dbenv_turn_end(x->p->env));
 }
 
 static int

@@ -25,8 +25,7 @@ group_end(struct repair *r)
 	r->n = 0;
 	if (dbenv_commit(r->b->env) == -1)
 		return (-1);
-	dbenv_turn_end(r->b->env);
-	return (0);
+	return (dbenv_turn_end(r->b->env));
 }
 
 static int

@@ -223,10 +223,11 @@ void		 dbenv_abort(struct dbenv *);
 
 /*
  * Commit the group, if one is open, and have it flushed.  Call it once at the
- * end of each loop turn, or earlier by whoever needs it committed.  A group that nobody waits for (late flag changes) is
+ * end of each loop turn, or earlier by whoever needs it committed: 0, or -1 with
+ * errno: it was undone.  A group that nobody waits for (late flag changes) is
  * flushed with the next one or within half a second.
  */
-void		 dbenv_turn_end(struct dbenv *);
+int		 dbenv_turn_end(struct dbenv *);
 
 /*
  * Numbers of groups begin at 1 with each dbenv_open().  dbenv_seq: of the open

@@ -106,7 +106,8 @@ write_new(struct dbenv *env)
 int
 dbenv_certain(struct dbenv *env)
 {
-	dbenv_turn_end(env);
+	if (dbenv_turn_end(env) == -1)
+		return (-1);
 	if (env->certain)
 		return (0);
 	if (dbenv_flush_now(env) == -1)

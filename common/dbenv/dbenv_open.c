@@ -542,7 +542,8 @@ dbenv_is_salvaged(const struct dbenv *env)
 int
 dbenv_salvaged_done(struct dbenv *env)
 {
-	dbenv_turn_end(env);
+	if (dbenv_turn_end(env) == -1)
+		return (-1);
 	if (dbenv_flush_now(env) == -1 ||
 	    (unlinkat(env->dirfd, DBENV_SALVAGED, 0) == -1 && errno != ENOENT))
 		return (dbenv_fail(env, errno, DBENV_SALVAGED));
@@ -610,9 +611,8 @@ dbenv_schema(struct dbenv *env, uint32_t now,
 		dbenv_abort(env);
 		return (-1);
 	}
-	if (dbenv_commit(env) == -1)
+	if (dbenv_commit(env) == -1 || dbenv_turn_end(env) == -1)
 		return (-1);
-	dbenv_turn_end(env);
 	if (dbenv_get(env->schema, span_str(SCHEMA_KEY), &v) == -1)
 		return (dbenv_fail(env, EIO, "schema: not written"));
 	return (0);

@@ -266,11 +266,10 @@ group_end(struct salvage *x)
 {
 	if (x->n == 0)
 		return (0);
-	if (dbenv_commit(x->env) == -1) {
+	if (dbenv_commit(x->env) == -1 || dbenv_turn_end(x->env) == -1) {
 		(void)buf_adds(x->why, dbenv_error(x->env));
 		return (-1);
 	}
-	dbenv_turn_end(x->env);
 	x->n = x->octets = 0;
 	return (0);
 }

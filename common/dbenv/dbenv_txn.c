@@ -357,10 +357,10 @@ is_lost(struct dbenv *env)
 	return (lost);
 }
 
-void
+int
 dbenv_turn_end(struct dbenv *env)
 {
-	int	 i;
+	int	 i, e = 0;
 
 	if (env->in_cmd) {
 		dbenv_line(env, DBENV_LOG_ERR, "%s: a command was left open",
@@ -368,8 +368,10 @@ dbenv_turn_end(struct dbenv *env)
 		dbenv_abort(env);
 	}
 	for (i = 0; i < ROUNDS && env->open; i++) {
-		if (env->broken != 0 || group_commit(env) == -1)
+		if (env->broken != 0 || group_commit(env) == -1) {
+			e = env->broken;
 			group_undo(env);
+		}
 		if (env->started)
 			hand_over(env);
 		else if (dbenv_flush_now(env) == 0) {
@@ -379,6 +381,9 @@ dbenv_turn_end(struct dbenv *env)
 	}
 	if (is_lost(env))
 		dbenv_notify(env);
+	if (e != 0)
+		errno = e;
+	return (e == 0 ? 0 : -1);
 }
 
 int

@@ -2,6 +2,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
+#include "dbenv_int.h"
 #include "dbtest.h"
 
 static void
@@ -509,6 +510,39 @@ leaving(void)
 	dbenv_close(env);
 }
 
+/* A group that is undone is not taken for written. */
+static void
+undone(void)
+{
+	struct dbenv_conf	 c = dbtest_conf("undone");
+	struct dbenv		*env = dbtest_open(&c);
+	struct dbenv_db		*db = env == NULL ? NULL :
+				    dbenv_db(env, "test", 0);
+
+	if (db == NULL)
+		return;
+	CHECK(dbenv_turn_end(env) == 0, "there is no group");
+	CHECK(dbtest_put(db, "a", "b") == 0 && dbenv_turn_end(env) == 0,
+	    "one is written");
+	CHECK(dbtest_put(db, "a", "c") == 0, "another one");
+	dbenv_break(env, EIO);
+	errno = 0;
+	CHECK(dbenv_turn_end(env) == -1 && errno == EIO &&
+	    dbtest_is(db, "a", "b"), "is undone");
+	CHECK(dbtest_put(db, "a", "c") == 0, "and one more");
+	dbenv_break(env, EIO);
+	CHECK(dbenv_certain(env) == -1 && dbenv_uncertain(env) &&
+	    access("undone/boot", F_OK) == -1, "nothing is certain then");
+	CHECK(close(open("undone/salvaged", O_WRONLY | O_CREAT, 0600)) == 0 &&
+	    dbtest_put(db, "a", "c") == 0, "the last of a repair");
+	dbenv_break(env, EIO);
+	CHECK(dbenv_salvaged_done(env) == -1 && dbenv_is_salvaged(env),
+	    "it is to be repaired again");
+	CHECK(dbenv_salvaged_done(env) == 0 && !dbenv_is_salvaged(env),
+	    "until it could be");
+	dbenv_close(env);
+}
+
 int
 main(void)
 {
@@ -537,5 +571,6 @@ main(void)
 	schema();
 	boots();
 	leaving();
+	undone();
 	return (test_done());
 }

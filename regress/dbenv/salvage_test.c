@@ -3,11 +3,14 @@
  * pages are nothing is made up, and nothing is read outside of them.
  */
 #include <sys/stat.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <db.h>
 
 #include "dbenv_salvage.h"
 #include "test.h"
@@ -207,6 +210,37 @@ restored(void)
 	CHECK(count(path("into")) == RECORDS - RECORDS / 4, "and the same");
 }
 
+static int	 failing;
+
+/* A full disk, once: when the records are committed. */
+static ssize_t
+fail_once(int fd, const void *p, size_t n)
+{
+	if (failing && n > 100000) {
+		failing = 0;
+		errno = ENOSPC;
+		return (-1);
+	}
+	return (write(fd, p, n));
+}
+
+/* What was undone is not taken for written. */
+static void
+undone(void)
+{
+	struct dbenv_salvage	 s;
+
+	(void)dbenv_remove(path("home"));
+	fill();
+	(void)db_env_set_func_write(fail_once);
+	failing = 1;
+	CHECK(salvage_it(0, &s) == -1 && !failing,
+	    "a group of records cannot be written");
+	(void)db_env_set_func_write(write);
+	CHECK(salvage_it(0, &s) == 0, "and when it can");
+	CHECK(count(path("into")) == RECORDS - RECORDS / 4, "all are there");
+}
+
 static void
 note_boot(void)
 {
@@ -252,6 +286,7 @@ main(void)
 	}
 	CHECK(least > RECORDS / 4, "most of it is there each time: %d", least);
 	restored();
+	undone();
 	(void)dbenv_remove(base);
 	return (test_done());
 }
