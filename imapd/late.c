@@ -87,8 +87,9 @@ renumber(struct part *p, struct span key, uint64_t ceiling)
 	return (dbenv_del(p->late, key));
 }
 
-int
-late_start(struct part *p)
+/* What is marked is dealt with, and the marks go. */
+static int
+unmark(struct part *p)
 {
 	struct dbenv_iter	 it;
 	struct span		 key, val;
@@ -106,8 +107,19 @@ late_start(struct part *p)
 		}
 	}
 	dbenv_iter_free(&it);
-	if (rc == 0)
-		rc = dbenv_certain(p->env);
+	return (rc == 0 ? dbenv_certain(p->env) : rc);
+}
+
+int
+late_start(struct part *p)
+{
+	int	 rc;
+
+	/* A full disk: the second time with the space of the reserve file. */
+	if ((rc = unmark(p)) == -1 && errno == ENOSPC) {
+		(void)dbenv_turn_end(p->env);
+		rc = unmark(p);
+	}
 	if (rc == -1)
 		log_error("partition %02u: marks of flags: %s", p->num,
 		    dbenv_error(p->env));

@@ -247,7 +247,8 @@ uint64_t	 dbenv_committed(const struct dbenv *);
  * is 1 when dbenv_certain() was not called under this boot of the system, or a
  * flush failed since, or this is a copy; what dbenv_open() found is on disk in
  * any case.  dbenv_certain(), once all that may be wrong is right and before
- * dbenv_start(), flushes and records the boot: 0, or -1 with errno.
+ * dbenv_start(), flushes and records the boot: 0, or -1 with errno.  On a disk that
+ * is full it gives up the reserve file, and is content to stay uncertain.
  */
 int		 dbenv_uncertain(const struct dbenv *);
 int		 dbenv_certain(struct dbenv *);

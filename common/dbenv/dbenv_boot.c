@@ -21,6 +21,7 @@
 static void	 read_file(int, const char *, char *, size_t);
 static void	 this_boot(char *, size_t);
 static int	 write_new(struct dbenv *);
+static int	 record(struct dbenv *);
 
 /* Its first line; "" when there is none. */
 static void
@@ -103,18 +104,36 @@ write_new(struct dbenv *env)
 	return (close(fd));
 }
 
+static int
+record(struct dbenv *env)
+{
+	return (write_new(env) == -1 || renameat(env->dirfd, BOOT_NEW,
+	    env->dirfd, BOOT_NAME) == -1 || fsync(env->dirfd) == -1 ? -1 : 0);
+}
+
+/* A full disk: removals and reads go on, so this does as well. */
 int
 dbenv_certain(struct dbenv *env)
 {
+	int	 e;
+
 	if (dbenv_turn_end(env) == -1)
 		return (-1);
 	if (env->certain)
 		return (0);
 	if (dbenv_flush_now(env) == -1)
 		return (-1);
-	if (write_new(env) == -1 || renameat(env->dirfd, BOOT_NEW, env->dirfd,
-	    BOOT_NAME) == -1 || fsync(env->dirfd) == -1)
-		return (dbenv_fail(env, errno, BOOT_NAME));
-	env->certain = 1;
+	e = record(env) == 0 ? 0 : errno;
+	if (e == ENOSPC && dbenv_reserve_free(env))
+		e = record(env) == 0 ? 0 : errno;
+	if (e == 0) {
+		env->certain = 1;
+		return (0);
+	}
+	if (e != ENOSPC)
+		return (dbenv_fail(env, e, BOOT_NAME));
+	(void)unlinkat(env->dirfd, BOOT_NEW, 0);
+	dbenv_line(env, DBENV_LOG_WARN, "%s/%s: disk full: the next start has "
+	    "to be careful", env->home, BOOT_NAME);
 	return (0);
 }

@@ -126,6 +126,7 @@ struct dbenv {
 
 /* dbenv_open.c */
 int	 dbenv_network_fs(int fd);
+int	 dbenv_reserve_free(struct dbenv *);
 
 /* dbenv_boot.c */
 void	 dbenv_boot_read(struct dbenv *);

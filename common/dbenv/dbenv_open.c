@@ -236,6 +236,17 @@ space_is_low(struct dbenv *env)
 	    env->conf.margin + 2ULL * env->conf.log_file);
 }
 
+/* Give up the reserve file: 1, or 0 there is none. */
+int
+dbenv_reserve_free(struct dbenv *env)
+{
+	if (unlinkat(env->dirfd, RESERVE_NAME, 0) == -1)
+		return (0);
+	dbenv_line(env, DBENV_LOG_WARN,
+	    "%s: disk full, going on with the reserve file's space", env->home);
+	return (1);
+}
+
 /*
  * Berkeley DB reports a full disk in several ways, so any failure with little
  * space left is taken for one.
@@ -253,10 +264,7 @@ recover(struct dbenv *env)
 	drop_env(env);
 	if (!space_is_low(env))
 		return (dbenv_fail(env, dbenv_errno(r), "recovery"));
-	if (unlinkat(env->dirfd, RESERVE_NAME, 0) == 0) {
-		dbenv_line(env, DBENV_LOG_WARN,
-		    "%s: disk full, recovering with the reserve file's space",
-		    env->home);
+	if (dbenv_reserve_free(env)) {
 		if ((r = make_env(env)) == 0)
 			return (0);
 		drop_env(env);

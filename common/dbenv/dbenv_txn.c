@@ -292,6 +292,9 @@ group_undo(struct dbenv *env)
 	env->broken = 0;
 	env->committed = seq;
 	env->st.undone++;
+	/* of what has to be written before the start */
+	if (e == ENOSPC && !env->started)
+		(void)dbenv_reserve_free(env);
 	env->checked.tv_sec = 0;
 	dbenv_space_check(env);
 	dbenv_line(env, DBENV_LOG_WARN, "%s: group %llu undone: %s", env->home,

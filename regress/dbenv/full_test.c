@@ -203,6 +203,42 @@ killed(struct dbenv_conf *c)
 	dbenv_close(env);
 }
 
+/* The boot is recorded with the reserve's space; without it all goes on. */
+static void
+another_boot(struct dbenv_conf *c)
+{
+	struct dbenv	*env;
+	struct stat	 st;
+	int		 rc;
+
+	c->home = "boot";
+	c->reserve = 1 << 20;
+	c->undone = NULL;
+	env = dbtest_open(c);
+	CHECK(env != NULL && stat("boot/reserve", &st) == 0,
+	    "a new environment");
+	fill("stuff", 0);
+	CHECK(dbenv_certain(env) == 0 && !dbenv_uncertain(env) &&
+	    stat("boot/boot", &st) == 0 && st.st_size > 0 &&
+	    stat("boot/reserve", &st) == -1,
+	    "the boot is recorded for the reserve");
+	unlink("stuff");
+	dbenv_close(env);
+	unlink("boot/boot");
+	env = dbtest_open(c);
+	unlink("boot/reserve");
+	fill("stuff", 0);
+	rc = dbenv_certain(env);
+	CHECK(rc == 0 && dbenv_uncertain(env) &&
+	    stat("boot/boot", &st) == -1 && stat("boot/boot.new", &st) == -1,
+	    "or is not, and all goes on: %d, %d, %d", rc, dbenv_uncertain(env),
+	    stat("boot/boot", &st));
+	unlink("stuff");
+	CHECK(dbenv_certain(env) == 0 && !dbenv_uncertain(env),
+	    "with space it is");
+	dbenv_close(env);
+}
+
 int
 main(void)
 {
@@ -221,5 +257,6 @@ main(void)
 	umount2(".", MNT_DETACH);
 	asked(&c);
 	killed(&c);
+	another_boot(&c);
 	return (test_done());
 }
