@@ -99,7 +99,8 @@ struct dbenv {
 	uint64_t		 njobs;
 	struct line		*lines, **lines_tail;
 	unsigned int		 nlines;
-	char			*dberr;		/* Berkeley DB's last word */
+	char			*dberr;		/* Berkeley DB's last word, */
+	pthread_t		 dberr_by;	/* and who heard it */
 	time_t			 dberr_since;
 	unsigned int		 dberr_lines;
 	char			*lost;		/* why this ends */
@@ -136,6 +137,7 @@ void	 dbenv_boot_forget(struct dbenv *);
 int	 dbenv_errno(int);
 int	 dbenv_fail(struct dbenv *, int, const char *, ...)
 	    __attribute__((__format__(printf, 3, 4)));
+void	 dbenv_forget(struct dbenv *);
 DB_TXN	*dbenv_reader(struct dbenv *);
 int	 dbenv_writer(struct dbenv *, DB_TXN **);
 void	 dbenv_break(struct dbenv *, int);

@@ -74,11 +74,13 @@ on_dberr(const DB_ENV *e, const char *pfx, const char *msg)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	pthread_mutex_lock(&env->mtx);
 	/* what it panics of says more than that it does */
-	if (strstr(msg, "PANIC:") != NULL && env->dberr != NULL)
+	if (strstr(msg, "PANIC:") != NULL && env->dberr != NULL &&
+	    pthread_equal(env->dberr_by, pthread_self()))
 		free(s);
 	else {
 		free(env->dberr);
 		env->dberr = s;
+		env->dberr_by = pthread_self();
 	}
 	/* a failing disk says so for every page */
 	if (now.tv_sec - env->dberr_since >= DBERR_SECONDS) {
@@ -103,7 +105,8 @@ on_event(DB_ENV *e, uint32_t what, void *info)
 		return;
 	(void)buf_adds(&why, DBENV_PANIC);
 	pthread_mutex_lock(&env->mtx);
-	if (env->dberr != NULL)
+	if (env->dberr != NULL &&
+	    pthread_equal(env->dberr_by, pthread_self()))
 		(void)buf_addf(&why, ": %s", env->dberr);
 	pthread_mutex_unlock(&env->mtx);
 	dbenv_lost(env, buf_failed(&why) ? DBENV_PANIC : buf_cstr(&why));

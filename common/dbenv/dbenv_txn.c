@@ -48,13 +48,24 @@ dbenv_fail(struct dbenv *env, int e, const char *fmt, ...)
 	va_end(ap);
 	buf_addf(&env->error, ": %s", strerror(e));
 	pthread_mutex_lock(&env->mtx);
-	if (env->dberr != NULL)
+	if (env->dberr != NULL &&
+	    pthread_equal(env->dberr_by, pthread_self()))
 		buf_addf(&env->error, " (%s)", env->dberr);
-	free(env->dberr);
-	env->dberr = NULL;
+	dbenv_forget(env);
 	pthread_mutex_unlock(&env->mtx);
 	errno = e;
 	return (-1);
+}
+
+/* What this thread heard says nothing about the next thing that fails. */
+void
+dbenv_forget(struct dbenv *env)
+{
+	if (env->dberr != NULL &&
+	    pthread_equal(env->dberr_by, pthread_self())) {
+		free(env->dberr);
+		env->dberr = NULL;
+	}
 }
 
 const char *
@@ -349,6 +360,7 @@ hand_over(struct dbenv *env)
 		pthread_cond_signal(&env->keep_cond);
 }
 
+/* Also the end of what was heard in this turn. */
 static int
 is_lost(struct dbenv *env)
 {
@@ -356,6 +368,7 @@ is_lost(struct dbenv *env)
 
 	pthread_mutex_lock(&env->mtx);
 	lost = env->lost != NULL;
+	dbenv_forget(env);
 	pthread_mutex_unlock(&env->mtx);
 	return (lost);
 }

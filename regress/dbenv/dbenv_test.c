@@ -510,6 +510,42 @@ leaving(void)
 	dbenv_close(env);
 }
 
+static void *
+say_so(void *arg)
+{
+	struct dbenv	*env = arg;
+
+	env->e->errx(env->e, "of the disk");
+	return (NULL);
+}
+
+/* What Berkeley DB said of something else is no reason. */
+static void
+words(void)
+{
+	struct dbenv_conf	 c = dbtest_conf("words");
+	struct dbenv		*env = dbtest_open(&c);
+	pthread_t		 t;
+
+	if (env == NULL)
+		return;
+	(void)say_so(env);
+	CHECK(dbenv_commit(env) == -1 && strstr(dbenv_error(env),
+	    "of the disk") != NULL, "a word at once: %s", dbenv_error(env));
+	CHECK(dbenv_commit(env) == -1 && strstr(dbenv_error(env),
+	    "of the disk") == NULL, "said once: %s", dbenv_error(env));
+	(void)say_so(env);
+	(void)dbenv_turn_end(env);
+	CHECK(dbenv_commit(env) == -1 && strstr(dbenv_error(env),
+	    "of the disk") == NULL, "one of an earlier turn: %s",
+	    dbenv_error(env));
+	CHECK(pthread_create(&t, NULL, say_so, env) == 0 &&
+	    pthread_join(t, NULL) == 0 && dbenv_commit(env) == -1 &&
+	    strstr(dbenv_error(env), "of the disk") == NULL,
+	    "one of a helper: %s", dbenv_error(env));
+	dbenv_close(env);
+}
+
 /* A group that is undone is not taken for written. */
 static void
 undone(void)
@@ -572,5 +608,6 @@ main(void)
 	boots();
 	leaving();
 	undone();
+	words();
 	return (test_done());
 }
