@@ -31,9 +31,11 @@ struct ending {
 	size_t		 ngone, capgone;
 	struct staged	*staged;
 	size_t		 nstaged;
+	unsigned	 kind;			/* tried first */
 };
 
 static int	 run(struct work *);
+static int	 some(struct ending *);
 static int	 some_gone(struct ending *);
 static int	 some_dead(struct ending *);
 static int	 some_staged(struct ending *);
@@ -113,7 +115,9 @@ remove_vanished(struct part *p, uint64_t id)
 	int		 n;
 
 	for (n = 0; n < ENDING_MESSAGES; n++) {
-		if (dbenv_next(p->vanished, key_u64(k, id), &key, &val) == -1)
+		/* a damaged one has its key */
+		if (dbenv_next(p->vanished, key_u64(k, id), &key, &val) == -1 &&
+		    errno != EILSEQ)
 			return (errno == ENOENT ? 0 : -1);
 		if (key.n < 8 || memcmp(key.p, k, 8) != 0)
 			return (0);
@@ -169,8 +173,15 @@ some_staged(struct ending *e)
 		return (rc);
 	}
 	if (part_get(p->state, key_u64_2(k, s->account, s->mailbox),
-	    &c_mbstate, &st) == -1 && errno != ENOENT)
-		return (-1);
+	    &c_mbstate, &st) == -1 && errno != ENOENT) {
+		if (errno != EILSEQ)
+			return (-1);
+		/* nobody opens that mailbox; salvage does as much and more */
+		log_error("partition %02u: what was staged in a damaged "
+		    "mailbox stays: %s", p->num, dbenv_error(p->env));
+		e->nstaged--;
+		return (0);
+	}
 	if (dbenv_begin(p->env) == -1)
 		return (-1);
 	rc = remove_some(p, s->mailbox, st.uidnext > s->first ? st.uidnext :
@@ -189,19 +200,51 @@ some_staged(struct ending *e)
 	return (0);
 }
 
+/*
+ * One transaction of one kind.  What cannot be removed keeps nothing else of its
+ * kind, and no other kind, from it: it comes last the next time.
+ */
+static int
+some(struct ending *e)
+{
+	static int	(*const kinds[])(struct ending *) = {
+		some_gone, some_staged, some_dead
+	};
+	const size_t	 n[] = { e->ngone, e->nstaged, e->ndead };
+	struct leaving	 gone;
+	struct staged	 staged;
+	uint64_t	 dead;
+	unsigned	 i, k = 0;
+
+	for (i = 0; i < nitems(n); i++)
+		if (n[k = (e->kind + i) % nitems(n)] > 0)
+			break;
+	if (i == nitems(n) || kinds[k](e) == 0)
+		return (0);
+	e->kind = (k + 1) % nitems(n);
+	if (k == 0) {
+		gone = e->gone[e->ngone - 1];
+		memmove(e->gone + 1, e->gone, (e->ngone - 1) * sizeof(gone));
+		e->gone[0] = gone;
+	} else if (k == 1) {
+		staged = e->staged[e->nstaged - 1];
+		memmove(e->staged + 1, e->staged,
+		    (e->nstaged - 1) * sizeof(staged));
+		e->staged[0] = staged;
+	} else {
+		dead = e->dead[e->ndead - 1];
+		memmove(e->dead + 1, e->dead, (e->ndead - 1) * sizeof(dead));
+		e->dead[0] = dead;
+	}
+	return (-1);
+}
+
 static int
 run(struct work *w)
 {
 	struct ending	*e = (struct ending *)(void *)w;
-	int		 rc = 0;
 
-	if (e->ngone > 0)
-		rc = some_gone(e);
-	else if (e->nstaged > 0)
-		rc = some_staged(e);
-	else if (e->ndead > 0)
-		rc = some_dead(e);
-	if (rc == -1) {		/* what is left waits for the next occasion */
+	if (some(e) == -1) {	/* what is left waits for the next occasion */
 		log_error("partition %02u: removing: %s", e->part->num,
 		    dbenv_error(e->part->env));
 		return (0);
@@ -264,6 +307,17 @@ ending_message(struct part *p, uint64_t mailbox, const struct msgrec *r)
 	store_work(p->store, &e->work);
 }
 
+/* The next one, behind any whose value is damaged, which the log tells: 1, 0,
+ * -1. */
+static int
+next(struct dbenv_iter *it, struct span *key, struct span *val)
+{
+	int	 rc;
+
+	rc = dbenv_iter_next(it, key, val);
+	return (rc == -1 && errno == EILSEQ ? 1 : rc);
+}
+
 /* What "dead" holds, but for stages under way. */
 static int
 read_dead(struct ending *e)
@@ -275,7 +329,7 @@ read_dead(struct ending *e)
 	int			 rc;
 
 	dbenv_iter_init(&it, e->part->dead, span_of("", 0), span_of("", 0));
-	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1)
+	while ((rc = next(&it, &key, &val)) == 1)
 		if (key.n == 12 && span_get_u64(&val, &owner) == 0) {
 			uid = key_uid(key);
 			if (span_get_u64(&key, &id) == 0 &&
@@ -314,7 +368,7 @@ read_left(struct ending *e)
 	if (read_dead(e) == -1)
 		return (-1);
 	dbenv_iter_init(&it, e->part->gone, span_of("", 0), span_of("", 0));
-	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1) {
+	while ((rc = next(&it, &key, &val)) == 1) {
 		r.uid = key_uid(key);
 		if (span_get_u64(&key, &id) == 0 &&
 		    span_get_u64(&val, &r.body) == 0)

@@ -125,14 +125,15 @@ is_mailbox(const struct arriving *x, struct span key)
 	    move_map_get(&x->m.is_mailbox, id) != 0);
 }
 
-/* Does a database have something of a mailbox? */
+/* Does a database have something of a mailbox, damaged or not?  1, 0, -1. */
 static int
 has_some(struct dbenv_db *db, const uint8_t k[8])
 {
 	struct span	 key, val;
 
-	return (dbenv_next(db, span_of(k, 8), &key, &val) == 0 &&
-	    key.n >= 8 && memcmp(key.p, k, 8) == 0);
+	if (dbenv_next(db, span_of(k, 8), &key, &val) == -1 && errno != EILSEQ)
+		return (errno == ENOENT ? 0 : -1);
+	return (key.n >= 8 && memcmp(key.p, k, 8) == 0);
 }
 
 /* What is left of an earlier try must be gone first. */
@@ -142,14 +143,17 @@ new_mailbox(struct arriving *x, struct span key)
 	struct part	*p = x->m.part;
 	uint64_t	 id;
 	uint8_t		 k[8];
+	int		 has;
 
 	if (key.n != 16) {
 		errno = EILSEQ;
 		return (-1);
 	}
 	memcpy(k, key.p + 8, 8);
-	if (has_some(p->dead, k) || has_some(p->index, k)) {
-		errno = EAGAIN;
+	if ((has = has_some(p->dead, k)) == 0)
+		has = has_some(p->index, k);
+	if (has != 0) {
+		errno = has == 1 ? EAGAIN : errno;
 		return (-1);
 	}
 	if (dbenv_put(p->dead, span_of(k, 8), span_of("", 0)) == -1)
@@ -164,6 +168,7 @@ later(struct arriving *x, struct span s)
 {
 	struct span	 key, val;
 	uint8_t		 db, k[8];
+	int		 has = 0;
 
 	if (record(s, &db, &key, &val) == -1)
 		return (-1);
@@ -172,8 +177,10 @@ later(struct arriving *x, struct span s)
 		errno = EILSEQ;
 		return (-1);
 	}
-	if (db == MOVE_ACCOUNT && dbenv_has(x->m.part->account, key) != 0) {
-		errno = EAGAIN;
+	if (db == MOVE_ACCOUNT)
+		has = dbenv_has(x->m.part->account, key);
+	if (has != 0) {
+		errno = has == 1 ? EAGAIN : errno;
 		return (-1);
 	}
 	if (db == MOVE_MAILBOX && new_mailbox(x, key) == -1)

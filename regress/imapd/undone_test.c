@@ -354,6 +354,93 @@ test_reference(void)
 	t_remove();
 }
 
+/* A record whose sum is wrong. */
+static void
+junk(struct dbenv_db *db, struct span key)
+{
+	DB_TXN	*txn;
+	DBT	 k = { 0 }, v = { 0 };
+
+	k.data = (void *)(uintptr_t)key.p;
+	k.size = (uint32_t)key.n;
+	v.data = k.data;
+	v.size = k.size;
+	CHECK(dbenv_writer(t_part->env, &txn) == 0 &&
+	    db->db->put(db->db, txn, &k, &v, 0) == 0, "a damaged record of %s",
+	    dbenv_db_name(db));
+}
+
+static unsigned
+count(struct dbenv_db *db)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	unsigned		 n = 0;
+
+	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
+	while (dbenv_iter_next(&it, &key, &val) != 0)
+		n++;
+	dbenv_iter_free(&it);
+	return (n);
+}
+
+/* Removals go on behind what is damaged. */
+static void
+test_removals(void)
+{
+	static char	 dir[128];
+	struct account	*a;
+	struct buf	 v = { 0 };
+	uint64_t	 x, y;
+	uint8_t		 k[16];
+	unsigned	 n;
+
+	t_open(NULL);
+	deliver_one();
+	a = account_find(t_part, 1);
+	t_login(1, 1);
+	(void)t_line(1);
+	(void)answer(1, "CREATE x");
+	(void)answer(1, "CREATE y");
+	x = mailbox_named(a, span_str("x"))->id;
+	y = mailbox_named(a, span_str("y"))->id;
+	account_put(a);
+	junk(t_part->vanished, key_u64_2(k, y, 7));
+	CHECK(strncmp(answer(1, "DELETE x"), "t OK ", 5) == 0 &&
+	    strncmp(answer(1, "DELETE y"), "t OK ", 5) == 0, "deleted");
+	t_settle();
+	CHECK(!ending_busy(t_part) && count(t_part->vanished) == 0 &&
+	    count(t_part->dead) == 0, "all of both is gone");
+
+	/* staged, in a mailbox whose state cannot be read: it stays */
+	(void)buf_put_u64(&v, 9);
+	CHECK(dbenv_put(t_part->dead, key_msg(k, x, 5), span_buf(&v)) == 0,
+	    "something staged");
+	buf_free(&v);
+	junk(t_part->state, key_u64_2(k, 9, x));
+	CHECK(dbenv_put(t_part->dead, key_u64(k, y), span_of("", 0)) == 0 &&
+	    ending_add(t_part, y, 0) == 0, "another mailbox");
+	ending_staged(t_part, 9, x, 5);
+	t_settle();
+	CHECK(!ending_busy(t_part) && count(t_part->dead) == 1,
+	    "which goes: %u", count(t_part->dead));
+
+	/* and at the start */
+	junk(t_part->dead, key_u64(k, y));
+	junk(t_part->dead, key_msg(k, y, 7));
+	junk(t_part->gone, key_msg(k, y, 8));
+	t_settle();
+	snprintf(dir, sizeof(dir), "%s", t_dir());
+	t_close();
+	t_open(dir);
+	t_settle();
+	n = count(t_part->dead);
+	CHECK(!ending_busy(t_part) && n == 2 && dbenv_has(t_part->dead,
+	    key_u64(k, y)) == 0, "it starts, and that mailbox goes: %u", n);
+	t_close();
+	t_remove();
+}
+
 static int
 served(void)
 {
@@ -414,5 +501,6 @@ main(void)
 	test_account();
 	test_stage();
 	test_reference();
+	test_removals();
 	return (t_done());
 }
