@@ -12,6 +12,14 @@ TESTS += regress/message/header_test regress/message/address_test \
 	regress/message/date_test regress/message/mime_test \
 	regress/message/form_test regress/message/word_test \
 	regress/message/text_test regress/message/compose_test
+TESTS += regress/message/work_test
+SRCS.regress/message/work_test := $(addprefix counted/,\
+	$(wildcard common/message/*.c common/buf/*.c))
+SRCS.regress/message/work_test := $(filter-out %/example.c,\
+	$(SRCS.regress/message/work_test))
+LIBS.regress/message/work_test := -Wl,--wrap=memchr,--wrap=memrchr \
+	-Wl,--wrap=memmem,--wrap=memcmp,--wrap=memcpy,--wrap=memmove \
+	-Wl,--wrap=memset,--wrap=strlen
 FUZZ += regress/fuzz/mime_fuzz regress/fuzz/mimeload_fuzz \
 	regress/fuzz/address_fuzz regress/fuzz/word_fuzz \
 	regress/fuzz/date_fuzz regress/fuzz/html_fuzz regress/fuzz/transfer_fuzz
