@@ -3,7 +3,9 @@
 a header cache, CONDSTORE, QRESYNC, COMPRESS and IDLE; what they did is what is there, and
 what others did meanwhile is what they see."""
 import os
+import pty
 import re
+import select
 import subprocess
 
 from imapbox import everything, login
@@ -73,6 +75,45 @@ class Program:
         ok(r.returncode == 0 and not bad, "%s: %s" % (self.name, what)) or diag(r.returncode, r.stdout[-800:], *bad)
         return text
 
+    def idles(self, what, arrive, subjects):
+        """Stays at its index, on a terminal of its own, while messages arrive there."""
+        if os.path.exists(self.log):
+            os.unlink(self.log)
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(self.s.dir)
+            # it looks at what has come once a second
+            os.execvpe(self.name, [self.name, "-n", "-F", self.rc, "-e", "set timeout=1"] + self.args,
+                       dict(os.environ, HOME=self.s.dir, TERM="xterm", LC_ALL="C", LINES="40", COLUMNS="120"))
+        screen = bytearray()
+
+        def shown(pattern):
+            while select.select([fd], [], [], 0)[0]:
+                try:
+                    screen.extend(os.read(fd, 65536))
+                except OSError:		# it is gone
+                    break
+            return re.search(pattern, screen)
+
+        def logged(pattern):
+            shown(b"")			# it may wait for its terminal
+            if os.path.exists(self.log):
+                with open(self.log, errors="replace") as f:
+                    return re.search(pattern, f.read())
+
+        idle = r"> a\d+ IDLE"
+        ok(wait_for(lambda: logged(idle)), "%s: idles" % self.name)
+        # another command may still be on its way: the first one shows that it is over
+        for n, subject in enumerate(subjects):
+            arrive(n)
+            ok(wait_for(lambda: shown(subject.encode())), "%s: %s" % (self.name, what)) or diag(bytes(screen[-1500:]))
+            idle = r"Fetching new mails(?s:.*)" + idle
+            ok(wait_for(lambda: logged(idle)), "%s: and idles again" % self.name)
+        ok(logged(r"(?s)Fetching new mails.*?> a\d+ IDLE((?!> DONE).)*Handling EXISTS"), "%s: because IDLE told it" % self.name)
+        os.write(fd, b"x")
+        ok(wait_for(lambda: shown(b"") and os.waitpid(pid, os.WNOHANG)[0]), "%s: ends" % self.name)
+        os.close(fd)
+
     def saved(self, what, *keys):
         """The subjects of all it sees, and its flags of each, from a copy that it writes."""
         path = self.s.dir + "/" + self.name + "-copied"
@@ -137,6 +178,8 @@ def session(s, name):
     b = look(s)["INBOX"]
     flagged = [x for x, (f, _, _) in zip(subjects(b), b) if r"\Flagged" in f]
     ok("number 8" in flagged and "number 9" not in flagged, "%s: and flags what it found" % name) or diag(flagged)
+    if name == "neomutt":		# Debian's mutt does not idle
+        p.idles("a message that arrives is shown", lambda n: m.append("INBOX", None, None, message(50 + n)), ["number 50", "number 51"])
     for box in {"INBOX", "copied", "made", "other", "Sent"} & set(look(s)):
         m.select(box)
         m.store("1:*", "+FLAGS.SILENT", r"(\Deleted)")
