@@ -20,13 +20,7 @@ static void	 print_domain(struct buf *, const struct conf_domain *);
 static void
 quote(struct buf *b, const char *s)
 {
-	buf_addc(b, '"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_addc(b, '\\');
-		buf_addc(b, (unsigned char)*s);
-	}
-	buf_addc(b, '"');
+	(void)buf_add_quoted(b, span_str(s));
 }
 
 /* A line, if there is something to say. */

@@ -125,7 +125,9 @@ size_t		 mailbox_first_under(const struct account *, struct span name);
 size_t		 account_sub_lower(const struct account *, struct span name);
 size_t		 account_sub_behind(const struct account *, struct span name);
 size_t		 account_sub_under(const struct account *, struct span name);
-/* Is this name under that one?  Is there a mailbox under it? */
+/* Is this name that one, or under it?  All are under "".  Is it under that one?
+ * Is there a mailbox under it? */
+int		 mailbox_is_within(struct span name, struct span top);
 int		 mailbox_is_under(const char *name, struct span parent);
 int		 mailbox_has_children(const struct account *, struct span name);
 

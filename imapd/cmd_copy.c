@@ -299,16 +299,14 @@ static enum step
 copy(struct session *s, struct copying *x, struct mailbox *to)
 {
 	struct target	 t;
-	int		 e;
 
 	if (batch_begin(s->account->part) == -1)
 		return (failed(s, errno));
 	while (targets_next(&x->targets, &s->seen, &t)) {
 		if (t.gone || copy_one(s, x, to, t.rec) == 0)
 			continue;
-		e = errno;
 		batch_abort();
-		return (failed(s, e));
+		return (failed(s, errno));
 	}
 	targets_pause(&x->targets);
 	if (batch_commit() == -1)

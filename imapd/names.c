@@ -116,11 +116,19 @@ account_sub_under(const struct account *a, struct span parent)
 }
 
 int
+mailbox_is_within(struct span name, struct span top)
+{
+	return (top.n == 0 || (name.n >= top.n &&
+	    memcmp(name.p, top.p, top.n) == 0 &&
+	    (name.n == top.n || name.p[top.n] == MAILBOX_SEPARATOR)));
+}
+
+int
 mailbox_is_under(const char *name, struct span parent)
 {
-	return (strlen(name) > parent.n + 1 &&
-	    memcmp(name, parent.p, parent.n) == 0 &&
-	    name[parent.n] == MAILBOX_SEPARATOR);
+	struct span	 s = span_str(name);
+
+	return (s.n > parent.n + 1 && mailbox_is_within(s, parent));
 }
 
 struct mailbox *

@@ -11,7 +11,6 @@
 #include "imapd/parse/list.h"
 
 static int	 fill(struct notify *, const struct notify_request *);
-static int	 under(struct span, struct span);
 static int	 in_group(const struct notify *, const struct notify_group *,
 		    int, struct span);
 
@@ -84,15 +83,6 @@ notify_free(struct notify *n)
 	free(n);
 }
 
-/* Is it that mailbox, or under it?  All are under "". */
-static int
-under(struct span name, struct span top)
-{
-	return (top.n == 0 || (name.n >= top.n &&
-	    memcmp(name.p, top.p, top.n) == 0 &&
-	    (name.n == top.n || name.p[top.n] == MAILBOX_SEPARATOR)));
-}
-
 /* Section 6; own: a name of the session's account, the personal namespace. */
 static int
 in_group(const struct notify *n, const struct notify_group *g, int own,
@@ -116,7 +106,7 @@ in_group(const struct notify *n, const struct notify_group *g, int own,
 	}
 	for (i = g->name; i < g->name + g->nnames; i++)
 		if (g->filter == FILTER_SUBTREE ?
-		    under(name, span_str(n->names[i])) :
+		    mailbox_is_within(name, span_str(n->names[i])) :
 		    span_eqs(name, n->names[i]))
 			return (1);
 	return (0);

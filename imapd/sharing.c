@@ -197,15 +197,12 @@ static int
 write_set(struct mailbox *mb, const struct acl_entry *e)
 {
 	struct dbenv	*env = mb->account->part->env;
-	int		 e2;
 
 	if (dbenv_begin(env) == -1)
 		return (-1);
 	if (account_write(mb->account) == -1 ||
 	    write_entry(mb, mb->id, e) == -1) {
-		e2 = errno;
 		dbenv_abort(env);
-		errno = e2;
 		return (-1);
 	}
 	return (dbenv_commit(env));

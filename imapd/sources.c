@@ -22,18 +22,14 @@ static stage_fn *const	 stages[SOURCES_ALL] = {
 	[SOURCES_UNDER] = under
 };
 
-/* Is name under root; one: right under it? */
+/* Is name root, or right under it? */
 static int
-is_under(const char *name, struct span root, int one)
+is_next_to(struct span name, struct span root)
 {
-	size_t	 n = strlen(name);
+	size_t	 at = root.n == 0 ? 0 : root.n + 1;
 
-	if (n < root.n || memcmp(name, root.p, root.n) != 0)
-		return (0);
-	if (n == root.n)
-		return (1);
-	return (name[root.n] == MAILBOX_SEPARATOR && (!one ||
-	    strchr(name + root.n + 1, MAILBOX_SEPARATOR) == NULL));
+	return (mailbox_is_within(name, root) && (name.n <= at ||
+	    memchr(name.p + at, MAILBOX_SEPARATOR, name.n - at) == NULL));
 }
 
 /* Is it a name of another's? */
@@ -61,7 +57,8 @@ static int
 in_group(const struct session *s, const struct multi_sources *m,
     const struct multi_group *g, const struct mailbox *mb, const char *name)
 {
-	size_t	 i;
+	struct span	 n = span_str(name);
+	size_t		 i;
 
 	switch (g->filter) {
 	case MULTI_SELECTED:
@@ -71,16 +68,17 @@ in_group(const struct session *s, const struct multi_sources *m,
 	case MULTI_PERSONAL:
 		return (mb->account == s->account);
 	case MULTI_SUBSCRIBED:
-		return (account_subscribed(s->account, span_str(name)));
+		return (account_subscribed(s->account, n));
 	case MULTI_SUBTREE:
 	case MULTI_SUBTREE_ONE:
 	case MULTI_MAILBOXES:
 		break;
 	}
 	for (i = g->name; i < g->name + g->nnames; i++)
-		if (g->filter == MULTI_MAILBOXES ?
-		    span_eqs(m->names[i], name) : is_under(name,
-		    m->names[i], g->filter == MULTI_SUBTREE_ONE))
+		if (g->filter == MULTI_MAILBOXES ? span_eq(m->names[i], n) :
+		    g->filter == MULTI_SUBTREE ?
+		    mailbox_is_within(n, m->names[i]) :
+		    is_next_to(n, m->names[i]))
 			return (1);
 	return (0);
 }

@@ -101,13 +101,7 @@ literal(struct import *x, struct span s)
 		continue;
 	if (i > 0)			/* in place of its announcement */
 		buf_truncate(&x->text, i - 1);
-	(void)buf_addc(&x->text, '"');
-	for (i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			(void)buf_addc(&x->text, '\\');
-		(void)buf_addc(&x->text, s.p[i]);
-	}
-	return (buf_addc(&x->text, '"'));
+	return (buf_add_quoted(&x->text, s));
 }
 
 static int

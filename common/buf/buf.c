@@ -154,6 +154,22 @@ buf_adds(struct buf *b, const char *s)
 }
 
 int
+buf_add_quoted(struct buf *b, struct span s)
+{
+	size_t	 i, from;
+
+	(void)buf_addc(b, '"');
+	for (i = from = 0; i < s.n; i++)
+		if (s.p[i] == '"' || s.p[i] == '\\') {
+			(void)buf_add(b, s.p + from, i - from);
+			(void)buf_addc(b, '\\');
+			from = i;
+		}
+	(void)buf_add(b, s.p + from, s.n - from);
+	return (buf_addc(b, '"'));
+}
+
+int
 buf_addc(struct buf *b, int c)
 {
 	uint8_t	 o = (uint8_t)c;

@@ -108,6 +108,8 @@ int		 buf_addf(struct buf *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 int		 buf_addv(struct buf *, const char *, va_list)
 		    __attribute__((__format__(printf, 2, 0)));
+/* Between double quotes, with \ before each of those and before \. */
+int		 buf_add_quoted(struct buf *, struct span);
 /* Text from outside for a log or a listing: controls, 8-bit, \ as \xNN. */
 int		 buf_add_escaped(struct buf *, struct span);
 /* Lower-case hexadecimal. */

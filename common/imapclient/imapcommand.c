@@ -84,13 +84,8 @@ imapclient_string(struct imapclient *c, struct span s)
 		literal_head(c, s.n);
 		buf_add_span(&c->cmd, s);
 	} else {
-		buf_adds(&c->cmd, " \"");
-		for (i = 0; i < s.n; i++) {
-			if (s.p[i] == '"' || s.p[i] == '\\')
-				buf_addc(&c->cmd, '\\');
-			buf_addc(&c->cmd, s.p[i]);
-		}
-		buf_addc(&c->cmd, '"');
+		buf_addc(&c->cmd, ' ');
+		buf_add_quoted(&c->cmd, s);
 	}
 	return (buf_failed(&c->cmd) ? bad(c) : 0);
 }

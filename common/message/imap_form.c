@@ -47,7 +47,7 @@ static void
 string(struct buf *b, struct span s, unsigned flags)
 {
 	size_t	 i, begin;
-	int	 quoted = s.n <= IMAP_FORM_QUOTED, escapes = 0;
+	int	 quoted = s.n <= IMAP_FORM_QUOTED;
 
 	for (i = 0; i < s.n; i++) {
 		if (s.p[i] >= 0x80)
@@ -55,29 +55,19 @@ string(struct buf *b, struct span s, unsigned flags)
 		else if (s.p[i] < 0x20 || s.p[i] == 0x7f)
 			quoted &= s.p[i] == '\0' || s.p[i] == '\r' ||
 			    s.p[i] == '\n' || s.p[i] == '\t';
-		else
-			escapes |= s.p[i] == '"' || s.p[i] == '\\';
 	}
 	if (quoted && (flags & IMAP_FORM_UTF8))
 		quoted = utf8_valid(s);
-	if (quoted)
-		buf_addc(b, '"');
-	else
+	if (!quoted)
 		buf_addf(b, "{%zu}\r\n", s.n);
 	begin = b->n;
-	if (!quoted || !escapes)
-		buf_add_span(b, s);
+	if (quoted)
+		buf_add_quoted(b, s);
 	else
-		for (i = 0; i < s.n; i++) {
-			if (s.p[i] == '"' || s.p[i] == '\\')
-				buf_addc(b, '\\');
-			buf_addc(b, s.p[i]);
-		}
+		buf_add_span(b, s);
 	for (i = begin; i < b->n; i++)
 		if (b->p[i] == '\0' || b->p[i] == '\r' || b->p[i] == '\n')
 			b->p[i] = ' ';
-	if (quoted)
-		buf_addc(b, '"');
 }
 
 int

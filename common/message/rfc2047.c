@@ -388,15 +388,8 @@ rfc2047_encode_phrase(struct buf *b, struct span utf8)
 		words(b, s, &col);
 	else if (atoms && s.n > 0)
 		buf_add_span(b, s);
-	else {
-		buf_addc(b, '"');
-		for (i = 0; i < s.n; i++) {
-			if (s.p[i] == '"' || s.p[i] == '\\')
-				buf_addc(b, '\\');
-			buf_addc(b, s.p[i]);
-		}
-		buf_addc(b, '"');
-	}
+	else
+		(void)buf_add_quoted(b, s);
 	if (buf_failed(&text))
 		b->failed = text.failed;
 	buf_free(&text);

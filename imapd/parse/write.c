@@ -21,20 +21,6 @@ number_write(struct buf *b, uint64_t v)
 	buf_add(b, d + i, sizeof(d) - i);
 }
 
-static void
-quoted_write(struct buf *b, struct span s)
-{
-	size_t	 i;
-
-	buf_addc(b, '"');
-	for (i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_addc(b, '\\');
-		buf_addc(b, s.p[i]);
-	}
-	buf_addc(b, '"');
-}
-
 void
 string_write(struct buf *b, struct span s)
 {
@@ -47,7 +33,7 @@ string_write(struct buf *b, struct span s)
 		buf_addf(b, "{%zu}\r\n", s.n);
 		buf_add_span(b, s);
 	} else
-		quoted_write(b, s);
+		(void)buf_add_quoted(b, s);
 }
 
 void
@@ -73,7 +59,7 @@ mailbox_write(struct buf *b, struct span s, int utf8)
 	struct buf	 enc = { 0 };
 
 	if (utf8) {
-		quoted_write(b, s);
+		(void)buf_add_quoted(b, s);
 		return;
 	}
 	if (mutf7_encode(&enc, s) == 0)

@@ -747,20 +747,6 @@ lose(struct dbenv_db *db)
 	    dbenv_db_name(db));
 }
 
-static size_t
-count(struct dbenv_db *db)
-{
-	struct dbenv_iter	 it;
-	struct span		 key, val;
-	size_t			 n = 0;
-
-	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
-	while (dbenv_iter_next(&it, &key, &val) == 1)
-		n++;
-	dbenv_iter_free(&it);
-	return (n);
-}
-
 static void
 wrong(void *arg, const char *db, struct span key, const char *problem)
 {
@@ -788,19 +774,19 @@ verify(const char *want)
 static void
 test_repair(void)
 {
-	size_t	 n = count(t_part->acl);
+	size_t	 n = t_count(t_part->acl);
 
-	CHECK(n >= 2 && count(t_part->share) == n, "one for one: %zu", n);
+	CHECK(n >= 2 && t_count(t_part->share) == n, "one for one: %zu", n);
 	verify("");
 	lose(t_part->share);
 	verify("acl 24: rights that nobody finds\n");
-	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n &&
-	    count(t_part->acl) == n, "made again");
+	CHECK(sharing_repair(t_part) == 0 && t_count(t_part->share) == n &&
+	    t_count(t_part->acl) == n, "made again");
 	verify("");
 	lose(t_part->acl);
 	verify("share 22: it finds rights that are not there\n");
-	CHECK(sharing_repair(t_part) == 0 && count(t_part->share) == n - 1 &&
-	    count(t_part->acl) == n - 1, "gone with it");
+	CHECK(sharing_repair(t_part) == 0 && t_count(t_part->share) == n - 1 &&
+	    t_count(t_part->acl) == n - 1, "gone with it");
 	verify("");
 	t_settle();
 }

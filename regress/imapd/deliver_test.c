@@ -163,20 +163,6 @@ test_large(void)
 	t_remove();
 }
 
-static size_t
-records(struct dbenv_db *db)
-{
-	struct dbenv_iter	 it;
-	struct span		 key, val;
-	size_t			 n = 0;
-
-	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
-	while (dbenv_iter_next(&it, &key, &val) == 1)
-		n++;
-	dbenv_iter_free(&it);
-	return (n);
-}
-
 /* An account with many mailboxes: a bounded number in a turn. */
 static void
 test_many(void)
@@ -205,9 +191,9 @@ test_many(void)
 	account_put(a);
 	t_logout(1);
 	t_settle();
-	left = records(t_part->mailbox) + records(t_part->sub);
+	left = t_count(t_part->mailbox) + t_count(t_part->sub);
 	CHECK(account_remove(t_part, 1, &seq) == -1 && errno == EAGAIN &&
-	    records(t_part->mailbox) + records(t_part->sub) == left - 100,
+	    t_count(t_part->mailbox) + t_count(t_part->sub) == left - 100,
 	    "some of it goes");
 	CHECK(to("one\r\n", 1, 1) == RESULT_OK, "a late delivery");
 	t_close();
@@ -217,9 +203,9 @@ test_many(void)
 		t_loop();
 	CHECK(seq != 0 && turns == (left - 1) / 100, "%u turns", turns);
 	t_settle();
-	CHECK(records(t_part->mailbox) + records(t_part->sub) +
-	    records(t_part->dead) + records(t_part->index) +
-	    records(t_part->state) + records(t_part->account) == 0,
+	CHECK(t_count(t_part->mailbox) + t_count(t_part->sub) +
+	    t_count(t_part->dead) + t_count(t_part->index) +
+	    t_count(t_part->state) + t_count(t_part->account) == 0,
 	    "all of it is gone");
 	t_close();
 	t_remove();

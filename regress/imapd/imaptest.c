@@ -205,6 +205,20 @@ t_settle(void)
 	}
 }
 
+size_t
+t_count(struct dbenv_db *db)
+{
+	struct dbenv_iter	 it;
+	struct span		 key, val;
+	size_t			 n = 0;
+
+	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
+	while (dbenv_iter_next(&it, &key, &val) == 1)
+		n++;
+	dbenv_iter_free(&it);
+	return (n);
+}
+
 static int
 enter(int n, uint64_t id, int preauth)
 {

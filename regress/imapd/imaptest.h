@@ -59,6 +59,8 @@ void		 t_fill(uint64_t account);
 void		 t_append(const char *box, const char *flags, const char *date,
 		    const char *text);
 void		 t_filled(void);
+/* How many records there are. */
+size_t		 t_count(struct dbenv_db *);
 /* Forget what client n got. */
 void		 t_drain(int n);
 /* Deliver to accounts; the answer. */

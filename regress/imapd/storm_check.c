@@ -12,19 +12,20 @@
 #define BATCH	500	/* the least of UIDBATCHES */
 #define SOME	7	/* of PARTIAL */
 
-static const struct {
+static const struct key {
 	const char	*key;
 	uint32_t	 bits, want;
+	uint64_t	 since;
 } keys[] = {
-	{ "DELETED",		TOLD_DELETED,	TOLD_DELETED },
-	{ "UNSEEN",		TOLD_SEEN,	0 },
+	{ "DELETED",		TOLD_DELETED,	TOLD_DELETED, 0 },
+	{ "UNSEEN",		TOLD_SEEN,	0, 0 },
 	{ "FLAGGED DRAFT",	TOLD_FLAGGED | TOLD_DRAFT,
-	    TOLD_FLAGGED | TOLD_DRAFT },
+	    TOLD_FLAGGED | TOLD_DRAFT, 0 },
 	{ "KEYWORD $k1",	1u << (TOLD_KEYWORD + 1),
-	    1u << (TOLD_KEYWORD + 1) },
+	    1u << (TOLD_KEYWORD + 1), 0 },
 	{ "UNKEYWORD $k1 ANSWERED", 1u << (TOLD_KEYWORD + 1) | TOLD_ANSWERED,
-	    TOLD_ANSWERED },
-	{ "ALL",		0,		0 },
+	    TOLD_ANSWERED, 0 },
+	{ "ALL",		0,		0, 0 },
 };
 
 /* ---- answers ------------------------------------------------------------------ */
@@ -185,26 +186,37 @@ differ(struct storm *s, const char *what)
 	    span_str(what));
 }
 
-/* By the flags: what is found, in the order of numbers. */
 static int
-by_flags(struct storm *s)
+is(const struct told_msg *m, const struct key *k)
+{
+	return ((m->flags & k->bits) == k->want && m->modseq >= k->since);
+}
+
+/* What is found, in the order of numbers. */
+static int
+by_key(struct storm *s, const struct key *k)
 {
 	const struct told	*t = &s->clients[STORM_FRESH].told;
-	unsigned		 k = storm_pick(s, nitems(keys));
 	char			 text[128];
 	uint32_t		 i;
 	size_t			 n = 0;
 
-	snprintf(text, sizeof(text), "SEARCH %s", keys[k].key);
+	snprintf(text, sizeof(text), "SEARCH %s", k->key);
 	if (ask(s, text) == -1)
 		return (-1);
 	for (i = 0; i < t->n; i++)
-		if ((t->m[i].flags & keys[k].bits) == keys[k].want &&
+		if (is(&t->m[i], k) &&
 		    (n >= s->nfound || s->found[n++] != i + 1))
 			break;
 	if (i < t->n || n != s->nfound)
 		differ(s, text);
 	return (0);
+}
+
+static int
+by_flags(struct storm *s)
+{
+	return (by_key(s, &keys[storm_pick(s, nitems(keys))]));
 }
 
 /* The same as UIDs: how many, and some of them from either end. */
@@ -218,7 +230,7 @@ partial(struct storm *s)
 	uint32_t		 i, n = 0, from = 1;
 
 	for (i = 0; i < t->n; i++)
-		n += (t->m[i].flags & keys[k].bits) == keys[k].want;
+		n += is(&t->m[i], &keys[k]);
 	snprintf(text, sizeof(text), "UID SEARCH RETURN (COUNT PARTIAL %s:%s%d)"
 	    " %s", last ? "-1" : "1", last ? "-" : "", SOME, keys[k].key);
 	if (ask(s, text) == -1)
@@ -230,8 +242,7 @@ partial(struct storm *s)
 		return (0);
 	}
 	for (i = 0, n = 0; i < t->n; i++)
-		if ((t->m[i].flags & keys[k].bits) == keys[k].want &&
-		    ++n >= from && n < from + SOME &&
+		if (is(&t->m[i], &keys[k]) && ++n >= from && n < from + SOME &&
 		    s->found[n - from] != t->m[i].uid)
 			differ(s, text);
 	return (0);
@@ -242,24 +253,14 @@ by_modseq(struct storm *s)
 {
 	const struct told	*t = &s->clients[STORM_FRESH].told;
 	char			 text[64];
-	uint64_t		 since;
-	uint32_t		 i;
-	size_t			 n = 0;
+	struct key		 k = { text, 0, 0, 0 };
 
 	if (t->n == 0)
 		return (0);
-	since = t->m[storm_pick(s, t->n)].modseq;
-	snprintf(text, sizeof(text), "SEARCH MODSEQ %llu",
-	    (unsigned long long)since);
-	if (ask(s, text) == -1)
-		return (-1);
-	for (i = 0; i < t->n; i++)
-		if (t->m[i].modseq >= since &&
-		    (n >= s->nfound || s->found[n++] != i + 1))
-			break;
-	if (i < t->n || n != s->nfound)
-		differ(s, text);
-	return (0);
+	k.since = t->m[storm_pick(s, t->n)].modseq;
+	snprintf(text, sizeof(text), "MODSEQ %llu",
+	    (unsigned long long)k.since);
+	return (by_key(s, &k));
 }
 
 /* All those with that text are found. */
