@@ -1,7 +1,6 @@
 /*
- * APPEND and REPLACE.  See append.h.  Octets of a message go to memory up to APPEND_MEMORY,
- * then to an unlinked file; at its end the message becomes an intake.  When the
- * command is whole and all intakes are done, they become messages in one
+ * APPEND and REPLACE: what may come, and what becomes of it.  See append.h.  When
+ * the command is whole and all intakes are done, they become messages in one
  * transaction.  What is more than STAGE_OCTETS in small messages waits in files
  * and is staged.
  */
@@ -9,13 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "imapd/append.h"
+#include "imapd/append_int.h"
 #include "imapd/batch.h"
 #include "imapd/cmd.h"
 #include "imapd/flags.h"
-#include "imapd/intake.h"
 #include "imapd/limited.h"
 #include "imapd/notify.h"
 #include "imapd/place.h"
@@ -23,42 +20,6 @@
 #include "imapd/stage.h"
 
 #define SLICE_OCTETS	(256 * 1024)	/* staged in one slice */
-#define FLAGS_MAX	(KEYWORDS_MAX + 8)	/* in one list */
-
-struct msg {
-	struct intake	 in;
-	struct append	*append;
-	struct buf	 mem;
-	int		 fd;		/* spool, or -1 */
-	uint64_t	 size;
-	int		 started;	/* its intake */
-	int		 pending;	/* it is being read */
-	struct msgrec	 rec;
-};
-
-struct append {
-	struct session	*session;
-	struct msg	**msgs;
-	size_t		 n;
-	uint64_t	 octets;
-	uint64_t	 memory;	/* of small ones, waiting in memory */
-	uint64_t	 small;		/* of small ones */
-	struct stage	*stage;
-	size_t		 pending;	/* intakes */
-	int		 error;		/* errno of the first that failed */
-	int		 nul;		/* RFC 3501: no literal has one */
-	int		 binary;	/* but a literal8, RFC 3516 */
-	struct account	*account;	/* where they go */
-	uint64_t	 mailbox;
-	uint32_t	 replaced;	/* UID in the open mailbox; 0: none */
-	char		 why[64];	/* one more is refused */
-	size_t		 at;		/* while parsing: message */
-	uint32_t	 flags;		/* of the next one */
-	uint64_t	 date;
-	int		 zone;
-	struct span	 words[FLAGS_MAX];	/* its keywords */
-	size_t		 nwords;
-};
 
 static enum lex_policy	 policy(void *, struct span, uint64_t, int);
 static enum lex_policy	 refuse(struct session *, const char *);
@@ -71,9 +32,6 @@ static int		 old_one(struct cursor *, struct session *, int,
 			    uint32_t *);
 static enum step	 read_messages(struct session *, struct cursor *,
 			    const struct place *);
-static struct msg	*msg_new(struct append *);
-static void		 msg_end(struct msg *);
-static void		 on_intake(struct intake *, int);
 static int		 arguments(struct cursor *, struct append *);
 static int		 note_flag(void *, struct span);
 static int		 keywords(struct append *, struct mailbox *,
@@ -235,151 +193,10 @@ take(struct session *s, struct span name, uint64_t size, uint32_t old)
 		return (refuse(s, "[UNAVAILABLE] no memory"));
 	a->session = s;
 	s->append = a;
-	if (msg_new(a) == NULL)
+	if (append_msg_new(a) == NULL)
 		return (refuse(s, "[UNAVAILABLE] no memory"));
 	a->octets += size;
 	return (LEX_STREAM);
-}
-
-static struct msg *
-msg_new(struct append *a)
-{
-	struct msg	*m, **nv;
-
-	if ((nv = reallocarray(a->msgs, a->n + 1, sizeof(*nv))) == NULL)
-		return (NULL);
-	a->msgs = nv;
-	if ((m = calloc(1, sizeof(*m))) == NULL)
-		return (NULL);
-	m->append = a;
-	m->fd = -1;
-	m->in.done = on_intake;
-	m->in.arg = m;
-	nv[a->n++] = m;
-	return (m);
-}
-
-/* Into the file what does not fit into memory. */
-static int
-spool(struct msg *m, struct span s)
-{
-	if ((m->fd == -1 && (m->fd = body_spool(
-	    m->append->session->account->part->bodies)) == -1) ||
-	    body_spool_write(m->fd, s, m->size) == -1)
-		return (-1);
-	m->size += s.n;
-	return (0);
-}
-
-void
-append_data(struct session *s, struct span octets)
-{
-	struct append	*a = s->append;
-	struct msg	*m;
-	struct span	 mem;
-	int		 rc = 0;
-
-	if (a == NULL || a->n == 0)
-		return;
-	m = a->msgs[a->n - 1];
-	if (memchr(octets.p, '\0', octets.n) != NULL)
-		a->nul = 1;
-	if (a->error == 0 && m->fd == -1 &&
-	    m->mem.n + octets.n <= APPEND_MEMORY &&
-	    a->memory + m->mem.n + octets.n <= STAGE_OCTETS)
-		rc = buf_add_span(&m->mem, octets);
-	else if (a->error == 0) {
-		mem = span_buf(&m->mem);
-		if (mem.n > 0 && (rc = spool(m, mem)) == 0)
-			buf_free(&m->mem);
-		if (rc == 0)
-			rc = spool(m, octets);
-	}
-	if (rc == -1)
-		a->error = errno;
-	if (s->lex.left == 0 && a->error == 0)
-		msg_end(m);
-}
-
-/* As intake_start(): parse it. */
-static int
-start(struct msg *m)
-{
-	struct append	*a = m->append;
-	int		 rc;
-
-	m->started = 1;
-	rc = intake_start(&m->in, a->session->account->part, m->fd,
-	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0), 0,
-	    a->session->limits.message);
-	buf_free(&m->mem);
-	if (m->fd != -1)
-		close(m->fd);
-	m->fd = -1;
-	return (rc);
-}
-
-/*
- * All of it is here.  A large one is copied by a helper meanwhile; a small one
- * that had no room in memory waits for its turn in the stage.
- */
-static void
-msg_end(struct msg *m)
-{
-	struct append	*a = m->append;
-	int		 rc;
-
-	if (m->fd == -1) {
-		a->memory += m->mem.n;
-		a->small += m->mem.n;
-	} else if (m->size <= APPEND_MEMORY) {
-		a->small += m->size;
-		return;
-	}
-	if ((rc = start(m)) == -1)
-		a->error = errno;
-	else if (rc == 0) {
-		m->pending = 1;
-		a->pending++;
-	}
-}
-
-static void
-on_intake(struct intake *in, int error)
-{
-	struct msg	*m = in->arg;
-	struct append	*a = m->append;
-
-	m->pending = 0;
-	a->pending--;
-	if (error != 0 && a->error == 0)
-		a->error = error;
-	if (a->pending == 0 && a->session->phase == PHASE_STEP)
-		session_wake(a->session);
-}
-
-void
-append_free(struct session *s)
-{
-	struct append	*a = s->append;
-	struct msg	*m;
-	size_t		 i;
-
-	if (a == NULL)
-		return;
-	s->append = NULL;
-	stage_free(a->stage);
-	for (i = 0; i < a->n; i++) {
-		m = a->msgs[i];
-		if (m->started)
-			intake_free(&m->in);
-		if (m->fd != -1)
-			close(m->fd);
-		buf_free(&m->mem);
-		free(m);
-	}
-	free(a->msgs);
-	free(a);
 }
 
 static int
@@ -393,7 +210,7 @@ note_flag(void *arg, struct span flag)
 	a->flags |= bit;
 	if (bit != 0)
 		return (0);
-	if (a->nwords == FLAGS_MAX)
+	if (a->nwords == APPEND_FLAGS)
 		return (-1);
 	a->words[a->nwords++] = flag;
 	return (0);
@@ -618,7 +435,7 @@ begin_stage(struct session *s, struct mailbox *mb)
 static int
 stage_one(struct append *a, struct msg *m)
 {
-	if (!m->started && start(m) != 1) {
+	if (!m->started && append_msg_start(m) != 1) {
 		errno = EIO;	/* it was small when it was written */
 		return (-1);
 	}

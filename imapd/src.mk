@@ -6,7 +6,7 @@ IMAP_PARSERS := imapd/parse/cursor.c imapd/parse/fetch.c imapd/parse/lex.c \
 	imapd/parse/write.c
 # everything of the store that works without processes
 IMAP_STORE := $(IMAP_PARSERS) imapd/account.c imapd/acl.c imapd/annotation.c imapd/batch.c imapd/cmd.c \
-	imapd/cmd_any.c imapd/cmd_append.c imapd/cmd_copy.c \
+	imapd/cmd_any.c imapd/append_in.c imapd/cmd_append.c imapd/cmd_copy.c \
 	imapd/cmd_expunge.c imapd/cmd_fetch.c imapd/cmd_fetch_body.c \
 	imapd/cmd_list.c imapd/cmd_mailbox.c imapd/cmd_metadata.c imapd/cmd_notify.c imapd/cmd_quota.c \
 	imapd/cmd_search.c imapd/cmd_select.c imapd/cmd_status.c imapd/cmd_store.c \
