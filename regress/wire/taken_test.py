@@ -89,12 +89,19 @@ def pids(s):
     return {(r["role"], r["instance"]): r["pid"] for r in s.rows("status")}
 
 
+def leads_to(pid, fd):
+    """Nowhere any more, when it was closed meanwhile: letterctl's connection, say."""
+    try:
+        return os.readlink("/proc/%d/fd/%s" % (pid, fd))
+    except FileNotFoundError:
+        return ""
+
+
 def out_of_turn(s, role):
     """It sends what it may not on all its links but the parent's."""
     before = pids(s)
     pid = before[role, 0]
-    sockets = [fd for fd in os.listdir("/proc/%d/fd" % pid)
-               if os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:")]
+    sockets = [fd for fd in os.listdir("/proc/%d/fd" % pid) if leads_to(pid, fd).startswith("socket:")]
     with Taken(pid) as t:
         for fd in sockets:
             if int(fd) > 3:
