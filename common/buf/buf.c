@@ -165,7 +165,8 @@ buf_add_quoted(struct buf *b, struct span s)
 			(void)buf_addc(b, '\\');
 			from = i;
 		}
-	(void)buf_add(b, s.p + from, s.n - from);
+	if (from < s.n)		/* an empty one may be at NULL */
+		(void)buf_add(b, s.p + from, s.n - from);
 	return (buf_addc(b, '"'));
 }
 

@@ -79,7 +79,7 @@ test_buf(void)
 	CHECK(span_eqs(span_buf(&b), "a\\x0d\\x0a\\x5c\\xc3"), "escaped");
 	buf_reset(&b);
 	buf_add_quoted(&b, span_str("a\"b\\"));
-	buf_add_quoted(&b, span_of("", 0));
+	buf_add_quoted(&b, span_of(NULL, 0));
 	CHECK(span_eqs(span_buf(&b), "\"a\\\"b\\\\\"\"\""), "quoted");
 	s = span_str("a,b");
 	CHECK(span_split(&s, ',', &head) == 1 && span_eqs(head, "a") &&
