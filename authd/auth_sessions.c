@@ -201,7 +201,7 @@ thawed(void *arg, struct peer *p, struct imsg *m)
 		(void)event_base_once(proc_base(), -1, EV_TIMEOUT, thaw_again,
 		    NULL, &soon);
 	}
-	if (--thaws == 0)
+	if (--thaws == 0 && !thaw_wanted)
 		(void)peer_put(proc_peer(ROLE_QUEUED, 0), M_MOVE_OFF,
 		    &c_account, &all, -1);
 	return (rc);

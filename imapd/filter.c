@@ -340,7 +340,8 @@ filter_read_end(struct filter_read *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* Go on to that key: 1, or 0: it is not there. */
+/* Go on to that key: 1, or 0: it is not there; -1: it is far away, or nothing is
+ * behind. */
 static int
 bulk(struct filter_read *r, struct span key)
 {
@@ -356,7 +357,7 @@ bulk(struct filter_read *r, struct span key)
 		if (passed++ == BULK_NEAR ||
 		    dbenv_iter_next(&r->it, &r->key, &r->bulk) != 1) {
 			bulk_end(r);
-			return (0);
+			return (-1);
 		}
 	return (c == 0);
 }
@@ -389,6 +390,7 @@ filter_get(struct filter_read *r, struct part *p, uint64_t body)
 {
 	struct span	 v = { (const uint8_t *)"", 0 };
 	uint8_t		 k[8];
+	int		 at = -1;
 
 	if (r->part != p || body <= r->last)
 		bulk_end(r);
@@ -396,11 +398,12 @@ filter_get(struct filter_read *r, struct part *p, uint64_t body)
 		r->row++;
 	r->part = p;
 	r->last = body;
-	if (r->row < BULK_AFTER) {	/* others read there meanwhile */
-		if (get(&r->one, p, body) == 0)
-			v = span_buf(&r->one);
-	} else if (bulk(r, key_u64(k, body)))
+	if (r->row >= BULK_AFTER)
+		at = bulk(r, key_u64(k, body));
+	if (at == 1)
 		v = r->bulk.n < FILTER_PIECE ? r->bulk : rest(r, body);
+	else if (at == -1 && get(&r->one, p, body) == 0)
+		v = span_buf(&r->one);	/* others read there meanwhile */
 	if (v.n == 0)
 		filter_missed(p, body);
 	return (filter_bits(v, p->store->charsets));

@@ -196,6 +196,9 @@ thaw_part(struct part *p, uint64_t account)
 		}
 		n++;
 	}
+	if (rc == -1)
+		log_error("partition %02u: accounts that were to move: %s",
+		    p->num, dbenv_error(p->env));
 	return (rc == -1 ? -1 : n);
 }
 

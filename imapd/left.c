@@ -32,15 +32,21 @@ left_put(struct part *p, uint64_t account, enum left how)
 int
 left_moving(struct part *p, uint64_t after, uint64_t *account)
 {
-	struct span	 key, val;
+	struct span	 key = { NULL, 0 }, val;
 	uint8_t		 k[8];
 
-	while (dbenv_next(p->left, key_u64(k, after + 1), &key, &val) == 0) {
-		if (span_get_u64(&key, account) == -1)
-			break;
+	for (;; after = *account) {
+		if (dbenv_next(p->left, key_u64(k, after + 1), &key, &val) ==
+		    -1) {
+			if (errno != EILSEQ)
+				return (errno == ENOENT ? 0 : -1);
+			val = span_of("", 0);	/* a damaged one has its key */
+		}
+		if (span_get_u64(&key, account) == -1) {
+			errno = EILSEQ;
+			return (-1);
+		}
 		if (val.n == 1 && val.p[0] == LEFT_MOVING)
 			return (1);
-		after = *account;
 	}
-	return (errno == ENOENT ? 0 : -1);
 }

@@ -42,6 +42,7 @@ struct mark {
 struct folder {
 	struct import_out	*out;
 	const char		*mailbox;	/* UTF-8 */
+	int			 dotted;	/* the directory is ".a.b", not "a/b" */
 	int			 fd[2];		/* new, cur; or -1 */
 	char			*keywords[KEYWORDS];
 	struct item		*items;
@@ -59,7 +60,7 @@ struct source {
 	int			 n, found;
 };
 
-static int	 folder(struct source *, int, const char *);
+static int	 folder(struct source *, int, const char *, int);
 static int	 folders(struct source *, int, const char *, int);
 
 static int
@@ -199,8 +200,8 @@ resume(const struct source *s, struct folder *f)
 	char		*path = realpath(s->path, NULL);
 	int		 rc;
 
-	(void)buf_addf(&of, "maildir %s %s", path == NULL ? s->path : path,
-	    f->mailbox);
+	(void)buf_addf(&of, "maildir %s %s%s", path == NULL ? s->path : path,
+	    f->dotted ? "." : "", f->mailbox);
 	free(path);
 	rc = import_mark(s->account, &of, f->key, &was);
 	v = span_buf(&was);
@@ -316,10 +317,11 @@ is_wanted(const struct source *s, const char *mailbox)
 
 /* One folder, if it is one: 1, else 0. */
 static int
-folder(struct source *s, int dir, const char *mailbox)
+folder(struct source *s, int dir, const char *mailbox, int dotted)
 {
 	struct import_out	*out = s->out;
-	struct folder		 f = { .out = out, .mailbox = mailbox };
+	struct folder		 f = { .out = out, .mailbox = mailbox,
+				    .dotted = dotted };
 	size_t			 i;
 
 	f.fd[0] = open_at(dir, "new", O_DIRECTORY);
@@ -419,7 +421,7 @@ folders(struct source *s, int dir, const char *above, int depth)
 			warnx("%s: no name of a folder, left out", e->d_name);
 			import_missed(s->out);
 		} else {
-			n += folder(s, fd, buf_cstr(&b));
+			n += folder(s, fd, buf_cstr(&b), e->d_name[0] == '.');
 			if (e->d_name[0] != '.' && depth < DEPTH)
 				n += folders(s, fd, buf_cstr(&b), depth + 1);
 		}
@@ -441,7 +443,7 @@ produce(void *arg, struct import_out *out)
 		warn("%s", s->path);
 		return (-1);
 	}
-	n = folder(s, fd, "INBOX");
+	n = folder(s, fd, "INBOX", 0);
 	n += folders(s, fd, "", 0);
 	close(fd);
 	if (n == 0)

@@ -481,6 +481,8 @@ dbenv_close(struct dbenv *env)
 	dbenv_stop(env);
 	dbenv_flush_now(env);
 	dbenv_job_ends(env);
+	dbenv_turn_end(env);	/* what they wrote; the backup waits for it */
+	dbenv_flush_now(env);
 	dbenv_backup_end(env);
 	env->e->txn_checkpoint(env->e, 0, 0, 0);
 	dbenv_remove_logs(env);

@@ -337,6 +337,33 @@ pieces(size_t first)
 	}
 }
 
+/* Those of one mailbox, far from each other among those of others. */
+static void
+far(void)
+{
+	const uint64_t		 first = 1000000;
+	struct filter_read	 r = { 0 };
+	struct buf		 b = { 0 };
+	size_t			 i, n = 0;
+
+	(void)filter_head_put(&b, t_store.charsets);
+	for (i = 0; i < FILTER_MIN; i++)
+		(void)buf_addc(&b, 0xff);
+	CHECK(dbenv_begin(t_part->env) == 0, "far apart");
+	for (i = 0; i < 2000; i++)
+		n += filter_put(t_part, first + i, span_buf(&b)) == 0;
+	CHECK(n == 2000 && dbenv_commit(t_part->env) == 0, "%zu put", n);
+	for (i = n = 0; i < 2000; i += 100)
+		n += filter_get(&r, t_part, first + i).n == FILTER_MIN;
+	CHECK(n == 20, "each is found: %zu", n);
+	filter_read_end(&r);
+	CHECK(dbenv_begin(t_part->env) == 0, "they go");
+	for (i = 0; i < 2000; i++)
+		(void)filter_drop(t_part, first + i);
+	CHECK(dbenv_commit(t_part->env) == 0, "again");
+	buf_free(&b);
+}
+
 /* ---- slices ------------------------------------------------------------------ */
 
 struct counted {
@@ -503,6 +530,7 @@ main(void)
 	(void)filter_all(t_part);
 	sizes();
 	pieces(filters(NULL) + 1);
+	far();
 	n = filters(NULL);
 	send_line("c COPY 1:3 INBOX");
 	(void)filter_all(t_part);

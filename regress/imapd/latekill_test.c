@@ -131,7 +131,7 @@ change(const char *dir, int fd)
 	unsigned	 i, k;
 	int		 n;
 
-	(void)alarm(60);
+	(void)alarm(300);
 	t_open(dir);
 	for (n = 1; n <= CLIENTS; n++) {
 		(void)t_login(n, 1);

@@ -13,7 +13,7 @@
 #include "standin.h"
 
 #define TRIED	9	/* times */
-#define SOON	5	/* s, far from half a minute */
+#define SOON	15	/* s, far from half a minute */
 
 static pthread_mutex_t	 gate = PTHREAD_MUTEX_INITIALIZER;
 

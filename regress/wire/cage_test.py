@@ -70,8 +70,13 @@ def check(row, users, state, may_be_open):
     if not root:
         return
     # the connections that the start was watched by may not have ended here yet
-    wait_for(lambda: not descriptors(role, pid, state, may_be_open)[0], 20)
-    strange, n = descriptors(role, pid, state, may_be_open)
+    looks = []
+
+    def as_it_should():
+        looks.append(descriptors(role, pid, state, may_be_open))
+        return not looks[-1][0]
+    wait_for(as_it_should)
+    strange, n = looks[-1]
     ok(not strange, "%s: no strange descriptors" % name)
     diag("\n".join(strange))
     is_(n, LISTENS.get(role, 0), "%s: listens where it should" % name)
