@@ -3,12 +3,10 @@
 Letterlock beside Postfix and Dovecot, on this machine, in one run, as ratios:
 messages accepted and stored, mail sent to others, what a long queue costs, TLS
 handshakes, logins, IMAP work, what others notice of a search, and what an idle
-session costs.
-	bench.py [--quick] [--messages N] [messages] [relay] [queue] [handshakes] [logins] [imap]
-	    [beside] [idle]
-Words choose parts; without any, all are run.  --messages: IMAP work with so many
-of mixed sizes.
+session costs.  Parts: messages, relay, queue, handshakes, logins, imap, beside,
+idle; without any, all are run.
 """
+import argparse
 import base64
 import json
 import os
@@ -29,8 +27,19 @@ import suite  # noqa: E402
 from peers import Peers, available  # noqa: E402
 from suite import BUILD, DOMAIN, PASSWORD, Suite, certificate, free_ports, wait_for  # noqa: E402
 
-QUICK = "--quick" in sys.argv
-MESSAGES = int(sys.argv[sys.argv.index("--messages") + 1]) if "--messages" in sys.argv else 0
+
+
+def arguments():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--quick", action="store_true", help="less of each")
+    a.add_argument("--messages", type=int, default=0, metavar="N", help="IMAP work with so many of mixed sizes")
+    a.add_argument("parts", nargs="*", metavar="PART")
+    return a.parse_args()
+
+
+ASKED = arguments()
+QUICK = ASKED.quick
+MESSAGES = ASKED.messages
 USERS = ["u%d" % i for i in range(8)]
 FIRST = ["f%d" % i for i in range(64)]		# log in once each
 RCPTS = ",".join("%s@%s" % (u, DOMAIN) for u in USERS)
@@ -485,7 +494,7 @@ PARTS = {
 
 
 def main():
-    words = [a for i, a in enumerate(sys.argv[1:]) if not a.startswith("--") and sys.argv[i] != "--messages"]
+    words = ASKED.parts
     if not set(words) <= set(PARTS):
         sys.exit("bench: the parts are " + ", ".join(PARTS))
     if not available():
