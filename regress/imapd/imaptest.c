@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dbenv_int.h"
 #include "imapd/deliver.h"
 #include "imapd/ending.h"
 #include "imapd/session.h"
@@ -211,12 +212,47 @@ t_count(struct dbenv_db *db)
 	struct dbenv_iter	 it;
 	struct span		 key, val;
 	size_t			 n = 0;
+	int			 rc;
 
 	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
-	while (dbenv_iter_next(&it, &key, &val) == 1)
+	while ((rc = dbenv_iter_next(&it, &key, &val)) == 1 ||
+	    (rc == -1 && errno == EILSEQ))
 		n++;
 	dbenv_iter_free(&it);
 	return (n);
+}
+
+static struct work	 spy;
+static int		 armed;
+static uint64_t		 slice;		/* as it was */
+
+/* Beside the work of others, in the same turn: the slice has no end. */
+static int
+look(struct work *w)
+{
+	(void)w;
+	if (t_part->env->open) {
+		dbenv_break(t_part->env, ENOSPC);
+		t_store.limits.slice = slice;
+		armed = 0;
+	}
+	return (armed);
+}
+
+void
+t_undo(void)
+{
+	slice = t_store.limits.slice;
+	t_store.limits.slice = 10000000;
+	armed = 1;
+	spy.run = look;
+	store_work(&t_store, &spy);
+}
+
+int
+t_undone(void)
+{
+	return (!armed);
 }
 
 static int

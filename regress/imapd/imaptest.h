@@ -59,8 +59,15 @@ void		 t_fill(uint64_t account);
 void		 t_append(const char *box, const char *flags, const char *date,
 		    const char *text);
 void		 t_filled(void);
-/* How many records there are. */
+/* How many records there are, those that are damaged too. */
 size_t		 t_count(struct dbenv_db *);
+/*
+ * As soon as work has written something, and before it is done, its group is
+ * undone for want of room: from the next turn with work on, however slow, until
+ * t_undone() says that it happened.
+ */
+void		 t_undo(void);
+int		 t_undone(void);
 /* Forget what client n got. */
 void		 t_drain(int n);
 /* Deliver to accounts; the answer. */

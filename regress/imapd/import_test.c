@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbenv_int.h"
 #include "imapd/account.h"
 #include "imapd/move.h"
 #include "imapd/store_ctl.h"
@@ -124,29 +123,6 @@ messages(const char *name)
 	return (n);
 }
 
-/* As soon as something is written, in the same turn. */
-static struct work	 spy;
-static int		 armed;
-
-static int
-look(struct work *w)
-{
-	(void)w;
-	if (armed && t_part->env->open) {
-		dbenv_break(t_part->env, ENOSPC);
-		armed = 0;
-	}
-	return (armed);
-}
-
-static void
-undo(void)
-{
-	armed = 1;
-	spy.run = look;
-	store_work(&t_store, &spy);
-}
-
 /* ---- tests ------------------------------------------------------------------------ */
 
 /* Stages that ended, and the group of the second was undone; the third is not
@@ -164,13 +140,13 @@ test_stage(void)
 	start();
 	feed(IN("INBOX") "A: 1\n\nx\n\n");
 	feed(IN("Drafts") "A: 2\n\nx\n\nFrom y Thu Jan  1 00:00:00 1970\n");
-	undo();
+	t_undo();
 	feed("X-Letterlock: date=0 zone=0 flags=() noeol=0 mailbox=Archive\n"
 	    "A: 3\n\n");
 	for (i = 0; i < 3; i++)
 		feed(large);
 	s = finish();
-	CHECK(!armed && status == 1, "an undone stage: %d %s", status, s);
+	CHECK(t_undone() && status == 1, "an undone stage: %d %s", status, s);
 	CHECK(strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
 	    0, "and how much is in: %s", s);
 	CHECK(messages("INBOX") == 1 && messages("Drafts") == 0 &&
@@ -189,12 +165,12 @@ test_folder(void)
 	start();
 	feed(IN("INBOX") "A: 1\n\nx\n\n");
 	feed(IN("Archive") "A: 2\n\nx\n\nFrom y Thu Jan  1 00:00:00 1970\n");
-	undo();
+	t_undo();
 	feed("X-Letterlock: date=0 zone=0 only=1 flags=() noeol=0 mailbox=New\n"
 	    "\n");
 	feed(IN("Drafts") "A: 3\n\nx\n\n");
 	s = finish();
-	CHECK(!armed && status == 1 && messages("New") == UINT32_MAX &&
+	CHECK(t_undone() && status == 1 && messages("New") == UINT32_MAX &&
 	    strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
 	    0, "an undone mailbox: %d %s", status, s);
 	t_close();

@@ -86,20 +86,6 @@ reopen(void)
 	t_open(dir);
 }
 
-static unsigned
-count(struct dbenv_db *db)
-{
-	struct dbenv_iter	 it;
-	struct span		 key, val;
-	unsigned		 n = 0;
-
-	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
-	while (dbenv_iter_next(&it, &key, &val) == 1)
-		n++;
-	dbenv_iter_free(&it);
-	return (n);
-}
-
 /* How often the body of a message is referred to. */
 static uint32_t
 refs(uint32_t uid)
@@ -160,11 +146,11 @@ older_state(void)
 	    inbox()->st.modseq > was.modseq + 100000 &&
 	    inbox()->st.floor > was.modseq, "numbers go on well above");
 	t_settle();
-	CHECK(count(t_part->dead) == 0 && count(t_part->gone) == 0 &&
+	CHECK(t_count(t_part->dead) == 0 && t_count(t_part->gone) == 0 &&
 	    !ending_busy(t_part) && refs(1) == 1 && refs(3) == 1,
 	    "what was staged is gone, its reference as well: %u", refs(1));
 	messages(inbox(), 3, was.modseq);
-	CHECK(count(t_part->late) == 0, "no mark is left");
+	CHECK(t_count(t_part->late) == 0, "no mark is left");
 	deliver_one();
 	t_settle();
 	CHECK(inbox()->st.messages == 4 && refs(3) == 1 &&
@@ -212,7 +198,7 @@ dead_and_there(void)
 	reopen();
 	t_settle();
 	CHECK(inbox()->st.messages == 1 && refs(1) == 1 &&
-	    count(t_part->dead) == 0, "it stays");
+	    t_count(t_part->dead) == 0, "it stays");
 	t_close();
 	t_remove();
 }

@@ -57,33 +57,6 @@ fill(unsigned n)
 	t_settle();
 }
 
-/*
- * Beside the work of a session: as soon as that has written, and before it is
- * done, the group is lost.
- */
-static struct work	 spy;
-static int		 armed;
-
-static int
-look(struct work *w)
-{
-	(void)w;
-	if (armed && t_part->env->open) {
-		dbenv_break(t_part->env, ENOSPC);
-		armed = 0;
-	}
-	return (armed);
-}
-
-static void
-undo_soon(void)
-{
-	armed = 1;
-	t_store.limits.slice = 10000000;	/* both in one turn */
-	spy.run = look;
-	store_work(&t_store, &spy);
-}
-
 /* The tagged answer. */
 static const char *
 answer(int n, const char *command)
@@ -132,9 +105,9 @@ test_slices(void)
 		(void)answer(1, "SELECT INBOX");
 		if (t[i].before != NULL)
 			(void)answer(1, t[i].before);
-		undo_soon();
+		t_undo();
 		l = answer(1, t[i].command);
-		CHECK(!armed && strncmp(l, "t NO [UNAVAILABLE] ", 19) == 0,
+		CHECK(t_undone() && strncmp(l, "t NO [UNAVAILABLE] ", 19) == 0,
 		    "%s: %s", t[i].command, l);
 		CHECK(messages() <= MANY, "%u messages", messages());
 		l = answer(1, t[i].command);
@@ -370,20 +343,6 @@ junk(struct dbenv_db *db, struct span key)
 	    dbenv_db_name(db));
 }
 
-static unsigned
-count(struct dbenv_db *db)
-{
-	struct dbenv_iter	 it;
-	struct span		 key, val;
-	unsigned		 n = 0;
-
-	dbenv_iter_init(&it, db, span_of("", 0), span_of("", 0));
-	while (dbenv_iter_next(&it, &key, &val) != 0)
-		n++;
-	dbenv_iter_free(&it);
-	return (n);
-}
-
 /* Removals go on behind what is damaged. */
 static void
 test_removals(void)
@@ -393,7 +352,7 @@ test_removals(void)
 	struct buf	 v = { 0 };
 	uint64_t	 x, y;
 	uint8_t		 k[16];
-	unsigned	 n;
+	size_t		 n;
 
 	t_open(NULL);
 	deliver_one();
@@ -409,8 +368,8 @@ test_removals(void)
 	CHECK(strncmp(answer(1, "DELETE x"), "t OK ", 5) == 0 &&
 	    strncmp(answer(1, "DELETE y"), "t OK ", 5) == 0, "deleted");
 	t_settle();
-	CHECK(!ending_busy(t_part) && count(t_part->vanished) == 0 &&
-	    count(t_part->dead) == 0, "all of both is gone");
+	CHECK(!ending_busy(t_part) && t_count(t_part->vanished) == 0 &&
+	    t_count(t_part->dead) == 0, "all of both is gone");
 
 	/* staged, in a mailbox whose state cannot be read: it stays */
 	(void)buf_put_u64(&v, 9);
@@ -422,8 +381,8 @@ test_removals(void)
 	    ending_add(t_part, y, 0) == 0, "another mailbox");
 	ending_staged(t_part, 9, x, 5);
 	t_settle();
-	CHECK(!ending_busy(t_part) && count(t_part->dead) == 1,
-	    "which goes: %u", count(t_part->dead));
+	CHECK(!ending_busy(t_part) && t_count(t_part->dead) == 1,
+	    "which goes: %zu", t_count(t_part->dead));
 
 	/* and at the start */
 	junk(t_part->dead, key_u64(k, y));
@@ -434,9 +393,9 @@ test_removals(void)
 	t_close();
 	t_open(dir);
 	t_settle();
-	n = count(t_part->dead);
+	n = t_count(t_part->dead);
 	CHECK(!ending_busy(t_part) && n == 2 && dbenv_has(t_part->dead,
-	    key_u64(k, y)) == 0, "it starts, and that mailbox goes: %u", n);
+	    key_u64(k, y)) == 0, "it starts, and that mailbox goes: %zu", n);
 	t_close();
 	t_remove();
 }
