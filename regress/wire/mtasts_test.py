@@ -172,7 +172,7 @@ def kept(s, names, good):
 
     def then():
         for r in s.rows("status"):      # they remember, too
-            if r["role"] == "relay":
+            if r["role"] == "relay" and r["pid"]:
                 os.kill(r["pid"], signal.SIGKILL)
         submit(s, "later")
         seen.append(outcome(s, "later", 2 + len(seen)))
