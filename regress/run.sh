@@ -17,7 +17,7 @@ one() {
 	*/example)
 		echo 1..1
 		out=${1#"$BUILD"/}.out
-		timeout 60 "./$1" >"$1.got" 2>&1
+		timeout 300 "./$1" >"$1.got" 2>&1
 		rc=$?
 		if [ $rc = 0 ] && diff -u "$out" "$1.got" >"$1.diff"; then
 			echo "ok 1 - ${out%.out} prints what it should"
@@ -28,7 +28,7 @@ one() {
 		return 1
 		;;
 	*/fuzz/*_fuzz)
-		timeout 300 "./$1" "regress/fuzz/corpus/${1##*/}"
+		timeout 900 "./$1" "regress/fuzz/corpus/${1##*/}"
 		;;
 	*)
 		timeout 900 "./$1"

@@ -297,7 +297,7 @@ int
 rig_ask(struct peer *p, uint32_t type, const struct codec *c, const void *v,
     int fd, const struct codec *ac, void *av)
 {
-	static const struct timeval	 patience = { 30, 0 };
+	static const struct timeval	 patience = { 120, 0 };
 	struct event			 timer;
 	struct span			 s;
 

@@ -104,6 +104,13 @@ test_running(void)
 	off = 0;
 }
 
+/* What is seen is on disk only then. */
+static void
+flushed(void)
+{
+	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 60);
+}
+
 /* Another start, another clock: the same directory.  Attempts, or 0: gone. */
 static int
 restarted(time_t by, enum result result, unsigned attempts)
@@ -114,6 +121,7 @@ restarted(time_t by, enum result result, unsigned attempts)
 	up(result);
 	UNTIL(waiting(&r) == -1 || ((r.flags & RF_STARTED) == 0 &&
 	    r.attempts == attempts && r.next <= q_now() + 3600 + 361), 60);
+	flushed();
 	if (waiting(&r) == -1)
 		return (0);
 	if (r.state != RS_QUEUED)
@@ -121,6 +129,7 @@ restarted(time_t by, enum result result, unsigned attempts)
 	if (r.next > q_now() + 3600 + 361)
 		return (101);
 	UNTIL(0, 0.2);
+	flushed();
 	return (waiting(&r) == -1 ? 102 : (int)r.attempts);
 }
 
@@ -149,6 +158,7 @@ main(void)
 		up(RESULT_TEMP);
 		submit();
 		test_running();
+		flushed();
 		_exit(test_failed);
 	}
 	waitpid(pid, &status, 0);

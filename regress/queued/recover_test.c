@@ -81,7 +81,9 @@ before(void)
 	UNTIL(si.ngot == 2, 60);
 	fill();
 	lose_numbers();
-	UNTIL(dbenv_flushed(q.env) == dbenv_seq(q.env), 60);
+	/* the two that wait, these, and bob's is gone */
+	UNTIL(si_count(q.rcpt) == 2 + MANY &&
+	    dbenv_flushed(q.env) == dbenv_seq(q.env), 60);
 	(void)kill(getpid(), SIGKILL);
 }
 

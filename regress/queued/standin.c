@@ -595,12 +595,16 @@ si_commit(const char *from, const char *const *to, const char *body)
 	struct msg_commit_rcpt	 v[16] = { 0 };
 	struct msg_rcpt		 w = { 0 };
 	struct span		 s, local;
+	static uint8_t		 used[16];
 
-	UNTIL(si.nslots >= 4 && si.slots[3].rfd > 0, 60);
+	/* the one of before is of no use any more */
+	UNTIL(si.nslots >= 4 && si.slots[3].rfd > 0 &&
+	    memcmp(si.slots[3].id, used, 16) != 0, 60);
 	if (ftruncate(si.slots[3].wfd, 0) == -1 || pwrite(si.slots[3].wfd,
 	    body, strlen(body), 0) == -1)
 		exit(1);
 	memcpy(m.id, si.slots[3].id, 16);
+	memcpy(used, m.id, 16);
 	m.size = strlen(body);
 	m.from = span_str(from);
 	m.session = span_str("s1");

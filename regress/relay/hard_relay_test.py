@@ -239,8 +239,9 @@ def reuse(w):
     """L6: a connection is for one policy."""
     s = place(cert=CERT, ext=["8BITMIME"])
     known(w, "reuse.example", s)
-    is_([one(w, "reuse.example", requiretls=k) for k in (0, 2, 0, 2)], [[TAKEN]] * 4, "L6 with a policy and without")
-    is_(len(s.sessions), 2, "L6 have a connection each, which is used again")
+    got, made = w.at_once(s, lambda: [one(w, "reuse.example", requiretls=k) for k in (0, 2)])
+    is_(got, [[TAKEN]] * 2, "L6 with a policy and without")
+    ok(len(s.sessions) >= 2 and made == 0, "L6 have a connection each, which is used again") or diag(len(s.sessions), made)
     is_(one(w, "reuse.example", requiretls=1), [("no", 554, "5.7.30")], "L6 and one that wants more does not ride along")
     s = place(replies={"RCPT": lambda arg, x: "450 4.2.1 later" if "<two" in arg else
                        "550 5.1.1 no" if "<three" in arg else "250 ok"})
