@@ -62,7 +62,7 @@ class Dns:
             records, kind = self.zone[owner, "CNAME"], "CNAME"
         if records is None:
             records, rcode = (), 2
-        elif not any(n == owner or n.endswith("." + owner) for n, _ in self.zone):
+        elif not any(n == owner or n.endswith("." + owner) for n, _ in list(self.zone)):	# it may be changed meanwhile
             rcode = 3
         out = data[:2] + struct.pack(">HHHHH", 0x8180 | rcode, 1, len(records), 0, 0) + question
         for r in records:

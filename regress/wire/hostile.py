@@ -334,7 +334,7 @@ class Hostiles(suite.Suite):
 
     def get(self, role):
         while True:
-            h = self.pool[role].get(timeout=60)
+            h = self.pool[role].get(timeout=180)
             if not h.dead() and h.link("auth").lives():
                 return h
 

@@ -6,7 +6,6 @@ other processes go on all the while, and nobody is let in who did not log in."""
 import hashlib
 import os
 import re
-import signal
 import socket
 import ssl
 import struct
@@ -137,10 +136,9 @@ def flood(h, l):
 def same_id(c):
     """Back to back, while the first password is compared."""
     d = Conn(c.h)
-    pid = c.h.suite.kill("auth", sig=signal.SIGSTOP)    # it finds both at once
-    for x in c, d:
-        x.send_start(initial=b"\0nobody@x\0slow", id=77)
-    os.kill(pid, signal.SIGCONT)
+    with c.h.suite.asleep("auth"):	# it finds both at once; nobody else may wake it
+        for x in c, d:
+            x.send_start(initial=b"\0nobody@x\0slow", id=77)
 
 
 def pipe_fd():
@@ -151,10 +149,9 @@ def pipe_fd():
 
 def two_signatures(h, l):
     """A second request before the first is answered: keys sleeps meanwhile."""
-    pid = h.suite.kill("keys", sig=signal.SIGSTOP)
-    for i in 1, 2, 3:
-        l.put("M_SIGN", id=i, op=2, hash=672, data=b"x" * 100)
-    os.kill(pid, signal.SIGCONT)
+    with h.suite.asleep("keys"):
+        for i in 1, 2, 3:
+            l.put("M_SIGN", id=i, op=2, hash=672, data=b"x" * 100)
 
 
 # ---- keys of clients ---------------------------------------------------------------------------

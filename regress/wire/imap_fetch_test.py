@@ -16,7 +16,7 @@ ALICE, BOB = "alice@" + DOMAIN, "bob@" + DOMAIN
 
 
 def login(s, user=ALICE, mailbox="INBOX", readonly=False):
-    m = imaplib.IMAP4("127.0.0.1", s.imap, timeout=60)    # so that it cannot hang
+    m = imaplib.IMAP4("127.0.0.1", s.imap, timeout=180)    # so that it cannot hang
     m.login(user, PASSWORD)
     if mailbox:
         m.select(mailbox, readonly=readonly)

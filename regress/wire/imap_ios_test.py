@@ -27,7 +27,7 @@ class Phone:
     """A connection, and what it has learned: UID -> (flags, subject or None)."""
 
     def __init__(self, port, known=None):
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self.sock = socket.create_connection(("127.0.0.1", port), 120)
         self.file = self.sock.makefile("rb")
         self.n = 0
         self.uidonly = False

@@ -40,7 +40,7 @@ class Raw:
     """A connection that is logged in."""
 
     def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self.sock = socket.create_connection(("127.0.0.1", port), 120)
         self.file = self.sock.makefile("rb")
         self.n = 0
         try:

@@ -156,8 +156,16 @@ with Suite() as s:
     s.ctl("account", "remove", "bob")
     ok(c.line().startswith("* BYE"), "the account is removed: BYE")
 
-    c = Client(s)
-    c.login()
-    s.stop()
-    ok("BYE" in c.line(), "an orderly stop says BYE")
+    s.own = False
+    for i in range(5):		# the machine may stand still for the seconds there are
+        c = Client(s)
+        c.login()
+        killed = s.logged().count("does not end")
+        s.stop()
+        bye = c.line()
+        if s.logged().count("does not end") == killed:
+            break
+        s.start()
+    ok("BYE" in bye, "an orderly stop says BYE")
+    s.own = True
 done()

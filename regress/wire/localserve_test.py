@@ -42,7 +42,7 @@ class Serve:
         env.pop("MAKELEVEL", None)
         self.p = subprocess.Popen(cmd, cwd=TOP, stdout=self.out, stderr=subprocess.STDOUT, start_new_session=True,
                                   stdin=subprocess.DEVNULL, env=env)
-        self.up = wait_for(lambda: "\nready\n" in self.said() or self.p.poll() is not None, 120) and \
+        self.up = wait_for(lambda: "\nready\n" in self.said() or self.p.poll() is not None) and \
             self.p.poll() is None
 
     def said(self):
