@@ -184,7 +184,7 @@ row(struct span name, const struct rec_secret *r)
 	return (o);
 }
 
-/* Everything but what is secret. */
+/* Everything but what is secret.  The cursor is the name to go on with. */
 static void
 secret_list(struct ctl *q)
 {
@@ -195,11 +195,8 @@ secret_list(struct ctl *q)
 
 	dbenv_iter_init(&it, auth.db.secrets, q->m.cursor, none);
 	while ((rc = dbenv_iter_next(&it, &k, &v)) == 1) {
-		if (q->m.cursor.n > 0 && span_eq(k, q->m.cursor))
-			continue;
 		if (codec_get(&v, &c_rec_secret, &r) == 0 &&
 		    page_row(&q->page, row(k, &r)) == -1) {
-			buf_reset(&q->cursor);
 			buf_add_span(&q->cursor, k);
 			break;
 		}

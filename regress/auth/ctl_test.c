@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authd/auth_secret.h"
 #include "clients.h"
 #include "test.h"
 
@@ -237,11 +238,49 @@ test_quota(void)
 	    rig_limits.messages == 0, "is told");
 }
 
+/* More secrets than a page has room for: each is shown, once, in order. */
+static void
+test_secrets(void)
+{
+	struct msg_ctl			 m = { .verb = span_str("secret list") };
+	const struct msg_ctl_row	*r;
+	struct buf			 cursor = { 0 };
+	char				 name[32], user[SECRET_TEXT + 1];
+	size_t				 i, n = 0, pages = 0, bad = 0;
+
+	memset(user, 'u', SECRET_TEXT);
+	user[SECRET_TEXT] = '\0';
+	for (i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "secret%02zu", i);
+		bad += RIG_CTL("secret set", name, user, "swordfish") != 0;
+	}
+	CHECK(bad == 0, "secrets are set");
+	do {
+		m.cursor = span_buf(&cursor);
+		codec_free(&c_ctl_page, &rig_page);
+		if (rig_ask(rig_control(), M_CTL, &c_ctl, &m, -1, &c_ctl_page,
+		    &rig_page) == -1)
+			abort();
+		r = rig_page.rows.v;
+		for (i = 0; i < rig_page.rows.n; i++, n++) {
+			snprintf(name, sizeof(name), "\"secret%02zu\"", n);
+			bad += memmem(r[i].json.p, r[i].json.n, name,
+			    strlen(name)) == NULL;
+		}
+		buf_reset(&cursor);
+		buf_add_span(&cursor, rig_page.cursor);
+	} while (rig_page.more && ++pages < 30);
+	CHECK(pages > 1 && n == 30 && bad == 0, "%zu of 30 listed, %zu of them "
+	    "out of order, in %zu pages", n, bad, pages + 1);
+	buf_free(&cursor);
+}
+
 int
 main(void)
 {
 	clients_begin();
 	test_ctl();
+	test_secrets();
 	test_thaw();
 	test_quota();
 	test_backup();
