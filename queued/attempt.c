@@ -108,6 +108,14 @@ give_back(struct attempt *a, size_t i, struct dest *d, uint64_t due)
 		sched_push(d, a->m.num, a->r[i].n, due);
 }
 
+void
+attempt_next(struct attempt *a, size_t i)
+{
+	if (run_unmark(a->m.num, a->r[i].n) == 0 ||
+	    change_owed(a->m.num, a->r[i].n) == 0)
+		sched_again(a->m.num, a->r[i].n);
+}
+
 int
 attempt_of_message(uint64_t msg)
 {

@@ -77,6 +77,9 @@ void	 attempt_all(struct attempt *, enum result, uint32_t code,
 	    const char *enhanced, struct span text);
 void	 outcome_set(struct outcome *, enum result, uint32_t code,
 	    struct span enhanced, struct span text);
+/* The result of one is on disk: its turn comes again, or now what was asked of
+ * it between that and the write. */
+void	 attempt_next(struct attempt *, size_t);
 /* All outcomes are set: write them; this ends the attempt. */
 void	 attempt_result(struct attempt *);
 void	 attempt_end(struct attempt *);

@@ -331,7 +331,7 @@ on_written(struct dbenv_wait *w, int error)
 	for (i = 0; i < a->n; i++) {
 		tell(a, i);
 		if (!a->out[i].gone)
-			sched_again(a->m.num, a->r[i].n);
+			attempt_next(a, i);
 	}
 	if (a->local && !owed(a))
 		local_settle_later(a->m.r.id, a->partition);

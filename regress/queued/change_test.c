@@ -2,8 +2,11 @@
  * letterctl's changes to what waits, also while it is being tried; records as
  * an older version wrote them.
  */
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "queued/attempt.h"
@@ -446,6 +449,94 @@ test_put_off(void)
 	si_forget();
 }
 
+/* ---- between the write of a result and its flush ------------------------------ */
+
+static atomic_int	 disk_stands;
+
+int	 fdatasync(int);
+
+int
+fdatasync(int fd)
+{
+	static const struct timespec	 t = { 0, 1000000 };
+
+	while (disk_stands)
+		nanosleep(&t, NULL);
+	return ((int)syscall(SYS_fdatasync, fd));
+}
+
+static void
+stop_disk(const struct got *g)
+{
+	(void)g;
+	disk_stands = 1;
+}
+
+static int
+now(const struct q_msg *m, struct q_rcpt *r)
+{
+	return (change_next(m, r, q_now()));
+}
+
+static const struct {
+	const char	*name;
+	int		(*change)(const struct q_msg *, struct q_rcpt *);
+	unsigned	 got;		/* deliveries then: the message's, the
+					 * report's */
+} unflushed[] = {
+	{ "tried now", now, 1 }, { "removed", change_drop, 0 },
+	{ "given up", change_fail, 1 },
+};
+
+/* The only recipient there is. */
+static int
+written(struct q_rcpt *r, uint64_t *msg)
+{
+	*msg = 0;
+	if (db_rcpt_next(msg, 0, r) == -1)
+		return (0);
+	if (r->r.attempts == 1 && (r->r.flags & RF_STARTED) == 0)
+		return (1);
+	db_rcpt_free(r);
+	return (0);
+}
+
+static void
+test_unflushed(void)
+{
+	struct q_rcpt	 r = { 0 };
+	struct q_msg	 m = { 0 };
+	uint64_t	 msg = 0;
+	size_t		 i;
+	int		 is;
+
+	for (i = 0; i < nitems(unflushed); i++) {
+		UNTIL(si_count(q.rcpt) == 0, 60);
+		si_forget();
+		si.relay = RESULT_TEMP;
+		si.told = stop_disk;
+		submit_to("y@example.org");
+		is = 0;
+		UNTIL((is = written(&r, &msg)) != 0, 60);
+		si.told = NULL;
+		si.relay = RESULT_OK;
+		CHECK(is && attempt_running(msg, r.n), "%s: written, not "
+		    "flushed", unflushed[i].name);
+		CHECK(db_msg(msg, &m) == 0 && db_begin() == 0 &&
+		    db_end(unflushed[i].change(&m, &r) == 1 ? 0 : -1) == 0,
+		    "%s: asked for", unflushed[i].name);
+		db_msg_free(&m);
+		db_rcpt_free(&r);
+		si_forget();
+		disk_stands = 0;
+		UNTIL(si_count(q.rcpt) == 0, 60);
+		CHECK(si_count(q.rcpt) == 0 && si.ngot == unflushed[i].got,
+		    "%s: done when it is flushed: %u", unflushed[i].name,
+		    si.ngot);
+	}
+	si_forget();
+}
+
 static void
 add_transport(void)
 {
@@ -493,6 +584,7 @@ main(void)
 	test_requiretls();
 	test_under_way();
 	test_put_off();
+	test_unflushed();
 	si.conf->transports.n = 0;
 	free(transports[0].name);
 	si_close();
