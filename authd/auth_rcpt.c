@@ -236,7 +236,8 @@ on_account_routes(struct peer *p, struct imsg *m)
 	if (userdb_routes(&auth.db, n.number, &b) == -1) {
 		log_error("accounts: %s", dbenv_error(auth.db.env));
 		buf_reset(&b);
-		buf_adds(&b, "unreadable\n");	/* is no route: mail waits */
+		/* is no route: with such a one queued lets mail wait */
+		buf_adds(&b, "unreadable\n");
 	}
 	t.text = span_buf(&b);
 	(void)peer_reply(p, M_ACCOUNT_ROUTES, m->id, &c_text, &t, -1);

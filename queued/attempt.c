@@ -31,8 +31,8 @@ static int	 add(struct attempt *, const struct item *, uint64_t);
 static void	 find_place(struct attempt *);
 static int	 on_who(void *, struct peer *, struct imsg *);
 static void	 route(struct attempt *);
-static void	 on_routes(void *, const struct list *);
-static void	 take_route(struct attempt *, const struct list *);
+static void	 on_routes(void *, const struct account_routes *);
+static void	 take_route(struct attempt *, const struct account_routes *);
 static void	 take_transport(struct attempt *, const char *);
 static void	 deliver_to(struct attempt *);
 static int	 on_named(void *, struct peer *, struct imsg *);
@@ -468,9 +468,9 @@ suppressed(struct attempt *a)
 static void
 route(struct attempt *a)
 {
-	const struct list	*routes = NULL;
-	const struct rec_rcpt	*r = &a->r[0].r;
-	char			*pin;
+	const struct account_routes	*routes = NULL;
+	const struct rec_rcpt		*r = &a->r[0].r;
+	char				*pin;
 
 	switch (suppressed(a)) {
 	case 1:
@@ -502,7 +502,7 @@ route(struct attempt *a)
 }
 
 static void
-on_routes(void *arg, const struct list *routes)
+on_routes(void *arg, const struct account_routes *routes)
 {
 	if (routes == NULL)
 		attempt_putoff(arg, AWAY_S);
@@ -556,10 +556,18 @@ split(struct attempt *a, const struct list *routes, const char *name)
 }
 
 static void
-take_route(struct attempt *a, const struct list *routes)
+take_route(struct attempt *a, const struct account_routes *r)
 {
-	const char	*name = choose(a, 0, routes);
+	const struct list	*routes = r == NULL ? NULL : &r->list;
+	const char		*name;
 
+	if (r != NULL && r->unreadable) {
+		attempt_all(a, RESULT_TEMP, 451, "4.3.5",
+		    span_str("the routes of the account cannot be read"));
+		attempt_result(a);
+		return;
+	}
+	name = choose(a, 0, routes);
 	split(a, routes, name);
 	take_transport(a, name);
 }

@@ -20,7 +20,7 @@
 static void	 on_room(evutil_socket_t, short, void *);
 static int	 on_to(void *, struct peer *, struct imsg *);
 static int	 on_from(void *, struct peer *, struct imsg *);
-static void	 on_routes(void *, const struct list *);
+static void	 on_routes(void *, const struct account_routes *);
 
 /* ---- queue dump ---------------------------------------------------------------- */
 
@@ -134,9 +134,9 @@ on_to(void *arg, struct peer *p, struct imsg *m)
 static int
 on_from(void *arg, struct peer *p, struct imsg *m)
 {
-	const struct list	*routes;
-	struct ctl		*c = arg;
-	struct msg_rcpt		 w;
+	const struct account_routes	*routes;
+	struct ctl			*c = arg;
+	struct msg_rcpt			 w;
 
 	(void)p;
 	if (m == NULL || imsg_get(m, &c_rcpt, &w) == -1) {
@@ -162,7 +162,7 @@ on_from(void *arg, struct peer *p, struct imsg *m)
 }
 
 static void
-on_routes(void *arg, const struct list *routes)
+on_routes(void *arg, const struct account_routes *routes)
 {
 	struct route_choice	 ch;
 	struct ctl		*c = arg;
@@ -174,10 +174,16 @@ on_routes(void *arg, const struct list *routes)
 		buf_free(&name);
 		return;
 	}
+	if (routes != NULL && routes->unreadable) {
+		ctl_error(c, "the routes of account %s cannot be read: its "
+		    "mail waits; the log says more", buf_cstr(&name));
+		buf_free(&name);
+		return;
+	}
 	address_route_domain(ctl_arg(c, 0), &from);
 	address_route_domain(ctl_arg(c, 1), &to);
-	route_choose(proc_conf(), routes, buf_cstr(&from), buf_cstr(&to),
-	    c->attempts, &ch);
+	route_choose(proc_conf(), routes == NULL ? NULL : &routes->list,
+	    buf_cstr(&from), buf_cstr(&to), c->attempts, &ch);
 	explain(c, ch.transport, ch.source, ch.text, span_buf(&name));
 	buf_free(&from);
 	buf_free(&to);

@@ -13,9 +13,9 @@
 #define KEPT_S		2	/* for so many seconds */
 
 struct kept {
-	uint64_t	 account;
-	uint64_t	 until;
-	struct list	 routes;	/* struct conf_route */
+	uint64_t		 account;
+	uint64_t		 until;
+	struct account_routes	 routes;
 };
 
 struct asking {
@@ -112,46 +112,61 @@ route_rejects(const struct conf *c)
 static void
 forget(struct kept *k)
 {
-	size_t	 i;
+	struct list	*l = &k->routes.list;
+	size_t		 i;
 
-	for (i = 0; i < k->routes.n; i++)
-		codec_free(&c_conf_route,
-		    (struct conf_route *)k->routes.v + i);
-	free(k->routes.v);
+	for (i = 0; i < l->n; i++)
+		codec_free(&c_conf_route, (struct conf_route *)l->v + i);
+	free(l->v);
 	memset(k, 0, sizeof(*k));
 }
 
-/* A line that does not parse was refused when it was added. */
+/* One more line.  0 or -1. */
+static int
+keep_line(struct list *l, struct span line, struct buf *why)
+{
+	struct conf_route	*v, r;
+
+	buf_reset(why);
+	if (l->n == ROUTES_MAX) {
+		buf_adds(why, "too many");
+		return (-1);
+	}
+	if (conf_route_parse(line, &r, why) == -1)
+		return (-1);
+	if ((v = reallocarray(l->v, l->n + 1, sizeof(*v))) == NULL) {
+		buf_adds(why, "no memory");
+		codec_free(&c_conf_route, &r);
+		return (-1);
+	}
+	l->v = v;
+	v[l->n++] = r;
+	return (0);
+}
+
+/* Lines that do not parse were refused when they were added: this is damage, or
+ * of another version.  Without such a one mail could take a way that it must
+ * not. */
 static void
 keep(uint64_t account, struct span text)
 {
 	struct kept		*k = &kept[account % KEPT];
-	struct conf_route	*v, r;
 	struct buf		 why = { 0 };
 	struct span		 line;
 
 	forget(k);
 	k->account = account;
 	k->until = proc_now_ms() + KEPT_S * 1000;
-	while (text.n > 0 && k->routes.n < ROUTES_MAX) {
+	while (text.n > 0 && !k->routes.unreadable) {
 		span_split(&text, '\n', &line);
 		line = span_trim(line);
-		if (line.n == 0)
-			continue;
-		buf_reset(&why);
-		if (conf_route_parse(line, &r, &why) == -1) {
-			log_warn("account %llu: its route \"%s\": %s",
-			    (unsigned long long)account, log_esc(line),
-			    buf_cstr(&why));
-			continue;
+		if (line.n > 0 && keep_line(&k->routes.list, line, &why) ==
+		    -1) {
+			log_error("account %llu: its route \"%s\": %s; its "
+			    "mail waits", (unsigned long long)account,
+			    log_esc(line), buf_cstr(&why));
+			k->routes.unreadable = 1;
 		}
-		v = reallocarray(k->routes.v, k->routes.n + 1, sizeof(*v));
-		if (v == NULL) {
-			codec_free(&c_conf_route, &r);
-			break;
-		}
-		k->routes.v = v;
-		v[k->routes.n++] = r;
 	}
 	buf_free(&why);
 }
@@ -181,8 +196,8 @@ routes_forget(uint64_t account)
 }
 
 int
-routes_of(uint64_t account, const struct list **routes, routes_fn fn,
-    void *arg)
+routes_of(uint64_t account, const struct account_routes **routes,
+    routes_fn fn, void *arg)
 {
 	struct msg_number	 n = { account };
 	struct kept		*k = &kept[account % KEPT];

@@ -6,6 +6,12 @@
 
 #include "conf.h"
 
+/* An account's. */
+struct account_routes {
+	struct list	 list;		/* struct conf_route */
+	int		 unreadable;	/* not all are there: none counts */
+};
+
 struct route_choice {
 	const char	*source;	/* account, domain, global, none */
 	const char	*transport;	/* a name; "default" */
@@ -26,11 +32,11 @@ int	 route_rejects(const struct conf *);
 /*
  * An account's routes, from auth or remembered for a moment.  1: *routes is
  * set, good for this turn of the loop; 0: fn will be called once; -1: auth is
- * away.  fn's routes are NULL when they cannot be had.
+ * away.  fn's routes are NULL when it is.
  */
 void	 routes_forget(uint64_t account);
-typedef void	(*routes_fn)(void *, const struct list *routes);
-int	 routes_of(uint64_t account, const struct list **routes, routes_fn,
+typedef void	(*routes_fn)(void *, const struct account_routes *);
+int	 routes_of(uint64_t account, const struct account_routes **, routes_fn,
 	    void *arg);
 
 #endif

@@ -19,7 +19,7 @@ static int	 on_mail(struct peer *, struct imsg *);
 static int	 on_mail_allowed(void *, struct peer *, struct imsg *);
 static int	 on_rcpt(struct peer *, struct imsg *);
 static int	 on_rcpt_known(void *, struct peer *, struct imsg *);
-static void	 on_rcpt_routes(void *, const struct list *);
+static void	 on_rcpt_routes(void *, const struct account_routes *);
 static int	 on_data(struct peer *, struct imsg *);
 static int	 on_commit(struct peer *, struct imsg *);
 static int	 on_reset(struct peer *, struct imsg *);
@@ -315,7 +315,7 @@ reject_early(struct session *s, const struct question *k,
 }
 
 static void
-on_rcpt_routes(void *arg, const struct list *routes)
+on_rcpt_routes(void *arg, const struct account_routes *routes)
 {
 	static const struct msg_rcpt	 foreign = { .result = RESULT_NO };
 	struct question			*k = arg;
@@ -323,9 +323,9 @@ on_rcpt_routes(void *arg, const struct list *routes)
 
 	if (s != NULL && (k->turn != s->turn || s->state != SS_MAIL))
 		(void)bad_state(s, M_SUB_RCPT, k->req);
-	else if (s != NULL && routes == NULL)
+	else if (s != NULL && (routes == NULL || routes->unreadable))
 		(void)away(s, M_SUB_RCPT, k->req);
-	else if (s != NULL && !reject_early(s, k, routes))
+	else if (s != NULL && !reject_early(s, k, &routes->list))
 		(void)add_rcpt(s, k, &foreign);
 	question_free(k);
 }
@@ -333,7 +333,7 @@ on_rcpt_routes(void *arg, const struct list *routes)
 static void
 ask_routes(struct question *k)
 {
-	const struct list	*routes;
+	const struct account_routes	*routes;
 
 	switch (routes_of(k->s->account, &routes, on_rcpt_routes, k)) {
 	case 1:

@@ -8,6 +8,7 @@
 #include "queued/admin.h"
 #include "queued/attempt.h"
 #include "queued/ctl.h"
+#include "queued/route.h"
 #include "standin.h"
 
 static const char	 body[] = "From: alice@letterlock.test\r\n\r\nhello\r\n";
@@ -125,6 +126,12 @@ test_early(void)
 	}
 	EMPTY();
 	transports[0].reject_early = 1;
+	si.routes = "unreadable\n";
+	routes_forget(1);
+	CHECK(submit_to("x@yes.example") == 451,
+	    "the account's routes cannot be read");
+	si.routes = NULL;
+	routes_forget(1);
 	CHECK(si_ctl("route explain", "alice@letterlock.test x@no.example") ==
 	    0 && strstr(si.rows, "\"refuses\":\"554 never there\"") != NULL &&
 	    strstr(si.rows, "\"reject_early\":true") != NULL, "explained: %s",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "queued/attempt.h"
+#include "queued/route.h"
 #include "standin.h"
 
 static const char	 body[] = "From: alice@letterlock.test\r\n"
@@ -432,6 +433,35 @@ test_transports(void)
 	free(t[1].name);
 }
 
+/* An account's routes that are not all there lead nowhere: mail waits. */
+static void
+test_unreadable(void)
+{
+	static const char	*const lines[] = { "unreadable\n",
+				    "transport \"default\"\nto {\n" };
+	size_t			 i;
+
+	for (i = 0; i < nitems(lines); i++) {
+		si.routes = lines[i];
+		routes_forget(1);
+		submit_to("y@example.org", 0);
+		UNTIL(listed("451 4.3.5 the routes of the account", 1) &&
+		    listed("\"state\":\"queued\"", 1), 60);
+		CHECK(listed("451 4.3.5 the routes of the account", 1) &&
+		    si.ngot == 0, "it waits: %s", si.rows);
+		CHECK(si_ctl("route explain", "alice@letterlock.test "
+		    "y@example.org") == 1, "explain: %s", si.text);
+		si.routes = NULL;
+		routes_forget(1);
+		CHECK(si_ctl("queue kick", "--to y@example.org") == 0, "%s",
+		    si.text);
+		UNTIL(si.ngot == 1, 60);
+		CHECK(si.ngot == 1, "until they can be read");
+		empty("unreadable");
+		si_forget();
+	}
+}
+
 /* letterctl, while the next hop says "later". */
 static void
 test_control(void)
@@ -551,6 +581,7 @@ main(void)
 	test_success();
 	test_worker_dies();
 	test_transports();
+	test_unreadable();
 	test_control();
 	test_routes();
 	test_end_sessions();
