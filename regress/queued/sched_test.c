@@ -83,7 +83,9 @@ got_by(const char *transport, const char *dest)
 static void
 empty(const char *what)
 {
-	UNTIL(si_count(q.rcpt) == 0, 60);
+	/* what costs least is looked at first */
+	UNTIL(sched_items() == 0 && attempts_now() == 0 &&
+	    si_count(q.rcpt) == 0, 120);
 	CHECK(si_count(q.rcpt) == 0, "%s: all went out", what);
 	si_forget();
 }

@@ -67,13 +67,15 @@ class Sink:
         self.listener.bind((host, port))
         self.listener.listen(64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def close(self):
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.accepting.join()   # or it would serve whoever gets the descriptor's number next
         self.listener.close()
 
     def accept(self):
