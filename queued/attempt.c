@@ -27,6 +27,7 @@ static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
 static size_t	 nattempts;
 
 static int	 compare(const void *, const void *);
+static int	 became_ours(const struct rec_rcpt *);
 static int	 add(struct attempt *, const struct item *, uint64_t);
 static void	 find_place(struct attempt *);
 static int	 on_who(void *, struct peer *, struct imsg *);
@@ -142,6 +143,14 @@ octets(const struct rec_rcpt *r)
 	return (r->address.n + r->orcpt.n + r->name.n + 48);
 }
 
+/* When it came, mail to its domain was not ours.  A pin holds all the same. */
+static int
+became_ours(const struct rec_rcpt *r)
+{
+	return (r->kind == RK_REMOTE && r->pin.n == 0 &&
+	    conf_domain(proc_conf(), r->dest) != NULL);
+}
+
 /*
  * One more recipient, if its record says so too.  1 taken, 0 not in this
  * group, -1 there is nothing to do for it.
@@ -171,6 +180,7 @@ add(struct attempt *a, const struct item *it, uint64_t now)
 	    f->r.attempts != r->r.attempts || f->r.tls != r->r.tls ||
 	    !span_eq(f->r.pin, r->r.pin) ||
 	    (r->r.kind == RK_LOCAL && r->r.attempts > 0) ||
+	    became_ours(&f->r) || became_ours(&r->r) ||
 	    a->octets + octets(&r->r) > PACKET)) {
 		db_rcpt_free(r);
 		return (0);
@@ -360,14 +370,17 @@ attempt_all(struct attempt *a, enum result result, uint32_t code,
 
 /* ---- place ------------------------------------------------------------------ */
 
-/* At first what was known when it came counts; later auth is asked again. */
+/*
+ * At first what was known when it came counts; later auth is asked again.  About
+ * mail that was to leave us only where the configuration has its domain by now.
+ */
 static void
 find_place(struct attempt *a)
 {
 	const struct rec_rcpt	*r = &a->r[0].r;
 	struct msg_text		 t = { r->address };
 
-	if (r->kind == RK_REMOTE) {
+	if (r->kind == RK_REMOTE && !became_ours(r)) {
 		route(a);
 	} else if (r->kind == RK_LOCAL && r->attempts == 0) {
 		a->partition = r->partition;
@@ -409,6 +422,12 @@ on_who(void *arg, struct peer *p, struct imsg *m)
 		return (rc);
 	if (w.result == RESULT_TEMP) {
 		attempt_all(a, RESULT_TEMP, 451, "4.3.0", w.text);
+		attempt_result(a);
+	} else if (a->r[0].r.kind == RK_REMOTE) {
+		/* We took it for elsewhere: its account may be made yet. */
+		attempt_all(a, RESULT_TEMP, 450, "4.1.1",
+		    span_str("the domain is ours now, and has no such "
+		    "address yet"));
 		attempt_result(a);
 	} else if (w.local) {
 		attempt_all(a, RESULT_NO, 550, "5.1.1",

@@ -22,8 +22,10 @@ SRCS.regress/queued/admin_test := $(STANDIN)
 SRCS.regress/queued/change_test := $(STANDIN)
 TESTS += regress/queued/clock_test
 SRCS.regress/queued/clock_test := $(STANDIN)
-TESTS += regress/queued/flush_test regress/queued/moving_test
+TESTS += regress/queued/flush_test regress/queued/moving_test \
+    regress/queued/ours_test
 SRCS.regress/queued/moving_test := $(STANDIN)
+SRCS.regress/queued/ours_test := $(STANDIN)
 SRCS.regress/queued/flush_test := $(STANDIN)
 TESTS += regress/queued/recover_test regress/queued/report_test \
     regress/queued/route_test regress/queued/schedule_test
