@@ -278,7 +278,8 @@ attempt_end(struct attempt *a)
 	int		 landed = a->landed;
 
 	for (i = 0; i < a->n; i++) {
-		(void)run_unmark(a->m.num, a->r[i].n);
+		if (run_unmark(a->m.num, a->r[i].n))
+			(void)change_owed(a->m.num, a->r[i].n);
 		db_rcpt_free(&a->r[i]);
 		buf_free(&a->out[i].text);
 	}

@@ -2,13 +2,14 @@
  * Mail for accounts that move, at an attempt after which it would wait for half
  * a minute: all that a store refused because of it is tried as soon as no
  * account moves any more, also where the answer, or its flush, comes later than
- * that word.
+ * that word.  So is what administrators ask before that flush.
  */
 #include <sys/syscall.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "queued/attempt.h"
+#include "queued/change.h"
 #include "queued/local.h"
 #include "standin.h"
 
@@ -138,6 +139,34 @@ test_flush_late(void)
 	delivered(1, "the flush is late");
 }
 
+/* An administrator's word comes then: it is not left until the next attempt. */
+static void
+test_removed_late(void)
+{
+	struct q_msg	 m = { 0 };
+	struct q_rcpt	 r = { 0 };
+	uint64_t	 msg;
+
+	si.store = RESULT_TEMP;
+	si.store_waits = 1;
+	msg = queue_one();
+	UNTIL(si.store_asked != 0, SOON);
+	pthread_mutex_lock(&gate);
+	si_stored(RESULT_TEMP);
+	UNTIL(waits(msg) > SOON, SOON);
+	CHECK(waits(msg) > SOON && attempt_running(msg, 1),
+	    "written, not flushed");
+	CHECK(db_msg(msg, &m) == 0 && db_rcpt(msg, 1, &r) == 0 &&
+	    db_begin() == 0 && db_end(change_drop(&m, &r) == 1 ? 0 : -1) == 0,
+	    "removed meanwhile");
+	db_rcpt_free(&r);
+	db_msg_free(&m);
+	pthread_mutex_unlock(&gate);
+	si.store = RESULT_OK;
+	si.store_waits = 0;
+	delivered(0, "removed when it is flushed");
+}
+
 /* An answer about a later move is not tried again and again. */
 static void
 test_once(void)
@@ -164,6 +193,7 @@ main(void)
 	si_open();
 	test_answer_late();
 	test_flush_late();
+	test_removed_late();
 	test_once();
 	si_close();
 	return (test_done());
