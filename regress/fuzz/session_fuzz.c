@@ -62,6 +62,7 @@ begin(void)
 	} else
 		end();
 	t_open(NULL);
+	t_live();
 }
 
 static void

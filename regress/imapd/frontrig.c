@@ -323,7 +323,7 @@ outcome(struct peer *p, struct imsg *m, uint32_t type, uint64_t conn,
 		buf_drain(&rig.outcomes, 1);
 		r.outcome = (o & 15) % (SASL_TOO_MANY + 1);
 		r.delay_ms = (o & 0x10) != 0 && r.outcome != SASL_OK &&
-		    r.outcome != SASL_MORE ? 1000 : 0;
+		    r.outcome != SASL_MORE ? 60000 : 0;
 	}
 	if (r.outcome == SASL_MORE)
 		r.data = span_str("a challenge");

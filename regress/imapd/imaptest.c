@@ -138,6 +138,8 @@ t_open(const char *in)
 	event_config_free(ec);
 	if (store_init(&t_store, base) == -1)
 		die("store_init");
+	event_del(&t_store.tick_ev);
+	t_store.limits.filter_pause = 0;
 	t_store.named = ask_name;
 	if ((t_store.parts = calloc(1, sizeof(*t_store.parts))) == NULL ||
 	    (t_part = part_open(&t_store, &pc)) == NULL ||
@@ -145,6 +147,16 @@ t_open(const char *in)
 		die("part_open");
 	t_store.parts[0] = t_part;
 	t_store.nparts = 1;
+}
+
+void
+t_live(void)
+{
+	static const struct timeval	 every = { 5, 0 };
+
+	t_store.limits.filter_pause = 250;
+	if (event_add(&t_store.tick_ev, &every) == -1)
+		die("tick");
 }
 
 void

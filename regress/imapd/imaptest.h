@@ -29,8 +29,13 @@ extern struct store		 t_store;
 extern struct part		*t_part;
 extern struct session_limits	 t_limits;
 
-/* Open a store in a fresh directory, or in dir; close it, remove it. */
+/*
+ * Open a store in a fresh directory, or in dir; close it, remove it.  Nothing is
+ * done in it because some time went by, neither what the tick does nor filters,
+ * unless t_live() is called: how fast a test is makes no difference.
+ */
 void		 t_open(const char *dir);
+void		 t_live(void);
 void		 t_close(void);
 void		 t_remove(void);
 const char	*t_dir(void);

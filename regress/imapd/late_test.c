@@ -191,6 +191,7 @@ the_mark(void)
 	t_open(NULL);
 	t_script("filling", filling);
 	mb = inbox();
+	mb->late_at = store_now();
 	late_tick(mb);
 	CHECK(mb->ceiling != 0 && marks() == 1, "it stays for some seconds");
 	mb->late_at -= 100;

@@ -62,6 +62,7 @@ near_restart(void)
 {
 	t_close();
 	t_open(t_dir());
+	t_live();
 }
 
 static const struct storm_net near = { near_open, t_logout, near_turn,
@@ -161,8 +162,10 @@ one(uint32_t seed, unsigned steps, time_t until, int loud)
 	unsigned		 n;
 	int			 right;
 
-	if (port == 0)
+	if (port == 0) {
 		t_open(NULL);
+		t_live();
+	}
 	storm_begin(&s, port == 0 ? &near : &far, seed);
 	s.loud = loud;
 	for (n = 0; s.wrong == 0 && (until != 0 ? n == 0 || time(NULL) <

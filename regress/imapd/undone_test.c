@@ -179,9 +179,8 @@ test_waiting(void)
 	CHECK(dbenv_put(t_part->left, key_u64(k, 98), span_str("")) == 0,
 	    "a first group");
 	s->hold = dbenv_seq(env);
-	session_wake(s);
-	while (!s->waiting)
-		t_turn();
+	(void)s->work.run(&s->work);	/* before it can be flushed */
+	CHECK(s->waiting, "that it waits for");
 	s->phase = PHASE_STEP;		/* the client made room */
 	dbenv_turn_end(env);
 	CHECK(dbenv_put(t_part->left, key_u64(k, 99), span_str("")) == 0 &&
