@@ -34,6 +34,7 @@ setup(void)
 
 	c.checkpoint = 128 * 1024;
 	c.log_file = 256 * 1024;
+	c.lock_wait_s = 120;
 	c.log = NULL;
 	if ((env = dbtest_open(&c)) == NULL ||
 	    (bodies = body_open(env)) == NULL ||

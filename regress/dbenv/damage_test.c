@@ -249,6 +249,7 @@ backup(void)
 		dbtest_put(db, key, "x");
 		dbtest_loop(env, NULL);
 	}
+	dbtest_loop(env, &copy.ended);
 	CHECK(copy.ended && copy.error == 0 && copy.files >= 3 &&
 	    copy.more == 1, "and ends: %s, %d files, %d records meanwhile",
 	    strerror(copy.error), copy.files, i);

@@ -286,6 +286,7 @@ replaced(void)
 	pid_t			 pid;
 	int			 status;
 
+	c.lock_wait_s = 120;
 	dbenv_close(dbtest_open(&c));
 	if (mkdir("new", 0700) == -1 || (pid = fork()) == -1)
 		exit(1);

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dbenv.h"
@@ -88,15 +89,24 @@ dbtest_open(const struct dbenv_conf *conf)
 	return (env);
 }
 
-/* Turn the loop once, or until *flag is set (10 s at most). */
+static inline time_t
+dbtest_now(void)
+{
+	struct timespec	 t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (t.tv_sec);
+}
+
+/* Turn the loop once, or until *flag is set (two minutes at most). */
 static inline void
 dbtest_loop(struct dbenv *env, const int *flag)
 {
 	struct pollfd	 p = { .fd = dbenv_fd(env), .events = POLLIN };
-	int		 i;
+	time_t		 until = dbtest_now() + 120;
 
 	dbenv_turn_end(env);
-	for (i = 0; i < 1000 && (flag == NULL || !*flag); i++) {
+	while (flag == NULL || (!*flag && dbtest_now() < until)) {
 		if (poll(&p, 1, flag == NULL ? 0 : 10) == 1)
 			dbenv_notify(env);
 		dbenv_turn_end(env);
