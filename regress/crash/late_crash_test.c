@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,8 +188,10 @@ work(const char *dir, unsigned seed, int flushes)
 	left = flushes;
 	for (;;) {
 		if (told->n < 3 || (told->n < UIDS && random() % 20 == 0)) {
-			told->n++;	/* it may be there, flags or not */
-			told->lo = told->hi = told->n;
+			/* it may be there, flags or not */
+			told->lo = told->hi = told->n + 1;
+			atomic_signal_fence(memory_order_seq_cst);
+			told->n++;
 			say("a APPEND INBOX {1+}\r\nx\r\n");
 			told->lo = told->hi = 0;
 		} else if (random() % 12 == 0)
