@@ -61,7 +61,7 @@ def writable(pid):
 
 
 def pages(pid, mem, start, end):
-    """What is there of them, a piece at a time."""
+    """What is there of them, a piece at a time; nothing where it has just been given back."""
     size = os.sysconf("SC_PAGESIZE")
     with open("/proc/%d/pagemap" % pid, "rb") as f:
         f.seek(start // size * 8)
@@ -72,7 +72,11 @@ def pages(pid, mem, start, end):
         while k < len(there) and there[k] == there[i] and (k - i) * size < CHUNK:
             k += 1
         if there[i]:
-            yield start + i * size, os.pread(mem, (k - i) * size, start + i * size)
+            try:
+                data = os.pread(mem, (k - i) * size, start + i * size)
+            except OSError:
+                data = b""
+            yield start + i * size, data
         i = k
 
 

@@ -85,10 +85,10 @@ def send(s, subject):
     c.quit()
 
 
-def arrived(s, subject, timeout=60, box="INBOX"):
+def arrived(s, subject, timeout=180, box="INBOX"):
     """How often; what waits in the queue is tried now."""
-    until = time.time() + timeout
-    while time.time() < until:
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
         m = login(s)
         m.select(box, readonly=True)
         n = len(m.search(None, "SUBJECT", subject)[1][0].split())
@@ -215,13 +215,13 @@ def kills(s, here):
     n = len([r for r in s.rows("status") if r["role"] == "store"])
     for i, (role, instance) in enumerate((("store", here % n), ("store", (here + 1) % n), ("auth", 0)) * 2):
         there = (here + 1) % 4
-        pid = s.pid(role, instance)
+        pid = wait_for(lambda: s.pid(role, instance))
         t = threading.Thread(target=lambda: s.ctl_run("account", "move", "alice", str(there)))
         t.start()
         time.sleep(0.004 * (i + 1))
         os.kill(pid, signal.SIGKILL)
         t.join()
-        wait_for(lambda: s.pid(role, instance) not in (None, pid) and s.ctl_run("account", "list").returncode == 0)
+        wait_for(lambda: s.pid(role, instance) not in (None, 0, pid) and s.ctl_run("account", "list").returncode == 0)
         now = retry(lambda: state(s))
         for x, y in zip(before, now):
             if x != y:
@@ -236,12 +236,14 @@ def kills(s, here):
 
 
 def retry(fn):
-    for _ in range(100):
+    until = time.monotonic() + 120
+    while True:
         try:
             return fn()
-        except (imaplib.IMAP4.error, OSError):
+        except (imaplib.IMAP4.error, OSError, LookupError, TypeError):
+            if time.monotonic() > until:
+                raise
             time.sleep(0.1)
-    return fn()
 
 
 with Suite("partitions 4\n") as suite:

@@ -41,7 +41,8 @@ def serve():
 def login(s):
     m = imaplib.IMAP4("127.0.0.1", s.imap)
     m.login(ALICE, PASSWORD)
-    m.select("INBOX")
+    if m.select("INBOX")[0] != "OK":
+        raise imaplib.IMAP4.error("SELECT")
     return m
 
 

@@ -72,9 +72,8 @@ def test_flow(s):
        and "554 5.7.0 we do not send there" in text, "with address, action and why")
     ok("Return-Path: <>" in text, "from nobody")
     ok(wait_for(lambda: queue(s) == []), "nothing is left in the queue")
-    log = s.logged()
-    m = re.search(r"([0-9a-f]{8}): queued from=<alice@[^>]*> account=alice .* session=(\S+)", log)
-    ok(m and all(re.search(r"%s\.\d: %s to=<%s> .* session=%s " % (m[1], what, re.escape(to), m[2]), log)
+    m = re.search(r"([0-9a-f]{8}): queued from=<alice@[^>]*> account=alice .* session=(\S+)", s.logged())
+    ok(m and all(s.wait_log(r"%s\.\d: %s to=<%s> .* session=%s " % (m[1], what, re.escape(to), m[2]))
                  for what, to in (("delivered", addr("bob")), ("delivered", "x@foreign.example"),
                                   ("failed", "y@a.fail.example"))),
        "the log has session, queue id and outcome of each")

@@ -83,7 +83,7 @@ def test_future(s):
     rows = queue(s)
     is_([(r["to"], r["attempts"], r["future"]) for r in rows],
         [("later@x.example", 0, "for;7200"), ("bob@" + DOMAIN, 0, "until;" + when)], "they wait")
-    ok(all(abs(r["next_at"] - time.time() - n) < 60 and r["release_at"] == r["next_at"]
+    ok(all(abs(r["next_at"] - time.time() - n) < 60 and abs(r["release_at"] - r["next_at"]) <= 1
            for r, n in zip(rows, (7200, 10800))), "until the moment that was asked for")
     ok(s.restart("queued"), "queued is killed")
     wait_for(lambda: len(queue(s)) == 2)
@@ -182,8 +182,8 @@ def test_gone(s):
 def test_retired(s):
     wait_for(lambda: queue(s) == [])
     rows = s.rows("queue", "retired", "list", "--to", "gone@x.example")
-    ok(len(rows) == 1 and rows[0]["state"] == "failed" and rows[0]["until_at"] - rows[0]["ended_at"]
-       == 86400, "what failed is remembered: %s" % rows)
+    ok(len(rows) == 1 and rows[0]["state"] == "failed" and abs(rows[0]["until_at"] -
+       rows[0]["ended_at"] - 86400) <= 1, "what failed is remembered: %s" % rows)
     show = s.rows("queue", "retired", "show", rows[0]["id"])
     ok(len(show) == 1 and show[0]["results"][0]["reply"] == "550 5.1.1 no such user here" and
        show[0]["results"][0]["transport"] == "sink", "with its attempts: %s" % show)

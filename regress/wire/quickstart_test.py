@@ -65,12 +65,12 @@ with tempfile.TemporaryDirectory() as d:
             m = imaplib.IMAP4_SSL("127.0.0.1", 993, ssl_context=c)
             m.login("you@example.org", password.group(1))
             return m
-        except OSError:
+        except (OSError, imaplib.IMAP4.error):
             return None
     m = wait_for(login)
     if ok(m is not None, "the account logs in, on port 993"):
         is_(m.select("INBOX")[0], "OK", "and has an INBOX")
         m.logout()
     p.send_signal(signal.SIGTERM)
-    is_(p.wait(60), 0, "an orderly stop")
+    is_(p.wait(180), 0, "an orderly stop")
 done()

@@ -129,11 +129,11 @@ class Postfix:
             shutil.copy(cert + "/" + f, d)
         postfix.configure(d, pf_port, MAIN.format(d=d, port=s.smtp))
         postfix.command(d, "start")
-        wait_for(self.answers)
+        self.there = wait_for(self.answers)
 
     def answers(self):
         try:
-            c = smtplib.SMTP("127.0.0.1", pf_port, timeout=10)
+            c = smtplib.SMTP("127.0.0.1", pf_port, timeout=60)
             c.quit()
             return True
         except (OSError, smtplib.SMTPException):
@@ -248,7 +248,7 @@ def to_postfix(s):
         return
     p = Postfix(s)
     try:
-        ok(p.answers(), "Postfix answers")
+        ok(p.there, "Postfix answers")
         submit(s, "bob@postfix.example", "carol@postfix.example", subject="to postfix")
         if not ok(wait_for(lambda: p.mail("bob") and p.mail("carol")), "Postfix has our mail"):
             diag(p.log())

@@ -114,7 +114,7 @@ def start_postfix(d, port, sink):
 
 def answers(port):
     try:
-        smtplib.SMTP("127.0.0.1", port, timeout=10).quit()
+        smtplib.SMTP("127.0.0.1", port, timeout=60).quit()
         return True
     except (OSError, smtplib.SMTPException):
         return False

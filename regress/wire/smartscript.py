@@ -179,5 +179,5 @@ def scenario(cases, more=lambda s, cases: None):
         more(s, cases)
         ok(SECRET not in s.logged() and b64(SECRET) not in s.logged() and
            b64("\0%s\0%s" % (USER, SECRET)) not in s.logged(), "no secret in the log")
-        ok(all(r["state"] == "ready" for r in s.rows("status")), "all processes are well")
+        ok(wait_for(lambda: all(r["state"] == "ready" for r in s.rows("status"))), "all processes are well")
     done()

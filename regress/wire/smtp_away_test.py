@@ -14,7 +14,7 @@ BOB = "bob@" + DOMAIN
 
 
 def client(s):
-    c = smtplib.SMTP("127.0.0.1", s.smtp, timeout=60)
+    c = smtplib.SMTP("127.0.0.1", s.smtp, timeout=180)
     c.ehlo("remote.example")
     return c
 
@@ -182,7 +182,7 @@ def stop(s):
     c = client(s)
     s.proc.send_signal(signal.SIGTERM)
     is_(c.getreply()[0], 421, "an orderly stop says 421")
-    if not ok(s.proc.wait(60) == 0, "and ends well"):
+    if not ok(s.proc.wait(180) == 0, "and ends well"):
         diag(s.logged()[-3000:])
 
 

@@ -37,7 +37,7 @@ def connect(port, version=None, name="localhost", ciphers=None, cert=None):
         c.set_ciphers(ciphers)
     if cert:
         c.load_cert_chain(cert + ".crt", cert + ".key")
-    raw = socket.create_connection(("127.0.0.1", port), 30)
+    raw = socket.create_connection(("127.0.0.1", port), 120)
     try:
         return c.wrap_socket(raw, server_hostname=name)
     except BaseException:
@@ -110,8 +110,7 @@ def at_once(s, cert=None):
         ctx.load_cert_chain(cert + ".crt", cert + ".key")
     come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls, got = ctx.wrap_bio(come, go), b""
-    with socket.create_connection(("127.0.0.1", s.imaps), 30) as c:
-        c.settimeout(60)
+    with socket.create_connection(("127.0.0.1", s.imaps), 120) as c:
 
         def more():
             d = c.recv(65536)
