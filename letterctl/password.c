@@ -4,6 +4,7 @@
  */
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,16 +16,29 @@
 #define PASSWORD_MAX	1024	/* octets */
 
 static void	 on_signal(int);
+static ssize_t	 read_octet(int, uint8_t *);
 static int	 read_line(int, struct buf *);
 static int	 ask(int, const char *, struct buf *);
 
 static const int		 signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static volatile sig_atomic_t	 caught;
+static const sigset_t		*heard;		/* while it waits, or NULL */
 
 static void
 on_signal(int sig)
 {
 	caught = sig;
+}
+
+/* A signal ends it also when it comes before anything is waited for. */
+static ssize_t
+read_octet(int fd, uint8_t *o)
+{
+	struct pollfd	 p = { .fd = fd, .events = POLLIN };
+
+	if (heard != NULL && ppoll(&p, 1, NULL, heard) == -1)
+		return (-1);
+	return (read(fd, o, 1));
 }
 
 static int
@@ -33,7 +47,7 @@ read_line(int fd, struct buf *b)
 	uint8_t	 o;
 	ssize_t	 n;
 
-	while ((n = read(fd, &o, 1)) == 1 && o != '\n')
+	while ((n = read_octet(fd, &o)) == 1 && o != '\n')
 		if (buf_addc(b, o) == -1) {
 			warnx("password too long");
 			return (-1);
@@ -55,6 +69,7 @@ ask(int tty, const char *prompt, struct buf *b)
 	struct sigaction	 was[nitems(signals)];
 	struct sigaction	 on = { .sa_handler = on_signal };
 	struct termios		 old, quiet;
+	sigset_t		 set, before;
 	size_t			 i;
 	int			 rc;
 
@@ -64,13 +79,20 @@ ask(int tty, const char *prompt, struct buf *b)
 	}
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-	for (i = 0; i < nitems(signals); i++)
+	sigemptyset(&set);
+	for (i = 0; i < nitems(signals); i++) {
+		sigaddset(&set, signals[i]);
 		(void)sigaction(signals[i], &on, &was[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	heard = &before;
 	(void)dprintf(tty, "%s: ", prompt);
 	(void)tcsetattr(tty, TCSAFLUSH, &quiet);
 	rc = read_line(tty, b);
 	(void)tcsetattr(tty, TCSAFLUSH, &old);
 	(void)dprintf(tty, "\n");
+	heard = NULL;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	for (i = 0; i < nitems(signals); i++)
 		(void)sigaction(signals[i], &was[i], NULL);
 	if (caught)		/* now that the terminal is as it was */
