@@ -37,12 +37,19 @@ def calm(s):
 WRITES = "pwrite64,fdatasync,fsync,link,linkat,unlink,unlinkat,ftruncate,rename,renameat2"
 
 
+def store_of(s, user):
+    """The number of the store that has this account."""
+    stores = [r for r in s.rows("status") if r["role"] == "store"]
+    return s.rows("account", "show", user)[0]["partition"] % len(stores)
+
+
 def at_writes(s):
     """A store dies at one of its writes, each time a later one, whatever command it belongs to."""
+    which = store_of(s, "carol")
     p = storm(s, "carol", SEED + 2, "-c")
     kills, begun = 0, time.monotonic()
     while p.poll() is None and time.monotonic() < begun + SECONDS:
-        pid = wait_for(lambda: s.pid("store"))
+        pid = wait_for(lambda: s.pid("store", which))
         n = random.randint(30, 300)
         st = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", "trace=" + WRITES, "-e",
                                "inject=%s:signal=KILL:when=%d" % (WRITES, n)],
@@ -56,11 +63,12 @@ def at_writes(s):
 
 def killed(s):
     """Stores die at random moments; each comes back before the next one goes."""
+    which = store_of(s, "bob")
     p = storm(s, "bob", SEED + 1, "-c")
     kills, begun = 0, time.monotonic()
     while p.poll() is None and time.monotonic() < begun + SECONDS:
         time.sleep(random.uniform(0.3, 1.2))
-        pid = s.pid("store")
+        pid = s.pid("store", which)
         try:
             if pid:
                 os.kill(pid, 9)
