@@ -16,7 +16,7 @@
 #include "tlskey.h"
 
 #define SLICE	100	/* ms of one look */
-#define MORE	5	/* looks when time is up */
+#define MORE	20	/* looks when time is up */
 
 static int64_t	 now_ms(void);
 static int	 wait_for(int, short, int64_t, int *);
@@ -33,7 +33,8 @@ now_ms(void)
 
 /*
  * Until the socket is ready; -1 when it is time to give up.  When all of the
- * machine stood still keys did so too: a few looks more are its due.
+ * machine stood still keys did so too, and a busy one may be slow to give it a
+ * processor: some looks more are its due, two seconds of ours.
  */
 static int
 wait_for(int fd, short events, int64_t until, int *more)
