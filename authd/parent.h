@@ -111,7 +111,8 @@ void		 link_lost(struct child *, enum role, unsigned inst,
 /* worker.c */
 void		 worker_start(struct span transport);
 void		 worker_end(struct span transport);
-void		 workers_adjust(void);		/* after a reload */
+/* The configuration is another one now. */
+void		 workers_adjust(const struct conf *old);
 
 /* place.c: directories and sockets. */
 int		 place_directories(struct conf *);

@@ -282,6 +282,7 @@ commit(void)
 	}
 	sockets_close(&parent.sockets, &R.sockets);
 	parent.sockets = R.sockets;
+	workers_adjust(old);
 	conf_free(old);
 	if (new_log)
 		child_log_file();
@@ -325,6 +326,4 @@ finish(void)
 		c->prepared = 0;
 	answer(R.asker, R.id, ok, buf_cstr(&text));
 	buf_free(&text);
-	if (ok)
-		workers_adjust();
 }

@@ -11,6 +11,7 @@
 
 static struct child	*find(const char *);
 static int	 has_worker(const char *);
+static const char	*socket_of(const struct conf *, const char *);
 
 static struct child *
 find(const char *name)
@@ -85,9 +86,20 @@ worker_end(struct span transport)
 	free(name);
 }
 
-/* Transports that are no more; workers born under the former configuration. */
+static const char *
+socket_of(const struct conf *c, const char *name)
+{
+	const struct conf_transport	*t = conf_transport(c, name);
+
+	return (t == NULL ? "" : t->socket);
+}
+
+/*
+ * Transports that are no more; and those that go to another socket: its
+ * directory is the root of a worker from birth to death.
+ */
 void
-workers_adjust(void)
+workers_adjust(const struct conf *old)
 {
 	struct child	*c, *next;
 
@@ -95,7 +107,8 @@ workers_adjust(void)
 		next = TAILQ_NEXT(c, entry);
 		if (c->role != ROLE_RELAY || c->leaving)
 			continue;
-		if (!has_worker(c->name))
+		if (!has_worker(c->name) || strcmp(socket_of(old, c->name),
+		    socket_of(parent.conf, c->name)) != 0)
 			leave(c);
 	}
 }

@@ -131,18 +131,20 @@ service lmtp {{
 def main():
     d = tempfile.mkdtemp(prefix="letterlock-lmtp-")
     os.chmod(d, 0o755)
-    os.mkdir(d + "/run", 0o755)
-    os.chmod(d + "/run", 0o755)
+    for x in ("/run", "/other"):
+        os.mkdir(d + x, 0o755)
+        os.chmod(d + x, 0o755)
     port, dport = free_ports(2)
     conf = 'allow-private-addresses\n' \
         'transport "here" lmtp socket "%s/run/lmtp"\ntransport "net" lmtp host "127.0.0.1" port %d\n' \
         'transport "dovecot" lmtp host "127.0.0.1" port %d\n' \
         'route to "here.example" transport "here"\nroute to "dovecot.example" transport "dovecot"\n' \
         'route transport "net"\n' % (d, port, dport)
-    here, net = Lmtp(d + "/run/lmtp"), Lmtp(port)
+    here, net, other = Lmtp(d + "/run/lmtp"), Lmtp(port), Lmtp(d + "/other/lmtp")
     try:
         with Suite(conf) as s:
             scenario(s, here, net, d, dport)
+            another_socket(s, conf, here, other, d)
     finally:
         shutil.rmtree(d, ignore_errors=True)
     done()
@@ -183,6 +185,21 @@ def scenario(s, here, net, d, dport):
        "Dovecot has it") or diag(s.logged()[-2000:], open(d + "/dovecot.log").read()[-2000:])
     p.terminate()
     p.wait()
+
+
+def workers(s, name):
+    return [r["pid"] for r in s.rows("status") if r["role"] == "relay" and r.get("name") == name]
+
+
+def another_socket(s, conf, here, other, d):
+    """A reload names the same file in another directory."""
+    n, old = len(here.messages), workers(s, "here")
+    s.write_conf(s.base + conf.replace(d + "/run/lmtp", d + "/other/lmtp"))
+    is_(s.ctl_run("reload").returncode, 0, "another socket: reloaded")
+    ok(wait_for(lambda: not set(old) & set(workers(s, "here"))), "another socket: the worker ends")
+    submit(s, "moved@here.example")
+    ok(wait_for(lambda: other.messages), "another socket: a message arrives") or diag(s.logged()[-2000:])
+    is_(len(here.messages), n, "another socket: and none at the former")
 
 
 main()
