@@ -325,7 +325,8 @@ one_address(struct find *f, const struct dns_addr *a)
 
 /* The proxy looks them up; or it is a socket. */
 static size_t
-by_name(const struct find *f, int family, struct relay_candidate *out, unsigned *refused)
+by_name(const struct find *f, int family, struct relay_candidate *out,
+    unsigned *refused)
 {
 	size_t	 i, n = 0;
 
@@ -333,6 +334,11 @@ by_name(const struct find *f, int family, struct relay_candidate *out, unsigned 
 	for (i = 0; i < f->nhosts && n < RELAY_ADDRS_MAX; i++) {
 		if (f->host[i].out)
 			continue;
+		if (family != AF_UNIX && !f->dest->conf->allow_private &&
+		    !relay_name_public(f->hosts[i].host)) {
+			(*refused)++;
+			continue;
+		}
 		memset(&out[n], 0, sizeof(out[n]));
 		out[n].host = i;
 		out[n++].addr.family = family;

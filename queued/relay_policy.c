@@ -154,6 +154,20 @@ relay_mx(const struct msg_dns_answer *a, const char *destination,
 	return (n);
 }
 
+int
+relay_name_public(const char *host)
+{
+	const char	*last = strrchr(host, '.'), *digits = "0123456789";
+
+	if (last == NULL || strcasecmp(++last, "localhost") == 0)
+		return (0);
+	if (strncasecmp(last, "0x", 2) == 0) {
+		digits = "0123456789abcdefABCDEF";
+		last += 2;
+	}
+	return (last[strspn(last, digits)] != '\0');
+}
+
 /* The next address of that family, in a mask of those already taken. */
 static int
 next_of(const struct relay_host *h, int family, uint32_t *taken)

@@ -94,4 +94,11 @@ size_t	 relay_candidates(const struct relay_host *, size_t nhosts,
 	    uint32_t (*random)(uint32_t),
 	    struct relay_candidate out[RELAY_ADDRS_MAX], unsigned *refused);
 
+/*
+ * May a proxy be asked for that host?  Not where the name says by itself that it
+ * leads to the proxy's own machine or network: a single label, "localhost", an
+ * IPv4 address in any spelling (the last label is a number).
+ */
+int	 relay_name_public(const char *host);
+
 #endif

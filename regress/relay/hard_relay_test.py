@@ -383,6 +383,14 @@ def proxies():
     with Worker(conf.replace("allow-private-addresses\n", "") + "\n", "t") as w:
         before = p.served
         is_((one(w, "[127.0.0.1]"), p.served), ([("no", 0, "5.4.4")], before), "L3 nor is a proxy a way to private ones")
+    with Worker(conf.replace("allow-private-addresses\n", "") + " remote-dns\n", "t") as w:
+        p.script, p.serves, p.asked = GOOD[0][2], True, []
+        for n, host in enumerate(("localhost", "mx.localhost", "10.0.0.5", "127.1", "intranet")):
+            w.dns["own%d.example" % n, MX] = (OK, [mx(10, host)])
+            is_((one(w, "own%d.example" % n), p.asked), ([("no", 0, "5.4.4")], []), "L3 by the name %s neither" % host)
+        w.dns["both.example", MX] = (OK, [mx(10, "10.0.0.5"), mx(20, "mx.both.example")])
+        is_((one(w, "both.example"), [x[5:-2] for x in p.asked if x[5:]]), ([TAKEN], [b"mx.both.example"]),
+            "L3 another server of the domain has its turn")
 
 
 with direct() as worker:

@@ -369,6 +369,32 @@ test_candidates(void)
 	buf_free(&got);
 }
 
+static const struct {
+	const char	*host;
+	int		 want;
+} names[] = {
+	{ "mx.example.org",	1 }, { "127.example",		1 },
+	{ "mx.0xample",		1 }, { "10.0.0.5.example",	1 },
+	{ "localhost.example",	1 }, { "xn--p1ai.xn--p1ai",	1 },
+	{ "localhost",		0 }, { "mx.LocalHost",		0 },
+	{ "intranet",		0 }, { "127.0.0.1",		0 },
+	{ "127.1",		0 }, { "2130706433",		0 },
+	{ "0x7f000001",		0 }, { "0x7f.1",		0 },
+	{ "127.0.0.0X1f",	0 }, { "0177.0.0.01",		0 },
+	{ "mx.example.7",	0 }, { "mx.0x",			0 },
+};
+
+static void
+test_names(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(names); i++)
+		CHECK(relay_name_public(names[i].host) == names[i].want,
+		    "a proxy is %sasked for %s", names[i].want ? "" : "not ",
+		    names[i].host);
+}
+
 int
 main(void)
 {
@@ -378,6 +404,7 @@ main(void)
 	test_dane();
 	test_mx();
 	test_candidates();
+	test_names();
 	relay_result(&r, RESULT_TEMP, 451, "4.3.2", "%s\r\n%0600d", "a\033b", 1);
 	CHECK(strncmp(r.text, "a?b??000", 8) == 0 &&
 	    strlen(r.text) == sizeof(r.text) - 1, "texts are cut and clean");
