@@ -154,7 +154,7 @@ dest_trouble(struct dest *d, struct span why)
 
 	if (d->failures < 2)
 		return;
-	buf_adds(&b, "not tried, nobody was reached there: ");
+	buf_adds(&b, "not tried, nobody there took anything: ");
 	buf_add_span(&b, span_of(why.p, why.n < TROUBLE_MAX ? why.n :
 	    TROUBLE_MAX));
 	free(d->trouble);

@@ -52,6 +52,7 @@ static int	 mark(struct attempt *);
 static void	 on_marked(struct dbenv_wait *, int);
 static void	 hand(struct attempt *, int);
 static void	 avoid(struct attempt *);
+static int	 is_sick(const struct attempt *);
 static int	 on_done(void *, struct peer *, struct imsg *);
 static void	 leave(struct attempt *);
 static void	 lost(struct attempt *);
@@ -413,13 +414,30 @@ avoid(struct attempt *a)
 	dest_trouble(a->dest, span_buf(&a->out[0].text));
 }
 
+/*
+ * No reply to any recipient: it is the place, not the message.  So it is when a
+ * server does not let us in: asked again and again it would lock us out.
+ */
+static int
+is_sick(const struct attempt *a)
+{
+	const struct outcome	*o;
+	size_t			 i;
+
+	for (i = 0; i < a->n; i++) {
+		o = &a->out[i];
+		if (o->result != RESULT_TEMP || (o->code != 0 &&
+		    o->code != 421 && strcmp(o->enhanced, "4.7.8") != 0))
+			return (0);
+	}
+	return (1);
+}
+
 static int
 on_done(void *arg, struct peer *p, struct imsg *m)
 {
 	struct attempt		*a = arg;
 	struct msg_relay_done	 d;
-	size_t			 i;
-	int			 sick = 1;
 
 	(void)p;
 	if (m == NULL || imsg_get(m, &c_relay_done, &d) == -1) {
@@ -432,11 +450,7 @@ on_done(void *arg, struct peer *p, struct imsg *m)
 	buf_add_span(&a->tls, d.tls);
 	a->dsn = d.dsn;
 	codec_free(&c_relay_done, &d);
-	/* No reply to any recipient: it is the place, not the message. */
-	for (i = 0; i < a->n; i++)
-		sick = sick && a->out[i].result == RESULT_TEMP &&
-		    (a->out[i].code == 0 || a->out[i].code == 421);
-	if (sick)
+	if (is_sick(a))
 		avoid(a);
 	else
 		dest_works(a->dest);

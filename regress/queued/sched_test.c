@@ -279,6 +279,38 @@ test_memory(void)
 	    before.hblkhd) / WAITING);
 }
 
+/* A server that does not let us in is asked seldom, and by few. */
+static void
+test_login(void)
+{
+	static const char	*const both[2] = { "login.example",
+				    "login.example" };
+	struct dest		*d;
+
+	si.relay = RESULT_TEMP;
+	si.relay_code = 535;
+	si.relay_enhanced = "4.7.8";
+	queue_many(MANY, 1, both, "");
+	d = dest_of(">default login.example");
+	UNTIL(d->failures == 1 && attempts_now() == 0, 60);
+	CHECK(si.ngot == 4 && d->items.n == MANY - 4, "a few logins are "
+	    "refused: %u", si.ngot);
+	CHECK(d->failures == 1 && d->not_before > 0 && d->limit == 4,
+	    "the server is left alone: %u", d->failures);
+	dest_kick();
+	UNTIL(d->failures == 2 && d->items.n == 0 && attempts_now() == 0,
+	    60);
+	CHECK(si.ngot == 8 && d->failures == 2 && d->items.n == 0 &&
+	    d->limit == 4, "then the others are not even tried: %u, %zu",
+	    si.ngot, d->items.n);
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+	si.relay_enhanced = NULL;
+	CHECK(si_ctl("queue kick", "--domain login.example") == 0, "%s",
+	    si.text);
+	empty("logged in");
+}
+
 static void
 configure(void)
 {
@@ -316,6 +348,7 @@ main(void)
 	test_together();
 	test_places();
 	test_memory();
+	test_login();
 	si.conf->transports.n = 0;
 	si.conf->routes.n = 0;
 	si_close();
