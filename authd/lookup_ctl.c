@@ -24,6 +24,13 @@ struct ask {
 	char		*name;
 };
 
+/* What is configured, from the row on that the cursor names. */
+struct listing {
+	struct page	 page;
+	uint64_t	 from, n;	/* rows before the page, and so far */
+	int		 full;
+};
+
 static LIST_HEAD(, ask)	 asks = LIST_HEAD_INITIALIZER(asks);
 static size_t		 nasks;
 
@@ -116,6 +123,16 @@ query(struct peer *p, uint32_t id, const struct msg_ctl *m,
 
 /* ---- what is configured ---- */
 
+static void
+put(struct listing *l, struct json_object *o)
+{
+	if (l->full || l->n < l->from)
+		json_object_put(o);
+	else
+		l->full = page_row(&l->page, o) == -1;
+	l->n += !l->full;
+}
+
 static struct json_object *
 fact(const char *kind, const char *name)
 {
@@ -127,7 +144,7 @@ fact(const char *kind, const char *name)
 }
 
 static void
-add_transport(struct page *page, const struct conf_transport *t)
+add_transport(struct listing *l, const struct conf_transport *t)
 {
 	struct json_object	*o, *v = json_object_new_array();
 
@@ -142,12 +159,12 @@ add_transport(struct page *page, const struct conf_transport *t)
 	if (*t->source6 != '\0')
 		json_object_array_add(v, json_object_new_string(t->source6));
 	json_object_object_add(o, "ips", v);
-	(void)page_row(page, o);
+	put(l, o);
 }
 
 /* A service, and the records of the keys that its port 25 shows. */
 static void
-add_listener(struct page *page, const struct conf *c,
+add_listener(struct listing *list, const struct conf *c,
     const struct conf_listener *l)
 {
 	const struct conf_cert	*certs = c->certs.v;
@@ -166,15 +183,14 @@ add_listener(struct page *page, const struct conf *c,
 	    l->tls == TLS_IMPLICIT ? "submissions" : "submission",
 	    l->hostname);
 	row_num(o, "port", port);
-	(void)page_row(page, o);
+	put(list, o);
 	if (l->kind != KIND_SMTP || l->tls == TLS_OFF)
 		return;
 	CONF_EACH(uint32_t, i, &l->certs) {
 		r.data = span_of(certs[*i].key, sizeof(certs[*i].key));
 		buf_reset(&b);
 		(void)dane_text(&r, &b);
-		o = fact("tlsa", buf_cstr(&b));
-		(void)page_row(page, o);
+		put(list, fact("tlsa", buf_cstr(&b)));
 	}
 	buf_free(&b);
 }
@@ -182,20 +198,29 @@ add_listener(struct page *page, const struct conf *c,
 static void
 facts(struct peer *p, uint32_t id, const struct msg_ctl *m)
 {
-	const struct conf	*c = proc_conf();
-	struct page		 page = { 0 };
+	const struct msg_ctl_arg	*v = m->args.v;
+	const struct conf		*c = proc_conf();
+	const struct conf_domain	*d;
+	struct listing			 list = { 0 };
+	struct buf			 cursor = { 0 };
 
-	(void)m;
-	(void)page_row(&page, fact("host", c->hostname));
-	CONF_EACH(const struct conf_domain, d, &c->domains)
-		(void)page_row(&page, fact("domain", d->name));
+	if (m->args.n != 1 || (m->cursor.n > 0 && span_num(m->cursor,
+	    UINT64_MAX, &list.from) == -1)) {
+		page_error(p, id, "usage: dns facts DOMAIN");
+		return;
+	}
+	put(&list, fact("host", c->hostname));
+	if ((d = conf_domain(c, v[0].arg)) != NULL)
+		put(&list, fact("domain", d->name));
 	CONF_EACH(const struct conf_transport, t, &c->transports)
 		if (TRANSPORT_BY_MX(t) || TRANSPORT_SMARTHOST(t))
-			add_transport(&page, t);
+			add_transport(&list, t);
 	CONF_EACH(const struct conf_listener, l, &c->listeners)
-		add_listener(&page, c, l);
-	page_answer(p, id, &page, span_of("", 0), span_of("", 0));
-	page_free(&page);
+		add_listener(&list, c, l);
+	if (list.full)
+		buf_addf(&cursor, "%llu", (unsigned long long)list.n);
+	page_answer(p, id, &list.page, span_of("", 0), span_buf(&cursor));
+	buf_free(&cursor);
 }
 
 int

@@ -14,28 +14,18 @@
 #include "ctl.h"
 #include "dane.h"
 #include "dnsask.h"
+#include "dnsfacts.h"
 #include "spf.h"
 #include "mtasts.h"
 
-#define FACTS_MAX	200
 #define IPS_MAX		16
 
 enum level { OK, WARNING, ERROR };
-
-/* What is configured: a host, a service, a transport. */
-struct fact {
-	char		*kind, *name, *host;
-	char		*ips[IPS_MAX];
-	size_t		 nips;
-	int64_t		 port;
-};
 
 static struct check {
 	struct ctl	*ctl;
 	const char	*domain;	/* A-label */
 	const char	*host;		/* our name */
-	struct fact	 facts[FACTS_MAX];
-	size_t		 nfacts;
 	struct dns_addr	 ours[IPS_MAX];	/* addresses of our name */
 	size_t		 nours;
 	unsigned	 errors, warnings;
@@ -96,56 +86,6 @@ publish(const char *fmt, ...)
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
-
-/* ---- facts ---- */
-
-static void
-fact_row(void *arg, struct span json)
-{
-	struct json_object	*o, *v, *ip;
-	struct fact		*f = &C.facts[C.nfacts];
-	char			*text = span_dup(json);
-	size_t			 i;
-
-	(void)arg;
-	if (text == NULL || C.nfacts == FACTS_MAX ||
-	    (o = json_tokener_parse(text)) == NULL) {
-		free(text);
-		return;
-	}
-	C.nfacts++;
-	if (json_object_object_get_ex(o, "kind", &v))
-		f->kind = strdup(json_object_get_string(v));
-	if (json_object_object_get_ex(o, "name", &v))
-		f->name = strdup(json_object_get_string(v));
-	if (json_object_object_get_ex(o, "host", &v))
-		f->host = strdup(json_object_get_string(v));
-	if (json_object_object_get_ex(o, "port", &v))
-		f->port = json_object_get_int64(v);
-	if (json_object_object_get_ex(o, "ips", &v))
-		for (i = 0; i < json_object_array_length(v) &&
-		    f->nips < IPS_MAX; i++) {
-			ip = json_object_array_get_idx(v, i);
-			f->ips[f->nips++] = strdup(json_object_get_string(
-			    ip));
-		}
-	if (f->kind == NULL || f->name == NULL)
-		err(EXIT_REFUSED, NULL);
-	json_object_put(o);
-	free(text);
-}
-
-static const struct fact *
-next_fact(const char *kind, const struct fact *f)
-{
-	for (f = f == NULL ? C.facts : f + 1; f < C.facts + C.nfacts; f++)
-		if (strcmp(f->kind, kind) == 0)
-			return (f);
-	return (NULL);
-}
-
-#define EACH(f, kind)	for (const struct fact *f = next_fact(kind, NULL); \
-    f != NULL; f = next_fact(kind, f))
 
 /* ---- addresses and reverse names ---- */
 
@@ -344,15 +284,15 @@ evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
 static size_t
 senders(struct dns_addr *v, const char **helo, size_t max)
 {
-	size_t	 n, i;
+	static const char *const	 kinds[] = { "direct", "proxy" };
+	size_t				 n, i, k;
 
 	for (n = 0; n < C.nours && n < max; n++) {
 		v[n] = C.ours[n];
 		helo[n] = C.host;
 	}
-	for (const struct fact *f = C.facts; f < C.facts + C.nfacts; f++)
-		if (strcmp(f->kind, "proxy") == 0 ||
-		    strcmp(f->kind, "direct") == 0)
+	for (k = 0; k < 2; k++)
+		EACH(f, kinds[k])
 			for (i = 0; i < f->nips && n < max; i++)
 				if (dns_addr_parse(span_str(f->ips[i]),
 				    &v[n]) == 0)
@@ -579,23 +519,18 @@ check_srv(void)
 static void
 begin(const char *domain)
 {
-	struct ctl_ask	 q = { .verb = "dns facts", .stream = -1,
-			    .row = fact_row };
-	char		*ascii;
-	int		 known = 0;
+	const struct fact	*host;
+	char			*ascii;
 
 	if (dns_domain_ascii(domain, &ascii) == -1)
 		errx(EXIT_USAGE_, "\"%s\" is no domain", domain);
 	C.domain = ascii;
 	if ((C.ctl = ctl_open(socket_path)) == NULL)
 		exit(EXIT_AWAY);
-	if (ctl_ask(C.ctl, &q) != EXIT_OK)
-		exit(EXIT_REFUSED);
-	C.host = next_fact("host", NULL) == NULL ? "" :
-	    next_fact("host", NULL)->name;
-	EACH(f, "domain")
-		known |= strcasecmp(f->name, C.domain) == 0;
-	if (!known)
+	facts_read(C.ctl, C.domain);
+	host = next_fact("host", NULL);
+	C.host = host == NULL ? "" : host->name;
+	if (next_fact("domain", NULL) == NULL)
 		say_(ERROR, "domain", "%s is not in the configuration",
 		    C.domain);
 }
@@ -603,15 +538,7 @@ begin(const char *domain)
 static void
 end(void)
 {
-	size_t	 i, k;
-
-	for (i = 0; i < C.nfacts; i++) {
-		free(C.facts[i].kind);
-		free(C.facts[i].name);
-		free(C.facts[i].host);
-		for (k = 0; k < C.facts[i].nips; k++)
-			free(C.facts[i].ips[k]);
-	}
+	facts_free();
 	ctl_close(C.ctl);
 }
 

@@ -17,6 +17,8 @@ CONF = """
 resolver 127.0.0.1@%d
 transport "out2" socks address 127.0.0.1 remote-ips { 5.6.7.9 } remote-hostname "out2.letterlock.test"
 """
+# more than a page of either
+MANY = "".join('domain "d%d.example"\ntransport "t%d" direct\n' % (i, i) for i in range(150))
 
 
 def srv(port, target):
@@ -101,7 +103,7 @@ WRONG = [
 
 
 def main():
-    with Suite(CONF % dns.port) as s:
+    with Suite(MANY + CONF % dns.port) as s:
         spki = subprocess.run("openssl x509 -in %s/mail.crt -pubkey -noout | openssl pkey -pubin -outform DER | "
                               "openssl dgst -sha256 -binary" % s.dir, shell=True, capture_output=True).stdout
         zone = good(s, b"\3\1\1" + spki)
@@ -115,6 +117,8 @@ def main():
         code, rows = check(s, "nowhere.example")
         ok(code == 1 and ("error", "domain", "nowhere.example is not in the configuration") in bad(rows),
            "another domain")
+        code, rows = check(s, "d149.example")
+        ok(not any(x[1] == "domain" for x in bad(rows)), "the last of many domains") or diag(rows)
         r = s.ctl_run("dnscheck", "a b")
         ok(r.returncode == 2 and "is no domain" in r.stderr, "no domain")
         r = s.ctl_run("dnsrecords", DOMAIN)
