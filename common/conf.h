@@ -217,8 +217,8 @@ const struct conf_cert		*conf_certificate(const struct conf *,
 				    const char *);
 /*
  * A domain in lower-case A-labels; a pattern of a route, "example.org",
- * ".example.org" or ".".  *out is for the caller to free.  0, or -1 with the
- * reason appended to why.
+ * ".example.org" or ".", as which "<>" is kept.  *out is for the caller to free.
+ * 0, or -1 with the reason appended to why.
  */
 int		 conf_ascii_domain(const char *, char **out, struct buf *why);
 int		 conf_pattern(const char *, char **out, struct buf *why);

@@ -42,8 +42,8 @@ conf_pattern(const char *s, char **out, struct buf *why)
 	char		*d;
 
 	*out = NULL;
-	if (strcmp(s, ".") == 0)
-		*out = strdup(s);
+	if (strcmp(s, ".") == 0 || strcmp(s, "<>") == 0)
+		*out = strdup(".");
 	else {
 		if (conf_ascii_domain(s[0] == '.' ? s + 1 : s, &d, why) == -1)
 			return (-1);

@@ -18,6 +18,8 @@ static const struct route_case {
 	  "", "xn--bcher-kva.example", 0, "x" },
 	{ "transport x to { a.example b.example }",
 	  "", "a.example b.example", 0, "x" },
+	{ "from <> to { \"<>\" } transport x", ".", ".", 0, "x" },
+	{ "from <a> transport x",	NULL, NULL, 0, NULL },
 	{ "",				NULL, NULL, 0, NULL },
 	{ "route",			NULL, NULL, 0, NULL },
 	{ "to a.example",		NULL, NULL, 0, NULL },
