@@ -154,9 +154,10 @@ add_transport(struct listing *l, const struct conf_transport *t)
 	    *t->host == '\0' ? t->helo : t->host));
 	CONF_EACH(char *, ip, &t->remote_ips)
 		json_object_array_add(v, json_object_new_string(*ip));
-	if (*t->source4 != '\0')
+	/* A proxy's is where it sees us come from, and nobody else. */
+	if (t->kind == TRANSPORT_DIRECT && *t->source4 != '\0')
 		json_object_array_add(v, json_object_new_string(t->source4));
-	if (*t->source6 != '\0')
+	if (t->kind == TRANSPORT_DIRECT && *t->source6 != '\0')
 		json_object_array_add(v, json_object_new_string(t->source6));
 	json_object_object_add(o, "ips", v);
 	put(l, o);
@@ -213,7 +214,8 @@ facts(struct peer *p, uint32_t id, const struct msg_ctl *m)
 	if ((d = conf_domain(c, v[0].arg)) != NULL)
 		put(&list, fact("domain", d->name));
 	CONF_EACH(const struct conf_transport, t, &c->transports)
-		if (TRANSPORT_BY_MX(t) || TRANSPORT_SMARTHOST(t))
+		if (TRANSPORT_BY_MX(t) || (TRANSPORT_SMARTHOST(t) &&
+		    t->kind != TRANSPORT_LMTP))
 			add_transport(&list, t);
 	CONF_EACH(const struct conf_listener, l, &c->listeners)
 		add_listener(&list, c, l);

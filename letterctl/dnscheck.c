@@ -22,12 +22,21 @@
 
 enum level { OK, WARNING, ERROR };
 
+/* An address that mail of ours comes from, and how it introduces itself. */
+struct sender {
+	struct dns_addr	 ip;
+	const char	*helo;
+	int		 again;		/* the address is there before */
+};
+
 static struct check {
 	struct ctl	*ctl;
 	const char	*domain;	/* A-label */
 	const char	*host;		/* our name */
 	struct dns_addr	 ours[IPS_MAX];	/* addresses of our name */
 	size_t		 nours;
+	struct sender	*senders;
+	size_t		 nsenders;
 	unsigned	 errors, warnings;
 } C;
 
@@ -134,24 +143,62 @@ check_reverse(const struct dns_addr *ip, const char *want)
 }
 
 static void
-check_host(void)
+add_sender(const struct dns_addr *ip, const char *helo)
 {
-	struct dns_addr	 ip;
+	struct sender	*v;
 	size_t		 i;
+	int		 again = 0;
+
+	for (i = 0; i < C.nsenders; i++) {
+		if (!dns_addr_eq(&C.senders[i].ip, ip))
+			continue;
+		if (strcasecmp(C.senders[i].helo, helo) == 0)
+			return;
+		again = 1;
+	}
+	if ((v = reallocarray(C.senders, i + 1, sizeof(*v))) == NULL)
+		err(EXIT_REFUSED, NULL);
+	v[i] = (struct sender){ *ip, helo, again };
+	C.senders = v;
+	C.nsenders = i + 1;
+}
+
+/* Every address that mail of ours may come from. */
+static void
+find_senders(void)
+{
+	static const char *const	 kinds[] = { "direct", "proxy" };
+	struct dns_addr			 ip;
+	size_t				 i, k;
 
 	C.nours = dns_addresses(C.ctl, C.host, C.ours, IPS_MAX);
+	for (i = 0; i < C.nours; i++)
+		add_sender(&C.ours[i], C.host);
+	/* Behind a private source somebody translates addresses. */
+	for (k = 0; k < 2; k++)
+		EACH(f, kinds[k])
+			for (i = 0; i < f->nips; i++)
+				if (dns_addr_parse(span_str(f->ips[i]),
+				    &ip) == 0 &&
+				    dns_addr_kind(&ip) == DNS_ADDR_PUBLIC)
+					add_sender(&ip, *f->host != '\0' ?
+					    f->host : C.host);
+}
+
+static void
+check_host(void)
+{
+	size_t		 i;
+
 	if (C.nours == 0) {
 		say_(ERROR, "host", "%s has no address", C.host);
 		publish("%s.\tA\t(this machine's address)", C.host);
 	} else
 		say_(OK, "host", "%s has %zu address%s", C.host, C.nours,
 		    C.nours == 1 ? "" : "es");
-	for (i = 0; i < C.nours; i++)
-		check_reverse(&C.ours[i], C.host);
-	EACH(f, "proxy")
-		for (i = 0; i < f->nips; i++)
-			if (dns_addr_parse(span_str(f->ips[i]), &ip) == 0)
-				check_reverse(&ip, f->host);
+	for (i = 0; i < C.nsenders; i++)
+		if (!C.senders[i].again)
+			check_reverse(&C.senders[i].ip, C.senders[i].helo);
 }
 
 /* ---- MX and keys ---- */
@@ -280,41 +327,19 @@ evaluate(const struct dns_addr *ip, const char *helo, const char *domain,
 	return (r);
 }
 
-/* Every address that mail of ours may come from. */
-static size_t
-senders(struct dns_addr *v, const char **helo, size_t max)
-{
-	static const char *const	 kinds[] = { "direct", "proxy" };
-	size_t				 n, i, k;
-
-	for (n = 0; n < C.nours && n < max; n++) {
-		v[n] = C.ours[n];
-		helo[n] = C.host;
-	}
-	for (k = 0; k < 2; k++)
-		EACH(f, kinds[k])
-			for (i = 0; i < f->nips && n < max; i++)
-				if (dns_addr_parse(span_str(f->ips[i]),
-				    &v[n]) == 0)
-					helo[n++] = f->host != NULL &&
-					    *f->host != '\0' ? f->host :
-					    C.host;
-	return (n);
-}
-
 static void
 suggest_spf(void)
 {
-	struct dns_addr	 v[64];
-	const char	*helo[64];
-	struct buf	 b = { 0 };
-	char		 text[DNS_ADDR_TEXT];
-	size_t		 i, n = senders(v, helo, 64);
+	const struct sender	*v = C.senders;
+	struct buf		 b = { 0 };
+	char			 text[DNS_ADDR_TEXT];
+	size_t			 i;
 
 	buf_adds(&b, "v=spf1");
-	for (i = 0; i < n; i++)
-		buf_addf(&b, " %s:%s", v[i].family == AF_INET ? "ip4" : "ip6",
-		    dns_addr_text(&v[i], text));
+	for (i = 0; i < C.nsenders; i++)
+		if (!v[i].again)
+			buf_addf(&b, " %s:%s", v[i].ip.family == AF_INET ?
+			    "ip4" : "ip6", dns_addr_text(&v[i].ip, text));
 	EACH(f, "smarthost")
 		buf_addf(&b, " include:(what the operator of %s says)",
 		    f->host);
@@ -325,31 +350,33 @@ suggest_spf(void)
 static void
 check_spf(void)
 {
-	struct dns_addr	 v[64];
-	const char	*helo[64];
-	struct buf	 why = { 0 };
-	char		 text[DNS_ADDR_TEXT];
-	size_t		 i, n = senders(v, helo, 64);
-	enum spf_result	 r;
-	int		 bad = 0;
+	const struct sender	*v = C.senders;
+	struct buf		 why = { 0 };
+	char			 text[DNS_ADDR_TEXT];
+	size_t			 i;
+	enum spf_result		 r;
+	int			 bad = 0;
 
-	if (n == 0)
+	if (C.nsenders == 0)
 		say_(WARNING, "SPF", "no address is known that mail comes "
 		    "from");
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < C.nsenders; i++) {
+		(void)dns_addr_text(&v[i].ip, text);
+		if (!v[i].again) {
+			buf_reset(&why);
+			r = evaluate(&v[i].ip, v[i].helo, C.domain, &why);
+			bad |= r != SPF_PASS;
+			say_(r == SPF_PASS ? OK : ERROR, "SPF",
+			    "%s for %s: %s (%s)", text, C.domain,
+			    spf_result_names[r], buf_cstr(&why));
+		}
 		buf_reset(&why);
-		r = evaluate(&v[i], helo[i], C.domain, &why);
-		(void)dns_addr_text(&v[i], text);
-		bad |= r != SPF_PASS;
-		say_(r == SPF_PASS ? OK : ERROR, "SPF", "%s for %s: %s (%s)",
-		    text, C.domain, spf_result_names[r], buf_cstr(&why));
-		buf_reset(&why);
-		r = evaluate(&v[i], helo[i], helo[i], &why);
+		r = evaluate(&v[i].ip, v[i].helo, v[i].helo, &why);
 		if (r != SPF_PASS) {
 			say_(r == SPF_NONE ? WARNING : ERROR, "SPF",
-			    "%s for %s: %s (%s)", text, helo[i],
+			    "%s for %s: %s (%s)", text, v[i].helo,
 			    spf_result_names[r], buf_cstr(&why));
-			publish("%s.\tTXT\t\"v=spf1 a -all\"", helo[i]);
+			publish("%s.\tTXT\t\"v=spf1 a -all\"", v[i].helo);
 		}
 	}
 	if (bad)
@@ -538,6 +565,7 @@ begin(const char *domain)
 static void
 end(void)
 {
+	free(C.senders);
 	facts_free();
 	ctl_close(C.ctl);
 }
@@ -547,6 +575,7 @@ dnscheck(int argc, char **argv)
 {
 	(void)argc;
 	begin(argv[0]);
+	find_senders();
 	check_host();
 	check_mx();
 	check_spf();
@@ -565,7 +594,7 @@ dnsrecords(int argc, char **argv)
 {
 	(void)argc;
 	begin(argv[0]);
-	C.nours = dns_addresses(C.ctl, C.host, C.ours, IPS_MAX);
+	find_senders();
 	publish("%s.\tMX\t10 %s.", C.domain, C.host);
 	suggest_spf();
 	publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);

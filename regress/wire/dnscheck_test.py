@@ -12,10 +12,14 @@ from dns import Dns, a, mx, name, txt
 from suite import DOMAIN, Suite, diag, done, is_, ok, wait_for
 
 HOST = "mail." + DOMAIN
-POLICY = "v=spf1 ip4:5.6.7.1 ip4:5.6.7.9 mx -all"
+POLICY = "v=spf1 ip4:5.6.7.1 ip4:5.6.7.8 ip4:5.6.7.9 mx -all"
 CONF = """
 resolver 127.0.0.1@%d
-transport "out2" socks address 127.0.0.1 remote-ips { 5.6.7.9 } remote-hostname "out2.letterlock.test"
+transport "out2" socks address 127.0.0.1 source 10.9.9.9 remote-ips { 5.6.7.9 } remote-hostname "out2.letterlock.test"
+transport "out3" direct source 5.6.7.8 helo "out3.letterlock.test"
+transport "same" direct source 5.6.7.1
+transport "inside" direct source 10.0.0.1
+transport "lists" lmtp socket "/run/lists/lmtp"
 """
 # more than a page of either
 MANY = "".join('domain "d%d.example"\ntransport "t%d" direct\n' % (i, i) for i in range(150))
@@ -29,7 +33,8 @@ def good(s, tlsa):
     return {
         (HOST, "A"): [a("5.6.7.1")], (HOST, "TXT"): [txt("v=spf1 a -all")],
         ("out2." + DOMAIN, "A"): [a("5.6.7.9")], ("out2." + DOMAIN, "TXT"): [txt("v=spf1 a -all")],
-        ("1.7.6.5.in-addr.arpa", "PTR"): [name(HOST)],
+        ("out3." + DOMAIN, "A"): [a("5.6.7.8")], ("out3." + DOMAIN, "TXT"): [txt("v=spf1 a -all")],
+        ("1.7.6.5.in-addr.arpa", "PTR"): [name(HOST)], ("8.7.6.5.in-addr.arpa", "PTR"): [name("out3." + DOMAIN)],
         ("9.7.6.5.in-addr.arpa", "PTR"): [name("out2." + DOMAIN)],
         (DOMAIN, "MX"): [mx(10, HOST)], (DOMAIN, "TXT"): [txt("something else"), txt(POLICY)],
         ("_dmarc." + DOMAIN, "TXT"): [txt("v=DMARC1; p=reject")],
@@ -69,6 +74,8 @@ WRONG = [
      "has the name x.example", "1.7.6.5.in-addr.arpa.\tPTR"),
     ("the proxy's reverse name", {("9.7.6.5.in-addr.arpa", "PTR"): [name("x.example")]}, "warning", "reverse",
      "5.6.7.9 has the name x.example, not out2.letterlock.test", "9.7.6.5.in-addr.arpa.\tPTR"),
+    ("a source's reverse name", {("8.7.6.5.in-addr.arpa", "PTR"): []}, "error", "reverse",
+     "5.6.7.8 has no name", "8.7.6.5.in-addr.arpa.\tPTR\tout3.letterlock.test."),
     ("not back", {("out2." + DOMAIN, "A"): [a("5.6.7.10")]}, "error", "reverse",
      "does not have that address", "9.7.6.5.in-addr.arpa"),
     ("no MX", {(DOMAIN, "MX"): []}, "error", "MX", "names no mail server", DOMAIN + ".\tMX\t10 " + HOST),
@@ -77,7 +84,7 @@ WRONG = [
     ("MX without address", {(DOMAIN, "MX"): [mx(10, HOST), mx(20, "gone.example")]}, "error", "MX",
      "gone.example has no address", None),
     ("no SPF", {(DOMAIN, "TXT"): []}, "error", "SPF", "5.6.7.1 for letterlock.test: none", "v=spf1 ip4:5.6.7.1 "
-     "ip4:5.6.7.9 mx -all"),
+     "ip4:5.6.7.8 ip4:5.6.7.9 mx -all"),
     ("SPF without the proxy", {(DOMAIN, "TXT"): [txt("v=spf1 mx -all")]}, "error", "SPF",
      "5.6.7.9 for letterlock.test: fail (mechanism -all of letterlock.test)", "ip4:5.6.7.9"),
     ("two SPF records", {(DOMAIN, "TXT"): [txt(POLICY), txt(POLICY)]}, "error", "SPF", "permerror (several records",
