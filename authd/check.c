@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dns.h"
 #include "parse.h"
 
 #define PLUS	((1u << MECH_SCRAM_SHA_256_PLUS) | \
@@ -192,6 +193,38 @@ shadows(const struct conf_route *earlier, const struct conf_route *later)
 	    covers(&earlier->to, &later->to));
 }
 
+/* Mail to domains of ours takes no route. */
+static int
+only_ours(const struct conf *c, const struct list *to)
+{
+	CONF_EACH(char *, p, to)
+		if (conf_domain(c, span_str(*p)) == NULL)
+			return (0);
+	return (to->n > 0);
+}
+
+/* Seconds from arrival to the attempt that has n before it. */
+static uint64_t
+attempt_at(const struct conf_schedule *s, uint32_t n)
+{
+	uint32_t	 last = s->nfirst > 0 ? s->nfirst - 1 : 0;
+
+	if (n <= last)
+		return (s->first[n] - s->first[0]);
+	return (s->first[last] - s->first[0] + (uint64_t)(n - last) *
+	    s->every);
+}
+
+/*
+ * Does mail expire before so many attempts?  It takes the last of them to find
+ * that out; each may be a tenth early, and four are made in any case.
+ */
+static int
+never_so_many(const struct conf_schedule *s, uint32_t n)
+{
+	return (n >= 4 && attempt_at(s, n - 1) / 10 * 9 >= s->expire);
+}
+
 static void
 check_routes(const struct conf *c, const struct list *routes,
     struct report *r, unsigned broken)
@@ -204,6 +237,13 @@ check_routes(const struct conf *c, const struct list *routes,
 		    (broken & BROKEN_TRANSPORT) == 0)
 			report_error(r, x->where,
 			    "there is no transport \"%s\"", x->transport);
+		if (only_ours(c, &x->to))
+			report_warning(r, x->where, "this route never "
+			    "matches: mail to domains of ours takes none");
+		if (never_so_many(&c->schedule, x->attempts))
+			report_warning(r, x->where, "this route never "
+			    "matches by itself: mail expires before %u "
+			    "attempts, see retry", x->attempts);
 		for (e = first; e < x; e++)
 			if (shadows(e, x)) {
 				report_warning(r, x->where, "this route never "
@@ -242,6 +282,46 @@ check_smarthosts(const struct conf *c, struct report *r)
 			    "records of your domains must allow them, and it "
 			    "must sign with a DKIM key of theirs", t->name,
 			    t->host);
+	}
+}
+
+/* Do we listen there, as far as names and addresses tell? */
+static int
+is_here(const struct conf *c, const struct conf_listener *l,
+    const struct conf_transport *t)
+{
+	struct span		 host = span_str(t->host);
+	struct dns_addr		 a, b;
+	enum dns_addr_kind	 kind;
+	uint16_t		 port;
+
+	if (l->kind == KIND_IMAP || l->path[0] != '\0' || dns_addr_from(
+	    (const struct sockaddr *)&l->addr, &b, &port) == -1 ||
+	    port != t->port)
+		return (0);
+	kind = dns_addr_kind(&b);	/* NONE: all addresses */
+	if (dns_addr_literal(host, &a) == 0)
+		return (dns_addr_eq(&a, &b) || (kind == DNS_ADDR_NONE &&
+		    dns_addr_kind(&a) == DNS_ADDR_LOOPBACK));
+	return (span_caseeqs(host, c->hostname) ||
+	    span_caseeqs(host, l->hostname) ||
+	    (span_caseeqs(host, "localhost") && (kind == DNS_ADDR_NONE ||
+	    kind == DNS_ADDR_LOOPBACK)));
+}
+
+static void
+check_loops(const struct conf *c, struct report *r)
+{
+	CONF_EACH(struct conf_transport, t, &c->transports) {
+		if (!TRANSPORT_SMARTHOST(t) || t->host[0] == '\0')
+			continue;
+		CONF_EACH(struct conf_listener, l, &c->listeners)
+			if (is_here(c, l, t)) {
+				report_warning(r, t->where, "transport \"%s\" "
+				    "leads to this machine (%s): its mail "
+				    "goes in a circle", t->name, l->where);
+				break;
+			}
 	}
 }
 
@@ -286,6 +366,7 @@ check_conf(const struct conf *c, struct report *r, unsigned broken)
 	check_certificates(c, r, broken);
 	check_secrets(c, r);
 	check_smarthosts(c, r);
+	check_loops(c, r);
 	check_routes(c, &c->routes, r, broken);
 	CONF_EACH(struct conf_domain, d, &c->domains) {
 		check_routes(c, &d->routes, r, broken);
