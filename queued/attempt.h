@@ -24,6 +24,7 @@ struct outcome {
 	char		 enhanced[16];
 	struct buf	 text;
 	int		 gone;		/* its record is */
+	int		 expired;	/* "later", once too often */
 };
 
 struct attempt {

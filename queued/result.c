@@ -96,6 +96,7 @@ apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 	    age(a, now), r->attempts)) {
 		/* The code stays: it is the last that was heard. */
 		o->result = RESULT_NO;
+		o->expired = 1;
 		if (o->code == 0 && o->enhanced[0] == '\0')
 			memcpy(o->enhanced, "4.4.7", sizeof("4.4.7"));
 	}
@@ -162,14 +163,15 @@ leave(struct attempt *a, const struct q_rcpt *now, const struct outcome *o)
 
 /*
  * A word of the recipient's server, which an account's list goes by; that a
- * server lacks REQUIRETLS is ours.
+ * server lacks REQUIRETLS is ours, and who says "later" until patience is at
+ * its end, or refuses our login, says nothing about the recipient.
  */
 static int
 remember(struct attempt *a, const struct rec_rcpt *r, const struct outcome *o)
 {
 	return (!proc_conf()->suppress_failures || a->local ||
 	    a->host.n == 0 || o->code == 0 ||
-	    strcmp(o->enhanced, "5.7.30") == 0 ||
+	    strcmp(o->enhanced, "5.7.30") == 0 || o->expired ||
 	    o->result == RESULT_TEMP ? 0 :
 	    suppress_result(&a->m, r, o->result));
 }
@@ -266,8 +268,7 @@ outcome_name(const struct outcome *o)
 	case RESULT_OK:
 		return ("delivered");
 	case RESULT_NO:
-		return (o->enhanced[0] == '4' || o->code / 100 == 4 ?
-		    "expired" : "failed");
+		return (o->expired ? "expired" : "failed");
 	default:
 		return ("deferred");
 	}

@@ -310,6 +310,32 @@ test_keys(void)
 		    "%u %s", answers[i].code, answers[i].enhanced);
 }
 
+/* Patience at its end is no word about the recipient, whatever was said. */
+static void
+test_expired(void)
+{
+	static const struct {
+		uint32_t	 code;
+		const char	*enhanced;
+	}				 said[] = {
+		{ 535, "4.7.8" }, { 535, "5.7.8" }, { 451, "4.7.1" },
+	};
+	struct conf_schedule		*s = &si.conf->schedule;
+	const struct conf_schedule	 was = *s;
+	size_t				 i;
+
+	s->expire = 0;
+	for (i = 0; i < nitems(said); i++) {
+		relay_says(RESULT_TEMP, said[i].code, said[i].enhanced);
+		CHECK(submit_to("patience@example.org") == 250, "expires");
+		EMPTY();
+		CHECK(si_count(q.suppress) == 0, "%u %s does not count",
+		    said[i].code, said[i].enhanced);
+		dest_kick();
+	}
+	*s = was;
+}
+
 static void
 test_suppress(void)
 {
@@ -378,6 +404,7 @@ test_suppress(void)
 	EMPTY();
 	CHECK(si_count(q.suppress) == 0, "not when the configuration says no");
 	si.conf->suppress_failures = 1;
+	test_expired();
 	relay_says(RESULT_NO, 554, "5.3.0");
 	CHECK(submit_to("once@example.org") == 250, "a failure");
 	EMPTY();
