@@ -439,7 +439,8 @@ explain(struct spf *s, const struct spf_term *exp, const char *domain)
 }
 
 static int
-redirected(struct spf *s, const struct spf_term *t, const char *domain)
+redirected(struct spf *s, const struct spf_term *t, const char *domain,
+    int included)
 {
 	struct buf	 name = { 0 };
 	int		 rc;
@@ -449,7 +450,8 @@ redirected(struct spf *s, const struct spf_term *t, const char *domain)
 		    "more than 10 questions, at ", t->text));
 	if (target(s, t, domain, &name) == -1)
 		rc = SPF_PERMERROR;
-	else if ((rc = check_host(s, buf_cstr(&name), 0)) == SPF_NONE)
+	else if ((rc = check_host(s, buf_cstr(&name), included)) ==
+	    SPF_NONE)
 		rc = because(s, SPF_PERMERROR, buf_cstr(&name),
 		    "redirect without a record", span_of("", 0));
 	buf_free(&name);
@@ -489,7 +491,7 @@ evaluate(struct spf *s, struct span record, const char *domain, int included)
 		return (t.qualifier);
 	}
 	if (redirect.text.n > 0)
-		return (redirected(s, &redirect, domain));
+		return (redirected(s, &redirect, domain, included));
 	return (because(s, SPF_NEUTRAL, domain, "no mechanism matches",
 	    span_of("", 0)));
 }

@@ -41,6 +41,8 @@ static const struct rr {
 	{ "two.why.example", SPF_TXT, "one" },
 	{ "two.why.example", SPF_TXT, "two" },
 	{ "bad.why.example", SPF_TXT, "%{x}" },
+	{ "whyfail.example", SPF_TXT, "v=spf1 -all exp=why.example" },
+	{ "redirwhy.example", SPF_TXT, "v=spf1 redirect=whyfail.example" },
 	/* records that others refer to */
 	{ "pass.example", SPF_TXT, "v=spf1 +all" },
 	{ "fail.example", SPF_TXT, "v=spf1 -all" },
@@ -232,6 +234,14 @@ static const struct test {
 	  "v=spf1 -all exp=bad.why.example", SPF_FAIL, "" },
 	{ "exp that is not there", "192.0.2.200", EX,
 	  "v=spf1 -all exp=no.why.example", SPF_FAIL, "" },
+	{ "exp of a redirect", "192.0.2.200", EX,
+	  "v=spf1 redirect=whyfail.example", SPF_FAIL,
+	  "See http://whyfail.example/user%40example.com?ip=192.0.2.200 "
+	  "192.0.2.200 %" },
+	{ "exp of an include", "192.0.2.200", EX,
+	  "v=spf1 include:whyfail.example -all", SPF_FAIL, "" },
+	{ "exp of a redirect in an include", "192.0.2.200", EX,
+	  "v=spf1 include:redirwhy.example -all", SPF_FAIL, "" },
 	{ "exp twice", "192.0.2.200", EX,
 	  "v=spf1 -all exp=why.example exp=why.example", SPF_PERMERROR, "" },
 	{ "exp= of nothing", "192.0.2.200", EX, "v=spf1 -all exp=",
