@@ -82,6 +82,11 @@ start_tls(struct conn *c)
 	struct dns_addr	 a;
 	struct tls	*tls;
 
+	/* The name that its TLSA records are at, RFC 7671 section 3; where its
+	 * own is to be verified too, that one. */
+	if (c->policy.dane && !c->policy.verify)
+		name = tlsa_base_name(c->place.tlsa,
+		    c->place.candidates[c->at].host);
 	/* No name to ask for in an address, RFC 6066 section 3. */
 	if (dns_addr_parse(span_str(name), &a) == 0 || *name == '[')
 		name = NULL;

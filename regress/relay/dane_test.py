@@ -108,13 +108,18 @@ for name, answer, secure, server, requiretls, want, tls in ROWS:
 
 sink = Sink(cert=CERT)
 where, there = ("_%d._tcp.%s" % (sink.port, h) for h in (HOST, "real.y.example"))
-for first, second, want in (((OK, [GOOD]), (OK, [WRONG]), TAKEN), ((NODATA, []), (OK, [GOOD]), TAKEN),
-                            ((NODATA, []), (OK, [WRONG]), later("4.7.5")), ((BOGUS, []), (OK, [GOOD]), later("4.4.3"))):
+for first, second, want, sni in (((OK, [GOOD]), (OK, [WRONG]), TAKEN, "real.y.example"),
+                                 ((NODATA, []), (OK, [GOOD]), TAKEN, HOST),
+                                 ((NODATA, []), (NODATA, []), TAKEN, HOST),
+                                 ((NODATA, []), (OK, [WRONG]), later("4.7.5"), None),
+                                 ((BOGUS, []), (OK, [GOOD]), later("4.4.3"), None)):
     with worker(sink.port) as w:
         w.canonical[HOST, A] = "real.y.example"
         w.dns[there, TLSA], w.dns[where, TLSA] = first, second
         w.secure = ALL | {(there, TLSA), (where, TLSA)}
         is_(one(w).short(), want, "where a CNAME leads first, then the host's own name")
+        if sni is not None:
+            is_(sink.tls_names[-1], sni, "the server is asked for the name that has the records, or its own")
 with worker(sink.port) as w:
     w.dns[NAME, MX] = (OK, [mx(10, HOST), mx(20, "mx2.x.example")])
     w.dns["mx2.x.example", A] = (OK, [a("127.0.0.1")])
