@@ -81,9 +81,10 @@ msg_row(struct json_object *o, const struct rec_msg *m)
 	row_num(o, "size", m->size);
 	row_str(o, "session", m->session);
 	row_str(o, "remote", m->remote);
-	if (m->requiretls == REQUIRETLS_ALL && !json_object_object_get_ex(o,
+	if (m->requiretls != REQUIRETLS_NONE && !json_object_object_get_ex(o,
 	    "requiretls", NULL))
-		row_str(o, "requiretls", span_str("yes"));
+		row_str(o, "requiretls", span_str(m->requiretls ==
+		    REQUIRETLS_NO ? "no" : "yes"));
 	if (m->release != 0)
 		row_num(o, "release_at", q_clock(m->release));
 	if (m->future.n > 0)

@@ -353,6 +353,42 @@ static const struct {
 	{ "default", REQUIRETLS_NONE },
 };
 
+/* What rows say of it: the recipient's goes before the message's. */
+static const struct {
+	uint8_t		 msg, rcpt;
+	const char	*want;
+} shown[] = {
+	{ REQUIRETLS_NONE, 0, NULL },
+	{ REQUIRETLS_ALL, 0, "yes" },
+	{ REQUIRETLS_NO, 0, "no" },
+	{ REQUIRETLS_NONE, 1 + REQUIRETLS_NO, "no" },
+	{ REQUIRETLS_ALL, 1 + REQUIRETLS_NO, "no" },
+	{ REQUIRETLS_NO, 1 + REQUIRETLS_ALL, "yes" },
+};
+
+static void
+test_shown(void)
+{
+	struct rec_msg		 m = { 0 };
+	struct rec_rcpt		 r = { .kind = RK_REMOTE };
+	struct json_object	*o, *v;
+	const char		*got;
+	size_t			 i;
+
+	for (i = 0; i < nitems(shown); i++) {
+		m.requiretls = shown[i].msg;
+		r.tls = shown[i].rcpt;
+		o = ctl_row(&m, 1, 1, &r);
+		got = json_object_object_get_ex(o, "requiretls", &v) ?
+		    json_object_get_string(v) : NULL;
+		CHECK(shown[i].want == NULL ? got == NULL : got != NULL &&
+		    strcmp(got, shown[i].want) == 0, "message %u, recipient "
+		    "%u: shown as %s", shown[i].msg, shown[i].rcpt,
+		    got == NULL ? "-" : got);
+		json_object_put(o);
+	}
+}
+
 static void
 test_requiretls(void)
 {
@@ -582,6 +618,7 @@ main(void)
 	test_transport();
 	test_reload();
 	test_requiretls();
+	test_shown();
 	test_under_way();
 	test_put_off();
 	test_unflushed();
