@@ -17,7 +17,7 @@ struct words {
 	struct buf	 type, original, final, status, host, diagnostic;
 };
 
-static const struct {
+static const struct opening {
 	const char	*subject;
 	const char	*first;
 } texts[] = {
@@ -31,6 +31,10 @@ static const struct {
 	[REPORT_DONE] = { "Your message was delivered",
 	    "You asked for a report of the delivery of your message.\n" },
 };
+static const struct opening	 relayed = { "Your message was relayed",
+    "You asked for a report of the delivery of your message.\n"
+    "What was relayed is with a server that sends no such reports: whether "
+    "it\narrived is not known here.\n" };
 
 static int
 unhex(int c)
@@ -170,6 +174,17 @@ words_free(struct words *w)
 	buf_free(&w->diagnostic);
 }
 
+static const struct opening *
+opening(const struct report_in *in)
+{
+	size_t	 i;
+
+	for (i = 0; i < in->n; i++)
+		if (in->r[i].r.state == RS_RELAYED)
+			return (&relayed);
+	return (&texts[in->kind]);
+}
+
 /* What stands in the text: one line, whatever the other side said. */
 static void
 say(struct buf *b, struct span s)
@@ -187,7 +202,7 @@ text(struct buf *b, const struct report_in *in)
 	size_t		 i;
 
 	buf_addf(b, "This is the mail system of %s.\n\n%s", in->hostname,
-	    texts[in->kind].first);
+	    opening(in)->first);
 	if (in->kind == REPORT_DELAYED) {
 		buf_adds(b, "That would be after ");
 		(void)date_write(b, in->until, 0);
@@ -315,7 +330,7 @@ report_write(struct buf *b, const struct report_in *in)
 	d.from_local = "postmaster";
 	d.to_local = buf_cstr(&to);
 	d.to_host = buf_cstr(&host);
-	d.subject = texts[in->kind].subject;
+	d.subject = opening(in)->subject;
 	d.text = buf_cstr(&words_);
 	d.message_id = buf_cstr(&id);
 	d.references = ref.n > 0 ? buf_cstr(&ref) : NULL;
