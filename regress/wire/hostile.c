@@ -29,7 +29,7 @@
 #include "proc.h"
 #include "tlsctx.h"
 
-#define PATIENCE	10	/* s for a handshake */
+#define PATIENCE	60	/* s for a handshake */
 
 static struct event_base	*base;
 static struct conf		*conf;
