@@ -278,8 +278,7 @@ attempt_end(struct attempt *a)
 	int		 landed = a->landed;
 
 	for (i = 0; i < a->n; i++) {
-		if (run_unmark(a->m.num, a->r[i].n))
-			(void)change_owed(a->m.num, a->r[i].n);
+		(void)run_unmark(a->m.num, a->r[i].n);
 		db_rcpt_free(&a->r[i]);
 		buf_free(&a->out[i].text);
 	}
