@@ -264,6 +264,19 @@ err:
 	return (-1);
 }
 
+static struct account *
+account_new(struct part *p, uint64_t id)
+{
+	struct account	*a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return (NULL);
+	a->part = p;
+	a->id = id;
+	TAILQ_INIT(&a->share.works);
+	return (a);
+}
+
 /* One that is moving away too. */
 static struct account *
 any_account(struct part *p, uint64_t id)
@@ -272,10 +285,8 @@ any_account(struct part *p, uint64_t id)
 	int		 e, fresh = 0;
 
 	if ((a = account_lookup(p, id)) == NULL) {
-		if ((a = calloc(1, sizeof(*a))) == NULL)
+		if ((a = account_new(p, id)) == NULL)
 			return (NULL);
-		a->part = p;
-		a->id = id;
 		if (account_load(a) == -1) {
 			e = errno;
 			account_free(a);
@@ -335,10 +346,8 @@ account_get(struct part *p, uint64_t id, struct span name)
 		errno = EBUSY;
 		return (NULL);
 	}
-	if ((a = calloc(1, sizeof(*a))) == NULL)
+	if ((a = account_new(p, id)) == NULL)
 		return (NULL);
-	a->part = p;
-	a->id = id;
 	if ((a->name = span_dup(name)) == NULL || account_make(a) == -1) {
 		e = errno;
 		account_free(a);

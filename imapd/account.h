@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "part.h"
+#include "work.h"
 
 #define MAILBOX_NAME_MAX	480	/* octets, UTF-8 */
 #define MAILBOX_DEPTH		30	/* levels */
@@ -73,6 +74,7 @@ struct account {
 	int		 moving;		/* away: nobody finds it, left.h */
 	unsigned	 refs;
 	unsigned	 nsessions;
+	struct share	 share;			/* their work */
 	size_t		 memory;		/* that commands keep, memuse.h */
 	uint64_t	 used;			/* store_now() */
 	LIST_HEAD(, notify) notifies;		/* who asked, notify.h */

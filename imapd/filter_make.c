@@ -166,7 +166,7 @@ static int
 yield(struct filter_maker *f)
 {
 	if (f->wanted || f->yielded++ == YIELDS ||
-	    TAILQ_EMPTY(&f->part->store->works)) {
+	    TAILQ_EMPTY(&f->part->store->shares)) {
 		f->yielded = 0;
 		return (0);
 	}

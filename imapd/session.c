@@ -85,6 +85,7 @@ session_new(struct store *store, struct part *part,
 		goto err;
 	}
 	io_lowat(s->io, store->limits.out_low);
+	s->work.share = &s->account->share;
 	s->account->nsessions++;
 	TAILQ_INSERT_TAIL(&store->sessions, s, entry);
 	store->nsessions++;

@@ -61,7 +61,8 @@ store_init(struct store *st, struct event_base *base)
 	st->hostname = "localhost";
 	st->step_session = 1;
 	TAILQ_INIT(&st->sessions);
-	TAILQ_INIT(&st->works);
+	TAILQ_INIT(&st->shares);
+	TAILQ_INIT(&st->share.works);
 	event_assign(&st->work_ev, base, -1, 0, run_works, st);
 	event_assign(&st->tick_ev, base, -1, EV_PERSIST, tick, st);
 	return (event_add(&st->tick_ev, &every));
@@ -106,11 +107,17 @@ void
 store_work(struct store *st, struct work *w)
 {
 	static const struct timeval	 soon = { 0, 0 };
+	struct share			*s;
 
 	if (w->queued)
 		return;
 	w->queued = 1;
-	TAILQ_INSERT_TAIL(&st->works, w, entry);
+	if (w->share == NULL)
+		w->share = &st->share;
+	s = w->share;
+	if (TAILQ_EMPTY(&s->works))
+		TAILQ_INSERT_TAIL(&st->shares, s, entry);
+	TAILQ_INSERT_TAIL(&s->works, w, entry);
 	/* By the timer, so that sockets are looked at between two turns. */
 	if (!event_pending(&st->work_ev, EV_TIMEOUT, NULL))
 		event_add(&st->work_ev, &soon);
@@ -122,7 +129,25 @@ store_unwork(struct store *st, struct work *w)
 	if (!w->queued)
 		return;
 	w->queued = 0;
-	TAILQ_REMOVE(&st->works, w, entry);
+	TAILQ_REMOVE(&w->share->works, w, entry);
+	if (TAILQ_EMPTY(&w->share->works))
+		TAILQ_REMOVE(&st->shares, w->share, entry);
+}
+
+/* Whose turn it is; the share is behind the others then. */
+static struct work *
+next_work(struct store *st)
+{
+	struct share	*s = TAILQ_FIRST(&st->shares);
+	struct work	*w;
+
+	if (s == NULL)
+		return (NULL);
+	w = TAILQ_FIRST(&s->works);
+	TAILQ_REMOVE(&st->shares, s, entry);
+	TAILQ_INSERT_TAIL(&st->shares, s, entry);
+	store_unwork(st, w);
+	return (w);
 }
 
 /* Each in its turn, for as long as one turn of the loop may take. */
@@ -136,14 +161,13 @@ run_works(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	while ((w = TAILQ_FIRST(&st->works)) != NULL) {
-		store_unwork(st, w);
+	while ((w = next_work(st)) != NULL) {
 		if (w->run(w) == 1)
 			store_work(st, w);
 		if (store_us() >= until)
 			break;
 	}
-	if (!TAILQ_EMPTY(&st->works))
+	if (!TAILQ_EMPTY(&st->shares))
 		event_add(&st->work_ev, &soon);
 }
 

@@ -11,18 +11,8 @@
 #include <stdint.h>
 
 #include "part.h"
+#include "work.h"
 
-
-/*
- * Something that goes on over many turns.  run does a little, about half a
- * millisecond, and returns 1 when there is more to do now, else 0: then it is
- * off the list before run returns, and may have been freed.
- */
-struct work {
-	int			(*run)(struct work *);
-	int			 queued;
-	TAILQ_ENTRY(work)	 entry;
-};
 
 /* Limits of IMAP sessions, with their defaults. */
 struct store_limits {
@@ -90,7 +80,8 @@ struct store {
 	uint64_t		 next_session;	/* the last id given */
 	unsigned		 step_session;	/* so that no two stores give
 						 * the same */
-	TAILQ_HEAD(, work)	 works;
+	TAILQ_HEAD(, share)	 shares;	/* that have work */
+	struct share		 share;		/* of what is no session */
 	struct event		 work_ev;
 	struct event		 tick_ev;	/* every few seconds */
 };

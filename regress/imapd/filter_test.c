@@ -477,7 +477,7 @@ rest(void)
 	search("full", "BODY needle", "");
 	t_settle();
 	filter_missed(t_part, 0);
-	CHECK(TAILQ_EMPTY(&t_store.works) && filters(NULL) == n,
+	CHECK(TAILQ_EMPTY(&t_store.shares) && filters(NULL) == n,
 	    "it rests when the disk is full");
 	fill(0);
 	filter_tick(t_part);

@@ -206,7 +206,7 @@ t_settle(void)
 	while (calm < 3 && store_us() < until) {
 		t_loop();
 		dbenv_stats(t_part->env, &st);
-		if (TAILQ_EMPTY(&t_store.works) && st.waiting == 0 &&
+		if (TAILQ_EMPTY(&t_store.shares) && st.waiting == 0 &&
 		    st.jobs == 0) {
 			calm++;
 			continue;
