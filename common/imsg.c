@@ -498,8 +498,10 @@ receive(struct peer *p, struct imsg *m, uint8_t *room)
 	h.msg_iovlen = 1;
 	h.msg_control = control.space;
 	h.msg_controllen = sizeof(control.space);
+	/* Who ends with something unread resets the link; what it said before
+	 * that is behind the error, which is told once. */
 	while ((n = recvmsg(p->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) == -1)
-		if (errno != EINTR)
+		if (errno != EINTR && errno != ECONNRESET)
 			return (errno == EAGAIN ? 0 : -1);
 	m->fd = -1;
 	for (c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {

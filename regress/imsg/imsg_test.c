@@ -428,6 +428,31 @@ test_unread(void)
 	close(fds[1]);
 }
 
+/* Its last words, before it ends with something that it did not read. */
+static void
+test_last_words(void)
+{
+	struct buf	 m = { 0 };
+	int		 fds[2];
+
+	fresh();
+	peer_free(b);
+	if (imsg_pair(fds) == -1)
+		exit(1);
+	b = peer_new(base, fds[1], ROLE_SMTPD, 1, &ops_b, NULL);
+	CHECK(peer_send(b, M_STOP, NULL, -1) == 0, "it is told something");
+	buf_put_u32(&m, M_SLOT);
+	buf_put_u32(&m, 0);
+	buf_addc(&m, 0);
+	got_fd = 0;
+	send_raw(fds[0], m.p, m.n, 1);
+	close(fds[0]);
+	spin();
+	CHECK(got_fd == 1 && b == NULL && b_down == 1,
+	    "what it said is heard before its end: %d, %d", got_fd, b_down);
+	buf_free(&m);
+}
+
 static void
 test_large(void)
 {
@@ -460,6 +485,7 @@ main(void)
 	test_once();
 	test_flood();
 	test_unread();
+	test_last_words();
 	test_large();
 	event_base_free(base);
 	return (test_done());
