@@ -46,6 +46,7 @@ static void	 make_room(void);
 static void	 ask(struct worker *);
 static void	 block(struct worker *, struct attempt *);
 static void	 unblock(struct worker *, size_t);
+static size_t	 room(const struct worker *);
 static unsigned	 total(const struct conf_transport *);
 static int	 enter(struct attempt *);
 static int	 mark(struct attempt *);
@@ -205,6 +206,15 @@ total(const struct conf_transport *t)
 {
 	return (AHEAD * (t != NULL && t->connections_total > 0 ?
 	    t->connections_total : TOTAL));
+}
+
+static size_t
+room(const struct worker *w)
+{
+	unsigned	 most = total(conf_transport(proc_conf(), w->name));
+
+	return (w->peer != NULL && w->inflight < most ? most - w->inflight :
+	    0);
 }
 
 /* Whose connections it takes: its domain's, or those of the one server. */
@@ -459,7 +469,11 @@ on_done(void *arg, struct peer *p, struct imsg *m)
 	return (0);
 }
 
-/* Ask again for those that are missing; end those without work. */
+/*
+ * Ask again for those that are missing; end those without work.  Where one
+ * delivery ends one hop goes on, but may have nothing to send any more: then
+ * others find room here.
+ */
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -471,6 +485,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(w, &workers, entry) {
 		if (w->peer == NULL && !TAILQ_EMPTY(&w->waiting))
 			ask(w);
+		unblock(w, room(w));
 		if (is_idle(w) && q_now() >= w->used + IDLE_S)
 			end(w);
 	}

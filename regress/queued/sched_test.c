@@ -256,6 +256,29 @@ test_places(void)
 	empty("places");
 }
 
+/* Those that would go next are held; the others wait for nobody. */
+static void
+test_room(void)
+{
+	si.relay_waits = 1;
+	queue_many(PLACES, 1, NULL, "");
+	UNTIL(si.ngot == 800 && dest_of(">default")->items.n ==
+	    PLACES - 800 - 1000, 60);
+	CHECK(si.ngot == 800 && dest_of(">default")->blocked != NULL,
+	    "they wait for room");
+	CHECK(si_ctl("queue hold", "--from x@letterlock.test") == 0, "%s",
+	    si.text);
+	si.relay_waits = 0;
+	si_relayed();
+	UNTIL(si_count(q.rcpt) == PLACES - 800 && attempts_now() == 0, 60);
+	CHECK(si_count(q.rcpt) == PLACES - 800, "what is under way goes");
+	UNTIL(dest_of(">default")->blocked == NULL, 60);
+	CHECK(dest_of(">default")->blocked == NULL && si.ngot == 800,
+	    "none waits for room that is there: %u", si.ngot);
+	CHECK(si_ctl("queue release", "--held yes") == 0, "%s", si.text);
+	empty("room");
+}
+
 static void
 test_memory(void)
 {
@@ -308,7 +331,9 @@ test_login(void)
 	si.relay_enhanced = NULL;
 	CHECK(si_ctl("queue kick", "--domain login.example") == 0, "%s",
 	    si.text);
-	empty("logged in");
+	UNTIL(attempts_now() == 0 && si_count(q.rcpt) == 0, 120);
+	CHECK(si_count(q.rcpt) == 0, "then all are");
+	si_forget();
 }
 
 static void
@@ -347,6 +372,7 @@ main(void)
 	test_down();
 	test_together();
 	test_places();
+	test_room();
 	test_memory();
 	test_login();
 	si.conf->transports.n = 0;

@@ -239,6 +239,23 @@ store_settled(struct peer *p, struct imsg *m)
 	return (0);
 }
 
+void
+si_relayed(void)
+{
+	struct msg_relay_result	 v = { .result = RESULT_OK, .code = 250 };
+	struct msg_relay_done	 done = { .results = { &v, 1 } };
+	unsigned		 i;
+
+	v.enhanced = span_str("2.0.0");
+	for (i = 0; i < si.nasked; i++) {
+		done.id = si.asked[i].id;
+		v.id = si.asked[i].rcpt;
+		(void)peer_reply(si.there[ROLE_RELAY][0], M_RELAY,
+		    si.asked[i].request, &c_relay_done, &done, -1);
+	}
+	si.nasked = 0;
+}
+
 static int
 relay_deliver(struct peer *p, struct imsg *m)
 {
@@ -285,7 +302,12 @@ relay_deliver(struct peer *p, struct imsg *m)
 		peer_close(p, "it dies");
 		return (0);
 	}
-	if (si.relay_silent)
+	if (si.relay_waits && si.nasked < nitems(si.asked)) {
+		si.asked[si.nasked].request = m->id;
+		si.asked[si.nasked].id = done.id;
+		si.asked[si.nasked++].rcpt = v[0].id;
+	}
+	if (si.relay_silent || si.relay_waits)
 		return (0);
 	return (peer_reply(p, M_RELAY, m->id, &c_relay_done, &done, -1));
 }

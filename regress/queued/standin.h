@@ -46,6 +46,9 @@ struct standin {
 	int		 relay_dsn;
 	int		 relay_dies;		/* so many times */
 	int		 relay_silent;
+	int		 relay_waits;		/* until si_relayed() */
+	struct { uint32_t request; uint64_t id; uint32_t rcpt; } asked[1024];
+	unsigned	 nasked;		/* of one recipient each */
 	const char	*relay_down;		/* a worker that does not start */
 	const char	*routes;		/* alice's */
 	uint8_t		 sts;			/* enum sts_status */
@@ -96,6 +99,7 @@ int	 si_data(const char *body);	/* DATA and COMMIT */
 void	 si_data_only(const char *body);	/* DATA; the slot is si.slot */
 void	 si_forget(void);		/* what was got */
 void	 si_stored(uint8_t result);	/* what waits is answered */
+void	 si_relayed(void);		/* all that wait, as delivered */
 /* letterctl: words with spaces between; all pages.  0, or 1: an error. */
 int	 si_ctl(const char *verb, const char *args);
 
