@@ -45,13 +45,14 @@ report_wanted(const struct rec_msg *m, const struct rec_rcpt *r,
 	return (notify == NOTIFY_FAILURE && (m->flags & MF_DOUBLE) == 0);
 }
 
-/* When a store says "later" the reason is seldom gone in minutes only. */
+/* A store that says "later" is soon ready again; a mailbox that is full is so
+ * for long. */
 static uint64_t
-gap(const struct attempt *a, uint32_t attempts)
+gap(const struct attempt *a, const struct outcome *o, uint32_t attempts)
 {
 	unsigned	 s = 1;
 
-	if (!a->local)
+	if (!a->local || strcmp(o->enhanced, "4.2.2") == 0)
 		return (schedule_gap(&proc_conf()->schedule, attempts));
 	if (local_moved(a))
 		return (0);
@@ -110,7 +111,7 @@ apply(struct attempt *a, struct rec_rcpt *r, struct outcome *o)
 		return;
 	}
 	r->next = asked != 0 ? asked : now + (a->lost &&
-	    r->lost <= LOST_MOST ? 1 : gap(a, r->attempts));
+	    r->lost <= LOST_MOST ? 1 : gap(a, o, r->attempts));
 	if (report_wanted(&a->m.r, r, NOTIFY_DELAY) &&
 	    schedule_report(s, since(a), r->delayed, now)) {
 		r->flags |= RF_DELAYED;

@@ -88,6 +88,39 @@ test_store_down(void)
 	si_forget();
 }
 
+/* What a store says decides when it is asked again. */
+static void
+test_store_later(void)
+{
+	static const struct {
+		const char	*enhanced;
+		int		 scheduled;
+	}			 said[] = { { "4.2.2", 1 }, { "4.3.0", 0 } };
+	static const char	*const one[] = { "bob@letterlock.test", NULL };
+	struct q_rcpt		 r;
+	uint64_t		 msg;
+	size_t			 i;
+
+	si.store = RESULT_TEMP;
+	for (i = 0; i < nitems(said); i++) {
+		si.store_enhanced = said[i].enhanced;
+		si_commit("x@example.org", one, body);
+		UNTIL(listed(said[i].enhanced, 1), 60);
+		msg = 0;
+		CHECK(db_rcpt_next(&msg, 0, &r) == 0 && r.r.attempts > 0 &&
+		    (r.r.next >= r.r.last + 270) == said[i].scheduled,
+		    "%s: again after %llu s", said[i].enhanced,
+		    (unsigned long long)(r.r.next - r.r.last));
+		db_rcpt_free(&r);
+		CHECK(si_ctl("queue drop", "--from x@example.org") == 0, "%s",
+		    si.text);
+		empty(said[i].enhanced);
+	}
+	si.store = RESULT_OK;
+	si.store_enhanced = NULL;
+	si_forget();
+}
+
 static void
 test_submission(void)
 {
@@ -572,6 +605,7 @@ main(void)
 	si_open();
 	test_commit();
 	test_store_down();
+	test_store_later();
 	test_submission();
 	test_tls_required();
 	test_gone();

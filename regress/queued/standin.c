@@ -182,7 +182,8 @@ store_answer(struct peer *p, uint32_t id, uint8_t result)
 	struct msg_stored	 s = { .result = result };
 
 	s.code = result == RESULT_OK ? 250 : result == RESULT_NO ? 550 : 451;
-	s.enhanced = span_str(result == RESULT_NO ? "5.2.1" : "4.2.1");
+	s.enhanced = span_str(si.store_enhanced != NULL ? si.store_enhanced :
+	    result == RESULT_NO ? "5.2.1" : "4.2.1");
 	s.text = span_str("the store says");
 	return (peer_reply(p, M_DELIVER, id, &c_stored, &s, -1));
 }

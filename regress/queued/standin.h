@@ -37,6 +37,7 @@ struct standin {
 	void		(*told)(const struct got *);	/* of each, or NULL */
 	/* what they answer */
 	uint8_t		 store, relay;		/* enum result */
+	const char	*store_enhanced;
 	int		 store_waits;		/* until si_stored() */
 	struct peer	*store_peer;
 	uint32_t	 store_asked;		/* that one's id, or 0 */
