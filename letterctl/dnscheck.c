@@ -79,21 +79,23 @@ static void
 publish(const char *fmt, ...)
 {
 	struct json_object	*o;
-	char			 text[1024];
+	struct buf		 text = { 0 };
 	va_list			 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	if (!ctl_json) {
-		printf("         publish  %s\n", text);
-		return;
+	if (!ctl_json)
+		printf("         publish  %s\n", buf_cstr(&text));
+	else {
+		o = json_object_new_object();
+		json_object_object_add(o, "publish", json_object_new_string(
+		    buf_cstr(&text)));
+		printf("%s\n", json_object_to_json_string_ext(o,
+		    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_put(o);
 	}
-	o = json_object_new_object();
-	json_object_object_add(o, "publish", json_object_new_string(text));
-	printf("%s\n", json_object_to_json_string_ext(o,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	buf_free(&text);
 }
 
 /* ---- addresses and reverse names ---- */
@@ -495,50 +497,94 @@ check_texts(void)
 /* ---- services ---- */
 
 /* RFC 6186, RFC 8314: how mail programs find us. */
-static void
-check_srv(void)
-{
-	static const struct {
-		const char	*kind, *service;
-	} v[] = {
-		{ "submissions", "_submissions" }, { "submission",
-		  "_submission" }, { "imaps", "_imaps" }, { "imap", "_imap" },
-	};
-	const struct fact	*f;
-	struct dns_answer		 a;
-	struct buf		 name = { 0 }, target = { 0 };
-	struct span		 d;
-	size_t			 i, k;
-	int			 found;
+static const struct {
+	const char	*kind, *service;
+} services[] = {
+	{ "submissions", "_submissions" }, { "submission", "_submission" },
+	{ "imaps", "_imaps" }, { "imap", "_imap" },
+};
 
-	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		if ((f = next_fact(v[i].kind, NULL)) == NULL)
+/* Is that host this machine, by its name there or by an address? */
+static int
+is_us(const char *host, const char *name)
+{
+	struct dns_addr	 v[IPS_MAX];
+	size_t		 i, k, n;
+
+	if (strcasecmp(host, name) == 0)
+		return (1);
+	n = dns_addresses(C.ctl, host, v, IPS_MAX);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < C.nours; k++)
+			if (dns_addr_eq(&v[i], &C.ours[k]))
+				return (1);
+	return (0);
+}
+
+/* Does one of the records lead to a service of ours?  Where it, or else the last
+ * of them, does lead is appended to where. */
+static int
+srv_leads_here(const struct dns_answer *a, const char *kind, struct buf *where)
+{
+	struct buf	 target = { 0 };
+	struct span	 d;
+	size_t		 i;
+	int		 port, found = 0;
+
+	for (i = 0; i < a->n && !found; i++) {
+		d = span_buf(&a->rdata[i]);
+		buf_reset(&target);
+		if (d.n < 7)
 			continue;
-		buf_reset(&name);
-		buf_addf(&name, "%s._tcp.%s", v[i].service, C.domain);
-		(void)dns_ask(C.ctl, buf_cstr(&name), "SRV", &a);
-		for (k = 0, found = 0; k < a.n; k++) {
-			d = span_buf(&a.rdata[k]);
-			buf_reset(&target);
-			if (d.n < 7)
-				continue;
-			found |= (d.p[4] << 8 | d.p[5]) == f->port;
-			d = span_of(d.p + 6, d.n - 6);
-			(void)dns_name_get(&d, &target);
-		}
-		if (found)
-			say_(OK, "SRV", "%s: %s port %lld", buf_cstr(&name),
-			    buf_cstr(&target), (long long)f->port);
-		else {
+		port = d.p[4] << 8 | d.p[5];
+		d = span_of(d.p + 6, d.n - 6);
+		if (dns_name_get(&d, &target) == -1)
+			continue;
+		EACH(f, kind)
+			found |= f->port == port &&
+			    is_us(buf_cstr(&target), f->name);
+		buf_reset(where);
+		buf_addf(where, "%s port %d", buf_cstr(&target), port);
+	}
+	buf_free(&target);
+	return (found);
+}
+
+static void
+publish_srv(size_t i)
+{
+	EACH(f, services[i].kind)
+		publish("%s._tcp.%s.\tSRV\t0 1 %lld %s.", services[i].service,
+		    C.domain, (long long)f->port, f->name);
+}
+
+static void
+check_srv(size_t i)
+{
+	struct dns_answer	 a;
+	struct buf		 name = { 0 }, where = { 0 };
+	int			 rc;
+
+	if (next_fact(services[i].kind, NULL) == NULL)
+		return;
+	buf_addf(&name, "%s._tcp.%s", services[i].service, C.domain);
+	rc = dns_ask(C.ctl, buf_cstr(&name), "SRV", &a);
+	if (srv_leads_here(&a, services[i].kind, &where))
+		say_(OK, "SRV", "%s: %s", buf_cstr(&name), buf_cstr(&where));
+	else if (rc == -1)
+		say_(ERROR, "SRV", "%s: no answer", buf_cstr(&name));
+	else {
+		if (where.n == 0)
 			say_(WARNING, "SRV", "%s: not there: mail programs "
 			    "must be told", buf_cstr(&name));
-			publish("%s.\tSRV\t0 1 %lld %s.", buf_cstr(&name),
-			    (long long)f->port, f->name);
-		}
-		dns_answer_free(&a);
+		else
+			say_(WARNING, "SRV", "%s: %s is no service of this "
+			    "machine", buf_cstr(&name), buf_cstr(&where));
+		publish_srv(i);
 	}
+	dns_answer_free(&a);
 	buf_free(&name);
-	buf_free(&target);
+	buf_free(&where);
 }
 
 /* ---- the commands ---- */
@@ -573,6 +619,8 @@ end(void)
 int
 dnscheck(int argc, char **argv)
 {
+	size_t	 i;
+
 	(void)argc;
 	begin(argv[0]);
 	find_senders();
@@ -580,7 +628,8 @@ dnscheck(int argc, char **argv)
 	check_mx();
 	check_spf();
 	check_texts();
-	check_srv();
+	for (i = 0; i < nitems(services); i++)
+		check_srv(i);
 	if (!ctl_json)
 		printf("%u error%s, %u warning%s\n", C.errors,
 		    C.errors == 1 ? "" : "s", C.warnings,

@@ -44,7 +44,7 @@ def good(s, tlsa):
         ("_submissions._tcp." + DOMAIN, "SRV"): [srv(s.submissions, HOST)],
         ("_submission._tcp." + DOMAIN, "SRV"): [srv(s.submission, HOST)],
         ("_imaps._tcp." + DOMAIN, "SRV"): [srv(s.imaps, HOST)],
-        ("_imap._tcp." + DOMAIN, "SRV"): [srv(s.imap, HOST)],
+        ("_imap._tcp." + DOMAIN, "SRV"): [srv(s.imap, "imap." + DOMAIN)], ("imap." + DOMAIN, "A"): [a("5.6.7.1")],
     }
 
 
@@ -105,6 +105,8 @@ WRONG = [
     ("no TLSA", {("_25._tcp." + HOST, "TLSA"): []}, "warning", "TLSA", "none; with a signed zone", "TLSA\t3 1 1"),
     ("no SRV", {("_imaps._tcp." + DOMAIN, "SRV"): []}, "warning", "SRV", "_imaps._tcp.letterlock.test: not there",
      "_imaps._tcp.letterlock.test.\tSRV\t0 1 "),
+    ("SRV to another", lambda s: {("_imaps._tcp." + DOMAIN, "SRV"): [srv(s.imaps, "old.example.net")]}, "warning",
+     "SRV", "is no service of this machine", "_imaps._tcp.letterlock.test.\tSRV\t0 1 "),
     ("no answer", {(DOMAIN, "TXT"): None}, "error", "SPF", "temperror", None),
 ]
 
@@ -135,7 +137,7 @@ def main():
         s.proc.wait()
     with Suite(CONF % dns.port) as s:
         for what, change, level, about, text, record in WRONG:
-            dns.zone = {**good(s, b"\3\1\1" + spki), **change}
+            dns.zone = {**good(s, b"\3\1\1" + spki), **(change(s) if callable(change) else change)}
             fresh(s)
             code, rows = check(s)
             if not ok(any(x[0] == level and x[1] == about and text in x[2] for x in bad(rows)),
