@@ -14,13 +14,11 @@
 #include "ctl.h"
 #include "dane.h"
 #include "dnsask.h"
+#include "dnscheck.h"
 #include "dnsfacts.h"
 #include "spf.h"
-#include "mtasts.h"
 
 #define IPS_MAX		16
-
-enum level { OK, WARNING, ERROR };
 
 /* An address that mail of ours comes from, and how it introduces itself. */
 struct sender {
@@ -40,15 +38,10 @@ static struct check {
 	unsigned	 errors, warnings;
 } C;
 
-static void	 say_(enum level, const char *, const char *, ...)
-		    __attribute__((__format__(printf, 3, 4)));
-static void	 publish(const char *, ...)
-		    __attribute__((__format__(printf, 1, 2)));
-
 /* ---- what is said ---- */
 
-static void
-say_(enum level level, const char *what, const char *fmt, ...)
+void
+dns_say(enum level level, const char *what, const char *fmt, ...)
 {
 	static const char *const	 words[] = { "ok", "warning", "error" };
 	struct json_object		*o;
@@ -75,8 +68,8 @@ say_(enum level level, const char *what, const char *fmt, ...)
 }
 
 /* A record as it stands in a zone. */
-static void
-publish(const char *fmt, ...)
+void
+dns_publish(const char *fmt, ...)
 {
 	struct json_object	*o;
 	struct buf		 text = { 0 };
@@ -100,6 +93,15 @@ publish(const char *fmt, ...)
 
 /* ---- addresses and reverse names ---- */
 
+static void
+publish_address(const char *name, const struct dns_addr *ip)
+{
+	char	 text[DNS_ADDR_TEXT];
+
+	dns_publish("%s.\t%s\t%s", name, ip->family == AF_INET ? "A" : "AAAA",
+	    dns_addr_text(ip, text));
+}
+
 /* Has the address that name, and the name that address? */
 static void
 check_reverse(const struct dns_addr *ip, const char *want)
@@ -120,25 +122,25 @@ check_reverse(const struct dns_addr *ip, const char *want)
 		    span_caseeqs(span_buf(&name), want);
 	}
 	if (rc == -1)
-		say_(ERROR, "reverse", "%s: no answer about its name", text);
+		dns_say(ERROR, "reverse", "%s: no answer about its name", text);
 	else if (rc == 0)
-		say_(ERROR, "reverse", "%s has no name: many servers refuse "
+		dns_say(ERROR, "reverse", "%s has no name: many servers refuse "
 		    "mail from it", text);
 	else if (!found)
-		say_(WARNING, "reverse", "%s has the name %s, not %s", text,
+		dns_say(WARNING, "reverse", "%s has the name %s, not %s", text,
 		    buf_cstr(&name), want);
-	else {
-		n = dns_addresses(C.ctl, want, back, IPS_MAX);
-		for (i = 0, found = 0; i < n; i++)
-			found |= dns_addr_eq(&back[i], ip);
-		if (found)
-			say_(OK, "reverse", "%s is %s, and back", text, want);
-		else
-			say_(ERROR, "reverse", "%s is %s, which does not have "
-			    "that address", text, want);
-	}
 	if (rc != -1 && !found)
-		publish("%s.\tPTR\t%s.", buf_cstr(&rev), want);
+		dns_publish("%s.\tPTR\t%s.", buf_cstr(&rev), want);
+	n = found ? dns_addresses(C.ctl, want, back, IPS_MAX) : 0;
+	for (i = 0; i < n && !dns_addr_eq(&back[i], ip); i++)
+		;
+	if (found && i < n)
+		dns_say(OK, "reverse", "%s is %s, and back", text, want);
+	else if (found) {
+		dns_say(ERROR, "reverse", "%s is %s, which does not have that "
+		    "address", text, want);
+		publish_address(want, ip);
+	}
 	dns_answer_free(&a);
 	buf_free(&rev);
 	buf_free(&name);
@@ -193,10 +195,10 @@ check_host(void)
 	size_t		 i;
 
 	if (C.nours == 0) {
-		say_(ERROR, "host", "%s has no address", C.host);
-		publish("%s.\tA\t(this machine's address)", C.host);
+		dns_say(ERROR, "host", "%s has no address", C.host);
+		dns_publish("%s.\tA\t(this machine's address)", C.host);
 	} else
-		say_(OK, "host", "%s has %zu address%s", C.host, C.nours,
+		dns_say(OK, "host", "%s has %zu address%s", C.host, C.nours,
 		    C.nours == 1 ? "" : "es");
 	for (i = 0; i < C.nsenders; i++)
 		if (!C.senders[i].again)
@@ -230,21 +232,21 @@ check_tlsa(const char *host)
 		}
 		any |= found;
 		if (rc == 1 && !found)
-			say_(ERROR, "TLSA", "%s: no record 3 1 1 for the key "
+			dns_say(ERROR, "TLSA", "%s: no record 3 1 1 for the key "
 			    "in use: who checks will not deliver",
 			    buf_cstr(&name));
 		if (!found)
-			publish("%s.\tTLSA\t%s", buf_cstr(&name), f->name);
+			dns_publish("%s.\tTLSA\t%s", buf_cstr(&name), f->name);
 	}
 	if (rc == 1 && any)
-		say_(a.secure ? OK : WARNING, "TLSA", "%s: the key in use is "
+		dns_say(a.secure ? OK : WARNING, "TLSA", "%s: the key in use is "
 		    "there%s", buf_cstr(&name), a.secure ? "" :
 		    ", but the zone is not signed: nobody will look at it");
 	else if (rc == 0)
-		say_(WARNING, "TLSA", "%s: none; with a signed zone it keeps "
+		dns_say(WARNING, "TLSA", "%s: none; with a signed zone it keeps "
 		    "others from reading mail on its way", buf_cstr(&name));
 	else if (rc == -1)
-		say_(ERROR, "TLSA", "%s: no answer", buf_cstr(&name));
+		dns_say(ERROR, "TLSA", "%s: no answer", buf_cstr(&name));
 	dns_answer_free(&a);
 	buf_free(&name);
 	buf_free(&text);
@@ -269,24 +271,24 @@ check_mx(void)
 		d = span_of(d.p + 2, d.n - 2);
 		if (dns_name_get(&d, &host) == -1 ||
 		    span_eqs(span_buf(&host), ".")) {
-			say_(ERROR, "MX", "%s says that it takes no mail",
+			dns_say(ERROR, "MX", "%s says that it takes no mail",
 			    C.domain);
 			continue;
 		}
 		ours |= span_caseeqs(span_buf(&host), C.host);
 		if (dns_addresses(C.ctl, buf_cstr(&host), ips, IPS_MAX) == 0)
-			say_(ERROR, "MX", "%s has no address",
+			dns_say(ERROR, "MX", "%s has no address",
 			    buf_cstr(&host));
 		else
-			say_(OK, "MX", "%s", buf_cstr(&host));
+			dns_say(OK, "MX", "%s", buf_cstr(&host));
 	}
 	if (rc == -1)
-		say_(ERROR, "MX", "no answer about %s", C.domain);
+		dns_say(ERROR, "MX", "no answer about %s", C.domain);
 	else if (!ours) {
-		say_(rc == 0 ? ERROR : WARNING, "MX", rc == 0 ?
+		dns_say(rc == 0 ? ERROR : WARNING, "MX", rc == 0 ?
 		    "%s names no mail server" : "the mail servers of %s are "
 		    "others, not this one", C.domain);
-		publish("%s.\tMX\t10 %s.", C.domain, C.host);
+		dns_publish("%s.\tMX\t10 %s.", C.domain, C.host);
 	}
 	if (rc != -1)
 		check_tlsa(C.host);
@@ -345,7 +347,7 @@ suggest_spf(void)
 	EACH(f, "smarthost")
 		buf_addf(&b, " include:(what the operator of %s says)",
 		    f->host);
-	publish("%s.\tTXT\t\"%s mx -all\"", C.domain, buf_cstr(&b));
+	dns_publish("%s.\tTXT\t\"%s mx -all\"", C.domain, buf_cstr(&b));
 	buf_free(&b);
 }
 
@@ -360,7 +362,7 @@ check_spf(void)
 	int			 bad = 0;
 
 	if (C.nsenders == 0)
-		say_(WARNING, "SPF", "no address is known that mail comes "
+		dns_say(WARNING, "SPF", "no address is known that mail comes "
 		    "from");
 	for (i = 0; i < C.nsenders; i++) {
 		(void)dns_addr_text(&v[i].ip, text);
@@ -368,130 +370,26 @@ check_spf(void)
 			buf_reset(&why);
 			r = evaluate(&v[i].ip, v[i].helo, C.domain, &why);
 			bad |= r != SPF_PASS;
-			say_(r == SPF_PASS ? OK : ERROR, "SPF",
+			dns_say(r == SPF_PASS ? OK : ERROR, "SPF",
 			    "%s for %s: %s (%s)", text, C.domain,
 			    spf_result_names[r], buf_cstr(&why));
 		}
 		buf_reset(&why);
 		r = evaluate(&v[i].ip, v[i].helo, v[i].helo, &why);
 		if (r != SPF_PASS) {
-			say_(r == SPF_NONE ? WARNING : ERROR, "SPF",
+			dns_say(r == SPF_NONE ? WARNING : ERROR, "SPF",
 			    "%s for %s: %s (%s)", text, v[i].helo,
 			    spf_result_names[r], buf_cstr(&why));
-			publish("%s.\tTXT\t\"v=spf1 a -all\"", v[i].helo);
+			dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", v[i].helo);
 		}
 	}
 	if (bad)
 		suggest_spf();
 	EACH(f, "smarthost")
-		say_(WARNING, "SPF", "mail also goes through %s: what its "
+		dns_say(WARNING, "SPF", "mail also goes through %s: what its "
 		    "operator says is to be included, and it must keep "
 		    "signatures whole", f->host);
 	buf_free(&why);
-}
-
-/* ---- policies that are texts ---- */
-
-static int
-text_record(const char *prefix, const char *version, struct buf *out)
-{
-	struct dns_answer	 a;
-	struct buf	 name = { 0 }, text = { 0 };
-	size_t		 i;
-	int		 n = 0, rc;
-
-	buf_addf(&name, "%s.%s", prefix, C.domain);
-	rc = dns_ask(C.ctl, buf_cstr(&name), "TXT", &a);
-	for (i = 0; i < a.n; i++) {
-		buf_reset(&text);
-		if (dns_txt_get(span_buf(&a.rdata[i]), &text) == -1 ||
-		    !span_caseprefix(span_buf(&text), version))
-			continue;
-		buf_reset(out);
-		buf_add_span(out, span_buf(&text));
-		n++;
-	}
-	dns_answer_free(&a);
-	buf_free(&name);
-	buf_free(&text);
-	return (rc == -1 ? -1 : n);
-}
-
-/* A record that is read once, and what is wrong with it: a text, or NULL. */
-struct text_check {
-	const char	*what, *prefix, *version;
-	const char	*(*wrong)(struct span);
-};
-
-static int
-has(struct span s, const char *tag)
-{
-	return (memmem(s.p, s.n, tag, strlen(tag)) != NULL);
-}
-
-static const char *
-wrong_dmarc(struct span s)
-{
-	return (has(s, "p=") ? NULL : "it says no p=");
-}
-
-static const char *
-wrong_tlsrpt(struct span s)
-{
-	return (has(s, "rua=") ? NULL : "it says no rua=");
-}
-
-/* RFC 8461 section 3.1. */
-static const char *
-wrong_mtasts(struct span s)
-{
-	struct span	 id;
-
-	return (mtasts_record(&s, 1, &id) == 1 ? NULL : "it is no record of "
-	    "MTA-STS: it must be \"v=STSv1; id=\" and letters and digits");
-}
-
-static void
-check_text(const struct text_check *t, const char *record)
-{
-	struct buf	 text = { 0 };
-	const char	*wrong;
-	int		 n = text_record(t->prefix, t->version, &text);
-
-	if (n == -1)
-		say_(ERROR, t->what, "no answer about %s.%s", t->prefix,
-		    C.domain);
-	else if (n == 0)
-		say_(WARNING, t->what, "%s.%s has no record", t->prefix,
-		    C.domain);
-	else if (n > 1)
-		say_(ERROR, t->what, "%s.%s has several records: none counts",
-		    t->prefix, C.domain);
-	else if ((wrong = t->wrong(span_buf(&text))) != NULL)
-		say_(ERROR, t->what, "%s.%s: %s", t->prefix, C.domain, wrong);
-	else
-		say_(OK, t->what, "%.200s", buf_cstr(&text));
-	if (n != 1)
-		publish("%s.%s.\tTXT\t\"%s\"", t->prefix, C.domain, record);
-	buf_free(&text);
-}
-
-static void
-check_texts(void)
-{
-	static const struct text_check	 dmarc = { "DMARC", "_dmarc",
-	    "v=DMARC1", wrong_dmarc };
-	static const struct text_check	 mtasts = { "MTA-STS", "_mta-sts",
-	    "v=STSv1", wrong_mtasts };
-	static const struct text_check	 tlsrpt = { "TLSRPT", "_smtp._tls",
-	    "v=TLSRPTv1", wrong_tlsrpt };
-	struct buf			 b = { 0 };
-
-	check_text(&dmarc, "v=DMARC1; p=reject");
-	check_text(&mtasts, "v=STSv1; id=1");
-	buf_addf(&b, "v=TLSRPTv1; rua=mailto:postmaster@%s", C.domain);
-	check_text(&tlsrpt, buf_cstr(&b));
-	buf_free(&b);
 }
 
 /* ---- services ---- */
@@ -554,7 +452,7 @@ static void
 publish_srv(size_t i)
 {
 	EACH(f, services[i].kind)
-		publish("%s._tcp.%s.\tSRV\t0 1 %lld %s.", services[i].service,
+		dns_publish("%s._tcp.%s.\tSRV\t0 1 %lld %s.", services[i].service,
 		    C.domain, (long long)f->port, f->name);
 }
 
@@ -570,15 +468,15 @@ check_srv(size_t i)
 	buf_addf(&name, "%s._tcp.%s", services[i].service, C.domain);
 	rc = dns_ask(C.ctl, buf_cstr(&name), "SRV", &a);
 	if (srv_leads_here(&a, services[i].kind, &where))
-		say_(OK, "SRV", "%s: %s", buf_cstr(&name), buf_cstr(&where));
+		dns_say(OK, "SRV", "%s: %s", buf_cstr(&name), buf_cstr(&where));
 	else if (rc == -1)
-		say_(ERROR, "SRV", "%s: no answer", buf_cstr(&name));
+		dns_say(ERROR, "SRV", "%s: no answer", buf_cstr(&name));
 	else {
 		if (where.n == 0)
-			say_(WARNING, "SRV", "%s: not there: mail programs "
+			dns_say(WARNING, "SRV", "%s: not there: mail programs "
 			    "must be told", buf_cstr(&name));
 		else
-			say_(WARNING, "SRV", "%s: %s is no service of this "
+			dns_say(WARNING, "SRV", "%s: %s is no service of this "
 			    "machine", buf_cstr(&name), buf_cstr(&where));
 		publish_srv(i);
 	}
@@ -604,7 +502,7 @@ begin(const char *domain)
 	host = next_fact("host", NULL);
 	C.host = host == NULL ? "" : host->name;
 	if (next_fact("domain", NULL) == NULL)
-		say_(ERROR, "domain", "%s is not in the configuration",
+		dns_say(ERROR, "domain", "%s is not in the configuration",
 		    C.domain);
 }
 
@@ -627,7 +525,7 @@ dnscheck(int argc, char **argv)
 	check_host();
 	check_mx();
 	check_spf();
-	check_texts();
+	check_texts(C.ctl, C.domain);
 	for (i = 0; i < nitems(services); i++)
 		check_srv(i);
 	if (!ctl_json)
@@ -644,24 +542,24 @@ dnsrecords(int argc, char **argv)
 	(void)argc;
 	begin(argv[0]);
 	find_senders();
-	publish("%s.\tMX\t10 %s.", C.domain, C.host);
+	dns_publish("%s.\tMX\t10 %s.", C.domain, C.host);
 	suggest_spf();
-	publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);
+	dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);
 	EACH(p, "proxy")
-		publish("%s.\tTXT\t\"v=spf1 a -all\"", p->host);
-	publish("_dmarc.%s.\tTXT\t\"v=DMARC1; p=reject\"", C.domain);
-	publish("_smtp._tls.%s.\tTXT\t\"v=TLSRPTv1; "
+		dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", p->host);
+	dns_publish("_dmarc.%s.\tTXT\t\"v=DMARC1; p=reject\"", C.domain);
+	dns_publish("_smtp._tls.%s.\tTXT\t\"v=TLSRPTv1; "
 	    "rua=mailto:postmaster@%s\"", C.domain, C.domain);
 	EACH(t, "tlsa")
-		publish("_25._tcp.%s.\tTLSA\t%s", C.host, t->name);
+		dns_publish("_25._tcp.%s.\tTLSA\t%s", C.host, t->name);
 	EACH(s, "submissions")
-		publish("_submissions._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		dns_publish("_submissions._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
 		    (long long)s->port, s->name);
 	EACH(s, "submission")
-		publish("_submission._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		dns_publish("_submission._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
 		    (long long)s->port, s->name);
 	EACH(s, "imaps")
-		publish("_imaps._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
+		dns_publish("_imaps._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
 		    (long long)s->port, s->name);
 	end();
 	return (EXIT_OK);

@@ -1,0 +1,146 @@
+/*
+ * dnscheck: policies of a domain that are texts in DNS.
+ */
+#include <string.h>
+
+#include "dnsask.h"
+#include "dnscheck.h"
+#include "mtasts.h"
+
+/* A record that is read once, and what is wrong with it: a text, or NULL. */
+struct text_check {
+	const char	*what, *prefix, *version;
+	const char	*record;	/* to publish */
+	int		 domain;	/* behind which the domain stands */
+	const char	*(*wrong)(struct span);
+};
+
+static int		 tag(struct span, const char *, struct span *);
+static const char	*wrong_dmarc(struct span);
+static const char	*wrong_mtasts(struct span);
+static const char	*wrong_tlsrpt(struct span);
+
+static const struct text_check	 checks[] = {
+	{ "DMARC", "_dmarc", "v=DMARC1", "v=DMARC1; p=reject", 0,
+	  wrong_dmarc },
+	{ "MTA-STS", "_mta-sts", "v=STSv1", "v=STSv1; id=1", 0,
+	  wrong_mtasts },
+	{ "TLSRPT", "_smtp._tls", "v=TLSRPTv1",
+	  "v=TLSRPTv1; rua=mailto:postmaster@", 1, wrong_tlsrpt },
+};
+
+/* How many there are, the last of them in out; -1: no answer. */
+static int
+text_record(struct ctl *ctl, const char *name, const char *version,
+    struct buf *out)
+{
+	struct dns_answer	 a;
+	struct buf		 text = { 0 };
+	size_t			 i;
+	int			 n = 0, rc;
+
+	rc = dns_ask(ctl, name, "TXT", &a);
+	for (i = 0; i < a.n; i++) {
+		buf_reset(&text);
+		if (dns_txt_get(span_buf(&a.rdata[i]), &text) == -1 ||
+		    !span_caseprefix(span_buf(&text), version))
+			continue;
+		buf_reset(out);
+		buf_add_span(out, span_buf(&text));
+		n++;
+	}
+	dns_answer_free(&a);
+	buf_free(&text);
+	return (rc == -1 ? -1 : n);
+}
+
+/* The value of the first tag of that name in "v=x; name = value; ...". */
+static int
+tag(struct span s, const char *name, struct span *value)
+{
+	struct span	 pair, key;
+
+	while (s.n > 0) {
+		(void)span_split(&s, ';', &pair);
+		if (span_split(&pair, '=', &key) == 1 &&
+		    span_eqs(span_trim(key), name)) {
+			*value = span_trim(pair);
+			return (1);
+		}
+	}
+	return (0);
+}
+
+/* RFC 7489 section 6.3. */
+static const char *
+wrong_dmarc(struct span s)
+{
+	struct span	 p;
+
+	if (!tag(s, "p", &p))
+		return ("it says no p=");
+	return (span_caseeqs(p, "none") || span_caseeqs(p, "quarantine") ||
+	    span_caseeqs(p, "reject") ? NULL :
+	    "its p= is not none, quarantine or reject");
+}
+
+/* RFC 8460 section 3. */
+static const char *
+wrong_tlsrpt(struct span s)
+{
+	struct span	 rua;
+
+	return (tag(s, "rua", &rua) ? NULL : "it says no rua=");
+}
+
+/* RFC 8461 section 3.1. */
+static const char *
+wrong_mtasts(struct span s)
+{
+	struct span	 id;
+
+	return (mtasts_record(&s, 1, &id) == 1 ? NULL : "it is no record of "
+	    "MTA-STS: it must be \"v=STSv1; id=\" and letters and digits");
+}
+
+static void
+publish_text(const struct text_check *t, const char *domain)
+{
+	dns_publish("%s.%s.\tTXT\t\"%s%s\"", t->prefix, domain, t->record,
+	    t->domain ? domain : "");
+}
+
+static void
+check_text(struct ctl *ctl, const struct text_check *t, const char *domain)
+{
+	struct buf	 name = { 0 }, text = { 0 };
+	const char	*wrong = NULL;
+	int		 n;
+
+	buf_addf(&name, "%s.%s", t->prefix, domain);
+	n = text_record(ctl, buf_cstr(&name), t->version, &text);
+	if (n == -1)
+		dns_say(ERROR, t->what, "no answer about %s", buf_cstr(&name));
+	else if (n == 0)
+		dns_say(WARNING, t->what, "%s has no record", buf_cstr(&name));
+	else if (n > 1)
+		dns_say(ERROR, t->what, "%s has several records: none counts",
+		    buf_cstr(&name));
+	else if ((wrong = t->wrong(span_buf(&text))) != NULL)
+		dns_say(ERROR, t->what, "%s: %s", buf_cstr(&name), wrong);
+	else
+		dns_say(OK, t->what, "%.200s", buf_cstr(&text));
+	if (n == 0 || n > 1 || wrong != NULL)
+		publish_text(t, domain);
+	buf_free(&name);
+	buf_free(&text);
+}
+
+void
+check_texts(struct ctl *ctl, const char *domain)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(checks); i++)
+		check_text(ctl, &checks[i], domain);
+}
