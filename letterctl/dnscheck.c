@@ -19,6 +19,7 @@
 #include "spf.h"
 
 #define IPS_MAX		16
+#define HELO_SPF	"%s.\tTXT\t\"v=spf1 a -all\""
 
 /* An address that mail of ours comes from, and how it introduces itself. */
 struct sender {
@@ -102,6 +103,22 @@ publish_address(const char *name, const struct dns_addr *ip)
 	    dns_addr_text(ip, text));
 }
 
+static void
+publish_reverse(const struct dns_addr *ip, const char *name)
+{
+	struct buf	 rev = { 0 };
+
+	(void)dns_addr_reverse(ip, &rev);
+	dns_publish("%s.\tPTR\t%s.", buf_cstr(&rev), name);
+	buf_free(&rev);
+}
+
+static void
+publish_host(void)
+{
+	dns_publish("%s.\tA\t(this machine's address)", C.host);
+}
+
 /* Has the address that name, and the name that address? */
 static void
 check_reverse(const struct dns_addr *ip, const char *want)
@@ -130,7 +147,7 @@ check_reverse(const struct dns_addr *ip, const char *want)
 		dns_say(WARNING, "reverse", "%s has the name %s, not %s", text,
 		    buf_cstr(&name), want);
 	if (rc != -1 && !found)
-		dns_publish("%s.\tPTR\t%s.", buf_cstr(&rev), want);
+		publish_reverse(ip, want);
 	n = found ? dns_addresses(C.ctl, want, back, IPS_MAX) : 0;
 	for (i = 0; i < n && !dns_addr_eq(&back[i], ip); i++)
 		;
@@ -196,7 +213,7 @@ check_host(void)
 
 	if (C.nours == 0) {
 		dns_say(ERROR, "host", "%s has no address", C.host);
-		dns_publish("%s.\tA\t(this machine's address)", C.host);
+		publish_host();
 	} else
 		dns_say(OK, "host", "%s has %zu address%s", C.host, C.nours,
 		    C.nours == 1 ? "" : "es");
@@ -380,7 +397,7 @@ check_spf(void)
 			dns_say(r == SPF_NONE ? WARNING : ERROR, "SPF",
 			    "%s for %s: %s (%s)", text, v[i].helo,
 			    spf_result_names[r], buf_cstr(&why));
-			dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", v[i].helo);
+			dns_publish(HELO_SPF, v[i].helo);
 		}
 	}
 	if (bad)
@@ -536,31 +553,56 @@ dnscheck(int argc, char **argv)
 	return (C.errors > 0 ? EXIT_REFUSED : EXIT_OK);
 }
 
+/* Is its name not ours, nor that of one before it? */
+static int
+is_new_name(size_t n)
+{
+	size_t	 i;
+
+	if (strcasecmp(C.senders[n].helo, C.host) == 0)
+		return (0);
+	for (i = 0; i < n; i++)
+		if (strcasecmp(C.senders[i].helo, C.senders[n].helo) == 0)
+			return (0);
+	return (1);
+}
+
+/* Of all that mail comes from: the names, back, and what HELO may say. */
+static void
+publish_senders(void)
+{
+	const struct sender	*v = C.senders;
+	size_t			 i;
+
+	for (i = 0; i < C.nsenders; i++) {
+		publish_address(v[i].helo, &v[i].ip);
+		if (!v[i].again)
+			publish_reverse(&v[i].ip, v[i].helo);
+	}
+	if (C.nours == 0)
+		publish_host();
+	dns_publish(HELO_SPF, C.host);
+	for (i = 0; i < C.nsenders; i++)
+		if (is_new_name(i))
+			dns_publish(HELO_SPF, v[i].helo);
+}
+
 int
 dnsrecords(int argc, char **argv)
 {
+	size_t	 i;
+
 	(void)argc;
 	begin(argv[0]);
 	find_senders();
 	dns_publish("%s.\tMX\t10 %s.", C.domain, C.host);
 	suggest_spf();
-	dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", C.host);
-	EACH(p, "proxy")
-		dns_publish("%s.\tTXT\t\"v=spf1 a -all\"", p->host);
-	dns_publish("_dmarc.%s.\tTXT\t\"v=DMARC1; p=reject\"", C.domain);
-	dns_publish("_smtp._tls.%s.\tTXT\t\"v=TLSRPTv1; "
-	    "rua=mailto:postmaster@%s\"", C.domain, C.domain);
+	publish_texts(C.domain);
+	publish_senders();
 	EACH(t, "tlsa")
 		dns_publish("_25._tcp.%s.\tTLSA\t%s", C.host, t->name);
-	EACH(s, "submissions")
-		dns_publish("_submissions._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
-		    (long long)s->port, s->name);
-	EACH(s, "submission")
-		dns_publish("_submission._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
-		    (long long)s->port, s->name);
-	EACH(s, "imaps")
-		dns_publish("_imaps._tcp.%s.\tSRV\t0 1 %lld %s.", C.domain,
-		    (long long)s->port, s->name);
+	for (i = 0; i < nitems(services); i++)
+		publish_srv(i);
 	end();
 	return (EXIT_OK);
 }

@@ -16,5 +16,6 @@ void	 dns_publish(const char *, ...)
 
 /* dnstexts.c: policies that are texts. */
 void	 check_texts(struct ctl *, const char *domain);
+void	 publish_texts(const char *domain);
 
 #endif

@@ -26,9 +26,23 @@ copy(struct json_object *v)
 }
 
 static void
+clear(struct fact *f)
+{
+	size_t	 i;
+
+	free(f->kind);
+	free(f->name);
+	free(f->host);
+	for (i = 0; i < f->nips; i++)
+		free(f->ips[i]);
+	free(f->ips);
+}
+
+static void
 row(void *arg, struct span json)
 {
 	struct json_object	*o, *v;
+	const struct fact	*g = NULL;
 	struct fact		*f;
 	char			*text = span_dup(json);
 
@@ -55,6 +69,13 @@ row(void *arg, struct span json)
 	}
 	json_object_put(o);
 	free(text);
+	/* The same port and key at another address: they are in DNS once. */
+	while ((g = next_fact(f->kind, g)) != f)
+		if (strcmp(g->name, f->name) == 0 && g->port == f->port) {
+			clear(f);
+			nfacts--;
+			return;
+		}
 }
 
 void
@@ -71,16 +92,8 @@ facts_read(struct ctl *ctl, const char *domain)
 void
 facts_free(void)
 {
-	size_t	 i, k;
-
-	for (i = 0; i < nfacts; i++) {
-		free(facts[i].kind);
-		free(facts[i].name);
-		free(facts[i].host);
-		for (k = 0; k < facts[i].nips; k++)
-			free(facts[i].ips[k]);
-		free(facts[i].ips);
-	}
+	while (nfacts > 0)
+		clear(&facts[--nfacts]);
 	free(facts);
 	facts = NULL;
 	nfacts = 0;

@@ -2,7 +2,8 @@
  * What of the configuration has its place in DNS, as the running suite says it:
  * "host" is this machine, "domain" the one that was asked for if it is ours,
  * "direct", "proxy" and "smarthost" are transports, "smtp", "submission(s)" and
- * "imap(s)" what is listened on, "tlsa" the records of the keys shown there.
+ * "imap(s)" what is listened on, "tlsa" the records of the keys shown there.  Each
+ * is there once.
  */
 #ifndef DNSFACTS_H
 #define DNSFACTS_H

@@ -144,3 +144,12 @@ check_texts(struct ctl *ctl, const char *domain)
 	for (i = 0; i < nitems(checks); i++)
 		check_text(ctl, &checks[i], domain);
 }
+
+void
+publish_texts(const char *domain)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(checks); i++)
+		publish_text(&checks[i], domain);
+}
