@@ -125,6 +125,7 @@ static const struct verb verbs[] = {
 	{ "secret relax",	BY_AUTH,	1, NULL },
 	{ "dns query",		BY_LOOKUP,	0, NULL },
 	{ "dns facts",		BY_LOOKUP,	0, NULL },
+	{ "dns sts",		BY_LOOKUP,	0, NULL },
 	{ "logins",		BY_AUTH,	0, NULL },
 	{ "backup auth",	BY_AUTH,	1, NULL },
 	{ "verify auth",	BY_AUTH,	0, NULL },

@@ -10,6 +10,7 @@
 #include "dane.h"
 #include "lookup.h"
 #include "lookup_ctl.h"
+#include "lookup_sts.h"
 #include "page.h"
 #include "proc.h"
 
@@ -236,6 +237,8 @@ lookup_ctl(struct peer *p, struct imsg *im, struct resolver *resolver)
 		query(p, im->id, &m, resolver);
 	else if (span_eqs(m.verb, "dns facts"))
 		facts(p, im->id, &m);
+	else if (span_eqs(m.verb, "dns sts"))
+		lookup_sts_ctl(p, im->id, &m);
 	else
 		page_error(p, im->id, "lookup has no such command");
 	codec_free(&c_ctl, &m);

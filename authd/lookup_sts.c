@@ -13,6 +13,7 @@
 #include "lookup_https.h"
 #include "lookup_sts.h"
 #include "mtasts.h"
+#include "page.h"
 #include "proc.h"
 
 #define OPEN_MOST	256		/* questions under way */
@@ -24,6 +25,7 @@ struct ask {
 	LIST_ENTRY(ask)	 entry;
 	struct peer	*peer;		/* NULL: nobody waits any more */
 	uint32_t	 id;
+	int		 ctl;		/* it is letterctl that asks */
 	char		*domain;	/* as DNS has it */
 	char		 host[DNS_HOST_MAX + 16];
 	char		 known[MTASTS_ID + 1], now[MTASTS_ID + 1];
@@ -46,10 +48,30 @@ static void	 on_aaaa(void *, enum dns_status, int, struct span);
 static void	 on_text(void *, const struct span *, const char *);
 static void	 end(struct ask *, enum sts_status, struct span text);
 static void	 failed(struct ask *, const char *);
+static void	 tell(struct ask *, enum sts_status, struct span text);
 
 static LIST_HEAD(, ask)		 asks = LIST_HEAD_INITIALIZER(asks);
 static TAILQ_HEAD(, failed)	 fails = TAILQ_HEAD_INITIALIZER(fails);
 static size_t			 nasks, nfails;
+
+/* One row. */
+static void
+tell(struct ask *a, enum sts_status status, struct span text)
+{
+	static const char *const	 words[] = { [STS_NONE] = "none",
+					    [STS_POLICY] = "policy",
+					    [STS_SAME] = "same",
+					    [STS_FAILED] = "failed",
+					    [STS_TEMPFAIL] = "tempfail" };
+	struct json_object		*o = json_object_new_object();
+	struct page			 page = { 0 };
+
+	row_str(o, "status", span_str(words[status]));
+	row_str(o, "text", text);
+	(void)page_row(&page, o);
+	page_answer(a->peer, a->id, &page, span_of("", 0), span_of("", 0));
+	page_free(&page);
+}
 
 static void
 end(struct ask *a, enum sts_status status, struct span text)
@@ -58,7 +80,9 @@ end(struct ask *a, enum sts_status status, struct span text)
 
 	m.id = span_str(status == STS_POLICY ? a->now : "");
 	m.text = text;
-	if (a->peer != NULL)
+	if (a->ctl)
+		tell(a, status, text);
+	else if (a->peer != NULL)
 		(void)peer_reply(a->peer, M_STS, a->id, &c_sts_answer, &m, -1);
 	LIST_REMOVE(a, entry);
 	nasks--;
@@ -95,6 +119,10 @@ failed(struct ask *a, const char *why)
 	struct failed	*f;
 	size_t		 n = strlen(a->domain) + 1;
 
+	if (a->ctl) {
+		end(a, STS_FAILED, span_str(why));
+		return;
+	}
 	log_warn("MTA-STS: the policy of %s: %s", log_escs(a->domain),
 	    log_escs(why));
 	if ((f = calloc(1, sizeof(*f) + n)) != NULL) {
@@ -165,7 +193,7 @@ on_txt(void *arg, enum dns_status status, int secure, struct span message)
 		end(a, STS_NONE, span_of("", 0));
 	else if (strcmp(a->now, a->known) == 0)
 		end(a, STS_SAME, span_of("", 0));
-	else if ((f = has_failed(a->domain)) != NULL)
+	else if (!a->ctl && (f = has_failed(a->domain)) != NULL)
 		end(a, STS_FAILED, span_str(f->why));
 	else
 		ask_addresses(a);
@@ -246,27 +274,24 @@ on_text(void *arg, const struct span *text, const char *why)
 	buf_free(&b);
 }
 
-int
-lookup_sts(struct peer *p, struct imsg *m)
+/* 0, or -1: too many ask. */
+static int
+ask(struct peer *p, uint32_t id, int ctl, struct span domain,
+    struct span known)
 {
-	struct msg_sts_answer	 no = { .status = STS_TEMPFAIL };
-	struct msg_sts		 s;
-	struct ask		*a;
-	char			 name[DNS_HOST_MAX + 16];
+	struct ask	*a;
+	char		 name[DNS_HOST_MAX + 16];
 
-	if (imsg_get(m, &c_sts, &s) == -1)
+	if (nasks >= OPEN_MOST || (a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
-	if (nasks >= OPEN_MOST || (a = calloc(1, sizeof(*a))) == NULL) {
-		(void)peer_reply(p, M_STS, m->id, &c_sts_answer, &no, -1);
-		return (0);
-	}
 	a->peer = p;
-	a->id = m->id;
+	a->id = id;
+	a->ctl = ctl;
 	LIST_INSERT_HEAD(&asks, a, entry);
 	nasks++;
-	snprintf(a->known, sizeof(a->known), "%.*s", (int)s.id.n,
-	    (const char *)s.id.p);
-	if ((a->domain = lookup_name(s.domain)) == NULL ||
+	snprintf(a->known, sizeof(a->known), "%.*s", (int)known.n,
+	    (const char *)known.p);
+	if ((a->domain = lookup_name(domain)) == NULL ||
 	    strlen(a->domain) > DNS_HOST_MAX) {
 		end(a, STS_NONE, span_of("", 0));
 		return (0);
@@ -276,6 +301,30 @@ lookup_sts(struct peer *p, struct imsg *m)
 	if (resolver_ask(lookup_resolver(), name, DNS_TXT, on_txt, a) == -1)
 		on_txt(a, DNS_TEMPFAIL, 0, span_of("", 0));
 	return (0);
+}
+
+int
+lookup_sts(struct peer *p, struct imsg *m)
+{
+	struct msg_sts_answer	 no = { .status = STS_TEMPFAIL };
+	struct msg_sts		 s;
+
+	if (imsg_get(m, &c_sts, &s) == -1)
+		return (-1);
+	if (ask(p, m->id, 0, s.domain, s.id) == -1)
+		(void)peer_reply(p, M_STS, m->id, &c_sts_answer, &no, -1);
+	return (0);
+}
+
+void
+lookup_sts_ctl(struct peer *p, uint32_t id, const struct msg_ctl *m)
+{
+	const struct msg_ctl_arg	*v = m->args.v;
+
+	if (m->args.n != 1)
+		page_error(p, id, "usage: dns sts DOMAIN");
+	else if (ask(p, id, 1, v[0].arg, span_of("", 0)) == -1)
+		page_error(p, id, "too many questions");
 }
 
 void

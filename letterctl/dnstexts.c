@@ -1,6 +1,9 @@
 /*
  * dnscheck: policies of a domain that are texts in DNS.
  */
+#include <err.h>
+#include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dnsask.h"
@@ -13,20 +16,23 @@ struct text_check {
 	const char	*record;	/* to publish */
 	int		 domain;	/* behind which the domain stands */
 	const char	*(*wrong)(struct span);
+	void		(*more)(struct ctl *, const char *);	/* or NULL */
 };
 
 static int		 tag(struct span, const char *, struct span *);
 static const char	*wrong_dmarc(struct span);
 static const char	*wrong_mtasts(struct span);
 static const char	*wrong_tlsrpt(struct span);
+static void		 check_policy(struct ctl *, const char *);
 
 static const struct text_check	 checks[] = {
 	{ "DMARC", "_dmarc", "v=DMARC1", "v=DMARC1; p=reject", 0,
-	  wrong_dmarc },
+	  wrong_dmarc, NULL },
 	{ "MTA-STS", "_mta-sts", "v=STSv1", "v=STSv1; id=1", 0,
-	  wrong_mtasts },
+	  wrong_mtasts, check_policy },
 	{ "TLSRPT", "_smtp._tls", "v=TLSRPTv1",
-	  "v=TLSRPTv1; rua=mailto:postmaster@", 1, wrong_tlsrpt },
+	  "v=TLSRPTv1; rua=mailto:postmaster@", 1, wrong_tlsrpt,
+	  NULL },
 };
 
 /* How many there are, the last of them in out; -1: no answer. */
@@ -103,6 +109,104 @@ wrong_mtasts(struct span s)
 	    "MTA-STS: it must be \"v=STSv1; id=\" and letters and digits");
 }
 
+/* ---- the policy of MTA-STS ---- */
+
+#define POLICY	"https://mta-sts.%s/.well-known/mta-sts.txt"
+
+struct fetched {
+	char	*status, *text;
+};
+
+static void
+fetched_row(void *arg, struct span json)
+{
+	struct fetched		*f = arg;
+	struct json_object	*o = NULL;
+	char			*row = span_dup(json);
+
+	if (row != NULL && f->text == NULL &&
+	    (o = json_tokener_parse(row)) != NULL) {
+		f->status = strdup(json_object_get_string(
+		    json_object_object_get(o, "status")));
+		f->text = strdup(json_object_get_string(
+		    json_object_object_get(o, "text")));
+	}
+	if (f->text == NULL || f->status == NULL)
+		err(EXIT_REFUSED, NULL);
+	json_object_put(o);
+	free(row);
+}
+
+/* RFC 8461 section 4.1: mail for a domain goes to no server but those. */
+static void
+check_servers(struct ctl *ctl, const struct mtasts_policy *p,
+    const char *domain)
+{
+	struct dns_answer	 a;
+	struct buf		 host = { 0 };
+	struct span		 d;
+	size_t			 i;
+
+	(void)dns_ask(ctl, domain, "MX", &a);
+	for (i = 0; i < a.n; i++) {
+		d = span_buf(&a.rdata[i]);
+		buf_reset(&host);
+		if (d.n < 3)
+			continue;
+		d = span_of(d.p + 2, d.n - 2);
+		if (dns_name_get(&d, &host) == -1 ||
+		    mtasts_match(p, buf_cstr(&host)))
+			continue;
+		dns_say(p->mode == MTASTS_ENFORCE ? ERROR : WARNING, "MTA-STS",
+		    "the policy does not name %s: who keeps to it will not "
+		    "deliver there", buf_cstr(&host));
+		dns_publish(POLICY "\tmx: %s", domain, buf_cstr(&host));
+	}
+	dns_answer_free(&a);
+	buf_free(&host);
+}
+
+static void
+check_text_of_policy(struct ctl *ctl, const char *text, const char *domain)
+{
+	static struct mtasts_policy	 p;
+	struct buf			 why = { 0 };
+
+	if (mtasts_parse(span_str(text), &p, &why) == -1)
+		dns_say(ERROR, "MTA-STS", "the policy: %s", buf_cstr(&why));
+	else {
+		dns_say(p.mode == MTASTS_ENFORCE ? OK : WARNING, "MTA-STS",
+		    "the policy's mode is %s%s", mtasts_mode_name(p.mode),
+		    p.mode == MTASTS_ENFORCE ? "" :
+		    ": mail is delivered without TLS, too");
+		if (p.mode != MTASTS_NONE)
+			check_servers(ctl, &p, domain);
+	}
+	buf_free(&why);
+}
+
+static void
+check_policy(struct ctl *ctl, const char *domain)
+{
+	struct fetched		 f = { 0 };
+	struct msg_ctl_arg	 arg = { span_str(domain) };
+	struct ctl_ask		 q = { .verb = "dns sts", .args = &arg,
+				    .nargs = 1, .stream = -1,
+				    .row = fetched_row, .arg = &f };
+
+	if (ctl_ask(ctl, &q) != EXIT_OK || f.status == NULL)
+		exit(EXIT_REFUSED);
+	if (strcmp(f.status, "policy") == 0)
+		check_text_of_policy(ctl, f.text, domain);
+	else
+		dns_say(ERROR, "MTA-STS", POLICY " cannot be had: %s", domain,
+		    *f.text != '\0' ? f.text : "no answer from DNS");
+	free(f.status);
+	free(f.text);
+}
+
+/* ---- the commands ---- */
+
 static void
 publish_text(const struct text_check *t, const char *domain)
 {
@@ -132,6 +236,8 @@ check_text(struct ctl *ctl, const struct text_check *t, const char *domain)
 		dns_say(OK, t->what, "%.200s", buf_cstr(&text));
 	if (n == 0 || n > 1 || wrong != NULL)
 		publish_text(t, domain);
+	else if (n == 1 && t->more != NULL)
+		t->more(ctl, domain);
 	buf_free(&name);
 	buf_free(&text);
 }

@@ -2,6 +2,7 @@
 """MTA-STS (RFC 8461): policies from an HTTPS server, what they ask of mail servers, how
 long they hold."""
 import http.server
+import json
 import os
 import re
 import shutil
@@ -148,6 +149,42 @@ def table(s):
     ok("norecord" not in Web.asked, "without a record nobody is asked")
 
 
+CHECKED = (
+    ("badcert", "ok", "the policy's mode is enforce", None),
+    ("other", "error", "does not name mx.other.test", "https://mta-sts.other.test/.well-known/mta-sts.txt\tmx: mx.other.test"),
+    ("testing", "warning", "mode is testing", "\tmx: mx.testing.test"),
+    ("testing", "warning", "does not name mx.testing.test", None),
+    ("none", "warning", "mode is none", ""),
+    ("redirect", "error", "/.well-known/mta-sts.txt cannot be had: ", ""),
+    ("name", "error", "/.well-known/mta-sts.txt cannot be had: ", ""),
+    ("broken", "error", "/.well-known/mta-sts.txt cannot be had: ", ""),
+    ("norecord", "warning", "has no record", "_mta-sts.norecord.test."),
+    ("silent", "error", "no answer about _mta-sts.silent.test", ""),
+)
+
+
+def dnscheck(s, name):
+    """What is said of it, level and text, and what to publish."""
+    rows = [json.loads(x) for x in s.ctl_run("dnscheck", name + ".test", "--json").stdout.splitlines()]
+    return ([(r["level"], r["text"]) for r in rows if r.get("about") == "MTA-STS"],
+            [r["publish"] for r in rows if "mta-sts" in r.get("publish", "")])
+
+
+def checked(s):
+    """letterctl dnscheck."""
+    for name, level, text, record in CHECKED:
+        said, published = dnscheck(s, name)
+        ok(any(x[0] == level and text in x[1] for x in said) and (
+            record is None or any(record in p for p in published) or (record == "" and not published)),
+           "dnscheck: %s: %s" % (name, text)) or diag(said, published)
+    is_(dnscheck(s, "badcert")[1], [], "dnscheck: nothing to publish")
+    old = PAGES["missing"]
+    PAGES["missing"] = (200, "text/plain", policy("enforce", "mx.missing.test"))
+    said = dnscheck(s, "missing")[0]
+    ok(("ok", "the policy's mode is enforce") in said, "dnscheck: fetched at once, though it failed just now") or diag(said)
+    PAGES["missing"] = old
+
+
 def kept(s, names, good):
     """A policy holds, whatever becomes of record and server, and whoever dies."""
     asked = len(Web.asked)
@@ -225,6 +262,7 @@ retry first { 600s } every 600s expire 1d delay-report 12h delay-again 12h
 """ % (names.port, DIR, PORT)
 with Suite(conf=CONF) as s:
     table(s)
+    checked(s)
     kept(s, names, good)
     commands(s)
     is_(len(bad.messages), 1, "nothing but a test went where it must not")
