@@ -535,13 +535,18 @@ int
 dnscheck(int argc, char **argv)
 {
 	size_t	 i;
+	int	 k;
 
-	(void)argc;
 	begin(argv[0]);
 	find_senders();
 	check_host();
 	check_mx();
 	check_spf();
+	if (argc == 1)
+		dns_say(WARNING, "DKIM", "nothing is signed here: name the "
+		    "selectors of who signs after the domain");
+	for (k = 1; k < argc; k++)
+		check_dkim(C.ctl, C.domain, argv[k]);
 	check_texts(C.ctl, C.domain);
 	for (i = 0; i < nitems(services); i++)
 		check_srv(i);

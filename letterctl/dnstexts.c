@@ -19,7 +19,6 @@ struct text_check {
 	void		(*more)(struct ctl *, const char *);	/* or NULL */
 };
 
-static int		 tag(struct span, const char *, struct span *);
 static const char	*wrong_dmarc(struct span);
 static const char	*wrong_mtasts(struct span);
 static const char	*wrong_tlsrpt(struct span);
@@ -35,8 +34,7 @@ static const struct text_check	 checks[] = {
 	  NULL },
 };
 
-/* How many there are, the last of them in out; -1: no answer. */
-static int
+int
 text_record(struct ctl *ctl, const char *name, const char *version,
     struct buf *out)
 {
@@ -60,9 +58,8 @@ text_record(struct ctl *ctl, const char *name, const char *version,
 	return (rc == -1 ? -1 : n);
 }
 
-/* The value of the first tag of that name in "v=x; name = value; ...". */
-static int
-tag(struct span s, const char *name, struct span *value)
+int
+text_tag(struct span s, const char *name, struct span *value)
 {
 	struct span	 pair, key;
 
@@ -83,7 +80,7 @@ wrong_dmarc(struct span s)
 {
 	struct span	 p;
 
-	if (!tag(s, "p", &p))
+	if (!text_tag(s, "p", &p))
 		return ("it says no p=");
 	return (span_caseeqs(p, "none") || span_caseeqs(p, "quarantine") ||
 	    span_caseeqs(p, "reject") ? NULL :
@@ -96,7 +93,7 @@ wrong_tlsrpt(struct span s)
 {
 	struct span	 rua;
 
-	return (tag(s, "rua", &rua) ? NULL : "it says no rua=");
+	return (text_tag(s, "rua", &rua) ? NULL : "it says no rua=");
 }
 
 /* RFC 8461 section 3.1. */

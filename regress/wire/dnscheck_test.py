@@ -2,6 +2,7 @@
 """letterctl dnscheck and dnsrecords: a domain with everything in place, and the
 same with one thing wrong after the other.  (A resolver knows by itself that the
 addresses for documentation have no names: these here are others.)"""
+import base64
 import json
 import os
 import signal
@@ -155,10 +156,13 @@ def main():
         code, rows = check(s)
         is_(bad(rows), [("warning", "TLSA", "_25._tcp.mail.letterlock.test: the key in use is there, but the zone is "
                          "not signed: nobody will look at it"),
+                        ("warning", "DKIM", "nothing is signed here: name the selectors of who signs after "
+                         "the domain"),
                         ("warning", "MTA-STS", "_mta-sts.letterlock.test has no record")], "all is in place")
         is_((code, published(rows)), (0, [STS]), "no error, nothing to publish but that")
+        dkim(s)
         r = s.ctl_run("dnscheck", DOMAIN)
-        ok(r.stdout.endswith("0 errors, 2 warnings\n"), "as text") or diag(r.stdout, r.stderr)
+        ok(r.stdout.endswith("0 errors, 3 warnings\n"), "as text") or diag(r.stdout, r.stderr)
         code, rows = check(s, "nowhere.example")
         ok(code == 1 and ("error", "domain", "nowhere.example is not in the configuration") in bad(rows),
            "another domain")
@@ -183,6 +187,56 @@ def main():
                "%s: what to publish" % what) or diag(published(rows))
             ok(code == (1 if any(x[0] == "error" for x in bad(rows)) else 0), "%s: exit status" % what)
     done()
+
+
+# selectors, their records, and what is said of them
+DKIM = [
+    ("rsa2048", ["v=DKIM1; k=rsa; p={2048}"], "ok", "there is a key"),
+    ("plain", ["p={2048}"], "ok", "there is a key"),
+    ("split", ["v=DKIM1;p = {spaced} ;"], "ok", "there is a key"),
+    ("ed", ["v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(32)).decode()], "ok", "there is a key"),
+    ("rsa1024", ["v=DKIM1; p={1024}"], "warning", "a key of 1024 bits"),
+    ("rsa512", ["v=DKIM1; p={512}"], "error", "too short"),
+    ("test", ["v=DKIM1; t=y; p={2048}"], "warning", "t=y"),
+    ("old", ["v=DKIM1; p="], "error", "revoked"),
+    ("nokey", ["v=DKIM1; k=rsa"], "error", "no p="),
+    ("two", ["v=DKIM1; p={2048}", "v=DKIM1; p={1024}"], "error", "several records"),
+    ("other", ["v=DKIM2; p={2048}"], "error", "not DKIM1"),
+    ("dsa", ["v=DKIM1; k=dsa; p={2048}"], "error", "neither rsa nor ed25519"),
+    ("noise", ["v=DKIM1; p=AAAA"], "error", "no key of RSA"),
+    ("nobase64", ["v=DKIM1; p=*"], "error", "no base64"),
+    ("short", ["v=DKIM1; k=ed25519; p=AAAA"], "error", "no key of Ed25519"),
+    ("gone", [], "error", "there is no key"),
+    ("away", None, "error", "no answer"),
+]
+
+
+def public_key(bits):
+    der = subprocess.run("openssl genrsa %d 2>/dev/null | openssl pkey -pubout -outform DER" % bits, shell=True,
+                         capture_output=True).stdout
+    return base64.b64encode(der).decode()
+
+
+def strings(text):
+    return txt(*[text[i:i + 200] for i in range(0, len(text), 200)])
+
+
+def dkim(s):
+    keys = {str(bits): public_key(bits) for bits in (512, 1024, 2048)}
+    keys["spaced"] = keys["2048"][:100] + " \t " + keys["2048"][100:]
+
+    def filled(record):
+        for k, v in keys.items():
+            record = record.replace("{%s}" % k, v)
+        return strings(record)
+    for name, records, _, _ in DKIM:
+        dns.zone[name + "._domainkey." + DOMAIN, "TXT"] = None if records is None else [filled(r) for r in records]
+    rows = check(s, DOMAIN, *[x[0] for x in DKIM])[1]
+    said = [(x["level"], x["text"]) for x in rows if x.get("about") == "DKIM"]
+    for (name, _, level, text), got in zip(DKIM, said):
+        ok(got[0] == level and got[1].startswith(name + "._domainkey.letterlock.test: ") and text in got[1],
+           "DKIM: %s: %s" % (name, text)) or diag(*got)
+    is_(len(said), len(DKIM), "DKIM: all of them")
 
 
 def fresh(s):
