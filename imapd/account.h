@@ -11,12 +11,10 @@
 #include <sys/queue.h>
 #include <stdint.h>
 
+#include "mboxname.h"
 #include "part.h"
 #include "work.h"
 
-#define MAILBOX_NAME_MAX	480	/* octets, UTF-8 */
-#define MAILBOX_DEPTH		30	/* levels */
-#define MAILBOX_SEPARATOR	'/'
 #define KEYWORDS_MAX		64	/* of a mailbox */
 #define KEYWORD_MAX		64	/* octets of one */
 
@@ -138,7 +136,6 @@ int		 mailbox_has_children(const struct account *, struct span name);
  * ENOENT, EINVAL (such a name is not possible), EMLINK (too many), EPERM (the
  * INBOX), or that of the database.  What the reply waits for is account->seq.
  */
-int		 mailbox_check_name(struct span name);
 int		 mailbox_create(struct account *, struct span name,
 		    uint32_t uses, struct mailbox **);
 /* Its messages go in slices, see ending.h. */

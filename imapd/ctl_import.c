@@ -35,7 +35,8 @@ struct import {
 	int			 ended;		/* nothing more comes */
 	int			 broken;	/* but there was more */
 	struct mbox_reader	 reader;
-	char			*name;		/* of the mailbox, or NULL */
+	struct buf		 name;		/* of the mailbox, or empty */
+	struct buf		 at;		/* of the one at work */
 	struct stage		*stage;
 	struct msgrec		 rec;
 	struct buf		 mem;		/* the message being read */
@@ -66,7 +67,7 @@ static void	 on_intake(struct intake *, int);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 on_flushed(struct dbenv_wait *, int);
 static void	 on_undone(struct part_watch *, uint64_t, int);
-static int	 into(struct import *, struct span);
+static int	 into(struct import *, struct span, struct span);
 static int	 put(struct import *);
 static int	 commit(struct import *);
 static void	 finish(struct import *, const char *);
@@ -87,6 +88,8 @@ reason(int error)
 		{ EMLINK,	"there are too many mailboxes, or messages in "
 		    "this one" },
 		{ ENOENT,	"the mailbox was removed meanwhile" },
+		{ ENAMETOOLONG,	"its mailbox has a name that none can "
+		    "have here" },
 	};
 	size_t	 i;
 
@@ -111,8 +114,9 @@ drop(struct import *x)
 	buf_free(&x->mem);
 	buf_free(&x->mark);
 	buf_free(&x->reached);
+	buf_free(&x->name);
+	buf_free(&x->at);
 	account_put(x->account);
-	free(x->name);
 	free(x);
 }
 
@@ -241,8 +245,22 @@ commit(struct import *x)
 	return (rc);
 }
 
+/* The last mark of each key is to be written, and all after so many messages. */
 static int
-into(struct import *x, struct span name)
+is_mark_due(const struct import *x, struct span mark)
+{
+	struct span	 reached = span_buf(&x->reached), key, next;
+
+	if (x->reached.n == 0)
+		return (0);
+	(void)span_split(&reached, ':', &key);
+	(void)span_split(&mark, ':', &next);
+	return (!span_eq(key, next) || stage_count(x->stage) >= MARK_EVERY);
+}
+
+/* The mailbox of that name, which is in its form, is where messages go. */
+static int
+into(struct import *x, struct span name, struct span mark)
 {
 	struct mailbox	*mb;
 
@@ -251,8 +269,7 @@ into(struct import *x, struct span name)
 			errno = ENOENT;
 			return (-1);
 		}
-		if (span_eqs(name, mb->name) && (x->reached.n == 0 ||
-		    stage_count(x->stage) < MARK_EVERY))
+		if (span_eqs(name, mb->name) && !is_mark_due(x, mark))
 			return (0);
 		if (commit(x) == -1)
 			return (-1);
@@ -305,13 +322,16 @@ static int
 on_begin(void *arg, const struct mbox_meta *m)
 {
 	struct import	*x = arg;
-	struct span	 name = span_str("INBOX");
 
-	if (x->name != NULL)
-		name = span_str(x->name);
-	else if (m->mailbox.n > 0)
-		name = m->mailbox;
-	if (into(x, name) == -1)
+	buf_reset(&x->at);
+	if (mailbox_own_name(&x->at, x->name.n > 0 ? span_buf(&x->name) :
+	    m->mailbox.n > 0 ? m->mailbox : span_str("INBOX")) == -1) {
+		/* It is another one: what came before is whole. */
+		if (errno != ENOMEM && commit(x) == 0)
+			errno = ENAMETOOLONG;
+		return (-1);
+	}
+	if (into(x, span_buf(&x->at), m->mark) == -1)
 		return (-1);
 	x->only = m->only;
 	x->foreign = !m->ours;
@@ -529,6 +549,7 @@ ctl_import(struct ctl_ask *a)
 {
 	struct import	*x;
 	struct account	*acc;
+	struct buf	 name = { 0 };
 	const char	*why = NULL;
 
 	if ((acc = ctl_account(a)) == NULL)
@@ -537,15 +558,17 @@ ctl_import(struct ctl_ask *a)
 		why = "no descriptor to read from";
 	else if (!dbenv_writable(acc->part->env))
 		why = "the disk is full";
-	else if (a->nargs > 3 && mailbox_check_name(a->args[3].arg) == -1)
+	else if (a->nargs > 3 && mailbox_own_name(&name, a->args[3].arg) == -1)
 		why = "not a possible name";
 	if (why != NULL || (x = calloc(1, sizeof(*x))) == NULL) {
 		page_error(a->peer, a->imsg->id, "%s", why != NULL ? why :
 		    strerror(errno));
+		buf_free(&name);
 		account_put(acc);
 		return;
 	}
 	x->account = acc;
+	x->name = name;
 	x->fd = -1;
 	x->job.work.run = run;
 	x->watch.undone = on_undone;
@@ -555,9 +578,7 @@ ctl_import(struct ctl_ask *a)
 	ctl_job_begin(&x->job, a->store, a->peer, a->imsg->id, stop);
 	x->io = io_new(a->store->base, a->imsg->fd, on_io, x);
 	a->imsg->fd = -1;
-	if (x->io == NULL || (a->nargs > 3 && (x->name = span_dup(
-	    span_caseeqs(a->args[3].arg, "INBOX") ? span_str("INBOX") :
-	    a->args[3].arg)) == NULL)) {
+	if (x->io == NULL) {
 		finish(x, "no memory");
 		return;
 	}

@@ -58,50 +58,6 @@ use_by_name(struct span s)
 	return (0);
 }
 
-/*
- * What a name must be beyond valid UTF-8: levels that are not empty, no
- * controls, no wildcards, within the bounds.
- */
-static int
-check_form(struct span name)
-{
-	size_t	 i, depth = 1;
-
-	if (name.n == 0 || name.n > MAILBOX_NAME_MAX ||
-	    name.p[0] == MAILBOX_SEPARATOR ||
-	    name.p[name.n - 1] == MAILBOX_SEPARATOR)
-		goto bad;
-	for (i = 0; i < name.n; i++) {
-		if (name.p[i] < ' ' || name.p[i] == 0x7f ||
-		    name.p[i] == '*' || name.p[i] == '%')
-			goto bad;
-		if (name.p[i] != MAILBOX_SEPARATOR)
-			continue;
-		if (name.p[i - 1] == MAILBOX_SEPARATOR ||
-		    ++depth > MAILBOX_DEPTH)
-			goto bad;
-	}
-	return (0);
-bad:
-	errno = EINVAL;
-	return (-1);
-}
-
-/* Nor is it one of the names of what others share. */
-int
-mailbox_check_name(struct span name)
-{
-	if (check_form(name) == -1)
-		return (-1);
-	if (span_eqs(name, OTHER_USERS) ||
-	    (name.n > sizeof(OTHER_USERS) - 1 && memcmp(name.p, OTHER_USERS "/",
-	    sizeof(OTHER_USERS)) == 0)) {
-		errno = EINVAL;
-		return (-1);
-	}
-	return (0);
-}
-
 int
 account_write(struct account *a)
 {
@@ -623,7 +579,7 @@ account_subscribe(struct account *a, struct span name, int on)
 	char		**nv, *copy;
 	size_t		 i;
 
-	if (on && check_form(name) == -1)
+	if (on && mailbox_check_form(name) == -1)
 		return (-1);
 	if (account_subscribed(a, name) == !!on)
 		return (0);

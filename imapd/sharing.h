@@ -13,9 +13,6 @@
 #include "imapd/account.h"
 #include "imapd/acl.h"
 
-/* Before the name of an account and of a mailbox of it. */
-#define OTHER_USERS	"Other Users"
-
 /* What an account may do with a mailbox; its own: everything. */
 uint32_t	 sharing_rights(const struct mailbox *, uint64_t account);
 /* The entry of an account (0: anyone), or NULL. */

@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
 #include "log.h"
+#include "mboxname.h"
 #include "letterctl/import.h"
 
 
@@ -125,6 +127,21 @@ import_folder(struct import_out *o, const char *mailbox)
 	(void)mbox_begin(&o->w, &o->b, span_of("", 0), &m);
 	(void)mbox_end(&o->w, &o->b);
 	drain(o, IMPORT_PIECE);
+}
+
+int
+import_is(const char *mailbox, const char *name)
+{
+	struct buf	 a = { 0 }, b = { 0 };
+	int		 rc;
+
+	rc = strcmp(mailbox, name) == 0 ||
+	    (mailbox_normal(&a, span_str(mailbox)) == 0 &&
+	    mailbox_normal(&b, span_str(name)) == 0 &&
+	    span_eq(span_buf(&a), span_buf(&b)));
+	buf_free(&a);
+	buf_free(&b);
+	return (rc);
 }
 
 void

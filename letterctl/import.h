@@ -36,6 +36,8 @@ void	 import_folder(struct import_out *, const char *);
 /* For who watches: the mailbox at work (kept), and how many messages more there
  * are to be than was said before. */
 void	 import_at(struct import_out *, const char *mailbox, uint64_t more);
+/* Is a mailbox, as it is called elsewhere, the one of that name here? */
+int	 import_is(const char *mailbox, const char *name);
 /* Something was left out, which was said: the exit status tells. */
 void	 import_missed(struct import_out *);
 

@@ -485,10 +485,10 @@ is_wanted(const struct import *x, const struct remote *r)
 	size_t	 i;
 
 	for (i = 0; i < x->nexcluded; i++)
-		if (strcmp(x->excluded[i], r->mailbox) == 0)
+		if (import_is(r->mailbox, x->excluded[i]))
 			return (0);
 	for (i = 0; i < x->nnamed; i++)
-		if (strcmp(x->named[i], r->mailbox) == 0)
+		if (import_is(r->mailbox, x->named[i]))
 			return (1);
 	return (x->nnamed == 0);
 }

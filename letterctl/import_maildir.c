@@ -57,7 +57,8 @@ struct source {
 	const char		*account, *path;
 	int			 resume;
 	char			**names;	/* of mailboxes; none: all */
-	int			 n, found;
+	int			 n;
+	int			 found;		/* of them, which come first */
 };
 
 static int	 folder(struct source *, int, const char *, int);
@@ -304,14 +305,23 @@ folder_free(struct folder *f)
 			close(f->fd[i]);
 }
 
+/* Several folders may be the same mailbox here. */
 static int
-is_wanted(const struct source *s, const char *mailbox)
+is_wanted(struct source *s, const char *mailbox)
 {
+	char	*name;
 	int	 i;
 
-	for (i = 0; i < s->n; i++)
-		if (strcmp(s->names[i], mailbox) == 0)
-			return (1);
+	for (i = 0; i < s->n; i++) {
+		name = s->names[i];
+		if (!import_is(mailbox, name))
+			continue;
+		if (i >= s->found) {
+			s->names[i] = s->names[s->found];
+			s->names[s->found++] = name;
+		}
+		return (1);
+	}
 	return (s->n == 0);
 }
 
@@ -331,7 +341,6 @@ folder(struct source *s, int dir, const char *mailbox, int dotted)
 		folder_free(&f);
 		return ((int)i);
 	}
-	s->found++;
 	read_keywords(&f, dir);
 	if ((f.fd[0] != -1 && list_items(&f, 0) == -1) ||
 	    list_items(&f, 1) == -1)

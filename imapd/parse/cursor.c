@@ -1,14 +1,13 @@
 /*
  * Tokens of IMAP commands.  See cursor.h.
  */
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
-#include <unictype.h>
-#include <uninorm.h>
 #include <unistr.h>
 
 #include "cursor.h"
+#include "mboxname.h"
 #include "mutf7.h"
 
 #define FAIL(c, why)	do { (c)->error = (why); return (-1); } while (0)
@@ -333,43 +332,29 @@ cur_number(struct cursor *c, uint64_t max, uint64_t *out)
 	return (0);
 }
 
-/* A name as it came, to UTF-8 in NFC. */
+/* A name as it came, to the form that it is kept in. */
 static int
 name(struct cursor *c, struct span in, struct span *out)
 {
-	size_t		 was = c->scratch->n, i, n;
-	uint8_t		*nfc;
-	struct span	 s;
+	struct buf	 utf8 = { 0 };
+	size_t		 was = c->scratch->n, i;
+	int		 rc;
 
 	for (i = 0; i < in.n && in.p[i] < 0x80; i++)
 		continue;
 	if (i < in.n && !c->utf8)
 		FAIL(c, "8-bit character in a mailbox name");
-	if (c->utf8) {
-		if (u8_check(in.p, in.n) != NULL)
-			FAIL(c, "mailbox name is not UTF-8");
-		s = in;
-	} else {
-		if (mutf7_decode(c->scratch, in) == -1)
-			FAIL(c, "mailbox name is not canonical modified UTF-7");
-		s = span_of(c->scratch->p + was, c->scratch->n - was);
+	if (!c->utf8 && mutf7_decode(&utf8, in) == -1) {
+		buf_free(&utf8);
+		FAIL(c, "mailbox name is not canonical modified UTF-7");
 	}
-	for (i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-			FAIL(c, "control character in a mailbox name");
-	if ((nfc = u8_normalize(UNINORM_NFC, s.p, s.n, NULL, &n)) == NULL &&
-	    s.n != 0)
-		FAIL(c, "no memory");
-	buf_truncate(c->scratch, was);
-	buf_add(c->scratch, nfc, n);
-	free(nfc);
-	if (buf_failed(c->scratch))
-		FAIL(c, "mailbox name too long");
-	*out = span_of(c->scratch->p + was, n);
-	/* INBOX in any case is INBOX, RFC 3501 5.1 */
-	if (n >= 5 && span_caseprefix(*out, "INBOX") &&
-	    (n == 5 || out->p[5] == '/'))
-		memcpy(c->scratch->p + was, "INBOX", 5);
+	rc = mailbox_normal(c->scratch, c->utf8 ? in : span_buf(&utf8));
+	buf_free(&utf8);
+	if (rc == -1)
+		FAIL(c, errno == EILSEQ ? "mailbox name is not UTF-8" :
+		    errno == EINVAL ? "control character in a mailbox name" :
+		    "mailbox name too long");
+	*out = span_of(c->scratch->p + was, c->scratch->n - was);
 	return (0);
 }
 

@@ -1,5 +1,6 @@
 /* IMAP grammar: mailbox names, patterns, sets, FETCH, SEARCH, dates, flags. */
 #include "imapd/parse/fetch.h"
+#include "mboxname.h"
 #include "mutf7.h"
 #include "imapd/parse/search.h"
 #include "imapd/parse/write.h"
@@ -25,6 +26,35 @@ static const struct name_case {
 	{ "plain base64 slash",	"&//8-",	NULL },
 	{ "raw UTF-8",		"\xe2\x98\xba",	NULL },
 	{ "control",		"a\tb",		NULL },
+};
+
+/* Forms of names, as they come in UTF-8. */
+static const struct {
+	const char	*in, *want;	/* NULL: refused */
+	int		 may;		/* be of a mailbox of an account */
+} forms[] = {
+	{ "inbox",		"INBOX",		1 },
+	{ "Inbox/Sub",		"INBOX/Sub",		1 },
+	{ "INBOX/inbox",	"INBOX/inbox",		1 },
+	{ "inboxes",		"inboxes",		1 },
+	{ "a/inbox",		"a/inbox",		1 },
+	{ "Entwu\xcc\x88rfe",	"Entw\xc3\xbcrfe",	1 },
+	{ "Entw\xc3\xbcrfe",	"Entw\xc3\xbcrfe",	1 },
+	{ "\xe2\x84\xab",	"\xc3\x85",		1 },
+	{ "other users/a",	"other users/a",	1 },
+	{ "Other Users2",	"Other Users2",		1 },
+	{ "Other Users",	"Other Users",		0 },
+	{ "Other Users/a",	"Other Users/a",	0 },
+	{ "",			"",			0 },
+	{ "inbox/",		"INBOX/",		0 },
+	{ "/a",			"/a",			0 },
+	{ "a//b",		"a//b",			0 },
+	{ "50%",		"50%",			0 },
+	{ "a*",			"a*",			0 },
+	{ "Entw\xfcrfe",	NULL,			0 },
+	{ "a\xed\xa0\x80",	NULL,			0 },
+	{ "a\nb",		NULL,			0 },
+	{ "\x7f",		NULL,			0 },
 };
 
 static const struct match_case {
@@ -156,6 +186,30 @@ test_names(void)
 		    matches[i].name);
 	buf_free(&b);
 	buf_free(&e);
+}
+
+static void
+test_forms(void)
+{
+	struct buf	 b = { 0 }, own = { 0 };
+	size_t		 i;
+	int		 rc;
+
+	for (i = 0; i < nitems(forms); i++) {
+		buf_reset(&b);
+		buf_reset(&own);
+		(void)buf_adds(&own, "Own");	/* it is appended */
+		rc = mailbox_normal(&b, span_str(forms[i].in));
+		CHECK((rc == 0) == (forms[i].want != NULL) && (rc == -1 ||
+		    span_eqs(span_buf(&b), forms[i].want)),
+		    "form of a name, %zu: %s", i, buf_cstr(&b));
+		rc = mailbox_own_name(&own, span_str(forms[i].in));
+		CHECK((rc == 0) == forms[i].may && (rc == -1 ||
+		    span_eqs(span_of(own.p + 3, own.n - 3), forms[i].want)),
+		    "name of a mailbox, %zu: %s", i, buf_cstr(&own));
+	}
+	buf_free(&b);
+	buf_free(&own);
 }
 
 static void
@@ -306,6 +360,7 @@ int
 main(void)
 {
 	test_names();
+	test_forms();
 	test_sets();
 	test_fetch();
 	test_search();

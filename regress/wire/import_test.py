@@ -146,6 +146,49 @@ def resumed(s, tmp):
     is_(stream(s, "import", "maildir", "--resume", "kate").returncode, 2, "no directory")
 
 
+def forms(s, tmp):
+    """Folders whose names are others to IMAP: each is where a client finds it."""
+    root = tmp + "/forms"
+    folders = ("", ".Inbox", "inbox", ".Inbox.sub", "INBOX/sub", ".Entwu&Awg-rfe", "Entw\u00fcrfe", "u\u0308")
+    for i, sub in enumerate(folders):
+        for d in "cur", "new", "tmp":
+            os.makedirs(os.path.join(root, sub, d))
+        put(os.path.join(root, sub, "new/1.x"), b"Subject: %d\n\n" % i, i)
+    wanted = {"INBOX": [b"0", b"1", b"2"], "INBOX/sub": [b"3", b"4"], "Entw&APw-rfe": [b"5", b"6"], "&APw-": [b"7"]}
+
+    def found(user):
+        return {k: sorted(b.split()[1] for f, d, b in v) for k, v in everything(s, user).items() if v}
+
+    def run(*args):
+        r = stream(s, "import", "maildir", *args)
+        return r.returncode, r.stdout.strip(), r.stderr
+    is_(run("--resume", "leo", root), (0, b"8 messages", b""), "folders that are the same mailbox")
+    is_(found("leo"), wanted, "go together, under the name that clients have")
+    names = sorted(everything(s, "leo"))
+    ok(not any(n.lower() in ("inbox", "inbox/sub") and n[:5] != "INBOX" for n in names), "there are no others") or diag(names)
+    is_(run("--resume", "leo", root), (0, b"0 messages", b""), "again, nothing")
+    for i, sub in enumerate(folders):
+        put(os.path.join(root, sub, "new/2.x"), b"Subject: %d\n\n" % (i + 10), i)
+    is_(run("--resume", "leo", root), (0, b"8 messages", b""), "what is new in each")
+    is_(len(everything(s, "leo")["INBOX"]), 6, "each message once")
+    r = stream(s, "import", "mbox", "mia", data=stream(s, "export", "mbox", "leo").stdout)
+    is_((r.returncode, r.stdout.strip(), everything(s, "mia")), (0, b"16 messages", everything(s, "leo")),
+        "what was exported is imported under the same names")
+    is_(run("nora", root, "inbox", "Entwu\u0308rfe")[:2], (0, b"10 messages"), "those that are named, in any form")
+    rc, out, err = run("nora", root, "nowhere", "INBOX", "Inbox")
+    ok(rc == 1 and out == b"6 messages" and b"2 of the 3" in err, "of those named each counts once") or diag(rc, out, err)
+    r = stream(s, "import", "mbox", "nora", "inbox/u\u0308", data=b"From a Fri Jul 14 02:40:00 2017\nA: b\n\nx\n")
+    is_((r.returncode, len(everything(s, "nora").get("INBOX/&APw-", []))), (0, 1), "and the mailbox of an mbox")
+    for bad in "a%", "Other Users/x", "":
+        r = stream(s, "import", "mbox", "nora", bad, data=b"From a Fri Jul 14 02:40:00 2017\nA: b\n\nx\n")
+        ok(r.returncode == 1 and b"not a possible name" in r.stderr, "no mailbox can be %r" % bad) or diag(r)
+        octets = b"From x Thu Jan  1 00:00:00 1970\nX-Letterlock: date=0 zone=0 flags=() noeol=0 mailbox=%s\nA: 1\n\nx\n\n"
+        r = stream(s, "import", "mbox", "nora", data=octets % b"" + octets % (bad or "Entw\udcfcrfe").encode(errors="surrogateescape"))
+        ok(r.returncode == 1 and b"its mailbox has a name that none can have here, at message 2" in r.stderr,
+           "which is what is said") or diag(r)
+    is_(len(everything(s, "nora")["INBOX"]), 12 + 3, "what came before it is whole")
+
+
 THUNDERBIRD = b"""From - Fri Jul 14 02:40:00 2017
 X-Mozilla-Status: 0005
 X-Mozilla-Status2: 00000000
@@ -220,11 +263,16 @@ def marks(s):
         is_((r.returncode, r.stdout.strip()), (0, b"3 messages"), "an import with marks, %d" % key) or diag(r.stderr)
         value = m.xatom("GETMETADATA", '"" /private/vendor/letterlock/import/%016x' % key)
         ok(b"7,3" in str(m.response("METADATA")).encode(), "its mark is there") or diag(value)
+    r = stream(s, "import", "mbox", "ivan", data=octets(4, 1, 3) + octets(5, 1, 2))
+    is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "with marks of two sources of a mailbox") or diag(r.stderr)
+    for key, last in (4, b"7,3"), (5, b"7,2"):
+        m.xatom("GETMETADATA", '"" /private/vendor/letterlock/import/%016x' % key)
+        ok(last in str(m.response("METADATA")).encode(), "each is there, %d" % key)
     is_(m.xatom("SETMETADATA", '"" (/private/comment/c1 NIL)')[0], "OK", "a mark takes no room of the user's")
     is_(m.xatom("SETMETADATA", '"" (/private/comment/more "x")')[0], "OK", "there is room for one")
     is_(m.xatom("SETMETADATA", '"" (/private/comment/more2 "x")')[0], "NO", "and no more")
     m.logout()
-    is_(len(everything(s, "ivan")["Marked"]), 9, "each message once")
+    is_(len(everything(s, "ivan")["Marked"]), 14, "each message once")
 
 
 def from_imap(s, host, user, *names, to="dave", password=PASSWORD, options=()):
@@ -374,10 +422,11 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate", "leo", "mia", "nora")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     dots(s, tmp)
     resumed(s, tmp)
+    forms(s, tmp)
     ours(s)
     strange(s)
     broken_off(s)
