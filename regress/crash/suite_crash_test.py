@@ -235,6 +235,8 @@ def told(log, trace):
 
 
 def check(suite, load, sink, boxes, name):
+    with load.lock:
+        acked = dict(load.acked)        # one that waits for a late answer may go on
     if not ok(settle(suite), name + ": the queue runs empty"):
         diag(suite.ctl("queue", "list")[:2000])
     for user, box in boxes.items():
@@ -243,14 +245,14 @@ def check(suite, load, sink, boxes, name):
     with sink.lock:
         counts[FAR] = dict(sink.ids)
         at, traces = dict(sink.at), dict(sink.traces)
-    lost = [(m, r) for m, to in load.acked.items() for r in to if counts[r].get(m, 0) == 0]
+    lost = [(m, r) for m, to in acked.items() for r in to if counts[r].get(m, 0) == 0]
     twice = [(m, r) for r in (ALICE, BOB) for m, n in counts[r].items() if n > 1]
     # the reply, or the word of it, was lost: the message went out just before a kill,
     # or longer before it where all is slow, which the log knows
     log = suite.logged()
     far_twice = [m for m, n in counts[FAR].items()
                  if n > 1 and not any(-0.5 < k - at[m] < LOST for k in KILLED) and not told(log, traces[m])]
-    if not ok(not lost, "%s: all of %d acknowledged are there" % (name, len(load.acked))):
+    if not ok(not lost, "%s: all of %d acknowledged are there" % (name, len(acked))):
         diag(lost[:20])
     if not ok(not twice, name + ": none is there twice"):
         diag(twice[:20])
