@@ -53,6 +53,9 @@ static int	 mark(struct attempt *);
 static void	 on_marked(struct dbenv_wait *, int);
 static void	 hand(struct attempt *, int);
 static void	 avoid(struct attempt *);
+static int	 unmark(struct attempt *);
+static int	 is_stopping(const struct attempt *);
+static void	 not_begun(struct attempt *);
 static int	 is_sick(const struct attempt *);
 static int	 on_done(void *, struct peer *, struct imsg *);
 static void	 leave(struct attempt *);
@@ -309,6 +312,29 @@ mark(struct attempt *a)
 	return (0);
 }
 
+/* It has not begun: as before. */
+static int
+unmark(struct attempt *a)
+{
+	struct q_rcpt	 now;
+	size_t		 i;
+	int		 rc = 0;
+
+	if (db_begin() == -1)
+		return (-1);
+	for (i = 0; rc == 0 && i < a->n; i++) {
+		if ((rc = db_rcpt(a->m.num, a->r[i].n, &now)) == -1)
+			break;
+		now.r.flags &= (uint8_t)~RF_STARTED;
+		now.r.attempts--;
+		now.r.last = a->r[i].r.last;
+		now.r.next = a->r[i].r.next;
+		rc = db_rcpt_put(a->m.num, now.n, &now.r);
+		db_rcpt_free(&now);
+	}
+	return (db_end(rc));
+}
+
 static void
 on_marked(struct dbenv_wait *w, int error)
 {
@@ -341,6 +367,13 @@ hand(struct attempt *a, int fd)
 	size_t			 i;
 	uint32_t		 id = 0;
 
+	if (a->worker->peer == NULL) {
+		close(fd);
+		attempt_all(a, RESULT_TEMP, 0, "4.3.2",
+		    span_str("the worker ended"));
+		not_begun(a);
+		return;
+	}
 	m.id = ++number;
 	m.from = a->m.r.from;
 	m.size = a->m.r.size;
@@ -424,6 +457,30 @@ avoid(struct attempt *a)
 	dest_trouble(a->dest, span_buf(&a->out[0].text));
 }
 
+/* What a worker that was told to end has not begun it gives back. */
+static int
+is_stopping(const struct attempt *a)
+{
+	size_t	 i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->out[i].result != RESULT_TEMP || a->out[i].code != 0 ||
+		    strcmp(a->out[i].enhanced, "4.3.2") != 0)
+			return (0);
+	return (1);
+}
+
+/* For the next worker. */
+static void
+not_begun(struct attempt *a)
+{
+	leave(a);
+	if (unmark(a) == -1)
+		attempt_result(a);
+	else
+		attempt_putoff(a, 0);
+}
+
 /*
  * No reply to any recipient: it is the place, not the message.  So it is when a
  * server does not let us in: asked again and again it would lock us out.
@@ -449,7 +506,6 @@ on_done(void *arg, struct peer *p, struct imsg *m)
 	struct attempt		*a = arg;
 	struct msg_relay_done	 d;
 
-	(void)p;
 	if (m == NULL || imsg_get(m, &c_relay_done, &d) == -1) {
 		lost(a);
 		return (m == NULL ? 0 : -1);
@@ -460,6 +516,12 @@ on_done(void *arg, struct peer *p, struct imsg *m)
 	buf_add_span(&a->tls, d.tls);
 	a->dsn = d.dsn;
 	codec_free(&c_relay_done, &d);
+	if (is_stopping(a)) {
+		if (a->worker->peer == p)
+			a->worker->peer = NULL;
+		not_begun(a);
+		return (0);
+	}
 	if (is_sick(a))
 		avoid(a);
 	else

@@ -279,6 +279,44 @@ test_room(void)
 	empty("room");
 }
 
+/* What a worker that ends gives back goes by the next one, and was not tried. */
+static void
+test_stopping(void)
+{
+	static const char	*const both[2] = { "stop.example",
+				    "stop.example" };
+	struct q_rcpt		 r;
+	uint64_t		 msg = 0;
+	unsigned		 bad = 0;
+
+	si.relay = RESULT_TEMP;
+	si.relay_code = 0;
+	si.relay_enhanced = "4.3.2";
+	si.relay_down = "default";	/* none comes in its place, for now */
+	queue_many(20, 1, both, "");
+	UNTIL(si.ngot > 0 && attempts_now() == 0 &&
+	    dest_of(">default stop.example")->items.n == 20, 120);
+	CHECK(si.ngot > 0 && si.ngot <= 4 &&
+	    dest_of(">default stop.example")->failures == 0,
+	    "no more is handed to it, and the place is not to blame: %u",
+	    si.ngot);
+	for (; db_rcpt_next(&msg, 0, &r) == 0; msg++) {
+		bad += r.r.attempts != 0 || (r.r.flags & RF_STARTED) != 0 ||
+		    r.r.next > q_now();
+		db_rcpt_free(&r);
+	}
+	CHECK(bad == 0, "all are as they were: %u", bad);
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+	si.relay_enhanced = NULL;
+	si_disconnect(ROLE_RELAY, 0);
+	si_connect(ROLE_RELAY, 0, "default");
+	si.relay_down = NULL;
+	UNTIL(attempts_now() == 0 && si_count(q.rcpt) == 0, 120);
+	CHECK(si_count(q.rcpt) == 0, "the next worker has them");
+	si_forget();
+}
+
 static void
 test_memory(void)
 {
@@ -373,6 +411,7 @@ main(void)
 	test_together();
 	test_places();
 	test_room();
+	test_stopping();
 	test_memory();
 	test_login();
 	si.conf->transports.n = 0;
