@@ -24,7 +24,7 @@
 #include "imapd/part.h"
 #include "mime.h"
 
-#define FILTER_VERSION	2	/* 1: one value each */
+#define FILTER_VERSION	3	/* 1: one value each; 2: other text of HTML */
 #define FILTER_MIN	64
 #define FILTER_MAX	4096
 #define FILTER_PIECE	900

@@ -251,6 +251,12 @@ charset_is_utf8(const struct charset *c)
 }
 
 /* One octet, one character. */
+uint32_t
+charset_c1(uint8_t c)
+{
+	return (c1[c - 128] != 0 ? c1[c - 128] : 0xfffd);
+}
+
 static int
 convert_octets(struct buf *b, const struct charset *c, struct span s)
 {
@@ -268,8 +274,8 @@ convert_octets(struct buf *b, const struct charset *c, struct span s)
 		}
 		if (c->how == TABLE)
 			cp = c->table[cp - 128];
-		else if (cp < 0xa0 && (cp = c1[cp - 128]) == 0)
-			cp = 0xfffd;
+		else if (cp < 0xa0)
+			cp = charset_c1((uint8_t)cp);
 		if (cp >= 0x800) {
 			to[n++] = (uint8_t)(0xe0 | cp >> 12);
 			to[n++] = (uint8_t)(0x80 | (cp >> 6 & 0x3f));

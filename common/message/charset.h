@@ -31,6 +31,8 @@ const struct charset	*charset_find(const struct charsets *, struct span);
 /* Its own name. */
 const char		*charset_name(const struct charset *);
 
+/* What 128 to 159 are in Windows-1252; U+FFFD: nothing. */
+uint32_t		 charset_c1(uint8_t);
 /* Is it UTF-8, US-ASCII, or not known (NULL)? */
 int			 charset_is_utf8(const struct charset *);
 

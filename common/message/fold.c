@@ -13,7 +13,7 @@
 #include "fold.h"
 #include "utf8.h"
 
-#define FOLD_VERSION	1u		/* a change here is another one */
+#define FOLD_VERSION	2u		/* a change here is another one */
 #define FOLD_TABLE	0x3400u	/* with the kana */
 #define FOLD_OCTETS	11		/* of one character's folded form */
 #define FOLD_CHARS	18		/* U+FDFA has the most */
@@ -29,6 +29,7 @@ static pthread_once_t	 table_once = PTHREAD_ONCE_INIT;
 
 static size_t	 fold_one(uint32_t, uint32_t *);
 static size_t	 casemap_one(uint32_t, uint32_t *);
+static int	 unseen(uint32_t);
 static void	 table_fill(void);
 static size_t	 fold_ascii(uint8_t *, const uint8_t *, size_t);
 static size_t	 fold_hangul(uint32_t, uint32_t *);
@@ -55,7 +56,15 @@ casemap_one(uint32_t cp, uint32_t *to)
 	return (len);
 }
 
-/* The same without marks, and title case once more. */
+/* What only says where a line or a word may be cut, or which order octets have:
+ * it is in texts so that nobody sees it. */
+static int
+unseen(uint32_t cp)
+{
+	return (cp == 0xad || cp == 0x200b || cp == 0x2060 || cp == 0xfeff);
+}
+
+/* The same without marks and what is not to be seen, and title case once more. */
 static size_t
 fold_one(uint32_t cp, uint32_t *to)
 {
@@ -63,8 +72,8 @@ fold_one(uint32_t cp, uint32_t *to)
 	size_t		 i, n = 0, len = casemap_one(cp, parts);
 
 	for (i = 0; i < len; i++)
-		if (!uc_is_general_category_withtable(parts[i],
-		    UC_CATEGORY_MASK_Mn))
+		if (!unseen(parts[i]) && !uc_is_general_category_withtable(
+		    parts[i], UC_CATEGORY_MASK_Mn))
 			to[n++] = uc_totitle(parts[i]);
 	return (n);
 }

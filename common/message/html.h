@@ -23,6 +23,8 @@ struct html {
 	size_t	 nname;
 	char	 name[HTML_NAME];
 	char	 hidden[HTML_NAME];	/* until the end tag of that name */
+	int	 head;			/* the head goes on behind it */
+	int	 empty;			/* this tag hides, unless it ends "/>" */
 };
 
 void	 html_start(struct html *);

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "content.h"
+#include "header.h"
 #include "text.h"
 #include "utf8.h"
+
+#define HEADER_READ	4096	/* octets of a part's header */
 
 struct preview {
 	struct buf	*to;
@@ -16,32 +19,88 @@ struct preview {
 	int		 begun;
 };
 
-static uint32_t	 choose(const struct mime *);
+static int	 is_attachment(const struct mime_part *,
+		    const struct message_source *);
+static uint32_t	 alternative(const struct mime *, uint32_t);
+static int	 is_within(const struct mime *, uint32_t, uint32_t);
+static uint32_t	 choose(const struct mime *, const struct message_source *);
 static int	 part_text(struct buf *, const struct mime *, uint32_t,
 		    const struct message_source *, const struct charsets *);
 static void	 add(struct preview *, struct span);
 static int	 is_quote(struct span);
 static void	 lines(struct preview *, struct span, int);
 
-/* The first text/plain that is not empty, else the first text. */
+/* Is it a file that came along?  Its header is not in every tree. */
+static int
+is_attachment(const struct mime_part *p, const struct message_source *src)
+{
+	struct header_field	 f;
+	struct content		 c;
+	uint8_t			 header[HEADER_READ];
+	uint64_t		 n = p->body - p->header;
+	ssize_t			 got;
+	int			 is;
+
+	if (p->parent == MIME_NONE)
+		return (0);
+	if ((got = src->read(src->arg, p->header, header,
+	    n < sizeof(header) ? (size_t)n : sizeof(header))) <= 0 ||
+	    !header_find(span_of(header, (size_t)got), "Content-Disposition",
+	    0, &f))
+		return (0);
+	content_init(&c);
+	is = content_disposition(&c, f.value) == 0 &&
+	    span_caseeqs(c.type, "attachment");
+	content_free(&c);
+	return (is);
+}
+
+/* Where it is said in several forms: the part around it, or MIME_NONE. */
 static uint32_t
-choose(const struct mime *m)
+alternative(const struct mime *m, uint32_t i)
+{
+	while ((i = m->parts[i].parent) != MIME_NONE &&
+	    !span_eqs(mime_text(m, m->parts[i].subtype), "alternative"))
+		if (m->parts[i].kind == MIME_MESSAGE)
+			return (MIME_NONE);
+	return (i);
+}
+
+static int
+is_within(const struct mime *m, uint32_t i, uint32_t part)
+{
+	while (i != MIME_NONE && i != part)
+		i = m->parts[i].parent;
+	return (i == part);
+}
+
+/*
+ * The first text that is not empty and no attachment, in its plain form if it
+ * has one; what is forwarded comes where it stands.
+ */
+static uint32_t
+choose(const struct mime *m, const struct message_source *src)
 {
 	const struct mime_part	*p;
-	uint32_t		 i, other = MIME_NONE;
+	uint32_t		 i, first = MIME_NONE, forms = MIME_NONE;
+	int			 plain;
 
 	for (i = 0; i < m->nparts; i++) {
 		p = &m->parts[i];
 		if (p->kind != MIME_LEAF || p->body == p->end ||
 		    !span_eqs(mime_text(m, p->type), "text"))
 			continue;
-		if (span_eqs(mime_text(m, p->subtype), "plain"))
-			return (i);
-		if (other == MIME_NONE &&
-		    span_eqs(mime_text(m, p->subtype), "html"))
-			other = i;
+		plain = span_eqs(mime_text(m, p->subtype), "plain");
+		if (first != MIME_NONE ? !plain || !is_within(m, i, forms) :
+		    !plain && !span_eqs(mime_text(m, p->subtype), "html"))
+			continue;
+		if (is_attachment(p, src))
+			continue;
+		first = i;
+		if (plain || (forms = alternative(m, i)) == MIME_NONE)
+			break;
 	}
-	return (other);
+	return (first);
 }
 
 static int
@@ -140,7 +199,7 @@ message_preview(struct buf *b, const struct mime *m,
 	int		 rc = 0;
 
 	pv.chars = chars == 0 ? PREVIEW_CHARS : chars;
-	if ((i = choose(m)) == MIME_NONE)
+	if ((i = choose(m, src)) == MIME_NONE)
 		return (0);
 	if (part_text(&text, m, i, src, all) == -1)
 		rc = -1;

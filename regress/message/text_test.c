@@ -21,7 +21,19 @@ static const struct {
 	{ "<td>a</td><td>b</td>", "a b" },
 	{ "<html><head><title>no</title><style>p{a:b}</style></head>"
 	    "<body>yes</body></html>", "yes" },
-	{ "<head>no<body>yes", "yes" },
+	{ "<head>no</title><body>yes", "no\nyes" },
+	{ "<head> <meta x> <!-- no --><title>no</title><p>yes", "yes" },
+	{ "<head><script>'<p>no'</script><style>no</style>\n</head>yes", "yes" },
+	{ "<head><script>no</script></head><head>&lt;yes", "<yes" },
+	{ "<head></style><html><title>no</head></title></body>yes", "yes" },
+	{ "a<svg/>b<svg width=\"1\" />c<svg x='/'>no<path/>no</svg>d", "abcd" },
+	{ "a<div/>b<script/>no</script>c", "a\nbc" },
+	{ "don&#146;t &#x93;a&#148; &#128;5 &#129;",
+	    "don\342\200\231t \342\200\234a\342\200\235 \342\202\2545 "
+	    "\357\277\275" },
+	{ "&alpha;&Omega; &ne; &rArr; &AMP; &COPY; &zwnj;|",
+	    "\316\261\316\251 \342\211\240 \342\207\222 & \302\251 "
+	    "\342\200\214|" },
 	{ "a<script>if (a<b && c>d) x='</p>';</script>b", "ab" },
 	{ "a<script>a<b=\"</script>b", "ab" },
 	{ "a<style><!-- x > y --></style>b", "ab" },
@@ -111,6 +123,9 @@ static const struct {
 	{ "\360\237\230x", "\237\230X", 1 },
 	{ "\360\237\230\200", "\237\230", 0 },
 	{ "aaaaaaaaab", "aab", 1 },
+	/* what nobody sees */
+	{ "so\302\255ft\357\273\277\342\200\213ly", "SOFTLY", 1 },
+	{ "softly", "so\302\255ft", 1 },
 };
 
 /* RFC 5051 alone: marks stay, title case comes before the decomposition. */
@@ -338,7 +353,25 @@ test_preview(void)
 		    "</head><p>Hi <b>you</b></p><p>2</p>", "Hi you 2", 0 },
 		{ "Content-Type: image/png\r\n\r\nxyz", "", 0 },
 		{ "A: b\r\n\r\na\033[1mb\302\205c", "a [1mb c", 0 },
-		{ MAIL, "plain text", 0 },
+		{ MAIL, "na\303\257ve HTML <text>", 0 },
+#define MIXED	"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define HTML	"--b\r\nContent-Type: text/html\r\n\r\n<p>yes\r\n"
+		{ MIXED HTML "--b\r\n\r\nthe list\r\n", "yes", 0 },
+		{ MIXED "--b\r\nContent-Disposition: attachment; filename=a\r\n"
+		    "\r\nno\r\n" HTML, "yes", 0 },
+		{ MIXED "--b\r\nContent-Disposition: attachment\r\n\r\nno\r\n",
+		    "", 0 },
+		{ MIXED "--b\r\nContent-Disposition: inline\r\n\r\nyes\r\n",
+		    "yes", 0 },
+		{ MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nA: b\r\n\r\n"
+		    "within\r\n", "within", 0 },
+		{ MIXED "--b\r\nContent-Type: multipart/alternative; boundary=c"
+		    "\r\n\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>no\r\n"
+		    "--c\r\nContent-Type: text/plain\r\n\r\nyes\r\n--c--\r\n"
+		    "--b\r\n\r\nfooter\r\n", "yes", 0 },
+		{ MIXED "--b\r\nContent-Type: multipart/alternative; boundary=c"
+		    "\r\n\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>yes\r\n"
+		    "--c--\r\n--b\r\n\r\nfooter\r\n", "yes", 0 },
 	};
 	struct message_source	 src = { message_source_span, NULL };
 	struct buf		 b = { 0 };
