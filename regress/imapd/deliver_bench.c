@@ -38,6 +38,7 @@ main(int argc, char **argv)
 	int			 fd;
 
 	t_open(NULL);
+	t_live();
 	(void)buf_adds(&text, "Received: from a (a [192.0.2.1])\r\n\tby b "
 	    "with ESMTP id abc;\r\n\tMon, 1 Jan 2024 00:00:00 +0000\r\n"
 	    "From: Some One <a@example.org>\r\nTo: b@example.org\r\n"
