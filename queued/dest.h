@@ -5,7 +5,8 @@
  *		decided at its turn.  Domains share DEST_DOMAINS lists, by a
  *		hash, so that a million domains take no more memory than one
  *	hop	"@3": a partition; ">NAME example.org": a domain by a transport
- *		that asks DNS; ">NAME": the server of a transport.  Here waits
+ *		that asks DNS, with "/1" or "/2" behind it for mail whose sender
+ *		said something about TLS; ">NAME": the server of a transport.  Here waits
  *		what is due, for room.  A hop has the limits, the back-off, and is
  *		remembered for a while when nothing waits
  *

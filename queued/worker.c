@@ -220,7 +220,19 @@ room(const struct worker *w)
 	    0);
 }
 
-/* Whose connections it takes: its domain's, or those of the one server. */
+/* What was asked of this recipient later goes before what its sender wants. */
+static uint8_t
+requiretls(const struct attempt *a)
+{
+	return (a->r[0].r.tls == 0 ? a->m.r.requiretls :
+	    (uint8_t)(a->r[0].r.tls - 1));
+}
+
+/*
+ * Whose connections it takes: its domain's, or those of the one server.  A
+ * domain's servers may do for mail that wants no TLS and not for other, or not
+ * for mail with REQUIRETLS alone: that is no reason to let both wait.
+ */
 static int
 enter(struct attempt *a)
 {
@@ -232,6 +244,8 @@ enter(struct attempt *a)
 	if (t == NULL || TRANSPORT_BY_MX(t)) {
 		buf_addc(&hop, ' ');
 		buf_add_span(&hop, a->r[0].r.dest);
+		if (requiretls(a) != REQUIRETLS_NONE)
+			buf_addf(&hop, "/%u", requiretls(a));
 	}
 	if (buf_cstr(&hop) == NULL)
 		attempt_putoff(a, 1);
@@ -382,8 +396,7 @@ hand(struct attempt *a, int fd)
 	m.ret = a->m.r.ret;
 	m.utf8 = a->m.r.utf8;
 	m.body = a->m.r.bodytype;
-	m.requiretls = a->r[0].r.tls == 0 ? a->m.r.requiretls :
-	    (uint8_t)(a->r[0].r.tls - 1);
+	m.requiretls = requiretls(a);
 	if ((v = calloc(a->n, sizeof(*v))) != NULL) {
 		for (i = 0; i < a->n; i++) {
 			v[i].id = a->r[i].n;

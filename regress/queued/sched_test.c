@@ -17,6 +17,7 @@ extern const struct role_ops	 queued_ops;
 static char			*no_list[1];
 static struct conf_transport	 smart;
 static struct conf_route	 routes[2];
+static uint8_t			 tls_wanted;	/* of queue_many() */
 
 /* Alternately to both, NULL: each to another, with the same body; scheduled. */
 static void
@@ -45,6 +46,7 @@ queue_many(unsigned messages, unsigned rcpts, const char *const *dest,
 		r[k].next = q_now();
 	}
 	m.arrival = q_now();
+	m.requiretls = tls_wanted;
 	(void)body_in_start(q.bodies, &src, &in);
 	m.size = body_in_size(in);
 	(void)db_begin();
@@ -279,6 +281,58 @@ test_room(void)
 	empty("room");
 }
 
+/*
+ * What ordinary mail cannot get past stops none that asks for less or more; of
+ * one server all are the same.
+ */
+static void
+test_demands(void)
+{
+	static const char	*const both[2] = { "tls.example",
+				    "tls.example" };
+	static const uint8_t	 wanted[] = { REQUIRETLS_NO, REQUIRETLS_ALL };
+	struct dest		*d;
+	unsigned		 i;
+
+	si.relay = RESULT_TEMP;
+	si.relay_code = 0;
+	si.relay_enhanced = "4.7.5";
+	queue_many(20, 1, both, "");
+	d = dest_of(">default tls.example");
+	UNTIL(d->failures == 1 && attempts_now() == 0, 120);
+	CHECK(d->failures == 1 && d->items.n == 16, "ordinary mail waits");
+	d->not_before += 3600;
+	si.relay = RESULT_OK;
+	si.relay_code = 250;
+	si.relay_enhanced = NULL;
+	for (i = 0; i < nitems(wanted); i++) {
+		si_forget();
+		tls_wanted = wanted[i];
+		queue_many(1, 1, both, "");
+		UNTIL(si.ngot == 1 && attempts_now() == 0, 120);
+		CHECK(si.ngot == 1 && si.got->requiretls == wanted[i] &&
+		    d->failures == 1 && d->items.n == 16,
+		    "not that with %u: %u", wanted[i], si.ngot);
+	}
+	dest_kick();
+	CHECK(si_ctl("queue kick", "--domain tls.example") == 0, "%s",
+	    si.text);
+	si.relay_down = "smart";
+	for (i = 0; i < nitems(wanted); i++) {
+		tls_wanted = wanted[i];
+		queue_many(1, 1, both, "smart");
+	}
+	UNTIL(dest_of(">smart")->items.n == 2, 120);
+	CHECK(dest_of(">smart")->items.n == 2, "all wait for the one server");
+	si.relay_down = NULL;
+	si_connect(ROLE_RELAY, 1, "smart");
+	UNTIL(attempts_now() == 0 && si_count(q.rcpt) == 0, 120);
+	CHECK(si_count(q.rcpt) == 0, "all went out");
+	si_forget();
+	si_disconnect(ROLE_RELAY, 1);
+	tls_wanted = REQUIRETLS_NONE;
+}
+
 /* What a worker that ends gives back goes by the next one, and was not tried. */
 static void
 test_stopping(void)
@@ -414,6 +468,7 @@ main(void)
 	test_stopping();
 	test_memory();
 	test_login();
+	test_demands();
 	si.conf->transports.n = 0;
 	si.conf->routes.n = 0;
 	si_close();
