@@ -7,7 +7,7 @@ import socket
 import ssl
 from base64 import b64encode
 
-from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, wait_for
+from suite import DOMAIN, PASSWORD, Suite, done, is_, ok, skip, wait_for
 
 ALICE = "alice@" + DOMAIN
 
@@ -56,11 +56,15 @@ class Line:
 
 def no_leak(s):
     c = Line(s, s.imaps, True)
-    before = settled(s)
+    may_see = os.geteuid() == 0		# what another process has open
+    before = settled(s) if may_see else 0
     for i in range(3):
         ok(c.put(b"a AUTHENTICATE PLAIN").startswith(b"+"), "a challenge")
         ok(c.put(b"!").startswith(b"a BAD"), "malformed base64")
-    ok(wait_for(lambda: descriptors(s) <= before), "a login that fails leaves no descriptor")
+    if may_see:
+        ok(wait_for(lambda: descriptors(s) <= before), "a login that fails leaves no descriptor")
+    else:
+        skip("a login that fails leaves no descriptor: only root sees them")
     c.close()
 
 
