@@ -144,6 +144,21 @@ import_is(const char *mailbox, const char *name)
 	return (rc);
 }
 
+int
+import_can_be(struct import_out *o, const char *mailbox)
+{
+	struct buf	 b = { 0 };
+	int		 rc;
+
+	if ((rc = mailbox_own_name(&b, span_str(mailbox))) == -1) {
+		warnx("%s: no mailbox can have that name here, left out",
+		    log_escs(mailbox));
+		import_missed(o);
+	}
+	buf_free(&b);
+	return (rc);
+}
+
 void
 import_missed(struct import_out *o)
 {

@@ -38,6 +38,8 @@ void	 import_folder(struct import_out *, const char *);
 void	 import_at(struct import_out *, const char *mailbox, uint64_t more);
 /* Is a mailbox, as it is called elsewhere, the one of that name here? */
 int	 import_is(const char *mailbox, const char *name);
+/* Can there be such a mailbox here?  0, or -1: it is left out, which is said. */
+int	 import_can_be(struct import_out *, const char *mailbox);
 /* Something was left out, which was said: the exit status tells. */
 void	 import_missed(struct import_out *);
 

@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "imapd/parse/cursor.h"
 #include "letterctl/import.h"
-#include "mutf7.h"
+#include "letterctl/import_names.h"
 #include "netclient.h"
 
 #define BATCH		50		/* messages in one command */
@@ -26,6 +25,7 @@
 struct remote {
 	char	*name;			/* as the server has it */
 	char	*mailbox;		/* as it is here, UTF-8 */
+	int	 others;		/* what others share */
 };
 
 struct import {
@@ -40,7 +40,7 @@ struct import {
 	struct netlogin		 login;
 	struct imapclient	*c;
 	struct buf		 text;		/* of the response */
-	struct buf		 prefix;	/* of the names that are ours */
+	struct import_spaces	 spaces;
 	struct remote		*remotes;
 	size_t			 n;
 
@@ -126,34 +126,6 @@ on_data(void *arg, enum imapclient_piece piece, struct span s)
 	}
 }
 
-/* What it is called here: without the prefix, "/" between the levels. */
-static char *
-local_name(const struct import *x, struct span name, int separator)
-{
-	struct buf	 b = { 0 };
-	struct span	 pre = span_buf(&x->prefix);
-	char		*s = NULL;
-	size_t		 i;
-
-	if (span_caseeqs(name, "INBOX"))
-		return (strdup("INBOX"));
-	if (pre.n > 0 && name.n > pre.n && memcmp(name.p, pre.p, pre.n) == 0)
-		name = span_of(name.p + pre.n, name.n - pre.n);
-	if (mutf7_decode(&b, name) == -1) {	/* UTF-8 as it is, then */
-		buf_reset(&b);
-		(void)buf_add_span(&b, name);
-	}
-	for (i = 0; i < b.n; i++)
-		if (separator != '/' && b.p[i] == separator)
-			b.p[i] = '/';
-		else if (separator != '/' && b.p[i] == '/')
-			b.p[i] = '_';
-	if (!buf_failed(&b))
-		s = span_dup(span_buf(&b));
-	buf_free(&b);
-	return (s);
-}
-
 /* "(" attributes ")" SP separator SP name; 1: it can be selected. */
 static int
 on_list(struct import *x, struct cursor *c)
@@ -182,24 +154,12 @@ on_list(struct import *x, struct cursor *c)
 		return (-1);
 	x->remotes = nv;
 	nv[x->n].name = span_dup(name);
-	nv[x->n].mailbox = local_name(x, name, separator);
+	nv[x->n].mailbox = import_local(&x->spaces, name, separator);
+	nv[x->n].others = import_is_of_others(&x->spaces, name);
 	if (nv[x->n].name == NULL || nv[x->n].mailbox == NULL)
 		return (-1);
 	x->n++;
 	return (0);
-}
-
-/* The first personal one, RFC 2342: ((prefix separator ...)...) */
-static void
-on_namespace(struct import *x, struct cursor *c)
-{
-	struct span	 s;
-
-	if (cur_sp(c) == 0 && cur_char(c, '(') == 0 &&
-	    cur_char(c, '(') == 0 && cur_string(c, &s) == 0) {
-		buf_reset(&x->prefix);
-		(void)buf_add_span(&x->prefix, s);
-	}
 }
 
 static int
@@ -375,7 +335,7 @@ response(struct import *x)
 	if (cur_is(&c, "LIST") == 0)
 		rc = on_list(x, &c);
 	else if (cur_is(&c, "NAMESPACE") == 0)
-		on_namespace(x, &c);
+		import_namespace(&x->spaces, &c);
 	else if (cur_is(&c, "SEARCH") == 0)
 		rc = on_search(x, &c);
 	else if (cur_is(&c, "OK") == 0) {
@@ -476,6 +436,8 @@ mailbox(struct import *x)
 		n = x->nuids - i < BATCH ? x->nuids - i : BATCH;
 		rc = fetch(x, i, n);
 	}
+	if (rc == 0 && x->nuids == 0 && x->done == 0)
+		import_folder(x->out, x->at->mailbox);
 	return (rc);
 }
 
@@ -490,7 +452,7 @@ is_wanted(const struct import *x, const struct remote *r)
 	for (i = 0; i < x->nnamed; i++)
 		if (import_is(r->mailbox, x->named[i]))
 			return (1);
-	return (x->nnamed == 0);
+	return (x->nnamed == 0 && !r->others);
 }
 
 /* By the strongest mechanism; by LOGIN where the server has none. */
@@ -536,7 +498,8 @@ mailboxes(struct import *x)
 			continue;
 		n++;
 		x->at = &x->remotes[i];
-		if (mailbox(x) == -1)
+		if (import_can_be(x->out, x->at->mailbox) == 0 &&
+		    mailbox(x) == -1)
 			return (-1);
 	}
 	if (n == 0) {
@@ -562,7 +525,7 @@ import_free(struct import *x)
 	if (x->spool != NULL)
 		fclose(x->spool);
 	buf_free(&x->text);
-	buf_free(&x->prefix);
+	import_spaces_free(&x->spaces);
 	netlogin_clear(&x->login);
 	imapclient_free(x->c);
 	netclient_free(x->login.net);

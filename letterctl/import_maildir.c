@@ -336,7 +336,8 @@ folder(struct source *s, int dir, const char *mailbox, int dotted)
 
 	f.fd[0] = open_at(dir, "new", O_DIRECTORY);
 	f.fd[1] = open_at(dir, "cur", O_DIRECTORY);
-	if (f.fd[1] == -1 || !is_wanted(s, mailbox)) {
+	if (f.fd[1] == -1 || !is_wanted(s, mailbox) ||
+	    import_can_be(out, mailbox) == -1) {
 		i = f.fd[1] != -1;
 		folder_free(&f);
 		return ((int)i);

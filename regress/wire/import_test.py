@@ -171,6 +171,13 @@ def forms(s, tmp):
         put(os.path.join(root, sub, "new/2.x"), b"Subject: %d\n\n" % (i + 10), i)
     is_(run("--resume", "leo", root), (0, b"8 messages", b""), "what is new in each")
     is_(len(everything(s, "leo")["INBOX"]), 6, "each message once")
+    for bad in b".a..b", b".50% off", b".Other Users.x", b"Latin\xfc", b"line\nend":
+        os.makedirs(os.path.join(root.encode(), bad, b"cur"))
+        put(os.path.join(root.encode(), bad, b"cur/1.x:2,"), b"Subject: bad\n\n", 1)
+    rc, out, err = run("--resume", "leo", root)
+    is_((rc, out), (1, b"0 messages"), "what can be no mailbox is left out") or diag(err)
+    for bad in b"a//b", b"50% off", b"Other Users/x", b"Latin", b"line":
+        ok(re.search(bad + b".*: no mailbox can have that name here", err), "%r is told" % bad) or diag(err)
     r = stream(s, "import", "mbox", "mia", data=stream(s, "export", "mbox", "leo").stdout)
     is_((r.returncode, r.stdout.strip(), everything(s, "mia")), (0, b"16 messages", everything(s, "leo")),
         "what was exported is imported under the same names")
@@ -321,6 +328,8 @@ class Scripted(threading.Thread):
         self.stalled = False
         self.pad = b""
         self.asked = []
+        self.spaces = b'(("INBOX." ".")) NIL NIL'
+        self.more = b""			# mailboxes
         self.start()
 
     def run(self):
@@ -351,19 +360,19 @@ class Scripted(threading.Thread):
             if word == b"LOGIN" and b"{" in line:
                 raise OSError
             if word == b"NAMESPACE":
-                out = b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\n"
+                out = b"* NAMESPACE " + self.spaces + b"\r\n"
             elif word == b"LIST":
                 out = b"* LIST (\\Noselect) \".\" top\r\n* LIST () \".\" INBOX\r\n* LIST (\\HasNoChildren) \".\" {11}\r\nINBOX.a\"b.c\r\n" \
-                    b"* LIST (\\Flagged) \".\" INBOX.Starred\r\n* LIST () \".\" \"INBOX.none\"\r\n"
+                    b"* LIST (\\Flagged) \".\" INBOX.Starred\r\n* LIST () \".\" \"INBOX.none\"\r\n" + self.more
             elif word == b"EXAMINE" and b"none" in line:
                 c.sendall(tag + b" NO not now\r\n")
                 continue
             elif word == b"EXAMINE":
-                self.of = 1 if b"INBOX.a" in line else 130
+                self.of = 0 if b"empty" in line else 130 if b"INBOX\"" in line or line.endswith(b"INBOX\r\n") else 1
                 out = b"* FLAGS ()\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" % self.of
             elif rest[:1] == [b"SEARCH"]:
                 low = int(rest[2].split(b":")[0])
-                out = b"* SEARCH" + b"".join(b" %d" % i for i in range(min(low, self.of), self.of + 1)) + b"\r\n"
+                out = b"* SEARCH" + b"".join(b" %d" % i for i in range(max(min(low, self.of), 1), self.of + 1)) + b"\r\n"
             elif rest[:1] == [b"FETCH"]:
                 uids = [int(u) for u in rest[1].split(b",")]
                 self.asked += uids
@@ -400,6 +409,30 @@ def strange(s):
     ok(b"UID 3 is empty" in r.stderr or n >= 2, "one that cannot be had is told")
 
 
+def others(s):
+    """What is not the account's own, what cannot be, and what is empty."""
+    p = Scripted(s)
+    p.spaces = b'(("INBOX." ".")("Old." ".")) (("Other." ".")("~" "/" "X-KEY" ("a" "b") "Y" ("c"))) (("" "."))'
+    p.more = b"".join(b'* LIST () "." "%s"\r\n' % n for n in (
+        b"INBOX.50% off", b"INBOX.a..b", b"INBOX.Other Users.x", b"INBOX." + b"n" * 490, b"INBOX.empty", b"Old.y", b"Other.bob.z",
+        b"~carl.z", b"public"))
+    r = from_imap(s, "localhost:%d" % p.port, "u", to="oscar")
+    is_((r.returncode, r.stdout.strip()), (1, b"131 messages"), "mailboxes that cannot be do not end an import") or diag(r)
+    for name in b"50% off", b"a//b", b"Other Users/x", b"n" * 490:
+        ok(re.search(re.escape(name[:50]) + b".*: no mailbox can have that name here", r.stderr), "%r is told" % name[:20]) \
+            or diag(r.stderr)
+    got = everything(s, "oscar")
+    new = {k: len(v) for k, v in got.items() if k not in ("Archive", "Drafts", "Junk", "Sent", "Trash")}
+    is_(new, {"INBOX": 129, '"a\\"b/c"': 1, "empty": 0, "Old/y": 1}, "the others, also without messages, not what others share")
+    m = login(s, "oscar")
+    ok(any(b'"/" empty' in l for l in m.lsub()[1]), "subscribed to")
+    m.logout()
+    r = from_imap(s, "localhost:%d" % p.port, "u", "~carl/z", "public", "empty", to="oscar")
+    is_((r.returncode, r.stdout.strip()), (0, b"2 messages"), "but where it is named") or diag(r)
+    r = from_imap(s, "localhost:%d" % p.port, "u", "public", "50% off", to="oscar")
+    is_((r.returncode, r.stdout.strip()), (1, b"0 messages"), "one that is named and cannot be") or diag(r)
+
+
 def broken_off(s):
     """In the middle of a message: what is whole stays, and it goes on with that one."""
     p = Scripted(s)
@@ -422,13 +455,14 @@ def broken_off(s):
     is_(sorted(int(m.group(1)) for m in subjects if m), [1, 2] + list(range(5, 131)), "and has each message once")
 
 
-with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate", "leo", "mia", "nora")) as s, tempfile.TemporaryDirectory() as tmp:
+with Suite(accounts=("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate", "leo", "mia", "nora", "oscar")) as s, tempfile.TemporaryDirectory() as tmp:
     maildir(s, tmp)
     dots(s, tmp)
     resumed(s, tmp)
     forms(s, tmp)
     ours(s)
     strange(s)
+    others(s)
     broken_off(s)
     mboxes(s)
     marks(s)
