@@ -209,8 +209,8 @@ class Suite:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def kill(self, role=None, instance=None, sig=signal.SIGKILL):
-        """Kill a role (or the parent); the pid."""
-        pid = self.proc.pid if role is None else self.pid(role, instance)
+        """Kill a role (or the parent), when it is there; the pid."""
+        pid = self.proc.pid if role is None else wait_for(lambda: self.pid(role, instance))
         os.kill(pid, sig)
         return pid
 
