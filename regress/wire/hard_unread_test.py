@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A hundred clients ask for everything of a large mailbox and read none of it: what is
 held for them is bounded, others are served, and who begins to read gets all of it."""
+import os
 import re
 import socket
 import ssl
 
 from imapbox import login
-from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, sanitized, wait_for
+from suite import DOMAIN, PASSWORD, Suite, diag, done, is_, ok, sanitized, skip, wait_for
 
 CLIENTS = 100
 DOUBLED = 6
@@ -84,11 +85,15 @@ with Suite(conf="limits {\n\tconnections-address 1000\n\tconnections-prefix 1000
     m.fetch("1:*", "(UID FLAGS)")
     is_(n, 100 << DOUBLED, "messages in the mailbox")
     clients = [Deaf(s, i % 2 == 1) for i in range(CLIENTS)]
-    before = held(s)
+    may_see = os.geteuid() == 0		# what another process has
+    before = held(s) if may_see else 0
     ok(all([c.ask() for c in clients]), "%d ask for all of them" % CLIENTS)
-    after = settled(s)
-    ok(sanitized() or after - before < BOUND * CLIENTS, "at most %d KiB are held for each" % BOUND)
-    diag("%d KiB for each" % ((after - before) / CLIENTS))
+    if may_see:
+        after = settled(s)
+        ok(sanitized() or after - before < BOUND * CLIENTS, "at most %d KiB are held for each" % BOUND)
+        diag("%d KiB for each" % ((after - before) / CLIENTS))
+    else:
+        skip("at most %d KiB are held for each: only root sees that" % BOUND)
     for what in ("alice", "bob"):
         o = login(s, what)
         ok(o.append("INBOX", None, None, TEXT)[0] == "OK" and o.select("INBOX")[0] == "OK" and
