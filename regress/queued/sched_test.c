@@ -302,6 +302,7 @@ test_demands(void)
 	UNTIL(d->failures == 1 && attempts_now() == 0, 120);
 	CHECK(d->failures == 1 && d->items.n == 16, "ordinary mail waits");
 	d->not_before += 3600;
+	dest_update(d);
 	si.relay = RESULT_OK;
 	si.relay_code = 250;
 	si.relay_enhanced = NULL;
