@@ -1,22 +1,26 @@
 /*
  * "letterctl export": a mailbox, or all of an account, as an mbox.  Mailboxes in
  * the order of their names, messages in that of their UIDs; what comes or goes
- * meanwhile is in it or not.  It is answered when the receiver has all of it, and
- * with how much that was.
+ * meanwhile is in it or not.  A message that has begun goes on when it is
+ * expunged: a small one is written at once, the file of a large one is open.
+ * One that cannot be read is left out and told.  It is answered when the receiver
+ * has all of it, and with how much that was.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "imapd/account.h"
 #include "imapd/flags.h"
 #include "mbox.h"
 #include "imapd/store_ctl.h"
 #include "io.h"
+#include "log.h"
 
 #define OUT_HIGH	(512 * 1024)	/* octets queued */
 #define OUT_LOW		(128 * 1024)
-#define READ_OCTETS	65536		/* of a body in one slice */
+#define READ_OCTETS	BODY_INLINE	/* of a body in one slice */
 
 struct export {
 	struct ctl_job		 job;		/* first */
@@ -26,11 +30,12 @@ struct export {
 	int			 one;		/* it alone */
 	uint64_t		 mailbox;	/* 0: look for the next */
 	uint32_t		 uid;		/* the last one begun */
-	uint64_t		 body;		/* 0: none begun */
+	int			 fd;		/* of one that goes on; or -1 */
 	uint64_t		 off;
 	uint64_t		 size;
 	struct mbox_writer	 w;
 	uint64_t		 messages;
+	uint64_t		 damaged;	/* left out */
 	uint64_t		 octets;	/* written, all in all */
 	int			 done;		/* what is queued is the last */
 };
@@ -39,9 +44,12 @@ static int	 run(struct work *);
 static int	 step(struct export *);
 static int	 next_mailbox(struct export *);
 static int	 next_message(struct export *, struct mailbox *);
+static ssize_t	 first_octets(struct export *, uint64_t, uint8_t *);
 static int	 begin_message(struct export *, const struct mailbox *,
 		    const struct msgrec *);
 static int	 some_body(struct export *);
+static int	 end_message(struct export *);
+static int	 damaged(struct export *, const struct mailbox *, int);
 static void	 on_io(struct io *, enum io_event, void *);
 static void	 finish(struct export *, const char *);
 static void	 whole(struct export *);
@@ -52,6 +60,8 @@ drop(struct export *x)
 {
 	if (x->io != NULL)
 		io_free(x->io);
+	if (x->fd != -1)
+		close(x->fd);
 	account_put(x->account);
 	free(x->name);
 	free(x);
@@ -77,6 +87,7 @@ whole(struct export *x)
 	x->io = NULL;
 	row_num(o, "messages", x->messages);
 	row_num(o, "octets", x->octets);
+	row_num(o, "damaged", x->damaged);
 	(void)page_row(&page, o);
 	(void)buf_addf(&text, "%llu messages",
 	    (unsigned long long)x->messages);
@@ -133,52 +144,94 @@ next_mailbox(struct export *x)
 
 /* Its From_ line has the sender of the Return-Path, if that comes first. */
 static void
-sender_of(struct export *x, struct buf *b)
+sender_of(struct buf *b, struct span octets)
 {
 	static const char	 path[] = "Return-Path: <";
-	uint8_t			 room[512];
-	struct span		 s, who;
+	struct span		 who;
+
+	if (octets.n > 512)
+		octets.n = 512;
+	if (octets.n < sizeof(path) ||
+	    memcmp(octets.p, path, sizeof(path) - 1) != 0)
+		return;
+	octets.p += sizeof(path) - 1;
+	octets.n -= sizeof(path) - 1;
+	if (span_split(&octets, '>', &who) == 1 && span_find(who, '\n') == -1)
+		(void)buf_add_span(b, who);
+}
+
+/* All of a small one; of a large one, whose file is open then, the first. */
+static ssize_t
+first_octets(struct export *x, uint64_t body, uint8_t *room)
+{
+	struct body		*bodies = x->account->part->bodies;
+	struct body_info	 info;
 	ssize_t			 n;
 
-	n = body_read(x->account->part->bodies, x->body, 0, room,
-	    sizeof(room));
-	if (n < (ssize_t)sizeof(path) ||
-	    memcmp(room, path, sizeof(path) - 1) != 0)
-		return;
-	s = span_of(room + sizeof(path) - 1, (size_t)n - sizeof(path) + 1);
-	if (span_split(&s, '>', &who) == 1 && span_find(who, '\n') == -1)
-		(void)buf_add_span(b, who);
+	if (body_stat(bodies, body, &info) == -1)
+		return (-1);
+	x->size = info.size;
+	x->off = 0;
+	if (info.big)
+		n = (x->fd = body_fd(bodies, body)) == -1 ? -1 :
+		    pread(x->fd, room, READ_OCTETS, 0);
+	else
+		n = body_read(bodies, body, 0, room, READ_OCTETS);
+	if (n != -1 && (uint64_t)n < x->size && !info.big) {
+		errno = EILSEQ;
+		return (-1);
+	}
+	return (n);
 }
 
 static int
 begin_message(struct export *x, const struct mailbox *mb,
     const struct msgrec *r)
 {
-	struct mbox_meta	 m = { .date = (int64_t)r->date,
-				    .zone = r->zone };
-	struct body_info	 info;
-	struct buf		 flags = { 0 }, sender = { 0 };
-	uint8_t			 last = '\n';
-	int			 rc;
+	static uint8_t	 room[READ_OCTETS];
+	struct mbox_meta m = { .date = (int64_t)r->date, .zone = r->zone };
+	struct buf	 flags = { 0 }, sender = { 0 };
+	uint8_t		 last = '\n';
+	ssize_t		 n;
+	int		 rc;
 
-	if (body_stat(x->account->part->bodies, r->body, &info) == -1)
+	if ((n = first_octets(x, r->body, room)) == -1)
 		return (-1);
-	x->body = r->body;
-	x->size = info.size;
-	x->off = 0;
-	if (info.size > 0 && body_read(x->account->part->bodies, x->body,
-	    info.size - 1, &last, 1) == -1)
+	if (x->fd == -1 && n > 0)
+		last = room[n - 1];
+	else if (x->fd != -1 && pread(x->fd, &last, 1,
+	    (off_t)x->size - 1) != 1) {
+		errno = EILSEQ;		/* a file that is too short */
 		return (-1);
+	}
 	m.noeol = last != '\n';
 	m.mailbox = span_str(mb->name);
 	(void)keywords_write(&flags, mb, r->keywords, flags_write(&flags,
 	    r->flags, ""));
 	m.flags = span_buf(&flags);
-	sender_of(x, &sender);
+	sender_of(&sender, span_of(room, (size_t)n));
 	rc = mbox_begin(&x->w, io_out(x->io), span_buf(&sender), &m);
 	buf_free(&flags);
 	buf_free(&sender);
+	if (rc == 0 && x->fd == -1 && (mbox_octets(&x->w, io_out(x->io),
+	    span_of(room, (size_t)n)) == -1 || end_message(x) == -1))
+		rc = -1;
 	return (rc);
+}
+
+/* What is behind it is exported nevertheless. */
+static int
+damaged(struct export *x, const struct mailbox *mb, int error)
+{
+	if (error != EILSEQ && error != ENOENT)
+		return (-1);
+	log_error("account %s: export: message %u of %s is damaged and left "
+	    "out", log_escs(x->account->name), x->uid, log_escs(mb->name));
+	x->damaged++;
+	if (x->fd != -1)
+		close(x->fd);
+	x->fd = -1;
+	return (1);
 }
 
 /* 1: one is begun; 0: this was the last of the mailbox. */
@@ -189,19 +242,28 @@ next_message(struct export *x, struct mailbox *mb)
 	struct span	 key, val;
 	struct msgrec	 r;
 	uint8_t		 k[12];
+	int		 rc;
 
-	if (dbenv_next(p->index, key_msg(k, mb->id, x->uid + 1), &key,
-	    &val) == -1)
+	rc = dbenv_next(p->index, key_msg(k, mb->id, x->uid + 1), &key, &val);
+	if (rc == -1 && errno != EILSEQ)
 		return (errno == ENOENT ? 0 : -1);
 	if (key.n != 12 || memcmp(key.p, k, 8) != 0 ||
 	    key_uid(key) >= mb->st.uidnext)
 		return (0);
 	x->uid = key_uid(key);
-	if (msgrec_get(val, &r) == -1) {
-		errno = EILSEQ;
-		return (-1);
-	}
-	return (begin_message(x, mb, &r) == -1 ? -1 : 1);
+	if (rc == -1 || msgrec_get(val, &r) == -1)
+		return (damaged(x, mb, EILSEQ));
+	return (begin_message(x, mb, &r) == -1 ? damaged(x, mb, errno) : 1);
+}
+
+static int
+end_message(struct export *x)
+{
+	if (x->fd != -1)
+		close(x->fd);
+	x->fd = -1;
+	x->messages++;
+	return (mbox_end(&x->w, io_out(x->io)));
 }
 
 static int
@@ -210,8 +272,7 @@ some_body(struct export *x)
 	static uint8_t	 room[READ_OCTETS];
 	ssize_t		 n;
 
-	n = body_read(x->account->part->bodies, x->body, x->off, room,
-	    sizeof(room));
+	n = pread(x->fd, room, sizeof(room), (off_t)x->off);
 	if (n == -1)
 		return (-1);
 	x->off += (uint64_t)n;
@@ -220,9 +281,7 @@ some_body(struct export *x)
 		return (-1);
 	if (n > 0 && x->off < x->size)
 		return (1);
-	x->body = 0;
-	x->messages++;
-	return (mbox_end(&x->w, io_out(x->io)) == -1 ? -1 : 1);
+	return (end_message(x) == -1 ? -1 : 1);
 }
 
 /* 1: there is more; 0: that was all; -1. */
@@ -232,7 +291,7 @@ step(struct export *x)
 	struct mailbox	*mb;
 	int		 rc;
 
-	if (x->body != 0)
+	if (x->fd != -1)
 		return (some_body(x));
 	if (x->mailbox == 0)
 		return (next_mailbox(x));
@@ -294,6 +353,7 @@ ctl_export(struct ctl_ask *a)
 		return;
 	}
 	x->account = acc;
+	x->fd = -1;
 	x->job.work.run = run;
 	if (mb != NULL) {
 		x->one = 1;

@@ -31,6 +31,7 @@ export_said(struct export_sum *sum, struct span json)
 	if (o != NULL) {
 		sum->said = number(o, "octets");
 		sum->messages = number(o, "messages");
+		sum->damaged = number(o, "damaged");
 		sum->known = 1;
 	}
 	json_object_put(o);
@@ -44,11 +45,14 @@ export_check(const struct export_sum *sum, const char *what)
 		warnx("%s: the service did not say how much it is", what);
 		return (-1);
 	}
-	if (sum->octets == sum->said)
-		return (0);
-	warnx("%s: %llu of %llu octets came", what,
-	    (unsigned long long)sum->octets, (unsigned long long)sum->said);
-	return (-1);
+	if (sum->octets != sum->said)
+		warnx("%s: %llu of %llu octets came", what,
+		    (unsigned long long)sum->octets,
+		    (unsigned long long)sum->said);
+	if (sum->damaged > 0)
+		warnx("%s: %llu messages are damaged and left out; the log "
+		    "names them", what, (unsigned long long)sum->damaged);
+	return (sum->octets == sum->said && sum->damaged == 0 ? 0 : -1);
 }
 
 static void

@@ -59,6 +59,7 @@ struct export_sum {
 	uint64_t	 octets;	/* that came */
 	uint64_t	 said;
 	uint64_t	 messages;	/* as it says */
+	uint64_t	 damaged;	/* left out */
 	int		 known;		/* it said something */
 };
 /* A row of the answer. */

@@ -156,7 +156,8 @@ int		 dbenv_get(struct dbenv_db *, struct span key,
 int		 dbenv_has(struct dbenv_db *, struct span key);
 /*
  * The first record at or after key; the last record before key (an empty key:
- * the last of all).  *found borrows as *val does.  ENOENT: there is none.
+ * the last of all).  *found borrows as *val does.  ENOENT: there is none;
+ * EILSEQ: *found is set all the same.
  */
 int		 dbenv_next(struct dbenv_db *, struct span key,
 		    struct span *found, struct span *val);

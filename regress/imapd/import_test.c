@@ -14,58 +14,9 @@
 #include "imapd/move.h"
 #include "imapd/store_ctl.h"
 #include "imaptest.h"
+#include "jobtest.h"
 
-static struct buf	 said;		/* the answer */
-static int		 status;	/* -1: none yet */
 static int		 fd;		/* what letterctl writes to */
-
-/* ---- instead of store_ctl.c and page.c ---------------------------------------- */
-
-void
-ctl_job_begin(struct ctl_job *j, struct store *st, struct peer *p, uint32_t id,
-    void (*stop)(struct ctl_job *))
-{
-	j->store = st;
-	j->peer = p;
-	j->id = id;
-	j->stop = stop;
-}
-
-void
-ctl_job_end(struct ctl_job *j, int rc, const char *text)
-{
-	status = rc;
-	buf_reset(&said);
-	(void)buf_adds(&said, text);
-	store_unwork(j->store, &j->work);
-}
-
-struct account *
-ctl_account(const struct ctl_ask *a)
-{
-	(void)a;
-	return (account_get(t_part, 1, span_str("one")));
-}
-
-void
-page_error(struct peer *p, uint32_t id, const char *fmt, ...)
-{
-	(void)p;
-	(void)id;
-	(void)fmt;
-	status = 1;
-}
-
-void
-page_answer(struct peer *p, uint32_t id, struct page *page, struct span text,
-    struct span cursor)
-{
-	(void)p;
-	(void)id;
-	(void)page;
-	(void)text;
-	(void)cursor;
-}
 
 /* ---- what is told --------------------------------------------------------------- */
 
@@ -81,14 +32,14 @@ start(void)
 		abort();
 	fd = fds[0];
 	m.fd = fds[1];
-	status = -1;
+	job_status = -1;
 	ctl_import(&a);
 }
 
 static void
 feed(const char *octets)
 {
-	if (status == -1 && write(fd, octets, strlen(octets)) !=
+	if (job_status == -1 && write(fd, octets, strlen(octets)) !=
 	    (ssize_t)strlen(octets))
 		abort();
 	t_settle();
@@ -103,13 +54,13 @@ finish(void)
 {
 	int	 i;
 
-	if (status == -1)
+	if (job_status == -1)
 		(void)shutdown(fd, SHUT_WR);
-	for (i = 0; i < 10000 && status == -1; i++)
+	for (i = 0; i < 10000 && job_status == -1; i++)
 		t_turn();
 	close(fd);
 	t_settle();
-	return (buf_cstr(&said));
+	return (buf_cstr(&job_said));
 }
 
 static uint32_t
@@ -146,7 +97,7 @@ test_stage(void)
 	for (i = 0; i < 3; i++)
 		feed(large);
 	s = finish();
-	CHECK(t_undone() && status == 1, "an undone stage: %d %s", status, s);
+	CHECK(t_undone() && job_status == 1, "an undone stage: %d %s", job_status, s);
 	CHECK(strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
 	    0, "and how much is in: %s", s);
 	CHECK(messages("INBOX") == 1 && messages("Drafts") == 0 &&
@@ -170,9 +121,9 @@ test_folder(void)
 	    "\n");
 	feed(IN("Drafts") "A: 3\n\nx\n\n");
 	s = finish();
-	CHECK(t_undone() && status == 1 && messages("New") == UINT32_MAX &&
+	CHECK(t_undone() && job_status == 1 && messages("New") == UINT32_MAX &&
 	    strcmp(s, "the disk is full, at message 3: the first 1 are in") ==
-	    0, "an undone mailbox: %d %s", status, s);
+	    0, "an undone mailbox: %d %s", job_status, s);
 	t_close();
 	t_remove();
 }
@@ -193,8 +144,8 @@ test_moving(void)
 	CHECK(account_freeze(t_part, 1) == -1 && errno == EBUSY, "yet: %s",
 	    strerror(errno));
 	s = finish();
-	CHECK(status == 0 && strcmp(s, "4 messages") == 0,
-	    "an account that is to move: %d %s", status, s);
+	CHECK(job_status == 0 && strcmp(s, "4 messages") == 0,
+	    "an account that is to move: %d %s", job_status, s);
 	CHECK(account_freeze(t_part, 1) == 0, "then it is free");
 	t_settle();
 	CHECK(account_thaw(t_part, 1) == 0, "and stays here");

@@ -55,7 +55,8 @@ def cut(octets, tmp):
     """A service that says that it wrote more than came."""
     for n, row, rc in (0, b'{"messages":4,"octets":%d}' % len(octets), 0), \
             (1000, b'{"messages":4,"octets":%d}' % len(octets), 1), (0, None, 1), \
-            (0, b'{"messages":5,"octets":%d}' % len(octets), 1):
+            (0, b'{"messages":5,"octets":%d}' % len(octets), 1), \
+            (0, b'{"messages":4,"octets":%d,"damaged":1}' % len(octets), 1):
         for kind in "mbox", "maildir":
             if kind == "mbox" and row and b":5," in row:
                 continue	# which it does not count
