@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "date.h"
 #include "mbox.h"
 
 #define FROM		"From "
@@ -30,9 +29,11 @@ mbox_begin(struct mbox_writer *w, struct buf *b, struct span sender,
 	w->state = START;
 	w->cr = 0;
 	w->matched = 0;
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm) == 0)
-		when[0] = '\0';
+	if (gmtime_r(&t, &tm) == NULL) {	/* a time there must be */
+		t = 0;
+		(void)gmtime_r(&t, &tm);
+	}
+	(void)strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm);
 	(void)buf_adds(b, FROM);
 	for (i = 0; i < sender.n; i++)
 		if (sender.p[i] > ' ' && sender.p[i] != 0x7f)
@@ -119,7 +120,7 @@ mbox_end(struct mbox_writer *w, struct buf *b)
 
 /* ---- reading ---------------------------------------------------------------- */
 
-enum { R_BEGIN, R_FROM, R_OURS, R_START, R_REST };
+enum { R_BEGIN, R_FROM, R_OURS, R_START, R_REST, R_MAYBE };
 
 static int	 flush(struct mbox_reader *);
 static int	 flush_held(struct mbox_reader *, uint64_t);
@@ -276,27 +277,6 @@ our_line(struct span s, struct mbox_meta *m)
 		m->mailbox = s;
 }
 
-/* "From sender Thu Jan  1 00:00:00 1970" */
-static int64_t
-from_date(struct span s)
-{
-	struct span	 who;
-	struct tm	 tm = { 0 };
-	char		*text;
-	const char	*end;
-	time_t		 t = -1;
-
-	(void)span_take(&s, FROM_N, &who);
-	(void)span_split(&s, ' ', &who);
-	if ((text = span_dup(span_trim(s))) == NULL)
-		return (-1);
-	end = strptime(text, "%a %b %e %H:%M:%S %Y", &tm);
-	if (end != NULL)
-		t = timegm(&tm);
-	free(text);
-	return (t);
-}
-
 /* A line in front of a message is whole (c is LF), or goes on. */
 static int
 header(struct mbox_reader *r, int c)
@@ -317,7 +297,7 @@ header(struct mbox_reader *r, int c)
 		r->ours = 1;
 		r->noeol = m.noeol;
 	} else
-		m.date = from_date(span_buf(&r->from));
+		(void)mbox_from(span_buf(&r->from), &m);
 	r->state = R_START;
 	r->held = r->quotes = r->matched = 0;
 	r->some = r->cr = 0;
@@ -325,13 +305,27 @@ header(struct mbox_reader *r, int c)
 	return (r->ops->begin(r->arg, &m));
 }
 
+/* What was held of a line is read as the message's. */
+static int
+reread(struct mbox_reader *r)
+{
+	struct buf	 had = r->line;
+	size_t		 i;
+	int		 rc = 0;
+
+	memset(&r->line, 0, sizeof(r->line));
+	for (i = 0; rc == 0 && i < had.n; i++)
+		rc = read_octet(r, had.p[i]);
+	buf_free(&had);
+	return (rc);
+}
+
 /* The first line behind From_: ours, or the message's already. */
 static int
 maybe_ours(struct mbox_reader *r, int c)
 {
-	struct buf	 had = { 0 };
-	size_t		 i, n = r->line.n;
-	int		 rc;
+	size_t	 n = r->line.n;
+	int	 rc;
 
 	if (n < sizeof(OURS) - 1 && c == OURS[n])
 		return (buf_addc(&r->line, c));
@@ -341,22 +335,38 @@ maybe_ours(struct mbox_reader *r, int c)
 			buf_free(&r->line);
 		return (rc);
 	}
-	had = r->line;
-	memset(&r->line, 0, sizeof(r->line));
 	r->state = R_FROM;
-	rc = header(r, '\n');
-	for (i = 0; rc == 0 && i < had.n; i++)
-		rc = read_octet(r, had.p[i]);
-	buf_free(&had);
-	return (rc == 0 ? read_octet(r, c) : -1);
+	if (header(r, '\n') == -1 || reread(r) == -1)
+		return (-1);
+	return (read_octet(r, c));
+}
+
+/* From_ behind an empty line: it separates, or is the message's. */
+static int
+maybe_from(struct mbox_reader *r, int c)
+{
+	struct mbox_meta	 m;
+	int			 rc;
+
+	if (c != '\n' && r->line.n < MBOX_LINE)
+		return (buf_addc(&r->line, c));
+	if (c != '\n' || mbox_from(span_buf(&r->line), &m) == -1) {
+		r->state = R_REST;
+		return (reread(r) == -1 ? -1 : read_octet(r, c));
+	}
+	if ((rc = message_end(r)) == -1)
+		return (-1);
+	r->from = r->line;
+	memset(&r->line, 0, sizeof(r->line));
+	r->state = R_OURS;
+	r->ours = r->noeol = 0;
+	return (rc);
 }
 
 /* A line's start: quotes, then "From ". */
 static int
 line_start(struct mbox_reader *r, int c)
 {
-	int	 rc;
-
 	if (c == '>' && r->matched == 0) {
 		r->quotes++;
 		return (0);
@@ -379,11 +389,8 @@ line_start(struct mbox_reader *r, int c)
 		return (unmatched(r));
 	}
 	r->matched = 0;
-	if ((rc = message_end(r)) == -1)
-		return (-1);
-	r->state = R_FROM;
-	r->ours = r->noeol = 0;
-	return (buf_adds(&r->line, FROM) == -1 ? -1 : rc);
+	r->state = R_MAYBE;
+	return (buf_adds(&r->line, FROM));
 }
 
 static int
@@ -410,6 +417,8 @@ read_octet(struct mbox_reader *r, int c)
 		return (0);
 	case R_OURS:
 		return (maybe_ours(r, c));
+	case R_MAYBE:
+		return (maybe_from(r, c));
 	default:
 		break;
 	}
@@ -465,9 +474,16 @@ mbox_feed(struct mbox_reader *r, struct span *s)
 int
 mbox_feed_end(struct mbox_reader *r)
 {
+	struct mbox_meta	 m;
+
 	if (r->state == R_BEGIN && r->matched == 0)
 		return (0);		/* nothing at all */
-	if (r->state == R_BEGIN || r->state == R_FROM) {
+	if (r->state == R_MAYBE && mbox_from(span_buf(&r->line), &m) == -1) {
+		r->state = R_REST;
+		if (reread(r) == -1)
+			return (-1);
+	}
+	if (r->state == R_BEGIN || r->state == R_FROM || r->state == R_MAYBE) {
 		errno = EINVAL;
 		return (-1);
 	}

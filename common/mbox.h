@@ -8,7 +8,9 @@
  *
  * A line of the message that begins with any number of ">" and "From " gets
  * one ">" more; reading takes it off again ("mboxrd").  The X-Letterlock line is
- * none of the message; an mbox of other programs has none.  With "only=1" behind
+ * none of the message; an mbox of other programs has none, and may not quote: a
+ * line behind an empty one that begins with "From " begins a message only if there
+ * is a time in it, or nothing.  With "only=1" behind
  * its zone there is no message: the mailbox is to be there, though nothing is in
  * it.  Such ones are read, and written for imports alone.  Its mark is optional:
  * once the message is in, value V is kept under K, see letterctl/import.h.  What was exported is
@@ -64,7 +66,7 @@ struct mbox_reader {
 	void			*arg;
 	int			 state;
 	struct buf		 line;		/* From_, X-Letterlock */
-	struct buf		 from;
+	struct buf		 from;		/* the first of them */
 	struct buf		 out;		/* octets not handed on yet */
 	size_t			 quotes;	/* ">" at the line's start */
 	size_t			 matched;	/* octets of "From " */
@@ -85,6 +87,11 @@ int	 mbox_feed(struct mbox_reader *, struct span *);
 int	 mbox_feed_end(struct mbox_reader *);
 void	 mbox_reader_free(struct mbox_reader *);
 
+/*
+ * A line that begins with "From ": 0 when there is a time in it, or nothing more at
+ * all; a date of a known form is put into the meta, with its zone.  Else -1.
+ */
+int	 mbox_from(struct span, struct mbox_meta *);
 /*
  * Flags and keywords that a program which is not us wrote into the header of a
  * message, whose first octets these are: appended, with a space between.  1: it

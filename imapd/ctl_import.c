@@ -15,6 +15,8 @@
 #include "imapd/annotation.h"
 #include "imapd/flags.h"
 #include "imapd/intake.h"
+#include "date.h"
+#include "header.h"
 #include "mbox.h"
 #include "imapd/stage.h"
 #include "imapd/store_ctl.h"
@@ -46,6 +48,7 @@ struct import {
 	int			 taking;	/* in is under way */
 	int			 only;		/* the mailbox, no message */
 	int			 foreign;	/* its flags are in its header */
+	int			 undated;	/* and its date */
 	int			 begun;		/* it is not the first one */
 	uint64_t		 messages;
 	struct buf		 mark;		/* of the message at work */
@@ -335,6 +338,7 @@ on_begin(void *arg, const struct mbox_meta *m)
 		return (-1);
 	x->only = m->only;
 	x->foreign = !m->ours;
+	x->undated = m->date < 0;
 	memset(&x->rec, 0, sizeof(x->rec));
 	x->rec.date = m->date < 0 ? store_time() : (uint64_t)m->date;
 	x->rec.zone = (int16_t)m->zone;
@@ -343,6 +347,20 @@ on_begin(void *arg, const struct mbox_meta *m)
 	if (m->mark.n <= MARK_MAX)
 		(void)buf_add_span(&x->mark, m->mark);
 	return (flags(x, m->flags));
+}
+
+/* From_ has none that is known: when it was sent, then. */
+static void
+sent(struct import *x)
+{
+	struct header_field	 f;
+	struct date		 d;
+
+	if (header_find(span_buf(&x->mem), "Date", 0, &f) == 0 ||
+	    date_parse(f.value, &d) == -1 || d.time < 0)
+		return;
+	x->rec.date = (uint64_t)d.time;
+	x->rec.zone = (int16_t)(d.zone % 1440);
 }
 
 /*
@@ -359,6 +377,8 @@ foreign(struct import *x)
 		return (0);
 	x->foreign = 0;
 	x->begun = 1;
+	if (x->undated)
+		sent(x);
 	if (mbox_flags(span_buf(&x->mem), &b) == 1 && first)
 		x->only = 1;
 	rc = flags(x, span_buf(&b));

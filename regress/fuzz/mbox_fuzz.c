@@ -17,7 +17,7 @@ struct copy {
 	uint8_t			 last;
 	struct buf		 one;
 	struct mbox_meta	 m;
-	struct buf		 flags, mailbox;
+	struct buf		 flags, mailbox, mark;
 };
 
 static int
@@ -29,6 +29,8 @@ on_begin(void *arg, const struct mbox_meta *m)
 	buf_reset(&c->one);
 	buf_reset(&c->flags);
 	buf_reset(&c->mailbox);
+	buf_reset(&c->mark);
+	(void)buf_add_span(&c->mark, m->mark);
 	(void)buf_add_span(&c->flags, m->flags);
 	(void)buf_add_span(&c->mailbox, m->mailbox);
 	return (0);
@@ -52,6 +54,7 @@ on_end(void *arg)
 	}
 	c->m.flags = span_buf(&c->flags);
 	c->m.mailbox = span_buf(&c->mailbox);
+	c->m.mark = span_buf(&c->mark);
 	c->m.noeol = c->one.n > 0 && c->one.p[c->one.n - 1] != '\n';
 	(void)mbox_begin(&c->w, &c->b, span_of("", 0), &c->m);
 	(void)mbox_octets(&c->w, &c->b, span_buf(&c->one));
@@ -84,6 +87,7 @@ drop(struct copy *c)
 	buf_free(&c->one);
 	buf_free(&c->flags);
 	buf_free(&c->mailbox);
+	buf_free(&c->mark);
 }
 
 int

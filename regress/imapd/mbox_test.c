@@ -75,15 +75,32 @@ static const struct {
 	    "<-1 0 |>A: b\r\n\r\nx\r\n</>" },
 	{ "no line end at the end", "From a x\nA: b\n\nx",
 	    "<-1 0 |>A: b\r\n\r\nx</>" },
-	{ "two", "From a x\nA: b\n\nx\n\nFrom b x\nC: d\n\n\n",
+	{ "two", "From a x\nA: b\n\nx\n\nFrom b x 1:02:03\nC: d\n\n\n",
 	    "<-1 0 |>A: b\r\n\r\nx\r\n</><-1 0 |>C: d\r\n\r\n</>" },
 	{ "CRLF", "From a Thu Jan  1 00:01:00 1970\r\nA: b\r\n\r\nx\r\n\r\n"
-	    "From b\r\ny\r\n", "<60 0 |>A: b\r\n\r\nx\r\n</>"
+	    "From b 01:02:03\r\ny\r\n", "<60 0 |>A: b\r\n\r\nx\r\n</>"
 	    "<-1 0 |>y\r\n</>" },
 	{ "quotes", "From a\n>From x\n>>From y\n>Fro\n> From \n",
 	    "<-1 0 |>From x\r\n>From y\r\n>Fro\r\n> From \r\n</>" },
 	{ "From_ within a paragraph", "From a\nx\nFrom here on\n",
 	    "<-1 0 |>x\r\nFrom here on\r\n</>" },
+	{ "From_ of a paragraph", "From a\nx\n\nFrom here\n\nFrom\n\nFrom "
+	    "10:30 on\n\nFrom a\n", "<-1 0 |>x\r\n\r\nFrom here\r\n\r\nFrom"
+	    "\r\n\r\nFrom 10:30 on\r\n\r\nFrom a\r\n</>" },
+	{ "From_ of a paragraph, no line end", "From a\nx\n\nFrom here",
+	    "<-1 0 |>x\r\n\r\nFrom here</>" },
+	{ "From_ of a paragraph, CRLF", "From a\r\nx\r\n\r\nFrom here\r\n\r\n",
+	    "<-1 0 |>x\r\n\r\nFrom here\r\n</>" },
+	{ "From_ of a paragraph of ours", "From a\nX-Letterlock: date=5 zone=0 "
+	    "flags=() noeol=0 mailbox=a\nx\n\nFrom here\r\n\n",
+	    "<5 0 |a>x\r\n\r\nFrom here\r\r\n</>" },
+	{ "From_ of a paragraph, then another", "From a\nx\n\nFrom here\n\n"
+	    "From b Fri Jul 14 02:40 2017\ny\n", "<-1 0 |>x\r\n\r\nFrom here\r\n"
+	    "</><1500000000 0 |>y\r\n</>" },
+	{ "From_ alone", "From \r\nA: b\r\n\r\nx\r\n\r\nFrom \r\nC: d\r\n\r\n"
+	    "y\r\n", "<-1 0 |>A: b\r\n\r\nx\r\n</>"
+	    "<-1 0 |>C: d\r\n\r\ny\r\n</>" },
+	{ "From_ is cut", "From a\nx\n\nFrom b Fri Jul 14 02:40:00 2017", NULL },
 	{ "bare CR", "From a\nx\ry\n", "<-1 0 |>x\ry\r\n</>" },
 	{ "almost ours", "From a\nX-Letter: x\n",
 	    "<-1 0 |>X-Letter: x\r\n</>" },
@@ -91,7 +108,7 @@ static const struct {
 	    "flags=(mark=no) noeol=0 mailbox=a\nA: b\n\n",
 	    "<5 0 mark=no|mark k:7.8|a>A: b\r\n</>" },
 	{ "a mailbox alone, then a message", "From a\nX-Letterlock: date=0 "
-	    "zone=0 only=1 flags=() noeol=0 mailbox=a b\n\nFrom b\nX-Letterlock: "
+	    "zone=0 only=1 flags=() noeol=0 mailbox=a b\n\nFrom b 0:00:00\nX-Letterlock: "
 	    "date=0 zone=0 flags=() noeol=0 mailbox=only=1\nA: b\n\n",
 	    "<0 0 |only|a b></><0 0 |only=1>A: b\r\n</>" },
 	{ "ours", "From a\nX-Letterlock: date=5 zone=-60 flags=(\\Seen a) "
@@ -173,6 +190,100 @@ static const struct {
 	{ "no field",	"Status\r\n:\r\n\r\n",	"", 0 },
 };
 
+/* What stands in front of messages. */
+static const struct {
+	const char	*line;
+	int64_t		 date;		/* -1: a time alone; -2: none */
+	int		 zone;
+} lines[] = {
+	{ "a@b Fri Jul 14 02:40:00 2017",			1500000000, 0 },
+	{ "- Fri Jul 14 02:40:00 2017",				1500000000, 0 },
+	{ "Fri Jul 14 02:40:00 2017",				1500000000, 0 },
+	{ "a@b Sun Jul  9 02:40:00 2017\r",			1499568000, 0 },
+	{ "a@b Fri Jul 14 02:40 2017",				1500000000, 0 },
+	{ "user at example.com  Fri Jul 14 02:40:00 2017",	1500000000, 0 },
+	{ "\"a b\" c@d  Fri Jul 14 02:40:00 2017",		1500000000, 0 },
+	{ "Sat Sun a@b Fri Jul 14 02:40:00 2017",		1500000000, 0 },
+	{ "1@xxx Fri Jul 14 02:40:00 +0000 2017",		1500000000, 0 },
+	{ "1@xxx Fri Jul 14 04:40:00 +0200 2017",		1500000000, 120 },
+	{ "a@b Fri Jul 14 02:10:00 2017 -0030",			1500000000, -30 },
+	{ "a@b Thu Jul 13 18:40:00 PST 2017",			1500000000, -480 },
+	{ "a@b Fri Jul 14 02:40:00 MET DST 2017",		1500000000, 0 },
+	{ "a!b Fri Jul 14 02:40:00 2017 remote from c",		1500000000, 0 },
+	{ "a@b Fri, 14 Jul 2017 04:40:00 +0200",		1500000000, 120 },
+	{ "a@b Thu Jan  1 00:00:00 +0100 1970",			-1, 0 },
+	{ "a@b 2017-07-14 02:40:00",				-1, 0 },
+	{ "a@b 2017-07-14T02:40:00Z",				-1, 0 },
+	{ "a@b Fri Feb 30 02:40:00 2017",			-1, 0 },
+	{ "a@b Ven Jul 14 02:40:00 2017",			-1, 0 },
+	{ "a@b Fri Jul 14 02:40 17",				-2, 0 },
+	{ "Fri Jul 14 2017",					-2, 0 },
+	{ "10:30 on, Fri",					-2, 0 },
+	{ "here on",						-2, 0 },
+	{ "",							-1, 0 },
+	{ " \r",						-1, 0 },
+	{ "-",							-2, 0 },
+};
+
+static void
+from_test(void)
+{
+	struct mbox_meta	 m;
+	struct buf		 b = { 0 };
+	size_t			 i;
+	int			 rc;
+
+	for (i = 0; i < nitems(lines); i++) {
+		buf_reset(&b);
+		(void)buf_addf(&b, "From %s", lines[i].line);
+		m.date = -1;
+		m.zone = 0;
+		rc = mbox_from(span_buf(&b), &m);
+		CHECK(rc == (lines[i].date == -2 ? -1 : 0) && (rc == -1 ||
+		    (m.date == lines[i].date && m.zone == lines[i].zone)),
+		    "%s: %d %lld %d", buf_cstr(&b), rc, (long long)m.date,
+		    m.zone);
+	}
+	buf_free(&b);
+}
+
+/* A line that is too long is none, and what is written separates, whatever the
+ * date. */
+static void
+edges_test(void)
+{
+	static const int64_t	 dates[] = { INT64_MIN, -1, 0, INT64_MAX };
+	struct mbox_writer	 w;
+	struct mbox_meta	 m = { 0 };
+	struct buf		 b = { 0 }, want = { 0 };
+	size_t			 i;
+
+	for (i = 0; i < nitems(dates); i++) {
+		m.date = dates[i];
+		(void)mbox_begin(&w, &b, span_of("", 0), &m);
+		(void)mbox_octets(&w, &b, span_str("x\r\n"));
+		(void)mbox_end(&w, &b);
+	}
+	CHECK(read_all(span_buf(&b), 7) == 0 && strcmp(buf_cstr(&seen),
+	    "<-1 0 |>x\r\n</><-1 0 |>x\r\n</><0 0 |>x\r\n</>"
+	    "<9223372036854775807 0 |>x\r\n</>") == 0, "dates: %s",
+	    buf_cstr(&seen));
+	buf_reset(&b);
+	(void)buf_adds(&b, "From a\nx\n\nFrom ");
+	for (i = 0; i < MBOX_LINE; i++)
+		(void)buf_addc(&b, 'a');
+	(void)buf_adds(&b, " Fri Jul 14 02:40:00 2017\n");
+	(void)buf_adds(&want, "<-1 0 |>x\r\n\r\n");
+	(void)buf_add(&want, b.p + 10, b.n - 11);
+	(void)buf_adds(&want, "\r\n</>");
+	for (i = 1; i < b.n; i += 4099)
+		CHECK(read_all(span_buf(&b), i) == 0 &&
+		    span_eq(span_buf(&seen), span_buf(&want)),
+		    "a line that is too long, by %zu", i);
+	buf_free(&b);
+	buf_free(&want);
+}
+
 static void
 flags_test(void)
 {
@@ -211,6 +322,8 @@ main(void)
 	for (n = 1; n < 30; n += 7)
 		for (i = 1; i < 30; i += 7)
 			test_round(n, i);
+	from_test();
+	edges_test();
 	buf_free(&seen);
 	flags_test();
 	return (test_done());

@@ -251,6 +251,20 @@ def mboxes(s):
     wait_for(lambda: b"another import is under way" not in stream(s, "import", "mbox", "frank", "Cut", data=whole).stderr)
     is_([b for f, d, b in everything(s, "frank")["Cut"]], [b"Subject: all\r\n\r\nx\r\n"],
         "an import that is broken off leaves nothing in the mailbox, least of all half a message")
+    # Takeout, Mailman, neither: then the Date field; else when it is imported
+    sent = b"Date: Thu, 13 Jul 2017 00:00:00 +0200\n"
+    large = b"A: b\n" + sent + b"\n" + b"a line of text\n" * 6000
+    octets = b"\n".join((b"From 16@xxx Tue Mar 31 08:25:30 +0000 2020\n" + sent + b"\nFrom here on\n\nFrom there\n",
+                         b"From user at example.com  Fri Jul 14 02:40:00 2017\n" + sent + b"\nx\n",
+                         b"From x 2017-07-14 02:40:00\n" + sent + b"\nx\n", b"From x 02:40:00\n" + large,
+                         b"From x 02:40:00\nSubject: x\n\n" + sent))
+    r = stream(s, "import", "mbox", "frank", "Dates", data=octets)
+    is_((r.returncode, r.stdout.strip()), (0, b"5 messages"), "From_ lines of other programs") or diag(r.stderr)
+    got = everything(s, "frank")["Dates"]
+    is_([d[14:-1].decode() for f, d, b in got[:4]], ["31-Mar-2020 08:25:30 +0000", "14-Jul-2017 02:40:00 +0000"] +
+        ["13-Jul-2017 00:00:00 +0200"] * 2, "their dates, or when they were sent")
+    ok(b"-2017 " not in got[4][1], "but not what the text says") or diag(got[4])
+    is_(got[0][2], (sent + b"\nFrom here on\n\nFrom there\n").replace(b"\n", b"\r\n"), "what only looks like one is text")
     for bad, what in (b"no mbox\n", "no mbox"), (b"From x\n", "no mbox"):
         r = stream(s, "import", "mbox", "frank", data=bad)
         is_(r.returncode, 1 if bad[0:1] == b"n" else 0, "what is none: %r" % bad) or diag(r)
