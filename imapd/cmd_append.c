@@ -459,6 +459,8 @@ staging(struct session *s)
 	if (!may_store(s, mb))
 		return (not_stored(s, errno));
 	if (a->at == a->n) {
+		if (stage_over(a->stage))
+			return (session_no(s, EDQUOT));
 		if (stage_commit(a->stage, &seq) == -1)
 			return (session_no(s, errno));
 		session_hold(s, seq);

@@ -353,6 +353,8 @@ staging(struct session *s)
 		return (errno == EAGAIN ? STEP_AGAIN : failed(s, errno));
 	if ((rc = stage_some(s, x)) == 1)
 		return (STEP_AGAIN);
+	if (rc == 0 && stage_over(x->stage))
+		return (failed(s, EDQUOT));
 	if (rc == -1 || stage_commit(x->stage, &seq) == -1)
 		return (failed(s, errno));
 	session_hold(s, seq);

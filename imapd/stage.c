@@ -7,6 +7,7 @@
 
 #include "imapd/batch.h"
 #include "imapd/ending.h"
+#include "imapd/quota.h"
 #include "imapd/session.h"
 #include "imapd/stage.h"
 #include "imapd/store.h"
@@ -138,6 +139,17 @@ uint32_t
 stage_first(const struct stage *st)
 {
 	return (st->first);
+}
+
+int
+stage_over(const struct stage *st)
+{
+	uint64_t	 octets = 0;
+	size_t		 i;
+
+	for (i = 0; i < st->n; i++)
+		octets += st->recs[i].size;
+	return (quota_over(st->account, octets, st->n));
 }
 
 void

@@ -44,6 +44,8 @@ struct mailbox	*stage_mailbox(const struct stage *);
 /* How many, and the UID of the first; those of the others follow it. */
 size_t		 stage_count(const struct stage *);
 uint32_t	 stage_first(const struct stage *);
+/* Is it too much for the quota by now?  Others may have filled it meanwhile. */
+int		 stage_over(const struct stage *);
 /* Something of the caller's in the command that makes them messages: 0, or -1
  * with errno; then nothing of either is done. */
 void		 stage_with(struct stage *, int (*)(void *), void *);

@@ -2,9 +2,11 @@
  * Quotas, RFC 9208: what is used and may be, what has no room, what is counted
  * as deleted.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "imaptest.h"
+#include "imapd/batch.h"
 #include "imapd/quota.h"
 
 #define OF_16	"0123456789abcde\n"
@@ -114,6 +116,90 @@ tell(void)
 	t_script("of the configuration", taken_back);
 }
 
+/* What client n is answered to its last command, "x". */
+static const char *
+answered(int n)
+{
+	const char	*l;
+
+	while ((l = t_line(n)) != NULL && strncmp(l, "x ", 2) != 0)
+		;
+	return (l == NULL ? "nothing" : l);
+}
+
+/* Two are staged at the same time, and there is room for one of them. */
+static void
+one_of_two(const char *what)
+{
+	static const char	 no[] = "x NO [OVERQUOTA]";
+	char			 first[64];
+	int			 ok;
+
+	snprintf(first, sizeof(first), "%s", answered(3));
+	ok = strncmp(first, "x OK", 4) == 0;
+	CHECK(ok || strncmp(first, no, sizeof(no) - 1) == 0, "%s: %s", what,
+	    first);
+	snprintf(first, sizeof(first), "%s", answered(4));
+	CHECK(strncmp(first, ok ? no : "x OK", ok ? sizeof(no) - 1 : 4) == 0,
+	    "%s: %s", what, first);
+}
+
+#define COPIED	(BATCH_MAX + 100)
+#define APPENDS	40			/* of 32 KiB: more than STAGE_OCTETS */
+
+static void
+say(int n, const char *line)
+{
+	t_send(n, line, strlen(line));
+}
+
+static void
+appends(int n)
+{
+	static char	 text[32 * 1024];
+	int		 i;
+
+	memset(text, 'x', sizeof(text));
+	say(n, n == 3 ? "x APPEND Drafts" : "x APPEND Sent");
+	for (i = 0; i < APPENDS; i++) {
+		say(n, " {32768+}\r\n");
+		t_send(n, text, sizeof(text));
+	}
+}
+
+static void
+at_once(void)
+{
+	unsigned	 slice = t_store.limits.slice;
+	int		 i;
+
+	t_store.limits.quota = t_store.limits.quota_messages = 0;
+	t_account[3] = t_account[4] = 3;
+	t_login(3, 3);
+	for (i = 0; i < COPIED; i++)
+		say(3, i % (COPIED / 2) == 0 ? "\r\na APPEND INBOX {1+}\r\nx" :
+		    " {1+}\r\nx");
+	say(3, "\r\nx SELECT INBOX\r\n");
+	(void)answered(3);
+	t_login(4, 3);
+	say(4, "x SELECT INBOX\r\n");
+	(void)answered(4);
+	t_store.limits.slice = 0;	/* they take turns */
+	t_store.limits.quota_messages = COPIED * 2 + 1;
+	say(3, "x COPY 1:* Drafts\r\n");
+	say(4, "x COPY 1:* Sent\r\n");
+	one_of_two("COPY");
+	t_store.limits.quota_messages = 0;
+	t_store.limits.quota = 2 * 1024 * 1024;
+	appends(3);
+	appends(4);
+	t_settle();
+	say(3, "\r\n");
+	say(4, "\r\n");
+	one_of_two("APPEND");
+	t_store.limits.slice = slice;
+}
+
 static void
 select_mailbox(const char *command)
 {
@@ -142,6 +228,7 @@ main(void)
 	select_mailbox("s SELECT INBOX\r\n");
 	t_script("messages", messages);
 	tell();
+	at_once();
 	t_close();
 	t_remove();
 	return (t_done());
