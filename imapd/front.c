@@ -392,6 +392,10 @@ bad(struct front *f, const char *why)
 	struct cursor	 c;
 	struct span	 tag;
 
+	if (f->lex.lost) {
+		front_bye(f, why);
+		return (-1);
+	}
 	if (++f->bad >= FRONT_BAD) {
 		front_bye(f, "too many bad commands");
 		return (-1);

@@ -127,6 +127,10 @@ session_input(struct session *s)
 		case LEX_COMMAND:
 			return (1);
 		case LEX_BAD:
+			if (s->lex.lost) {
+				session_bye(s, s->lex.refused);
+				return (-1);
+			}
 			refused(s);
 			return (1);
 		}

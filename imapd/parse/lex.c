@@ -15,7 +15,6 @@ enum state {
 	DONE
 };
 
-#define DIGITS	20	/* of a literal's size, at most */
 #define TAIL	32	/* octets that hold an announced literal */
 
 static enum lex_event	 line(struct lex *, struct span *);
@@ -27,7 +26,8 @@ static enum lex_event	 stream(struct lex *, struct span *);
 static enum lex_event	 swallow(struct lex *, struct span *);
 static void		 begin_rest(struct lex *, size_t);
 static enum lex_event	 rest(struct lex *, struct span *);
-static int		 announced(struct span, uint64_t *, int *);
+static enum lex_event	 rest_end(struct lex *, struct span, int);
+static int		 announced(struct span, int, uint64_t *, int *);
 
 void
 lex_init(struct lex *l, const struct lex_limits *limits)
@@ -47,6 +47,7 @@ lex_next(struct lex *l)
 	l->nliterals = 0;
 	l->left = l->skip = 0;
 	l->refused = NULL;
+	l->lost = 0;
 	l->state = LINE;
 }
 
@@ -69,23 +70,27 @@ lex_begun(const struct lex *l)
 }
 
 /*
- * Does a line end with a literal: "{" digits ["+"] "}", RFC 7888?  1 yes; 0 no;
- * -1 it looks like one but its size is none.
+ * Does a line, or the end that was kept of one (cut), end with a literal: "{"
+ * digits ["+"] "}", RFC 7888?  1 yes; 0 no; -1 it looks like one but its size
+ * is none.
  */
 static int
-announced(struct span s, uint64_t *size, int *nonsync)
+announced(struct span s, int cut, uint64_t *size, int *nonsync)
 {
 	size_t	 i, digits;
 
+	*nonsync = 0;
 	if (s.n == 0 || s.p[s.n - 1] != '}')
 		return (0);
 	i = s.n - 1;
 	*nonsync = i > 0 && s.p[i - 1] == '+';
 	if (*nonsync)
 		i--;
-	for (digits = 0; i > 0 && s.p[i - 1] >= '0' && s.p[i - 1] <= '9' &&
-	    digits <= DIGITS; digits++)
+	for (digits = 0; i > 0 && s.p[i - 1] >= '0' && s.p[i - 1] <= '9';
+	    digits++)
 		i--;
+	if (i == 0 && cut)	/* any number of zeros may be in front */
+		return (-1);
 	if (i == 0 || s.p[i - 1] != '{')
 		return (0);
 	if (digits == 0 || span_num(span_of(s.p + i, digits), INT64_MAX,
@@ -100,6 +105,8 @@ refuse(struct lex *l, const char *why)
 {
 	if (l->refused == NULL)
 		l->refused = why;
+	if (buf_failed(&l->text))	/* nor is what the line ended with */
+		l->lost = 1;
 	l->state = DONE;
 	return (LEX_BAD);
 }
@@ -157,13 +164,15 @@ line_end(struct lex *l)
 	int		 nonsync, rc;
 
 	if (buf_failed(&l->text))
-		return (refuse(l, "[UNAVAILABLE] no memory"));
-	if (span_find(s, '\0') != -1)
-		return (refuse(l, "NUL in a command"));
-	if (span_find(s, '\r') != -1)
-		return (refuse(l, "bare CR in a command"));
-	if ((rc = announced(s, &size, &nonsync)) == -1)
-		return (refuse(l, "malformed literal size"));
+		l->refused = "[UNAVAILABLE] no memory";
+	else if (span_find(s, '\0') != -1)
+		l->refused = "NUL in a command";
+	else if (span_find(s, '\r') != -1)
+		l->refused = "bare CR in a command";
+	else if ((rc = announced(s, 0, &size, &nonsync)) == -1)
+		l->refused = "malformed literal size";
+	if (l->refused != NULL)
+		return (rest_end(l, s, 0));
 	if (rc == 1)
 		return (literal(l, size, nonsync));
 	l->state = DONE;
@@ -258,11 +267,11 @@ begin_rest(struct lex *l, size_t seen)
 static enum lex_event
 rest(struct lex *l, struct span *in)
 {
-	uint64_t	 size;
 	ptrdiff_t	 at = span_find(*in, '\n');
 	size_t		 n = at == -1 ? in->n : (size_t)at, from;
 	struct span	 s;
-	int		 nonsync, rc;
+	enum lex_event	 e;
+	int		 cut;
 
 	from = n > TAIL ? n - TAIL : 0;
 	if (from > 0)
@@ -281,15 +290,30 @@ rest(struct lex *l, struct span *in)
 	in->p++;
 	in->n--;
 	s = span_of(l->text.p + l->start, l->text.n - l->start);
+	cut = s.n == TAIL;
 	if (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
-	rc = announced(s, &size, &nonsync);
+	e = rest_end(l, s, cut);
 	buf_truncate(&l->text, l->start);
+	return (e);
+}
+
+/* The end of a line of a refused command, s: what the client sends behind it,
+ * unasked, goes with it. */
+static enum lex_event
+rest_end(struct lex *l, struct span s, int cut)
+{
+	uint64_t	 size;
+	int		 nonsync, rc;
+
+	rc = announced(s, cut, &size, &nonsync);
 	if (rc == 1 && nonsync) {
 		l->skip = size;
 		l->state = SWALLOWING;
 		return (LEX_MORE);
 	}
+	if (rc == -1 && nonsync)
+		l->lost = 1;
 	return (refuse(l, l->refused));
 }
 

@@ -3,7 +3,7 @@
  * lexer finds the end of the command across literals, asks what to do with each
  * literal before anything is allocated for it, and swallows the rest of a
  * command that was refused: a refused non-synchronising literal is never
- * executed.
+ * executed; with a size that is none it ends the connection (lex.lost).
  */
 #ifndef IMAP_LEX_H
 #define IMAP_LEX_H
@@ -50,6 +50,9 @@ struct lex {
 	uint64_t		 left;		/* of the streamed literal */
 	const char		*refused;	/* static text, with a response code
 						 * in front where one fits */
+	int			 lost;		/* LEX_BAD: how long it is
+						 * cannot be known: what comes
+						 * must not be read */
 
 	/* private */
 	struct buf		 text;

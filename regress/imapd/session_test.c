@@ -119,6 +119,13 @@ static const char *const lists[] = {
 	"S1: k OK LIST completed", "X1", NULL
 };
 
+/* Where the command ends nobody knows: nothing behind it is one. */
+static const char *const endless[] = {
+	"O1", "C1: a NOOP {99999999999999999999}", "S1: a BAD malformed ~",
+	"C1= b NOOP {9223372036854775808+}\r\nc LOGOUT\r\n",
+	"S1: * BYE malformed literal size", "E1", NULL
+};
+
 static const char *const appends[] = {
 	"O1", "C1: a APPEND nowhere {5}", "S1: a NO [TRYCREATE] ~",
 	"C1: a APPEND nowhere {7+}", "C1= x LOGOUT\r\n",
@@ -246,6 +253,7 @@ static const struct {
 	{ "simple", simple, 0 },
 	{ "preauth", preauth, 0 },
 	{ "lists", lists, 0 },
+	{ "endless", endless, 0 },
 	{ "append", appends, 0 },
 	{ "idle", idles, 1 },
 	{ "inbox", inbox, 0 },

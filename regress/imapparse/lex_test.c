@@ -1,7 +1,7 @@
 /*
  * The IMAP command lexer: whole commands, literals, refusals; each case in one
  * piece and octet by octet.  Events are written as one line:
- *   [command]  ^ continue  {n} streamed octets  !why{tag text}
+ *   [command]  ^ continue  {n} streamed octets  !why{tag text}  # the end
  */
 #include "imapd/parse/lex.h"
 #include "test.h"
@@ -18,13 +18,27 @@ static const struct lex_case {
 	    "[a LOGIN {3+}\r\nabc {0+}\r\n]" },
 	{ "leading zeros",	"a X {003}\r\nabc\r\n",	"^[a X {003}\r\nabc]" },
 	{ "not a literal",	"a X {5 }\r\n",		"[a X {5 }]" },
-	{ "no size",		"a X {+}\r\n",		"!malformed literal size{a X {+}}" },
+	{ "no size",		"a X {+}\r\n",		"!malformed literal size{a X {+}}#" },
 	{ "plus in front",	"a X {+5}\r\n",		"[a X {+5}]" },
 	{ "negative",		"a X {-1}\r\n",		"[a X {-1}]" },
 	{ "huge",		"a X {4294967295}\r\nb NOOP\r\n",
 	    "![TOOBIG] literal too large{a X {4294967295}}[b NOOP]" },
 	{ "over 64 bits",	"a X {99999999999999999999}\r\nb\r\n",
 	    "!malformed literal size{a X {99999999999999999999}}[b]" },
+	{ "over 64 bits, and nobody waits",
+	    "a X {9223372036854775808+}\r\nb\r\n",
+	    "!malformed literal size{a X {9223372036854775808+}}#" },
+	{ "more leading zeros",
+	    "a X {0000000000000000000000000000000000000003+}\r\nb\n\r\nc\r\n",
+	    "[a X {0000000000000000000000000000000000000003+}\r\nb\n\r]"
+	    "[c]" },
+	{ "more than is kept of a refused line",
+	    "a X {30+}\r\n012345678901234567890123456789 "
+	    "{0000000000000000000000000000000000000003+}\r\nb\r\n",
+	    "![TOOBIG] literal too large{a X {30+}}#" },
+	{ "none behind a refused literal+",
+	    "a X {21+}\r\n012345678901234567890 {9223372036854775808+}\r\nb\r\n",
+	    "![TOOBIG] literal too large{a X {21+}}#" },
 	{ "refused literal+ is swallowed",
 	    "a X {30+}\r\nx LOGOUT\r\ny DELETE INBOX\r\nz. y\r\nb NOOP\r\n",
 	    "![TOOBIG] literal too large{a X {30+}}[b NOOP]" },
@@ -52,6 +66,9 @@ static const struct lex_case {
 	{ "NUL",		"a X\0Y\r\nb\r\n",	"!NUL in a command{a X}[b]" },
 	{ "bare CR",		"a X\rY\r\nb\r\n",
 	    "!bare CR in a command{a X\rY}[b]" },
+	{ "bare CR and literal+",
+	    "a X\rY {11+}\r\nx LOGOUT\r\n\n\r\nb\r\n",
+	    "!bare CR in a command{a X\rY {11+}}[b]" },
 };
 
 static enum lex_policy
@@ -107,6 +124,10 @@ run(const char *in, size_t n, size_t step, struct buf *out)
 				buf_addf(out, "!%s{", l.refused);
 				buf_add_span(out, c);
 				buf_addc(out, '}');
+				if (l.lost) {
+					buf_addc(out, '#');
+					goto over;
+				}
 				lex_next(&l);
 				break;
 			}
@@ -114,6 +135,7 @@ run(const char *in, size_t n, size_t step, struct buf *out)
 more:
 		continue;
 	}
+over:
 	lex_free(&l);
 }
 
