@@ -95,9 +95,7 @@ cmd_multisearch(struct session *s, struct cursor *c)
 	g->sources.asked = selected;
 	if (cur_sp(c) == -1 || (cur_is(c, "IN") == 0 &&
 	    cur_multi_sources(c, &g->sources.asked) == -1) || (cur_is(c, "RETURN") == 0 &&
-	    cur_search_return(c, p) == -1) || (cur_is(c, "CHARSET") == 0 &&
-	    (cur_sp(c) == -1 || cur_astring(c, &p->charset) == -1 ||
-	    cur_sp(c) == -1)))
+	    cur_search_return(c, p) == -1) || cur_search_charset(c, p) == -1)
 		goto syntax;
 	g->program = *c;
 	if (cur_search_keys(c, p) == -1 || cur_end(c) == -1)

@@ -346,6 +346,20 @@ cur_search_return(struct cursor *c, struct search *s)
 }
 
 int
+cur_search_charset(struct cursor *c, struct search *s)
+{
+	if (cur_is(c, "CHARSET") == -1)
+		return (0);
+	if (c->accept)		/* RFC 9755 section 3 */
+		c->error = "CHARSET after ENABLE UTF8=ACCEPT";
+	else if (cur_sp(c) == 0 && cur_astring(c, &s->charset) == 0 &&
+	    cur_sp(c) == 0)
+		return (0);
+	search_free(s);
+	return (-1);
+}
+
+int
 cur_search_keys(struct cursor *c, struct search *s)
 {
 	if (node(c, s, SEARCH_AND) == 0 && many(c, s, 0, 0) == 0)
@@ -360,15 +374,8 @@ cur_search(struct cursor *c, struct search *s)
 	memset(s, 0, sizeof(*s));
 	if (cur_is(c, "RETURN") == 0 && cur_search_return(c, s) == -1)
 		return (-1);
-	if (cur_is(c, "CHARSET") == 0) {
-		if (c->accept)	/* RFC 9755 section 3 */
-			c->error = "CHARSET after ENABLE UTF8=ACCEPT";
-		if (c->accept || cur_sp(c) == -1 ||
-		    cur_astring(c, &s->charset) == -1 || cur_sp(c) == -1) {
-			search_free(s);
-			return (-1);
-		}
-	}
+	if (cur_search_charset(c, s) == -1)
+		return (-1);
 	return (cur_search_keys(c, s));
 }
 

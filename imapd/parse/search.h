@@ -65,10 +65,11 @@ struct search {
 int	 cur_search(struct cursor *, struct search *);
 /*
  * Its pieces, for commands that have other things between them: what follows
- * "RETURN", with the space behind it; the keys.  Begin with an empty program;
- * both free it when they fail.
+ * "RETURN", with the space behind it; the charset, if one is given; the keys.
+ * Begin with an empty program; all free it when they fail.
  */
 int	 cur_search_return(struct cursor *, struct search *);
+int	 cur_search_charset(struct cursor *, struct search *);
 int	 cur_search_keys(struct cursor *, struct search *);
 void	 search_free(struct search *);
 

@@ -65,6 +65,8 @@ static const char *const messages[] = {
 	"C1: b SEARCH SUBJECT \"M\303\234LL\"", "S1: * SEARCH 1", "S1: b OK ~",
 	"C1: c SEARCH CHARSET UTF-8 SUBJECT x", "S1: c BAD ~",
 	"C1: d SEARCH RETURN () CHARSET UTF-8 SUBJECT x", "S1: d BAD ~",
+	"C1: d ESEARCH IN (personal) CHARSET UTF-8 SUBJECT x", "S1: d BAD ~",
+	"C1: d ESEARCH IN (personal) SUBJECT x", "S1: d OK ~",
 	"C1: e FETCH 1 BODY.PEEK[HEADER]", "S1: * 1 FETCH (BODY[HEADER] {18}",
 	"S1: Subject: M\303\274ll", "S1: ", "S1: )", "S1: e OK ~",
 	"C1: f APPEND INBOX (\\Seen) UTF8 (~{3}", "S1: + OK", "C1= abc)\r\n",
