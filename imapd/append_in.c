@@ -1,7 +1,8 @@
 /*
  * The messages of APPEND as they come in.  Octets of one go to memory up to
  * APPEND_MEMORY, then to an unlinked file; at its end the message becomes an
- * intake.  See append.h.
+ * intake.  Small ones that have no room in memory wait in one file.  See
+ * append.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -58,8 +59,7 @@ append_data(struct session *s, struct span octets)
 	if (memchr(octets.p, '\0', octets.n) != NULL)
 		a->nul = 1;
 	if (a->error == 0 && m->fd == -1 &&
-	    m->mem.n + octets.n <= APPEND_MEMORY &&
-	    a->memory + m->mem.n + octets.n <= STAGE_OCTETS)
+	    m->mem.n + octets.n <= APPEND_MEMORY)
 		rc = buf_add_span(&m->mem, octets);
 	else if (a->error == 0) {
 		mem = span_buf(&m->mem);
@@ -74,12 +74,51 @@ append_data(struct session *s, struct span octets)
 		msg_end(m);
 }
 
+/* A small one, whole in memory, to where it waits. */
+static int
+put_aside(struct msg *m)
+{
+	struct append	*a = m->append;
+
+	if ((a->spool == -1 && (a->spool = body_spool(
+	    a->session->account->part->bodies)) == -1) ||
+	    body_spool_write(a->spool, span_buf(&m->mem), a->spooled) == -1)
+		return (-1);
+	m->at = a->spooled;
+	m->size = m->mem.n;
+	a->spooled += m->size;
+	buf_free(&m->mem);
+	return (0);
+}
+
+static int
+take_back(struct msg *m)
+{
+	uint8_t	*to;
+	ssize_t	 n;
+
+	if ((to = buf_reserve(&m->mem, (size_t)m->size)) == NULL)
+		return (-1);
+	while (m->mem.n < m->size) {
+		n = pread(m->append->spool, to + m->mem.n,
+		    (size_t)m->size - m->mem.n, (off_t)(m->at + m->mem.n));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		buf_commit(&m->mem, (size_t)n);
+	}
+	return (0);
+}
+
 int
 append_msg_start(struct msg *m)
 {
 	struct append	*a = m->append;
 	int		 rc;
 
+	if (m->fd == -1 && m->size > 0 && take_back(m) == -1)
+		return (-1);
 	m->started = 1;
 	rc = intake_start(&m->in, a->session->account->part, m->fd,
 	    m->fd == -1 ? span_buf(&m->mem) : span_of("", 0), 0,
@@ -102,11 +141,13 @@ msg_end(struct msg *m)
 	int		 rc;
 
 	if (m->fd == -1) {
-		a->memory += m->mem.n;
 		a->small += m->mem.n;
-	} else if (m->size <= APPEND_MEMORY) {
-		a->small += m->size;
-		return;
+		if (a->memory + m->mem.n > STAGE_OCTETS) {
+			if (put_aside(m) == -1)
+				a->error = errno;
+			return;
+		}
+		a->memory += m->mem.n;
 	}
 	if ((rc = append_msg_start(m)) == -1)
 		a->error = errno;
@@ -150,6 +191,8 @@ append_free(struct session *s)
 		buf_free(&m->mem);
 		free(m);
 	}
+	if (a->spool != -1)
+		close(a->spool);
 	free(a->msgs);
 	free(a);
 }

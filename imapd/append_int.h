@@ -13,8 +13,9 @@ struct msg {
 	struct intake	 in;
 	struct append	*append;
 	struct buf	 mem;
-	int		 fd;		/* spool, or -1 */
-	uint64_t	 size;
+	int		 fd;		/* spool of a large one, or -1 */
+	uint64_t	 size;		/* in a spool */
+	uint64_t	 at;		/* a small one's place in append's */
 	int		 started;	/* its intake */
 	int		 pending;	/* it is being read */
 	struct msgrec	 rec;
@@ -27,6 +28,9 @@ struct append {
 	uint64_t	 octets;
 	uint64_t	 memory;	/* of small ones, waiting in memory */
 	uint64_t	 small;		/* of small ones */
+	int		 spool;		/* of those that had no room in
+					 * memory, or -1 */
+	uint64_t	 spooled;
 	struct stage	*stage;
 	size_t		 pending;	/* intakes */
 	int		 error;		/* errno of the first that failed */
@@ -46,7 +50,7 @@ struct append {
 
 /* One more is about to come; NULL: no memory. */
 struct msg	*append_msg_new(struct append *);
-/* It is here: parse it.  As intake_start(). */
+/* It is here: parse it.  As intake_start(), 1 for a small one. */
 int		 append_msg_start(struct msg *);
 
 #endif

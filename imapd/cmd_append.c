@@ -191,6 +191,8 @@ take(struct session *s, struct span name, uint64_t size, uint32_t old)
 		return (refuse(s, "[LIMIT] too many messages in one command"));
 	if (a == NULL && (a = calloc(1, sizeof(*a))) == NULL)
 		return (refuse(s, "[UNAVAILABLE] no memory"));
+	if (s->append == NULL)
+		a->spool = -1;
 	a->session = s;
 	s->append = a;
 	if (append_msg_new(a) == NULL)

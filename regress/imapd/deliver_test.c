@@ -211,6 +211,34 @@ test_many(void)
 	t_remove();
 }
 
+static int
+descriptors(void)
+{
+	int	 fd, n = 0;
+
+	for (fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return (n);
+}
+
+/* Each of the messages of test_stage() is the one that came. */
+static void
+each_its_own(void)
+{
+	static const char	 ask[] = "b SELECT INBOX\r\n"
+				    "c FETCH 1:* BODY.PEEK[]<0.3>\r\n";
+	const char		*l;
+	unsigned		 n = 0;
+
+	t_send(1, ask, sizeof(ask) - 1);
+	while ((l = t_line(1)) != NULL && strncmp(l, "c OK", 4) != 0)
+		if (strstr(l, "{3}") != NULL && (l = t_line(1)) != NULL)
+			n += strtoul(l, NULL, 10) == n;
+	CHECK(n == 40, "%u of them are what came", n);
+	t_send(1, "d UNSELECT\r\n", 12);
+	(void)t_line(1);
+}
+
 /* MULTIAPPEND of more than one transaction holds. */
 static void
 test_stage(void)
@@ -221,21 +249,29 @@ test_stage(void)
 	struct stage		*st;
 	struct account		*a;
 	unsigned		 refs, i;
+	int			 open_before;
 
 	memset(text, 'x', sizeof(text) - 1);
 	t_open(NULL);
 	t_login(1, 1);
 	(void)t_line(1);
+	open_before = descriptors();
 	t_send(1, head, sizeof(head) - 1);
 	for (i = 0; i < 40; i++) {
 		t_send(1, " {60000+}\r\n", 11);
+		(void)snprintf(text, sizeof(text), "%03u", i);
+		text[3] = 'x';
 		t_send(1, text, 60000);
 		t_loop();
 	}
+	t_settle();
+	CHECK(descriptors() < open_before + 10, "%d descriptors, %d before",
+	    descriptors(), open_before);
 	t_send(1, "\r\n", 2);
 	CHECK(strstr(t_line(1), " 10001:10040] APPEND") != NULL,
 	    "40 messages at once");
 	CHECK(messages(1) == 40 && bodies(&refs) == 40, "all are there");
+	each_its_own();
 	id[0] = 4;
 	CHECK(to(TEXT, 1, 1) == RESULT_OK && messages(1) == 41,
 	    "a delivery behind them");
