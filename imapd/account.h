@@ -113,6 +113,8 @@ int		 account_thaw(struct part *, uint64_t id);
 void		 account_undone(struct part *, uint64_t seq);
 
 struct mailbox	*mailbox_named(const struct account *, struct span name);
+/* The same, as an administrator may write it: a name in any form. */
+struct mailbox	*mailbox_called(const struct account *, struct span name);
 struct mailbox	*mailbox_by_id(const struct account *, uint64_t id);
 /*
  * Positions in the list of mailboxes, and in that of subscriptions: of the first

@@ -64,13 +64,6 @@ rows(struct page *page, const struct mailbox *mb, uint64_t *k)
 	return (0);
 }
 
-static struct mailbox *
-named(const struct account *a, struct span name)
-{
-	return (mailbox_named(a, span_caseeqs(name, "INBOX") ?
-	    span_str("INBOX") : name));
-}
-
 /* The cursor: number of the row in its mailbox, ":", the mailbox. */
 void
 ctl_acl_list(struct ctl_ask *a)
@@ -91,13 +84,13 @@ ctl_acl_list(struct ctl_ask *a)
 		account_put(acc);
 		return;
 	}
-	if (one && (named(acc, a->args[3].arg)) == NULL) {
+	if (one && mailbox_called(acc, a->args[3].arg) == NULL) {
 		page_error(a->peer, a->imsg->id, "no such mailbox");
 		account_put(acc);
 		return;
 	}
 	if (one)
-		name = span_str(named(acc, a->args[3].arg)->name);
+		name = span_str(mailbox_called(acc, a->args[3].arg)->name);
 	i = mailbox_lower(acc, name);
 	/* The list may have changed meanwhile. */
 	if (i < acc->nmailboxes && !span_eqs(name, acc->mailboxes[i]->name))
@@ -246,7 +239,7 @@ ctl_acl_set(struct ctl_ask *a)
 		return;
 	if (a->nargs != (set ? 6 : 5))
 		why = "malformed request";
-	else if ((mb = named(acc, a->args[3].arg)) == NULL)
+	else if ((mb = mailbox_called(acc, a->args[3].arg)) == NULL)
 		why = "no such mailbox";
 	else if (set && acl_modify(rights = a->args[5].arg, &none) == -1)
 		why = "rights are letters of lrswipkxtea, with + or - in "

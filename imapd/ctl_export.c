@@ -340,9 +340,8 @@ ctl_export(struct ctl_ask *a)
 
 	if ((acc = ctl_account(a)) == NULL)
 		return;
-	if (a->nargs > 3 && (mb = mailbox_named(acc,
-	    span_caseeqs(a->args[3].arg, "INBOX") ? span_str("INBOX") :
-	    a->args[3].arg)) == NULL)
+	if (a->nargs > 3 &&
+	    (mb = mailbox_called(acc, a->args[3].arg)) == NULL)
 		why = "no such mailbox";
 	else if (a->imsg->fd == -1)
 		why = "no descriptor to write to";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imapd/mailbox_int.h"
+#include "mboxname.h"
 
 /* Does this name of a list stand before the place that is looked for? */
 typedef int	 before_fn(const char *, struct span);
@@ -139,6 +140,18 @@ mailbox_named(const struct account *a, struct span name)
 	if (i < a->nmailboxes && span_eqs(name, a->mailboxes[i]->name))
 		return (a->mailboxes[i]);
 	return (NULL);
+}
+
+struct mailbox *
+mailbox_called(const struct account *a, struct span name)
+{
+	struct mailbox	*mb = mailbox_named(a, name);
+	struct buf	 b = { 0 };
+
+	if (mb == NULL && mailbox_normal(&b, name) == 0)
+		mb = mailbox_named(a, span_buf(&b));
+	buf_free(&b);
+	return (mb);
 }
 
 struct mailbox *

@@ -112,6 +112,7 @@ with Suite() as s:
     is_(r.stdout.count(b"\nX-Letterlock: "), 4, "all of the account")
     one = stream(s, "export", "mbox", "alice", "Lists/café")
     is_(one.stdout.count(b"\nX-Letterlock: "), 1, "one mailbox alone")
+    is_(stream(s, "export", "mbox", "alice", "Lists/cafe\u0301").stdout, one.stdout, "by its name in another form")
     ok(stream(s, "export", "mbox", "alice", "Nowhere").returncode != 0, "no such mailbox")
     ok(stream(s, "export", "mbox", "nobody").returncode != 0, "no such account")
 
