@@ -32,6 +32,9 @@ static int	 convert(struct text_stream *, struct buf *, struct span, int);
 static int	 fill(struct buf *, const struct message_source *, uint64_t,
 		    size_t);
 static unsigned	 header_kind(const struct text_walk *, uint32_t);
+static int	 hex(int);
+static int	 extended(struct buf *, struct span, const struct charsets *);
+static int	 walk_params(struct text_walk *, const struct text_piece *);
 static int	 walk_header(struct text_walk *);
 static int	 walk_body(struct text_walk *, struct span *);
 static void	 walk_part(struct text_walk *);
@@ -326,6 +329,67 @@ header_kind(const struct text_walk *w, uint32_t i)
 }
 
 static int
+hex(int c)
+{
+	return (c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ?
+	    c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
+}
+
+/* charset'language'text%20with%20octets */
+static int
+extended(struct buf *b, struct span s, const struct charsets *all)
+{
+	struct buf	 octets = { 0 };
+	struct span	 charset, language;
+	int		 rc;
+
+	if (!span_split(&s, '\'', &charset) || !span_split(&s, '\'', &language))
+		return (0);
+	for (; s.n > 0; s.p++, s.n--) {
+		if (s.n > 2 && s.p[0] == '%' && hex(s.p[1]) != -1 &&
+		    hex(s.p[2]) != -1) {
+			buf_addc(&octets, hex(s.p[1]) << 4 | hex(s.p[2]));
+			s.p += 2;
+			s.n -= 2;
+		} else
+			buf_addc(&octets, s.p[0]);
+	}
+	rc = buf_failed(&octets) ? -1 : charset_convert(b,
+	    charset_find(all, charset), span_buf(&octets));
+	buf_free(&octets);
+	return (rc);
+}
+
+/* Behind a field that has some in the form of RFC 2231: its parameters as
+ * people read them. */
+static int
+walk_params(struct text_walk *w, const struct text_piece *f)
+{
+	struct content	 c;
+	struct span	 name;
+	size_t		 i;
+	int		 rc = 0, type = span_caseeqs(f->name, "Content-Type");
+
+	if (!f->begins || !f->ends || span_find(f->value, '*') == -1 ||
+	    (!type && !span_caseeqs(f->name, "Content-Disposition")))
+		return (0);
+	content_init(&c);
+	if ((type ? content_type(&c, f->value) :
+	    content_disposition(&c, f->value)) == -1)
+		rc = errno == ENOMEM ? -1 : 0;
+	for (i = 0; i < c.nparams && rc == 0; i++) {
+		buf_addc(&w->out, ' ');
+		name = c.params[i].name;
+		if (name.n > 0 && name.p[name.n - 1] == '*')
+			rc = extended(&w->out, c.params[i].value, w->charsets);
+		else
+			buf_add_span(&w->out, c.params[i].value);
+	}
+	content_free(&c);
+	return (rc);
+}
+
+static int
 walk_header(struct text_walk *w)
 {
 	struct text_piece	 f;
@@ -344,7 +408,7 @@ walk_header(struct text_walk *w)
 			buf_adds(&w->out, ": ");
 		}
 		if (text_fields_value(&w->fields, &w->out, &f,
-		    w->charsets) == -1)
+		    w->charsets) == -1 || walk_params(w, &f) == -1)
 			return (-1);
 		if (f.ends)
 			buf_addc(&w->out, '\n');

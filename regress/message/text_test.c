@@ -232,6 +232,10 @@ test_rules(void)
 	"--b\r\nContent-Type: application/pdf; name=\"secret.pdf\"\r\n\r\n"\
 	"hidden words\r\n"						\
 	"--b\r\nContent-Type: text/plain; charset=x-nobody\r\n"		\
+	"Content-Disposition: attachment; size=2;\r\n"			\
+	" filename*=iso-8859-1'de'Entw%FCrfe%20%zz%2\r\n"		\
+	"Content-Disposition: attachment; filename*0*=utf-8''M%C3%BCl;\r\n"\
+	" filename*1=\"ler's\"; filename*2*=%2Epdf; x*=%41\r\n"		\
 	"X-Raw: 8 b\351ts\r\n\r\n"					\
 	"as it \344tands or st\303\244nds, to its last \344\r\n"		\
 	"--b\r\nContent-Type: message/rfc822\r\n\r\n"			\
@@ -254,6 +258,8 @@ test_find(void)
 		/* what is said to be in a charset that nobody knows */
 		{ "as it \344tands", 1, 1 }, { "as it \345tands", 0, 0 },
 		{ "as it \357\277\275", 0, 0 }, { "\344tands", 1, 1 },
+		{ "Entw\303\274rfe %zz%2", 0, 1 }, { "entw%fcrfe", 0, 1 },
+		{ "M\303\274ller's.pdf", 0, 1 }, { "2 Entw\303\274rfe", 0, 1 },
 		{ "st\303\244nds", 1, 1 }, { "8 b\351ts", 0, 1 },
 		{ "8 b\303\251ts", 0, 0 }, { "last \344", 1, 1 },
 	};
