@@ -95,6 +95,10 @@ mailbox_own_name(struct buf *b, struct span s)
 {
 	size_t	 was = b->n;
 
+	if (s.n == 0) {
+		errno = EINVAL;
+		return (-1);
+	}
 	if (mailbox_normal(b, s) == -1)
 		return (-1);
 	return (mailbox_check_name(span_of(b->p + was, b->n - was)));

@@ -27,7 +27,7 @@ key_octets(struct span text, struct buf *out)
 	int		 rc;
 
 	for (i = 0; i < text.n; i++)
-		if (strchr(" \t\r\n", text.p[i]) == NULL)
+		if (memchr(" \t\r\n", text.p[i], 4) == NULL)
 			buf_addc(&b, text.p[i]);
 	rc = buf_add_unbase64(out, span_buf(&b));
 	buf_free(&b);

@@ -255,13 +255,13 @@ charset_is_utf8(const struct charset *c)
 	return (c == NULL || c->how == UTF8);
 }
 
-/* One octet, one character. */
 uint32_t
 charset_c1(uint8_t c)
 {
 	return (c1[c - 128] != 0 ? c1[c - 128] : 0xfffd);
 }
 
+/* One octet, one character. */
 static int
 convert_octets(struct buf *b, const struct charset *c, struct span s)
 {

@@ -11,6 +11,7 @@
 #include "utf8.h"
 
 #define HEADER_READ	4096	/* octets of a part's header */
+#define HEADERS		32	/* looked at: that many files may come first */
 
 struct preview {
 	struct buf	*to;
@@ -83,9 +84,9 @@ choose(const struct mime *m, const struct message_source *src)
 {
 	const struct mime_part	*p;
 	uint32_t		 i, first = MIME_NONE, forms = MIME_NONE;
-	int			 plain;
+	int			 plain, left = HEADERS;
 
-	for (i = 0; i < m->nparts; i++) {
+	for (i = 0; i < m->nparts && left > 0; i++) {
 		p = &m->parts[i];
 		if (p->kind != MIME_LEAF || p->body == p->end ||
 		    !span_eqs(mime_text(m, p->type), "text"))
@@ -94,6 +95,7 @@ choose(const struct mime *m, const struct message_source *src)
 		if (first != MIME_NONE ? !plain || !is_within(m, i, forms) :
 		    !plain && !span_eqs(mime_text(m, p->subtype), "html"))
 			continue;
+		left--;
 		if (is_attachment(p, src))
 			continue;
 		first = i;

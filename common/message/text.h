@@ -111,7 +111,8 @@ ssize_t			 message_source_span(void *arg, uint64_t off, void *,
  * The beginning of the text on one line, for a list of messages, RFC 8970:
  * at most chars characters (of PREVIEW_CHARS if 0), of the first text that is
  * no attachment, in its plain form if it has one, without lines that quote if
- * others are left.  Appends UTF-8, perhaps nothing.  0, or -1: ENOMEM or that of the source.
+ * others are left.  Appends UTF-8, perhaps nothing.  0, or -1: ENOMEM or that
+ * of the source.
  */
 #define PREVIEW_CHARS	200
 #define PREVIEW_READ	(128 * 1024)	/* octets of a part looked at */

@@ -23,9 +23,11 @@ start(void)
 {
 	struct imsg	 m = { .fd = -1 };
 	struct ctl_ask	 a = { .store = &t_store, .imsg = &m, .nargs = 3 };
-	int		 fds[2];
+	int		 fds[2], small = 65536;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == -1)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == -1 ||
+	    setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small,
+	    sizeof(small)) == -1)
 		abort();
 	fd = fds[0];
 	m.fd = fds[1];
