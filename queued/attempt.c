@@ -423,7 +423,7 @@ on_who(void *arg, struct peer *p, struct imsg *m)
 	if (w.result == RESULT_TEMP) {
 		attempt_all(a, RESULT_TEMP, 451, "4.3.0", w.text);
 		attempt_result(a);
-	} else if (a->r[0].r.kind == RK_REMOTE) {
+	} else if (w.local && a->r[0].r.kind == RK_REMOTE) {
 		/* We took it for elsewhere: its account may be made yet. */
 		attempt_all(a, RESULT_TEMP, 450, "4.1.1",
 		    span_str("the domain is ours now, and has no such "

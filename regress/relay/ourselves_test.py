@@ -2,6 +2,7 @@
 """J3: a mail server that turns out to be this machine, at a public address of its
 own.  In a network namespace, where it may have one."""
 import os
+import shutil
 import subprocess
 import sys
 
@@ -29,7 +30,7 @@ ROWS = (
     ("a smarthost",			SMARTHOST,		US,			TAKEN),
 )
 
-if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
+if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare") or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
     skip("a network of its own needs root")
     done()
 if sys.argv[1:] != ["inside"]:
