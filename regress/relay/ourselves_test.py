@@ -30,7 +30,8 @@ ROWS = (
     ("a smarthost",			SMARTHOST,		US,			TAKEN),
 )
 
-if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare") or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
+if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare") or \
+        subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
     skip("a network of its own needs root")
     done()
 if sys.argv[1:] != ["inside"]:
