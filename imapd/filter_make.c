@@ -179,7 +179,7 @@ run(struct work *w)
 	struct filter_maker	*f = (void *)((uint8_t *)w -
 				    offsetof(struct filter_maker, work));
 	uint64_t		 until = store_us() + SLICE_US, at, body;
-	int			 rc, more;
+	int			 rc, more, all = 0;
 
 	if (yield(f))
 		return (1);
@@ -193,6 +193,7 @@ run(struct work *w)
 		if (body_next(f->part->bodies, at, &body) == -1 ||
 		    body == 0) {
 			idle(f);	/* the one at work is gone */
+			all = 1;
 			break;
 		}
 		if (f->busy && body != f->letter.rec.body)
@@ -205,7 +206,7 @@ run(struct work *w)
 			more = 0;
 	}
 	if (f->at == at && f->n == 0)
-		more = f->busy;
+		more = more && !all;
 	else if (keep(f, at) == -1) {
 		f->resting = 1;
 		more = 0;

@@ -141,7 +141,7 @@ for role in "control", "keys", "auth", "lookup", "store", "queued", "smtpd", "fr
     before = p.row(role)["pid"]
     at = len(p.log())
     os.kill(before, signal.SIGKILL)
-    ok(wait_for(lambda: p.row(role) and p.row(role)["pid"] not in (0, before) and p.up()),
+    ok(wait_for(lambda: (p.row(role) or {"pid": 0})["pid"] not in (0, before) and p.up()),
        "%s is killed and there again" % role)
     if role == "control":
         continue
@@ -164,7 +164,7 @@ for n in range(3):
 t = time.monotonic()
 old = p.row("front")["pid"]
 os.kill(old, signal.SIGKILL)
-ok(wait_for(lambda: p.row("front")["state"] == "ready" and p.row("front")["pid"] != old)
+ok(wait_for(lambda: (lambda r: r["state"] == "ready" and r["pid"] != old)(p.row("front")))
    and time.monotonic() - t > 3, "one that dies again and again is started more slowly")
 
 # reload
