@@ -21,6 +21,7 @@
 
 #define FD_MAX	64	/* of ours and the links, for ever */
 #define OPS	64	/* in one input */
+#define SOON	50000	/* ms, and a connection without login ends soon */
 #define LONG	600	/* octets of one that is not tried in pieces */
 
 int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -78,6 +79,8 @@ static void
 op_later(uint8_t o)
 {
 	rig.later += (uint64_t)o * 1000;
+	if (rig.later >= SOON)		/* its deadline is in real time */
+		changed = 1;
 }
 
 static void

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "doors.h"
@@ -73,11 +72,7 @@ proc_peer(enum role role, unsigned inst)
 uint64_t
 proc_now_ms(void)
 {
-	struct timespec	 t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 +
-	    rig.later);
+	return (1000000000 + rig.later);	/* it stands still */
 }
 
 void

@@ -17,7 +17,7 @@
 /* What auth says, set by frontrig_begin() to what lets nobody in. */
 struct frontrig {
 	struct conf_listener	*listener;	/* of what comes next */
-	uint64_t	 later;		/* ms added to the clock */
+	uint64_t	 later;		/* ms that went by */
 	uint8_t		 unwanted;	/* not allowed to stay */
 	uint8_t		 identity;	/* enum conn_identity, of a key */
 	uint8_t		 shows_key;	/* the client has one */
