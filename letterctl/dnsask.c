@@ -96,3 +96,12 @@ dns_addresses(struct ctl *ctl, const char *name, struct dns_addr *v, size_t max)
 	}
 	return (n);
 }
+
+int
+dns_mx_get(struct span rdata, struct buf *host)
+{
+	struct span	 preference;
+
+	return (span_take(&rdata, 2, &preference) == -1 ? -1 :
+	    dns_name_get(&rdata, host));
+}

@@ -23,6 +23,8 @@ struct dns_answer {
 int	 dns_ask(struct ctl *, const char *name, const char *type,
 	    struct dns_answer *);
 void	 dns_answer_free(struct dns_answer *);
+/* Append the host of an MX record: 0, or -1. */
+int	 dns_mx_get(struct span rdata, struct buf *host);
 /* The addresses of a host, at most max: how many. */
 size_t	 dns_addresses(struct ctl *, const char *name, struct dns_addr *,
 	    size_t max);

@@ -275,18 +275,13 @@ check_mx(void)
 	struct dns_addr	 ips[IPS_MAX];
 	struct dns_answer	 a;
 	struct buf	 host = { 0 };
-	struct span	 d;
 	size_t		 i;
 	int		 rc, ours = 0;
 
 	rc = dns_ask(C.ctl, C.domain, "MX", &a);
 	for (i = 0; i < a.n; i++) {
-		d = span_buf(&a.rdata[i]);
 		buf_reset(&host);
-		if (d.n < 3)
-			continue;
-		d = span_of(d.p + 2, d.n - 2);
-		if (dns_name_get(&d, &host) == -1 ||
+		if (dns_mx_get(span_buf(&a.rdata[i]), &host) == -1 ||
 		    span_eqs(span_buf(&host), ".")) {
 			dns_say(ERROR, "MX", "%s says that it takes no mail",
 			    C.domain);

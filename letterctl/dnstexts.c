@@ -141,17 +141,12 @@ check_servers(struct ctl *ctl, const struct mtasts_policy *p,
 {
 	struct dns_answer	 a;
 	struct buf		 host = { 0 };
-	struct span		 d;
 	size_t			 i;
 
 	(void)dns_ask(ctl, domain, "MX", &a);
 	for (i = 0; i < a.n; i++) {
-		d = span_buf(&a.rdata[i]);
 		buf_reset(&host);
-		if (d.n < 3)
-			continue;
-		d = span_of(d.p + 2, d.n - 2);
-		if (dns_name_get(&d, &host) == -1 ||
+		if (dns_mx_get(span_buf(&a.rdata[i]), &host) == -1 ||
 		    mtasts_match(p, buf_cstr(&host)))
 			continue;
 		dns_say(p->mode == MTASTS_ENFORCE ? ERROR : WARNING, "MTA-STS",

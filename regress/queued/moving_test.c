@@ -116,9 +116,9 @@ test_answer_late(void)
 	delivered(2, "the answer is late");
 }
 
-/* The word comes between the result's writing and its flush. */
-static void
-test_flush_late(void)
+/* A result that is written, and not flushed until the gate is unlocked. */
+static uint64_t
+result_waits(void)
 {
 	uint64_t	 msg;
 
@@ -131,6 +131,15 @@ test_flush_late(void)
 	UNTIL(waits(msg) > SOON, SOON);
 	CHECK(waits(msg) > SOON && attempt_running(msg, 1),
 	    "written, not flushed");
+	return (msg);
+}
+
+/* The word comes between the result's writing and its flush. */
+static void
+test_flush_late(void)
+{
+	uint64_t	 msg = result_waits();
+
 	si.store = RESULT_OK;
 	si.store_waits = 0;
 	move_off();
@@ -145,17 +154,8 @@ test_removed_late(void)
 {
 	struct q_msg	 m = { 0 };
 	struct q_rcpt	 r = { 0 };
-	uint64_t	 msg;
+	uint64_t	 msg = result_waits();
 
-	si.store = RESULT_TEMP;
-	si.store_waits = 1;
-	msg = queue_one();
-	UNTIL(si.store_asked != 0, SOON);
-	pthread_mutex_lock(&gate);
-	si_stored(RESULT_TEMP);
-	UNTIL(waits(msg) > SOON, SOON);
-	CHECK(waits(msg) > SOON && attempt_running(msg, 1),
-	    "written, not flushed");
 	CHECK(db_msg(msg, &m) == 0 && db_rcpt(msg, 1, &r) == 0 &&
 	    db_begin() == 0 && db_end(change_drop(&m, &r) == 1 ? 0 : -1) == 0,
 	    "removed meanwhile");

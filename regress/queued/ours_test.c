@@ -58,17 +58,6 @@ queue_one(const char *const *to, uint32_t attempts, uint8_t flags,
 		sched_again(msg, i + 1);
 }
 
-static const struct got *
-got_to(const char *to)
-{
-	const struct got	*g;
-
-	for (g = si.got; g != NULL; g = g->next)
-		if (strcmp(g->to, to) == 0)
-			return (g);
-	return (NULL);
-}
-
 static void
 set_ours(int is)
 {
@@ -118,13 +107,13 @@ test_group(void)
 	set_ours(1);
 	queue_one(to, 0, 0, "");
 	UNTIL(si_count(q.rcpt) == 0, 60);
-	a = got_to("alice@" OURS);
-	b = got_to("bob@" OURS);
+	a = si_got_to("alice@" OURS);
+	b = si_got_to("bob@" OURS);
 	CHECK(a != NULL && !a->relay && a->account == 1 && a->inst == 0,
 	    "one to alice");
 	CHECK(b != NULL && !b->relay && b->account == 2 && b->inst == 1,
 	    "one to bob");
-	CHECK(si.ngot == 3 && got_to("y@example.org z@example.org") != NULL,
+	CHECK(si.ngot == 3 && si_got_to("y@example.org z@example.org") != NULL,
 	    "one for two elsewhere: %u", si.ngot);
 	si_forget();
 }
@@ -149,10 +138,10 @@ test_hop(const char *const *to)
 	si.relay_down = NULL;
 	si_connect(ROLE_RELAY, 1, smart);
 	UNTIL(si_count(q.rcpt) == 0, 60);
-	g = got_to("alice@" OURS);
+	g = si_got_to("alice@" OURS);
 	CHECK(g != NULL && !g->relay && g->account == 1, "%s first: one that "
 	    "is ours now is delivered", to[0]);
-	g = got_to("y@example.org");
+	g = si_got_to("y@example.org");
 	CHECK(si.ngot == 2 && g != NULL && g->relay, "%s first: the other "
 	    "leaves: %u", to[0], si.ngot);
 	si_disconnect(ROLE_RELAY, 1);

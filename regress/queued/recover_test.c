@@ -87,17 +87,6 @@ before(void)
 	(void)kill(getpid(), SIGKILL);
 }
 
-static const struct got *
-got_to(const char *to)
-{
-	const struct got	*g;
-
-	for (g = si.got; g != NULL; g = g->next)
-		if (strcmp(g->to, to) == 0)
-			return (g);
-	return (NULL);
-}
-
 static void
 held(void)
 {
@@ -126,7 +115,7 @@ test_meanwhile(void)
 
 	si.relay_silent = 0;
 	submit("early@example.net");
-	UNTIL(got_to("early@example.net") != NULL, 60);
+	UNTIL(si_got_to("early@example.net") != NULL, 60);
 	UNTIL(si_count(q.rcpt) == MANY / 2, 60);
 	for (g = si.got; g != NULL; g = g->next)
 		n += strcmp(g->to, "early@example.net") == 0;
@@ -154,12 +143,12 @@ main(void)
 	CHECK(q.next_num > 4, "M12 numbers go on: %llu",
 	    (unsigned long long)q.next_num);
 	test_meanwhile();
-	UNTIL(got_to("y@example.org") != NULL, 60);
-	CHECK(got_to("alice@letterlock.test") != NULL,
+	UNTIL(si_got_to("y@example.org") != NULL, 60);
+	CHECK(si_got_to("alice@letterlock.test") != NULL,
 	    "what waited for a store is delivered");
-	CHECK(got_to("y@example.org") != NULL && got_to("y@example.org")->relay,
+	CHECK(si_got_to("y@example.org") != NULL && si_got_to("y@example.org")->relay,
 	    "what a worker had is tried again");
-	CHECK(got_to("bob@letterlock.test") == NULL,
+	CHECK(si_got_to("bob@letterlock.test") == NULL,
 	    "M13 what was delivered is not delivered again");
 	UNTIL(si_count(q.rcpt) == MANY / 2, 60);
 	CHECK(si_count(q.rcpt) == MANY / 2 && si_count(q.message) == 1,

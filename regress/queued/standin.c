@@ -555,6 +555,17 @@ si_open(void)
 	si_up();
 }
 
+const struct got *
+si_got_to(const char *to)
+{
+	const struct got	*g;
+
+	for (g = si.got; g != NULL; g = g->next)
+		if (strcmp(g->to, to) == 0)
+			return (g);
+	return (NULL);
+}
+
 void
 si_forget(void)
 {

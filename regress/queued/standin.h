@@ -98,6 +98,7 @@ int	 si_mail(const char *from);	/* result codes: 250, 550 ... */
 int	 si_rcpt(const char *to, uint32_t notify);
 int	 si_data(const char *body);	/* DATA and COMMIT */
 void	 si_data_only(const char *body);	/* DATA; the slot is si.slot */
+const struct got	*si_got_to(const char *to);	/* the last, or NULL */
 void	 si_forget(void);		/* what was got */
 void	 si_stored(uint8_t result);	/* what waits is answered */
 void	 si_relayed(void);		/* all that wait, as delivered */
